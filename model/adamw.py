@@ -1,0 +1,84 @@
+"""AdamW: Adam with decoupled weight decay.
+
+Sources: Kingma & Ba 2015 (arXiv 1412.6980, Algorithm 1) and Loshchilov & Hutter 2019 (arXiv 1711.05101,
+Algorithm 2). Symbols: theta = param, g = grad, m = exp_avg, v = exp_avg_sq, eta*alpha = lr, lambda = weight_decay.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def adamw_update(
+    param: Tensor,  # theta, changed in place
+    grad: Tensor,  # g, same shape
+    exp_avg: Tensor,  # m, changed in place
+    exp_avg_sq: Tensor,  # v, changed in place
+    step: int,  # t, counted from 1
+    *,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    weight_decay: float,
+) -> None:
+    """theta <- theta - lr*lambda*theta;  m, v <- averages of g, g^2;  theta <- theta - lr * m^ / (sqrt(v^) + eps).
+
+    The hats are the bias corrections m^ = m / (1 - beta1^t), v^ = v / (1 - beta2^t).
+    """
+    beta1, beta2 = betas
+    if weight_decay:
+        param.mul_(1 - lr * weight_decay)
+    exp_avg.lerp_(grad, 1 - beta1)
+    exp_avg_sq.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
+    denominator = exp_avg_sq.sqrt().div_((1 - beta2**step) ** 0.5).add_(eps)
+    param.addcdiv_(exp_avg, denominator, value=-lr / (1 - beta1**step))
+
+
+class AdamW(torch.optim.Optimizer):
+    """`adamw_update` on every parameter that has a gradient.
+
+    `lr` is the step size per update, `weight_decay` the fraction of a weight removed per unit of lr.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        if lr <= 0:
+            raise ValueError(f"lr must be above 0, got {lr}")
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas must lie in [0, 1), got {betas}")
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        if closure is not None:
+            raise ValueError("AdamW takes no closure: call backward first, then step()")
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.grad is not None:
+                    self._update(param, group)
+        return None
+
+    def _update(self, param: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[param]
+        if not state:
+            state.update(step=0, exp_avg=torch.zeros_like(param), exp_avg_sq=torch.zeros_like(param))
+        state["step"] += 1
+        adamw_update(
+            param,
+            param.grad,  # type: ignore[arg-type]  # the caller checked it
+            state["exp_avg"],
+            state["exp_avg_sq"],
+            state["step"],
+            lr=group["lr"],
+            betas=group["betas"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+        )

@@ -1,0 +1,58 @@
+"""Cross-entropy of a linear head, without ever holding all its logits.
+
+For N positions and V tokens the logits are the largest tensor of a step by far. The gradient of the loss towards
+them is known in closed form, softmax - one_hot, so it is computed slice by slice in the forward pass and only its
+products with the hidden states and the head are kept (the idea of Hsu et al. 2024, arXiv 2410.10989).
+
+Shapes: N positions, C width, V vocabulary.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+IGNORE = -100  # the target of a position that does not count
+SLICE = 256  # positions per slice: the logits of one stay in the processor's cache
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        needs_hidden, needs_weight = ctx.needs_input_grad[:2]
+        grad_hidden = torch.empty_like(hidden) if needs_hidden else None
+        grad_weight = torch.zeros_like(weight) if needs_weight else None
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for start in range(0, len(targets), SLICE):
+            part = slice(start, start + SLICE)
+            target = targets[part, None]
+            log_probs = (hidden[part] @ weight.T).float().log_softmax(1)
+            total -= log_probs.gather(1, target).sum()
+            if needs_hidden or needs_weight:
+                grad = log_probs.exp_().scatter_add_(1, target, log_probs.new_full((1, 1), -1).expand_as(target))
+                grad = grad.to(weight.dtype)  # softmax - one_hot
+            if grad_hidden is not None:
+                grad_hidden[part] = grad @ weight
+            if grad_weight is not None:
+                grad_weight.addmm_(grad.T, hidden[part])
+        ctx.save_for_backward(grad_hidden, grad_weight)
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        grad_hidden, grad_weight = ctx.saved_tensors
+        return (
+            None if grad_hidden is None else grad_hidden * upstream,
+            None if grad_weight is None else grad_weight * upstream,
+            None,
+        )
+
+
+def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """Summed cross-entropy, in nats, of softmax(hidden weight^T) against `targets`: (N, C), (V, C), (N,) -> ().
+
+    Differentiable once, towards `hidden` and `weight`. Every target must be a token id: drop ignored positions first.
+    """
+    total: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
+    return total

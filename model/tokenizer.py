@@ -1,0 +1,52 @@
+"""GPT-2's byte-level BPE, through the `tokenizers` library.
+
+A tokenizer folder holds `tokenizer.json`, or the older pair `vocab.json` + `merges.txt` (named `encoder.json` +
+`vocab.bpe` in OpenAI's own release).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer as BPE
+from tokenizers.implementations import ByteLevelBPETokenizer
+
+END_OF_TEXT = "<|endoftext|>"
+VOCABULARY_FILES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
+
+
+class Tokenizer:
+    """Text <-> token ids. `eos_id` is the id of the end-of-text token."""
+
+    def __init__(self, bpe: BPE) -> None:
+        eos_id = bpe.token_to_id(END_OF_TEXT)
+        if eos_id is None:
+            raise ValueError(f"the vocabulary has no {END_OF_TEXT} token: this is not a GPT-2 tokenizer")
+        self.bpe = bpe
+        self.eos_id: int = eos_id
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "Tokenizer":
+        """Raises FileNotFoundError where no known pair of files lies in `folder`, ValueError where it is damaged."""
+        files = [folder / "tokenizer.json", *(folder / name for pair in VOCABULARY_FILES for name in pair)]
+        try:
+            if files[0].exists():
+                return cls(BPE.from_file(str(files[0])))
+            for vocab, merges in VOCABULARY_FILES:
+                if (folder / vocab).exists() and (folder / merges).exists():
+                    return cls(ByteLevelBPETokenizer(str(folder / vocab), str(folder / merges))._tokenizer)
+        except Exception as error:  # the library raises bare Exception on files it cannot parse
+            raise ValueError(f"{folder} holds a damaged tokenizer: {error}") from error
+        raise FileNotFoundError(f"{folder} holds neither tokenizer.json nor vocab.json + merges.txt")
+
+    @property
+    def vocab_size(self) -> int:
+        return self.bpe.get_vocab_size(with_added_tokens=True)
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self.bpe.encode(text).ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of `ids`; end-of-text tokens leave no trace, incomplete UTF-8 becomes U+FFFD."""
+        text: str = self.bpe.decode(list(ids), skip_special_tokens=True)
+        return text
