@@ -1,0 +1,74 @@
+"""A GPT-2 from scratch with LoRA, its optimizers, its decodings and its tasks. Knows nothing of sweeps.
+
+The public names load on first use, so that `import model` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from model.adamw import AdamW
+    from model.bases import Base, BaseError, load_base
+    from model.config import DecodeConfig, LoRAConfig, SettingError, TrainConfig
+    from model.decoding import generate
+    from model.gpt2 import GPT2, GPT2Config
+    from model.lora import apply_lora, merge_lora, unmerge_lora
+    from model.tasks import TASKS, DataError
+    from model.tokenizer import Tokenizer
+    from model.training import DivergedError, EpochReport, Training, train
+
+_HOME = {
+    "AdamW": "adamw",
+    "Base": "bases",
+    "BaseError": "bases",
+    "DataError": "tasks",
+    "DecodeConfig": "config",
+    "DivergedError": "training",
+    "EpochReport": "training",
+    "GPT2": "gpt2",
+    "GPT2Config": "gpt2",
+    "LoRAConfig": "config",
+    "SettingError": "config",
+    "TASKS": "tasks",
+    "Tokenizer": "tokenizer",
+    "TrainConfig": "config",
+    "Training": "training",
+    "apply_lora": "lora",
+    "generate": "decoding",
+    "load_base": "bases",
+    "merge_lora": "lora",
+    "train": "training",
+    "unmerge_lora": "lora",
+}
+
+__all__ = [
+    "GPT2",
+    "TASKS",
+    "AdamW",
+    "Base",
+    "BaseError",
+    "DataError",
+    "DecodeConfig",
+    "DivergedError",
+    "EpochReport",
+    "GPT2Config",
+    "LoRAConfig",
+    "SettingError",
+    "Tokenizer",
+    "TrainConfig",
+    "Training",
+    "apply_lora",
+    "generate",
+    "load_base",
+    "merge_lora",
+    "train",
+    "unmerge_lora",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -11,6 +11,7 @@ D = C / H, V vocabulary, L layers.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -84,7 +85,7 @@ class Attention(nn.Module):
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         self.n_head = config.n_head
-        self.c_attn = Conv1D(config.n_embd, 3 * config.n_embd)
+        self.c_attn: nn.Module = Conv1D(config.n_embd, 3 * config.n_embd)  # LoRA puts its own here
         self.c_proj = Conv1D(config.n_embd, config.n_embd)
         self.attn_dropout = Dropout(config.attn_pdrop)
         self.resid_dropout = Dropout(config.resid_pdrop)
@@ -110,7 +111,8 @@ class Attention(nn.Module):
         scores = (q * q.size(-1) ** -0.5) @ k.transpose(2, 3)  # (B, H, T, S)
         if mask is None:
             mask = _causal(q.size(2), k.size(2), q.device)
-        return self.attn_dropout(scores.masked_fill(~mask, -math.inf).softmax(-1)) @ v
+        weights: Tensor = self.attn_dropout(scores.masked_fill(~mask, -math.inf).softmax(-1))
+        return weights @ v
 
 
 class MLP(nn.Module):
@@ -184,6 +186,10 @@ class GPT2(nn.Module):
                 std = 0.02 / math.sqrt(2 * self.config.n_layer) if residual else 0.02
                 nn.init.normal_(parameter, std=std, generator=stream)
 
+    def blocks(self) -> list[Block]:
+        """The blocks, from the embedding upwards."""
+        return cast(list[Block], list(self.transformer.h))
+
     def embed(self, input_ids: Tensor) -> Tensor:
         """Token embeddings without positions, (B, T) -> (B, T, C): what `inputs_embeds` takes."""
         out: Tensor = self.transformer.wte(input_ids)
@@ -211,7 +217,7 @@ class GPT2(nn.Module):
             raise ValueError(f"{seen + T} tokens exceed the model's {self.config.n_positions} positions")
         x = self.transformer.drop(x + self.transformer.wpe(_positions(attention_mask, seen, T, x.device)))
         mask = _mask(attention_mask, seen, T, x.device)
-        for layer, block in enumerate(self.transformer.h):
+        for layer, block in enumerate(self.blocks()):
             x = block(x, mask, cache, layer)
         if cache is not None:
             cache.advance(T)
@@ -253,6 +259,8 @@ def _mask(attention_mask: Tensor | None, seen: int, T: int, device: torch.device
     if attention_mask is None:
         return None if seen == 0 or T == 1 else _causal(T, seen + T, device)[None, None]
     real = attention_mask[:, None, None, : seen + T].bool()  # (B, 1, 1, S)
+    if T == 1:
+        return real
     # A padding query would have nothing to look at and its softmax would be NaN: let it see itself.
     own = torch.eye(seen + T, dtype=torch.bool, device=device)[seen:]  # (T, S)
     return (real & _causal(T, seen + T, device)) | own

@@ -7,8 +7,8 @@ A tokenizer folder holds `tokenizer.json`, or the older pair `vocab.json` + `mer
 from collections.abc import Sequence
 from pathlib import Path
 
+from tokenizers import AddedToken, decoders, models, pre_tokenizers
 from tokenizers import Tokenizer as BPE
-from tokenizers.implementations import ByteLevelBPETokenizer
 
 END_OF_TEXT = "<|endoftext|>"
 VOCABULARY_FILES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
@@ -33,7 +33,7 @@ class Tokenizer:
                 return cls(BPE.from_file(str(files[0])))
             for vocab, merges in VOCABULARY_FILES:
                 if (folder / vocab).exists() and (folder / merges).exists():
-                    return cls(ByteLevelBPETokenizer(str(folder / vocab), str(folder / merges))._tokenizer)
+                    return cls(_byte_level(folder / vocab, folder / merges))
         except Exception as error:  # the library raises bare Exception on files it cannot parse
             raise ValueError(f"{folder} holds a damaged tokenizer: {error}") from error
         raise FileNotFoundError(f"{folder} holds neither tokenizer.json nor vocab.json + merges.txt")
@@ -50,3 +50,13 @@ class Tokenizer:
         """Text of `ids`; end-of-text tokens leave no trace, incomplete UTF-8 becomes U+FFFD."""
         text: str = self.bpe.decode(list(ids), skip_special_tokens=True)
         return text
+
+
+def _byte_level(vocab: Path, merges: Path) -> BPE:
+    """GPT-2's pipeline around a bare vocabulary: bytes as characters, no space put before the text."""
+    bpe = BPE(models.BPE.from_file(str(vocab), str(merges)))
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    if bpe.token_to_id(END_OF_TEXT) is not None:  # already in the vocabulary: this only marks it as special
+        bpe.add_special_tokens([AddedToken(END_OF_TEXT, normalized=False)])
+    return bpe

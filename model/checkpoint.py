@@ -1,0 +1,100 @@
+"""Checkpoints that are whole or absent: safetensors and JSON, closed by a manifest of hashes.
+
+    <parent>/<epoch>/   model.safetensors  optimizer.safetensors  state.json  manifest.json
+
+A checkpoint is staged beside its place, flushed to disk, and renamed into it; the manifest is written last. Reading
+verifies every hash. Nothing here is pickled.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load, save
+from torch import Tensor
+
+MANIFEST, STATE = "manifest.json", "state.json"
+KEPT = 2  # newest checkpoints kept: the one before is the way back from a damaged one
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is damaged or not there."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The content of a checkpoint: named groups of tensors and JSON-able state."""
+
+    tensors: Mapping[str, Mapping[str, Tensor]]
+    state: Mapping[str, Any]
+
+
+def write_checkpoint(parent: Path, epoch: int, checkpoint: Checkpoint) -> Path:
+    """Write `parent`/`epoch` and remove all but the `KEPT` newest. An existing one of that epoch is replaced."""
+    place, staged = parent / str(epoch), parent / f".{epoch}.partial"
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    content = {f"{name}.safetensors": save(dict(group)) for name, group in checkpoint.tensors.items()}
+    content[STATE] = json.dumps(checkpoint.state).encode()
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+    content[MANIFEST] = json.dumps(hashes).encode()
+    for name, data in content.items():
+        _write_through(staged / name, data)
+    if place.exists():
+        shutil.rmtree(place)
+    staged.rename(place)
+    _flush_folder(parent)
+    for old in _epochs(parent)[:-KEPT]:
+        shutil.rmtree(parent / str(old))
+    return place
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """The checkpoint in `folder`. Raises CheckpointError when any file is missing or not what was written."""
+    try:
+        hashes = json.loads((folder / MANIFEST).read_bytes())
+        content = {name: (folder / name).read_bytes() for name in hashes}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder} is not a whole checkpoint: {error}") from error
+    for name, data in content.items():
+        if hashlib.sha256(data).hexdigest() != hashes[name]:
+            raise CheckpointError(f"{folder / name} is damaged: its hash is not the manifest's")
+    state = json.loads(content.pop(STATE))
+    return Checkpoint({name.removesuffix(".safetensors"): load(data) for name, data in content.items()}, state)
+
+
+def newest_checkpoint(parent: Path) -> Path | None:
+    """The newest whole checkpoint under `parent`; damaged ones are passed over."""
+    for epoch in reversed(_epochs(parent)):
+        try:
+            read_checkpoint(parent / str(epoch))
+        except CheckpointError:
+            continue
+        return parent / str(epoch)
+    return None
+
+
+def _epochs(parent: Path) -> list[int]:
+    if not parent.is_dir():
+        return []
+    return sorted(int(path.name) for path in parent.iterdir() if path.name.isdigit())
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,223 @@
+"""Every setting of a training and of decoding, as frozen dataclasses that check themselves.
+
+This file imports no torch, so that a whole search space can be checked before any heavy import. Each field says
+its unit and its bounds once, in `setting(...)`; checks, help texts and leaderboard columns all read them there.
+A flat view with dotted keys (`lr`, `lora.rank`, `decode.top_p`) is what spaces, tables and hashes use.
+"""
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+Scalar = int | float | str | bool | None
+
+
+class SettingError(ValueError):
+    """A setting that cannot be. `key` is its dotted name."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a value may be. `unit` is for people; None leaves a side open."""
+
+    unit: str
+    low: float | None = None  # smallest value allowed
+    above: float | None = None  # every value must be larger
+    high: float | None = None  # largest value allowed
+    below: float | None = None  # every value must be smaller
+    choices: tuple[str, ...] | None = None
+
+    def complaint(self, value: Scalar) -> str | None:
+        """Why `value` is out of bounds, or None."""
+        if self.choices is not None and value not in self.choices:
+            return f"must be one of {', '.join(self.choices)}, got {value!r}"
+        if isinstance(value, str | bool) or value is None:
+            return None
+        if not math.isfinite(value):
+            return f"must be a finite number, got {value}"
+        if self.low is not None and value < self.low:
+            return f"must be at least {self.low:g}, got {value}"
+        if self.above is not None and value <= self.above:
+            return f"must be above {self.above:g}, got {value}"
+        if self.high is not None and value > self.high:
+            return f"must be at most {self.high:g}, got {value}"
+        if self.below is not None and value >= self.below:
+            return f"must be below {self.below:g}, got {value}"
+        return None
+
+
+def setting(default: Any = dataclasses.MISSING, **bounds: Any) -> Any:
+    """A dataclass field with its unit and bounds; without `default` it must be given."""
+    return dataclasses.field(default=default, metadata={"bounds": Bounds(**bounds)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of all settings: checks every field's type and bounds when made. Raises SettingError."""
+
+    prefix: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for field, kind in fields_of(type(self)):
+            key = self.prefix + field.name
+            value = coerce(key, getattr(self, field.name), kind)
+            complaint = field.metadata["bounds"].complaint(value) if "bounds" in field.metadata else None
+            if complaint:
+                raise SettingError(key, complaint)
+            object.__setattr__(self, field.name, value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoRAConfig(Settings):
+    """Low-rank adapters on the query, key and value projections (Hu et al. 2021, arXiv 2106.09685)."""
+
+    prefix: ClassVar[str] = "lora."
+
+    rank: int = setting(unit="rank of the adapter of each projection", low=1)
+    scale: float = setting(1.0, unit="multiplier s of B A x itself (PEFT's alpha = s * rank)", above=0)
+    dropout: float = setting(0.0, unit="fraction of the adapter's input dropped", low=0, below=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeConfig(Settings):
+    """How text is drawn from a trained model. When neither top_p nor top_k is given, top_p is 0.9."""
+
+    prefix: ClassVar[str] = "decode."
+
+    temperature: float = setting(1.2, unit="divisor of the logits", above=0)
+    top_p: float | None = setting(None, unit="probability mass kept, the crossing token included", above=0, high=1)
+    top_k: int | None = setting(None, unit="most probable tokens kept; 1 is greedy", low=1)
+    max_new_tokens: int = setting(128, unit="tokens drawn per prompt at most", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.top_p is None and self.top_k is None:
+            object.__setattr__(self, "top_p", 0.9)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Settings):
+    """One training, and the tokens of its decoding left out: everything that changes the weights."""
+
+    task: str = setting("sonnets", unit="name of a task", choices=("sonnets",))
+    data: str | None = setting(None, unit="path of the task's data; None = the set that is shipped")
+    base: str = setting("tiny", unit="pretrained model: tiny, a GPT-2 size, a hub id or a folder")
+    revision: str | None = setting(None, unit="commit or tag of a base from a hub; None = its main branch")
+    seed: int = setting(0, unit="number that every random stream is derived from", low=0)
+    epochs: int = setting(10, unit="passes over the training split; 0 = the base as it is", low=0)
+    batch_size: int = setting(8, unit="sequences per optimizer step", low=1)
+    lr: float = setting(1e-3, unit="learning rate, constant over the training", above=0)
+    optimizer: str = setting("adamw", unit="name of an optimizer", choices=("adamw",))
+    weight_decay: float = setting(0.0, unit="fraction of a weight removed per step and unit of lr", low=0)
+    dropout: float | None = setting(
+        None, unit="fraction dropped inside the blocks; None = the base's own", low=0, below=1
+    )
+    patience: int | None = setting(None, unit="epochs of rising dev loss before stopping; None = never", low=1)
+    lora: LoRAConfig | None = None  # None = every weight is trained
+
+    def __post_init__(self) -> None:
+        if isinstance(self.lora, Mapping):  # TrainConfig(lora={"rank": 8}) reads well in a notebook
+            object.__setattr__(self, "lora", build(LoRAConfig, self.lora))
+        super().__post_init__()
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def fields_of(kind: type[Settings]) -> list[tuple[dataclasses.Field[Any], Any]]:
+    """The fields of `kind`, each with its resolved type."""
+    hints = typing.get_type_hints(kind)
+    return [(field, hints[field.name]) for field in dataclasses.fields(kind)]
+
+
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """int | None -> (int, NoneType); int -> (int,)."""
+    return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+
+
+def coerce(key: str, value: Any, kind: Any) -> Any:
+    """`value` as one of the types of `kind`. An int serves as a float; nothing else is converted."""
+    kinds = alternatives(kind)
+    if isinstance(value, bool) and bool not in kinds:
+        pass
+    elif isinstance(value, kinds):
+        return value
+    elif float in kinds and isinstance(value, int):
+        return float(value)
+    names = " or ".join("None" if k is types.NoneType else k.__name__ for k in kinds)
+    raise SettingError(key, f"must be {names}, got {value!r} ({type(value).__name__})")
+
+
+def build(kind: type[S], values: Mapping[str, Any]) -> S:
+    """`kind` from undotted keys. Raises SettingError for an unknown, missing or bad one."""
+    fields = fields_of(kind)
+    known = {field.name for field, _ in fields}
+    for name in values:
+        if name not in known:
+            raise SettingError(kind.prefix + name, "is not a setting")
+    for field, _ in fields:
+        if field.default is dataclasses.MISSING and field.name not in values:
+            given = ", ".join(kind.prefix + name for name in values)
+            raise SettingError(kind.prefix + field.name, f"is needed beside {given}, which has no effect without it")
+    return kind(**values)
+
+
+GROUPS: dict[str, type[Settings]] = {"lora": LoRAConfig}  # methods of TrainConfig that can be off
+
+
+def train_keys() -> dict[str, Any]:
+    """Every dotted key of a training with its type."""
+    keys: dict[str, Any] = {}
+    for field, kind in fields_of(TrainConfig):
+        if field.name in GROUPS:
+            keys.update({f"{field.name}.{f.name}": k for f, k in fields_of(GROUPS[field.name])})
+        else:
+            keys[field.name] = kind
+    return keys
+
+
+def decode_keys() -> dict[str, Any]:
+    """Every dotted key of decoding with its type."""
+    return {DecodeConfig.prefix + field.name: kind for field, kind in fields_of(DecodeConfig)}
+
+
+def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig]:
+    """Both configs from dotted keys. `{"lora": None}` turns a method off; its dotted keys turn it on."""
+    nested: dict[str, dict[str, Any]] = {"decode": {}, **{group: {} for group in GROUPS}}
+    plain: dict[str, Any] = {}
+    for key, value in flat.items():
+        group, dot, name = key.partition(".")
+        if dot and group in nested:
+            nested[group][name] = value
+        elif key in GROUPS and value is None:
+            plain[key] = None
+        else:
+            plain[key] = value
+    decode = build(DecodeConfig, nested.pop("decode"))
+    for group, values in nested.items():
+        if values and group in plain:
+            raise SettingError(f"{group}.{next(iter(values))}", f"has no effect while {group} is None")
+        if values:
+            plain[group] = build(GROUPS[group], values)
+    return build(TrainConfig, plain), decode
+
+
+def to_flat(config: Settings) -> dict[str, Scalar]:
+    """Dotted keys and values of `config`, in field order; what is off (None) is left out."""
+    flat: dict[str, Scalar] = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, Settings):
+            flat.update(to_flat(value))
+        elif value is not None:
+            flat[config.prefix + field.name] = value
+    return flat

@@ -1,0 +1,83 @@
+"""Tasks: what is trained on and how it is scored. A registry that imports no torch; `load_task` imports the task."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from model.config import DecodeConfig, Scalar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from model.gpt2 import GPT2
+    from model.tokenizer import Tokenizer
+
+
+class DataError(ValueError):
+    """Task data that cannot be used. The message names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """What a leaderboard needs to know of a task."""
+
+    name: str
+    module: str  # where its `Task` class lives
+    metric: str  # what rows are ranked by; larger is better
+    metrics: tuple[str, ...]  # every score it reports
+
+
+TASKS = {
+    spec.name: spec
+    for spec in (TaskSpec(name="sonnets", module="model.tasks.sonnets", metric="chrf", metrics=("chrf", "chrf_new")),)
+}
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Right-padded sequences, (B, T) each. `targets` holds the next token, or `model.loss.IGNORE`."""
+
+    input_ids: "Tensor"
+    targets: "Tensor"
+
+    def to(self, device: Any) -> "Batch":
+        return Batch(self.input_ids.to(device), self.targets.to(device))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of one split under one decoding, and what they were computed from, one record per example."""
+
+    metrics: Mapping[str, float]
+    samples: Sequence[Mapping[str, Scalar]]
+
+
+class Task(Protocol):
+    """One data set, tokenized for one base."""
+
+    data_sha256: str
+
+    def size(self, split: str) -> int:
+        """Examples in "train", "dev" or "test"."""
+        ...
+
+    def batches(self, split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
+        """The examples of `split` with the indices `order`, `batch_size` sequences at a time."""
+        ...
+
+    def evaluate(self, model: "GPT2", split: str, decode: DecodeConfig, seed: int) -> Evaluation:
+        """Score `model` on `split`; `seed` feeds the decoding stream."""
+        ...
+
+
+def load_task(name: str, data: str | None, tokenizer: "Tokenizer", max_tokens: int) -> Task:
+    """The task `name` over the file `data` (None = the shipped set). Raises DataError."""
+    task: Task = importlib.import_module(TASKS[name].module).Task(data, tokenizer, max_tokens)
+    return task
+
+
+def data_sha256(name: str, data: str | None) -> str:
+    """Hash of the task's data. Raises DataError."""
+    digest: str = importlib.import_module(TASKS[name].module).data_sha256(data)
+    return digest

@@ -1,0 +1,242 @@
+"""Fine-tuning: a generator of epoch reports over one `Training`.
+
+`train(config)` knows nothing of who consumes it. A scheduler stops a training by closing the generator; Ray, a test
+and a plain `for` loop use it alike. It owns no global state: every random number comes from a stream derived from
+the seed, so several trainings may take turns in one process.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.adamw import AdamW
+from model.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from model.config import DecodeConfig, TrainConfig
+from model.dropout import set_dropout_stream
+from model.gpt2 import GPT2
+from model.hardware import default_device
+from model.lora import apply_lora
+from model.loss import IGNORE, linear_cross_entropy
+from model.streams import stream
+from model.tasks import Batch, Evaluation
+from model.tokenizer import Tokenizer
+from model.warm import warm_base, warm_task
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": AdamW}
+
+
+class DivergedError(ArithmeticError):
+    """The loss is no longer a finite number."""
+
+    def __init__(self, epoch: int, loss: float) -> None:
+        super().__init__(f"the training loss became {loss} in epoch {epoch}")
+        self.epoch = epoch
+        self.loss = loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochReport:
+    """What one epoch led to. Losses are nats per token; seconds and tokens count from the first epoch."""
+
+    epoch: int
+    train_loss: float | None  # mean over the epoch's tokens, with dropout; None for an untrained base
+    dev_loss: float
+    best_dev_loss: float  # lowest so far
+    best_epoch: int  # the epoch it was seen at
+    train_seconds: float
+    train_tokens: int
+    exhausted: bool  # the dev loss has not fallen for `patience` epochs: no further epoch follows
+    training: "Training" = field(repr=False)
+
+    @property
+    def model(self) -> GPT2:
+        """The live model: it changes as the generator goes on."""
+        return self.training.model
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.training.tokenizer
+
+    def scalars(self) -> dict[str, Any]:
+        """The numbers of this report, JSON-able."""
+        return {name: value for name, value in vars(self).items() if name != "training"}
+
+
+class Training:
+    """Model, optimizer and data of one training, and how far it got."""
+
+    def __init__(self, config: TrainConfig, device: torch.device | None = None) -> None:
+        """Raises BaseError or DataError where the base or the data cannot be had."""
+        self.config = config
+        self.device = device or default_device()
+        base = warm_base(config.base, config.revision)
+        self.tokenizer = base.tokenizer
+        self.task = warm_task(config.task, config.data, base)
+        self.model = base.build(frozen=config.lora is not None, dropout=config.dropout, device=self.device)
+        if config.lora is not None:
+            lora = config.lora
+            apply_lora(self.model, rank=lora.rank, scale=lora.scale, dropout=lora.dropout, seed=config.seed)
+        self.trainable = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
+        self.optimizer = OPTIMIZERS[config.optimizer](
+            self.trainable.values(), lr=config.lr, weight_decay=config.weight_decay
+        )
+        self.epoch = 0
+        self.best_dev_loss, self.best_epoch = math.inf, 0
+        self.train_seconds, self.train_tokens = 0.0, 0
+
+    @property
+    def trainable_params(self) -> int:
+        return sum(parameter.numel() for parameter in self.trainable.values())
+
+    @property
+    def total_params(self) -> int:
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def optimizer_state_bytes(self) -> int:
+        """Memory of the optimizer's tensors."""
+        return sum(tensor.numel() * tensor.element_size() for tensor in self._optimizer_tensors().values())
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether `patience` says stop."""
+        patience = self.config.patience
+        return patience is not None and self.epoch - self.best_epoch >= patience
+
+    def run_epoch(self) -> EpochReport:
+        """One pass over the training split in an order of its own. Raises DivergedError."""
+        number, seed = self.epoch + 1, self.config.seed
+        order = torch.randperm(self.task.size("train"), generator=stream(seed, "data", number)).tolist()
+        set_dropout_stream(self.model, stream(seed, "dropout", number, device=self.device))
+        self.model.train()
+        started, total, tokens = time.perf_counter(), 0.0, 0
+        for batch in self.task.batches("train", order, self.config.batch_size):
+            loss, count = self._step(batch.to(self.device))
+            if not math.isfinite(loss):
+                raise DivergedError(number, loss)
+            total, tokens = total + loss * count, tokens + count
+        self.train_seconds += time.perf_counter() - started
+        self.train_tokens += tokens
+        self.epoch = number
+        return self.report(total / tokens)
+
+    def report(self, train_loss: float | None) -> EpochReport:
+        """Measure the dev loss and say where the training stands."""
+        dev_loss = self.dev_loss()
+        if dev_loss < self.best_dev_loss:
+            self.best_dev_loss, self.best_epoch = dev_loss, self.epoch
+        return EpochReport(
+            epoch=self.epoch,
+            train_loss=train_loss,
+            dev_loss=dev_loss,
+            best_dev_loss=self.best_dev_loss,
+            best_epoch=self.best_epoch,
+            train_seconds=self.train_seconds,
+            train_tokens=self.train_tokens,
+            exhausted=self.exhausted,
+            training=self,
+        )
+
+    def _step(self, batch: Batch) -> tuple[float, int]:
+        """One optimizer step; the batch's mean loss and number of target tokens."""
+        total, count = self._loss(batch)
+        self.optimizer.zero_grad()
+        (total / count).backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return total.item() / count, count
+
+    def _loss(self, batch: Batch) -> tuple[Tensor, int]:
+        """Summed cross-entropy over the target positions, and how many they are. Padding reaches no head."""
+        real = batch.targets != IGNORE  # (B, T)
+        hidden = self.model.hidden(batch.input_ids)[real]  # (N, C)
+        return linear_cross_entropy(hidden, self.model.transformer.wte.weight, batch.targets[real]), len(hidden)
+
+    @torch.no_grad()
+    def dev_loss(self) -> float:
+        """Mean loss per token of the development split, without dropout."""
+        self.model.eval()
+        total, tokens = 0.0, 0
+        for batch in self.task.batches("dev", range(self.task.size("dev")), self.config.batch_size):
+            loss, count = self._loss(batch.to(self.device))
+            total, tokens = total + loss.item(), tokens + count
+        return total / tokens
+
+    def evaluate(self, decode: DecodeConfig, split: str = "dev") -> Evaluation:
+        """Score the model as it is now; never changes weights, nor what later epochs draw."""
+        return self.task.evaluate(self.model, split, decode, self.config.seed)
+
+    def save(self, parent: Path, notes: Any = None) -> Path:
+        """Write a checkpoint under `parent` from which `load` goes on bit for bit; `notes` (JSON-able) ride along.
+
+        Only trained tensors are kept: with LoRA, the adapters.
+        """
+        scalars = [
+            {k: v for k, v in self.optimizer.state[p].items() if not isinstance(v, Tensor)}
+            for p in self.trainable.values()
+        ]
+        state = {
+            "epoch": self.epoch,
+            "best_dev_loss": self.best_dev_loss,
+            "best_epoch": self.best_epoch,
+            "train_seconds": self.train_seconds,
+            "train_tokens": self.train_tokens,
+            "optimizer": scalars,
+            "notes": notes,
+        }
+        weights = {name: parameter.detach().cpu() for name, parameter in self.trainable.items()}
+        tensors = {"model": weights, "optimizer": self._optimizer_tensors()}
+        return write_checkpoint(parent, self.epoch, Checkpoint(tensors, state))
+
+    def load(self, folder: Path) -> Any:
+        """Take up the checkpoint in `folder`, made under the same config; return its notes. Raises CheckpointError."""
+        checkpoint = read_checkpoint(folder)
+        state = checkpoint.state
+        with torch.no_grad():
+            for index, (name, parameter) in enumerate(self.trainable.items()):
+                parameter.copy_(checkpoint.tensors["model"][name])
+                prefix = f"{index}."
+                self.optimizer.state[parameter] = {
+                    **state["optimizer"][index],
+                    **{
+                        key.removeprefix(prefix): tensor.to(self.device)
+                        for key, tensor in checkpoint.tensors["optimizer"].items()
+                        if key.startswith(prefix)
+                    },
+                }
+        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
+        self.best_dev_loss = state["best_dev_loss"]
+        self.train_seconds, self.train_tokens = state["train_seconds"], state["train_tokens"]
+        return state["notes"]
+
+    def _optimizer_tensors(self) -> dict[str, Tensor]:
+        """The optimizer's tensors by "<index of the parameter>.<name>"."""
+        return {
+            f"{index}.{name}": value
+            for index, parameter in enumerate(self.trainable.values())
+            for name, value in self.optimizer.state[parameter].items()
+            if isinstance(value, Tensor)
+        }
+
+
+def train(
+    config: TrainConfig, *, checkpoint: Path | None = None, device: torch.device | None = None
+) -> Iterator[EpochReport]:
+    """Fine-tune, one report per epoch; with `config.epochs` = 0 a single report of the base as it is.
+
+    `checkpoint`: a folder that `Training.save` made under the same config; the epochs after it follow, bit for bit
+    those of an uninterrupted training on the same CPU, versions and number of threads. Raises BaseError, DataError,
+    CheckpointError before the first epoch, DivergedError within one.
+    """
+    training = Training(config, device)
+    if checkpoint is not None:
+        training.load(checkpoint)
+    if config.epochs == 0:
+        yield training.report(None)
+    while training.epoch < config.epochs and not training.exhausted:
+        yield training.run_epoch()

@@ -1,0 +1,37 @@
+"""What a warm process keeps between trainings: base weights and tokenized data.
+
+Loading them takes longer than a short training. Entries are keyed by the files' modification time, so a base or a
+data file that was changed on disk is read again.
+"""
+
+import functools
+from pathlib import Path
+
+from model.bases import WEIGHTS, Base, find_base, load_base
+from model.tasks import Task, load_task
+
+
+def warm_base(name: str, revision: str | None) -> Base:
+    """`load_base`, once per process."""
+    return _base(name, revision, _stamp(find_base(name, revision).folder / WEIGHTS))
+
+
+def warm_task(name: str, data: str | None, base: Base) -> Task:
+    """`load_task` for the tokenizer of `base`, once per process."""
+    stamp = _stamp(Path(data).expanduser()) if data is not None and Path(data).exists() else None
+    return _task(name, data, stamp, base.files.name, base.files.revision, _stamp(base.files.folder / WEIGHTS))
+
+
+def _stamp(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+@functools.lru_cache(maxsize=2)
+def _base(name: str, revision: str | None, stamp: int) -> Base:
+    return load_base(name, revision)
+
+
+@functools.lru_cache(maxsize=4)
+def _task(name: str, data: str | None, stamp: int | None, base: str, revision: str | None, base_stamp: int) -> Task:
+    loaded = _base(base, revision, base_stamp)
+    return load_task(name, data, loaded.tokenizer, loaded.config.n_positions)
