@@ -34,8 +34,8 @@ class Checkpoint:
     state: Mapping[str, Any]
 
 
-def write_checkpoint(parent: Path, epoch: int, checkpoint: Checkpoint) -> Path:
-    """Write `parent`/`epoch` and remove all but the `KEPT` newest. An existing one of that epoch is replaced."""
+def write_checkpoint(parent: Path, epoch: int, checkpoint: Checkpoint, keep: int = KEPT) -> Path:
+    """Write `parent`/`epoch` and remove all but the `keep` newest. An existing one of that epoch is replaced."""
     place, staged = parent / str(epoch), parent / f".{epoch}.partial"
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
@@ -49,7 +49,7 @@ def write_checkpoint(parent: Path, epoch: int, checkpoint: Checkpoint) -> Path:
         shutil.rmtree(place)
     staged.rename(place)
     _flush_folder(parent)
-    for old in _epochs(parent)[:-KEPT]:
+    for old in _epochs(parent)[:-keep]:
         shutil.rmtree(parent / str(old))
     return place
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from model.adamw import AdamW
-from model.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from model.checkpoint import KEPT, Checkpoint, read_checkpoint, write_checkpoint
 from model.config import DecodeConfig, TrainConfig
 from model.dropout import set_dropout_stream
 from model.gpt2 import GPT2
@@ -32,10 +32,10 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": AdamW}
 
 
 class DivergedError(ArithmeticError):
-    """The loss is no longer a finite number."""
+    """A loss is no longer a finite number."""
 
-    def __init__(self, epoch: int, loss: float) -> None:
-        super().__init__(f"the training loss became {loss} in epoch {epoch}")
+    def __init__(self, epoch: int, loss: float, split: str) -> None:
+        super().__init__(f"the {split} loss became {loss} in epoch {epoch}")
         self.epoch = epoch
         self.loss = loss
 
@@ -119,7 +119,7 @@ class Training:
         for batch in self.task.batches("train", order, self.config.batch_size):
             loss, count = self._step(batch.to(self.device))
             if not math.isfinite(loss):
-                raise DivergedError(number, loss)
+                raise DivergedError(number, loss, "train")
             total, tokens = total + loss * count, tokens + count
         self.train_seconds += time.perf_counter() - started
         self.train_tokens += tokens
@@ -127,8 +127,10 @@ class Training:
         return self.report(total / tokens)
 
     def report(self, train_loss: float | None) -> EpochReport:
-        """Measure the dev loss and say where the training stands."""
+        """Measure the dev loss and say where the training stands. Raises DivergedError."""
         dev_loss = self.dev_loss()
+        if not math.isfinite(dev_loss):
+            raise DivergedError(self.epoch, dev_loss, "dev")
         if dev_loss < self.best_dev_loss:
             self.best_dev_loss, self.best_epoch = dev_loss, self.epoch
         return EpochReport(
@@ -171,10 +173,11 @@ class Training:
         """Score the model as it is now; never changes weights, nor what later epochs draw."""
         return self.task.evaluate(self.model, split, decode, self.config.seed)
 
-    def save(self, parent: Path, notes: Any = None) -> Path:
+    def save(self, parent: Path, notes: Any = None, *, resumable: bool = True) -> Path:
         """Write a checkpoint under `parent` from which `load` goes on bit for bit; `notes` (JSON-able) ride along.
 
-        Only trained tensors are kept: with LoRA, the adapters.
+        Only trained tensors are kept: with LoRA, the adapters. One that is not `resumable` leaves out the optimizer
+        and takes the place of all earlier ones: what remains of a finished training.
         """
         scalars = [
             {k: v for k, v in self.optimizer.state[p].items() if not isinstance(v, Tensor)}
@@ -190,8 +193,8 @@ class Training:
             "notes": notes,
         }
         weights = {name: parameter.detach().cpu() for name, parameter in self.trainable.items()}
-        tensors = {"model": weights, "optimizer": self._optimizer_tensors()}
-        return write_checkpoint(parent, self.epoch, Checkpoint(tensors, state))
+        tensors = {"model": weights, "optimizer": self._optimizer_tensors() if resumable else {}}
+        return write_checkpoint(parent, self.epoch, Checkpoint(tensors, state), keep=KEPT if resumable else 1)
 
     def load(self, folder: Path) -> Any:
         """Take up the checkpoint in `folder`, made under the same config; return its notes. Raises CheckpointError."""

@@ -1,0 +1,1 @@
+"""Search spaces: data, one file each. `sweep spaces` lists them."""

@@ -1,0 +1,18 @@
+"""How strong should a rank-2 adapter be? The scale grid behind Table 1: 16 points, 16 trainings.
+
+4 scales x 2 dropouts x 2 learning rates. `lora.scale` is the multiplier s of B A x itself, so scale 2 at rank 2 is
+what PEFT calls alpha = 4.
+"""
+
+from sweep import Space, grid
+
+space = Space(
+    task="sonnets",
+    fixed={"epochs": 10, "batch_size": 8, "lora.rank": 2},
+    axes={
+        "lora.scale": grid(0.25, 0.5, 1.0, 2.0),
+        "lora.dropout": grid(0.05, 0.1),
+        "lr": grid(1e-3, 5e-4),
+    },
+    decoding={"top_p": 0.9},
+)

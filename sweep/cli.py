@@ -1,0 +1,402 @@
+"""The `sweep` command. Heavy imports wait inside the commands, so that help is instant.
+
+Data goes to stdout, progress and messages to stderr. Values come from a flag, else from the environment (SWEEP_OUT,
+SWEEP_BASE, ...), else from ./sweep.toml, else from the default.
+"""
+
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sweep.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweep.driver import Outcome
+    from sweep.run_folder import RunFolder
+
+F = TypeVar("F", bound=Callable[..., Any])
+CONFIG = Path("sweep.toml")
+FORMATS = ("table", "json", "csv", "md")
+
+
+class Command(click.Command):
+    """A command whose user errors end in one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+
+
+class Group(click.Group):
+    command_class = Command
+
+
+def out_option(command: F) -> F:
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=True),
+        default=Path("results"),
+        show_default=True,
+        envvar="SWEEP_OUT",
+        show_envvar=True,
+        help="Folder that holds the runs.",
+    )(command)
+
+
+def work_options(command: F) -> F:
+    """Options of the commands that run trials."""
+    for option in reversed(
+        (
+            click.option(
+                "--concurrency",
+                type=click.IntRange(1),
+                envvar="SWEEP_CONCURRENCY",
+                show_envvar=True,
+                help="Trials at a time. Default: as many as cores and GPUs hold.",
+            ),
+            click.option(
+                "--address",
+                envvar="SWEEP_ADDRESS",
+                show_envvar=True,
+                help="HOST:PORT of a running Ray cluster, or auto. Default: a private Ray on this machine.",
+            ),
+            click.option(
+                "--max-failures",
+                type=click.IntRange(0),
+                default=2,
+                show_default=True,
+                help="Times a trial is tried again after its worker was lost.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="explora-sweep", prog_name="sweep")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Search hyperparameters of GPT-2 fine-tuning, and report honestly.
+
+    \b
+    sweep run spaces/lora_rank.py     train every point of a space
+    sweep run lora_rank               the same, again: nothing is computed twice
+    sweep report                      the leaderboard of the latest run
+    """
+    ctx.default_map = {name: _config() for name in main.commands}
+
+
+def _config() -> dict[str, Any]:
+    """Defaults from ./sweep.toml, by option name: `out = "runs"`, `concurrency = 2`."""
+    if not CONFIG.exists():
+        return {}
+    try:
+        values = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{CONFIG}: {error}") from error
+    known = {parameter.name for command in main.commands.values() for parameter in command.params}
+    if unknown := [name for name in values if name.replace("-", "_") not in known]:
+        raise click.UsageError(f"{CONFIG}: unknown option {unknown[0]!r}")
+    return {name.replace("-", "_"): value for name, value in values.items()}
+
+
+@main.command()
+@click.argument("space")
+@click.option("--name", help="Name of the run. Default: the space's name, numbered where it is taken.")
+@out_option
+@click.option(
+    "--base",
+    envvar="SWEEP_BASE",
+    show_envvar=True,
+    help="Pretrained model: tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, a hub id owner/name, or the "
+    "folder of a checkpoint. Default: tiny.",
+)
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Override a setting or an axis of the space; KEY=A,B makes it an axis. Repeatable.",
+)
+@click.option(
+    "--seeds", type=click.IntRange(1), default=1, show_default=True, help="Seeds per point, the same for every point."
+)
+@click.option(
+    "--cpus-per-trial",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Cores, and threads, of each trial. Results depend on it in their last bits.",
+)
+@click.option(
+    "--gpus-per-trial",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="GPUs of each trial; a fraction shares one.",
+)
+@click.option(
+    "--executor",
+    type=click.Choice(["ray", "inline"]),
+    default="ray",
+    show_default=True,
+    help="ray: parallel workers. inline: one trial after the other in this process.",
+)
+@work_options
+@click.option("--dry-run", is_flag=True, help="Say what would be computed, and stop.")
+@click.option("--no-cache", is_flag=True, help="Compute every point, even those that an earlier run has.")
+def run(
+    space: str,
+    name: str | None,
+    out: Path,
+    base: str | None,
+    settings: tuple[str, ...],
+    seeds: int,
+    cpus_per_trial: int,
+    gpus_per_trial: float,
+    executor: str,
+    concurrency: int | None,
+    address: str | None,
+    max_failures: int,
+    dry_run: bool,
+    no_cache: bool,
+) -> None:
+    """Run SPACE: a space file, or the name of one (see `sweep spaces`).
+
+    The same command again goes on where the last one was stopped; once all is done, its rows come from the cache.
+
+    \b
+    sweep run lora_rank                               the grid of the paper, on the base `tiny`
+    sweep run lora_rank --set epochs=1 --dry-run      what a shorter one would take
+    sweep run my/own.py --base gpt2 --gpus-per-trial 0.5 --seeds 3
+    """
+    from sweep.launch import Request, prepare
+
+    prepared = prepare(
+        Request(
+            space=space,
+            out=out,
+            name=name,
+            base=base,
+            settings=settings,
+            seeds=seeds,
+            executor=executor,
+            cpus_per_trial=cpus_per_trial,
+            gpus_per_trial=gpus_per_trial,
+            use_cache=not no_cache,
+            command=["sweep", *sys.argv[1:]],
+        )
+    )
+    if dry_run:
+        plan = prepared.plan
+        click.echo(
+            f"space      {prepared.file.name}: {prepared.file.about.splitlines()[0] if prepared.file.about else ''}"
+        )
+        click.echo(f"points     {len(plan.points):,}")
+        click.echo(f"trainings  {len(plan.trials):,}, of {plan.epochs:,} epochs together")
+        click.echo(f"saved      {plan.epochs_unshared - plan.epochs:,} epochs that points share")
+        click.echo(f"cached     {prepared.cached():,} points that earlier runs have computed")
+        return
+    _work(prepared.folder(), concurrency, address, max_failures, use_cache=not no_cache)
+
+
+@main.command()
+@click.argument("run")
+@out_option
+@work_options
+def resume(run: str, out: Path, concurrency: int | None, address: str | None, max_failures: int) -> None:
+    """Go on with RUN where it stopped. Finished trials are not run again; failed ones are tried again."""
+    from sweep.launch import check_unchanged
+    from sweep.provenance import trace
+    from sweep.run_folder import open_run
+
+    folder = open_run(out, run)
+    spec = folder.spec
+    check_unchanged(spec, trace(spec.plan, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial))
+    _work(folder, concurrency, address, max_failures, use_cache=True)
+
+
+@main.command()
+@click.argument("run", required=False)
+@out_option
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
+@click.option("--top", type=click.IntRange(1), help="Print the first N rows only.")
+@click.option("--sort", metavar="COL", help="Order by this column instead of by rank.")
+def report(run: str | None, out: Path, form: str, top: int | None, sort: str | None) -> None:
+    """Print the leaderboard of RUN, by default that of the latest run.
+
+    The table shows what varies; json and csv hold every column. Only rows of equal epochs that ran their full length
+    have a rank.
+    """
+    from sweep import tables
+    from sweep.leaderboard import load_rows, schema
+
+    folder = _run_or_latest(out, run)
+    if sort is not None and sort not in schema().names:
+        raise RunError(f"--sort {sort}: no such column. Known: {', '.join(schema().names)}")
+    rows = tables.sort_rows(load_rows(folder), sort)
+    shown = rows[:top]
+    if form == "table":
+        tables.print_table(_console(stderr=False), folder, shown, hidden=len(rows) - len(shown))
+    elif form == "md":
+        click.echo(tables.heading(folder) + "\n\n" + tables.markdown(folder, shown))
+        if (line := tables.baseline_line(rows)) is not None:
+            click.echo("\n" + line)
+    else:
+        click.echo(tables.json_text(shown) if form == "json" else tables.csv_text(shown))
+
+
+@main.command()
+def spaces() -> None:
+    """List the spaces that `sweep run` knows by name."""
+    from sweep.plan import make_plan
+    from sweep.registry import load_space, space_paths
+    from sweep.space import unfold
+
+    for name in space_paths():
+        try:
+            file = load_space(name)
+            plan = make_plan(unfold(file.space, {}), 1)
+        except UsageError as error:
+            click.echo(f"{name:20} cannot be read: {error}")
+            continue
+        about = file.about.splitlines()[0] if file.about else ""
+        click.echo(f"{name:20} {len(plan.points):5,} points {len(plan.trials):5,} trainings  {about}")
+
+
+@main.command()
+@out_option
+def ls(out: Path) -> None:
+    """List the runs under --out, the latest first."""
+    from sweep.leaderboard import load_rows
+    from sweep.run_folder import list_runs
+
+    for folder in reversed(list_runs(out)):
+        try:
+            rows = load_rows(folder)
+            spec = folder.spec
+        except UsageError as error:
+            click.echo(f"{folder.name:24} cannot be read: {error}")
+            continue
+        full = [row for row in rows if row.get("rank") == 1]
+        best = f"best {full[0]['metric']} {full[0][full[0]['metric']]:.3f}" if full else "nothing finished"
+        click.echo(f"{folder.name:24} {_counts(rows):40} {best:22} {spec.space}, begun {spec.created_at[:16]}")
+
+
+@main.command()
+@click.argument("run", required=False)
+@out_option
+def status(run: str | None, out: Path) -> None:
+    """Say how far RUN is, by default the latest run."""
+    from sweep.leaderboard import load_rows
+
+    folder = _run_or_latest(out, run)
+    rows = load_rows(folder)
+    state = "working" if _is_locked(folder) else "idle"
+    click.echo(f"{folder.name}: {_counts(rows)}; {state}")
+    for row in rows:
+        if row["status"].is_open and row.get("epoch"):
+            click.echo(f"  {row['point_id']}  {row['status']}  epoch {row['epoch']}/{row['epochs_budget']}")
+
+
+def _work(
+    folder: "RunFolder", concurrency: int | None, address: str | None, max_failures: int, use_cache: bool
+) -> None:
+    """Run what is open of `folder`, say how it went, and exit with the code that fits."""
+    from sweep.driver import Driver
+    from sweep.launch import make_executor
+    from sweep.progress import view_of
+
+    console = _console(stderr=True)
+    executor = make_executor(folder.spec, concurrency, address)
+    try:
+        with view_of(folder, console) as view:
+            driver = Driver(folder, view, use_cache=use_cache, max_failures=max_failures)
+            outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; go on with: {_resume_command(folder)}", err=True)
+        raise SystemExit(130) from None
+    raise SystemExit(_summary(folder, outcome))
+
+
+def _summary(folder: "RunFolder", outcome: "Outcome") -> int:
+    """Print how a session ended; the exit code."""
+    from sweep.leaderboard import rows as leaderboard_rows
+    from sweep.tables import baseline_line
+
+    rows = leaderboard_rows(folder, outcome.state)
+    click.echo(f"{folder.name}: {_counts(rows)}, in {outcome.seconds:.0f} s")
+    saved = sum(row.get("train_seconds") or 0.0 for row in rows if row.get("cached_from"))
+    if saved:
+        click.echo(f"saved: {saved / 3600:.2f} hours of training, taken from earlier runs")
+    for row in (row for row in rows if row.get("rank") == 1):
+        click.echo(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(folder, row)}")
+    if (line := baseline_line(rows)) is not None:
+        click.echo(line)
+    if outcome.signal is not None:
+        click.echo(f"interrupted, nothing is lost; go on with: {_resume_command(folder)}", err=True)
+        return 128 + outcome.signal
+    click.echo(f"leaderboard: {folder.leaderboard}; `sweep report {folder.name}` prints it")
+    failed = [row for row in rows if row["status"] in ("FAILED", "DIVERGED")]
+    for row in failed[:3]:
+        click.echo(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}", err=True)
+    if failed and (folder.logs).is_dir():
+        click.echo(f"tracebacks: {folder.logs}", err=True)
+    return 0 if not failed else 4 if len(failed) == len(rows) else 3
+
+
+def _settings(folder: "RunFolder", row: dict[str, Any]) -> str:
+    from sweep.space import varying
+
+    keys = varying([point.settings for point in folder.spec.plan.points])
+    values = {**row, "epochs": row["epochs_budget"]}
+    return " ".join(f"{key}={values[key]}" for key in keys if values.get(key) is not None) or "the only point"
+
+
+def _counts(rows: list[dict[str, Any]]) -> str:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row["status"]] = counts.get(row["status"], 0) + 1
+    return f"{len(rows)} points: " + ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+
+
+def _resume_command(folder: "RunFolder") -> str:
+    out = folder.path.parent
+    return f"sweep resume {folder.name}" + ("" if out == Path("results") else f" --out {out}")
+
+
+def _run_or_latest(out: Path, name: str | None) -> "RunFolder":
+    from sweep.run_folder import list_runs, open_run
+
+    if name is not None:
+        return open_run(out, name)
+    runs = list_runs(out)
+    if not runs:
+        raise RunError(f"{out} holds no runs yet: start one with `sweep run lora_rank`")
+    return runs[-1]
+
+
+def _is_locked(folder: "RunFolder") -> bool:
+    try:
+        with folder.lock():
+            return False
+    except RunError:
+        return True
+
+
+def _console(stderr: bool) -> "Console":
+    """A console as wide as its content when it is no terminal: a pipe must not cut a table."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else 250, highlight=False)

@@ -1,0 +1,23 @@
+"""What a user can do wrong, as exceptions. The command line prints their one line and exits with 2.
+
+UsageError
++-- SpaceError    a space file, or a setting in it
++-- RunError      a run folder: its name, its lock, its place on disk
+    +-- LedgerError   a ledger that was damaged after it was written
+"""
+
+
+class UsageError(ValueError):
+    """Bad input. The message names the thing and the remedy."""
+
+
+class SpaceError(UsageError):
+    """A search space that cannot be."""
+
+
+class RunError(UsageError):
+    """A run that cannot be created, opened or resumed."""
+
+
+class LedgerError(RunError):
+    """A ledger line, other than a torn last one, that is not what was written."""

@@ -1,0 +1,202 @@
+"""Trials on Ray's workers. The only file that imports Ray.
+
+Ray schedules and executes; it owns nothing that must last. Its state files are never read back: reports go to the
+listener as they arrive, checkpoints are ours. Workers are reused from trial to trial, so torch, base weights and
+tokenized data are loaded once per worker.
+
+A local Ray listens on the loopback interface only, asks for a private token, and lives in a private folder that is
+removed with it (Ray's own defaults are the outward interface and a token in the home folder that others can read).
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweep.executor import Listener
+from sweep.trial import Job, TrialReport, run_trial
+
+# Ray reads these when it is imported.
+LOCAL_ENVIRONMENT = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # makes a local node take 127.0.0.1 as its address
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AUTH_MODE": "token",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the log
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are the driver's
+    "TUNE_MAX_PENDING_TRIALS_PG": "auto",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights go by path
+SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayExecutor:
+    """Runs jobs on a Ray of its own, or on the cluster at `address`."""
+
+    concurrency: int  # trials at a time
+    cpus_per_trial: int  # cores, and threads of each trial
+    gpus_per_trial: float = 0.0  # GPUs; a fraction shares one
+    address: str | None = None  # HOST:PORT or "auto" of a running cluster; None = start one here
+
+    def run(self, jobs: Sequence[Job], listener: Listener) -> None:
+        with self._cluster():
+            _tune(jobs, listener, self)
+
+    @contextlib.contextmanager
+    def _cluster(self) -> Iterator[None]:
+        if self.address is not None:
+            import ray
+
+            ray.init(address=self.address, log_to_driver=False, logging_level="error")
+            try:
+                yield
+            finally:
+                ray.shutdown()
+            return
+        with _private_folder() as folder:
+            token = folder / "token"
+            token.touch(mode=0o600)
+            token.write_text(secrets.token_hex(32))
+            os.environ.update(LOCAL_ENVIRONMENT, RAY_AUTH_TOKEN_PATH=str(token))
+            import ray
+
+            handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+            ray.init(
+                address="local",
+                num_cpus=self.concurrency * self.cpus_per_trial,
+                num_gpus=_gpus() if self.gpus_per_trial else 0,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="error",
+                object_store_memory=OBJECT_STORE_BYTES,
+                _temp_dir=str(folder),
+            )
+            for number, handler in handlers.items():
+                signal.signal(number, handler)  # Ray has put its own in place
+            children = _children()
+            try:
+                yield
+            finally:
+                ray.shutdown()
+                _await_end(children)
+
+
+def _tune(jobs: Sequence[Job], listener: Listener, executor: RayExecutor) -> None:
+    from ray import tune
+
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+
+    class Worker(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
+        """One warm process: a step is an epoch, a reset takes up the next trial."""
+
+        def setup(self, config: dict[str, Any], jobs: Sequence[Job]) -> None:
+            self.jobs = jobs
+            self.reset_config(config)
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            import torch
+
+            job = self.jobs[new_config["index"]]
+            torch.set_num_threads(job.threads)
+            self.reports = run_trial(job)
+            return True
+
+        def step(self) -> dict[str, Any]:
+            report = next(self.reports)
+            return {"report": report.as_dict(), "done": report.status is not None}
+
+    class Relay(tune.Callback):  # type: ignore[misc]
+        """Passes Ray's events on, in the driver's thread."""
+
+        def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            listener.started(jobs[trial.config["index"]])
+
+        def on_trial_result(
+            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        ) -> None:
+            listener.reported(jobs[trial.config["index"]], TrialReport.from_dict(result["report"]))
+
+        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            listener.lost(jobs[trial.config["index"]], _last_line(trial.get_pickled_error() or trial.get_error()))
+
+    class Stop(tune.Stopper):  # type: ignore[misc]
+        """Ends the whole search when the driver wants to stop."""
+
+        def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+            return False
+
+        def stop_all(self) -> bool:
+            return listener.stopping
+
+    with _private_folder() as storage:
+        tune.Tuner(
+            tune.with_resources(
+                tune.with_parameters(Worker, jobs=list(jobs)),
+                {"cpu": executor.cpus_per_trial, "gpu": executor.gpus_per_trial},
+            ),
+            param_space={"index": tune.grid_search(list(range(len(jobs))))},
+            tune_config=tune.TuneConfig(
+                reuse_actors=True,
+                max_concurrent_trials=executor.concurrency,
+                trial_name_creator=lambda trial: jobs[trial.config["index"]].trial_id,
+                trial_dirname_creator=lambda trial: jobs[trial.config["index"]].trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=str(storage),
+                callbacks=[Relay()],
+                stop=Stop(),
+                verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        ).fit()
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[Path]:
+    """A folder that only this user can enter, removed at the end. Short: sockets' paths have at most 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="sweep-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_line(error: Any) -> str:
+    lines = str(error or "no reason given").strip().splitlines()
+    return lines[-1] if lines else "no reason given"
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _children() -> list[Any]:
+    import psutil
+
+    return psutil.Process().children(recursive=True)
+
+
+def _await_end(processes: list[Any]) -> None:
+    """Wait for Ray's processes; end by id those that outlive the patience."""
+    import psutil
+
+    _, alive = psutil.wait_procs(processes, timeout=SHUTDOWN_SECONDS)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=SHUTDOWN_SECONDS)

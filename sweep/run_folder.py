@@ -1,0 +1,188 @@
+"""The folder of one run: its name, its lock, its files.
+
+results/<run>/  space.py  run.json  ledger.jsonl  leaderboard.parquet  samples.parquet  checkpoints/  logs/
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from model.config import SettingError
+from sweep.errors import RunError
+from sweep.plan import Plan, point_from
+from sweep.provenance import Provenance
+
+SCHEMA_VERSION = 1
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+MARK = "run.json"  # written last when a run is created: a folder without it is no run
+FREE_BYTES = 64 * 2**20  # a run is not started with less room on the disk
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """What a run is, as `run.json` keeps it: enough to go on without the space file."""
+
+    space: str  # name of the space
+    space_sha256: str
+    about: str  # the space file's docstring
+    plan: Plan
+    provenance: Provenance
+    executor: str  # ray or inline
+    cpus_per_trial: int
+    gpus_per_trial: float
+    command: list[str]
+    created_at: str  # UTC, ISO 8601
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "space": self.space,
+            "space_sha256": self.space_sha256,
+            "about": self.about,
+            "provenance": self.provenance.as_dict(),
+            "executor": self.executor,
+            "cpus_per_trial": self.cpus_per_trial,
+            "gpus_per_trial": self.gpus_per_trial,
+            "command": self.command,
+            "created_at": self.created_at,
+            "points": {point.point_id: point.settings for point in self.plan.points},
+        }
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> "RunSpec":
+        content = dict(raw)
+        content.pop("schema_version")
+        plan = Plan(tuple(point_from(settings) for settings in content.pop("points").values()))
+        return cls(plan=plan, provenance=Provenance.from_dict(content.pop("provenance")), **content)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run on disk."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
+
+    @property
+    def leaderboard(self) -> Path:
+        return self.path / "leaderboard.parquet"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples.parquet"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def checkpoints(self, trial_id: str) -> Path:
+        return self.path / "checkpoints" / trial_id
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """What `run.json` says. Raises RunError where it is damaged or of a newer version of this tool."""
+        path = self.path / MARK
+        try:
+            raw = json.loads(path.read_bytes())
+            if raw["schema_version"] > SCHEMA_VERSION:
+                raise RunError(f"{path} was written by a newer version of this tool: update explora-sweep")
+            return RunSpec.from_dict(raw)
+        except RunError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as error:
+            raise RunError(f"{path} is damaged ({type(error).__name__}: {error}); restore it from a copy") from error
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the run's only writer. Raises RunError while another process is. The system frees it with the process."""
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(
+                    f"run {self.name!r} is being worked on by another process; watch it with `sweep status {self.name}`"
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def check_name(name: str) -> str:
+    """`name`, or RunError where it could leave the out folder or be no file name."""
+    if not NAME.fullmatch(name):
+        raise RunError(
+            f"run name {name!r}: use 1 to 64 letters, digits, dots, dashes and underscores, "
+            "beginning with a letter or digit"
+        )
+    return name
+
+
+def open_run(out: Path, name: str) -> RunFolder:
+    """The run `name` under `out`. Raises RunError, naming the nearest run, where there is none."""
+    check_name(name)
+    if not (out / name / MARK).is_file():
+        known = [run.name for run in list_runs(out)]
+        raise RunError(
+            f"no run {name!r} in {out}: " + (f"known: {', '.join(known)}" if known else "it has no runs yet")
+        )
+    return RunFolder(out / name)
+
+
+def list_runs(out: Path) -> list[RunFolder]:
+    """Every run under `out`, oldest first."""
+    if not out.is_dir():
+        return []
+    marks = sorted(out.glob(f"*/{MARK}"), key=lambda mark: (mark.stat().st_mtime_ns, mark))
+    return [RunFolder(mark.parent) for mark in marks]
+
+
+def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
+    """Make the run's folder; its mark is written last. Raises RunError and leaves nothing where that fails."""
+    path = out / check_name(name)
+    made = _missing_parents(path)
+    try:
+        path.mkdir(parents=True)
+        if (free := shutil.disk_usage(path).free) < FREE_BYTES:
+            raise OSError(f"only {free // 2**20} MiB are free")
+        write_file(path / "space.py", source.encode())
+        write_file(path / MARK, json.dumps(spec.as_dict(), indent=1).encode())
+    except OSError as error:
+        if made:
+            shutil.rmtree(made[0], ignore_errors=True)
+        reason = error.strerror or str(error)
+        raise RunError(f"cannot write to {path}: {reason}; choose another folder with --out") from error
+    return RunFolder(path)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace `path` whole or not at all: written beside it, flushed, renamed."""
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with staged.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _missing_parents(path: Path) -> list[Path]:
+    """`path` and those of its parents that do not exist yet, outermost first."""
+    return [folder for folder in reversed([path, *path.parents]) if not folder.exists()]

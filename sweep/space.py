@@ -1,0 +1,158 @@
+"""A search space: what a file of `spaces/` holds, and how it unfolds into settings.
+
+    grid axes x variants x decodings x milestones, times `samples` draws of the random axes
+
+Unfolding and checking need neither torch nor Ray.
+"""
+
+import difflib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from model.config import (
+    GROUPS,
+    DecodeConfig,
+    SettingError,
+    TrainConfig,
+    decode_keys,
+    from_flat,
+    train_keys,
+)
+from model.tasks import TASKS
+from sweep.axes import Axis, Grid, Random, as_axis, is_axis
+from sweep.errors import SpaceError
+
+Flat = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """One search.
+
+    task: name of the task, one of `model.TASKS`.
+    fixed: settings that every point shares, by dotted key (`lr`, `lora.rank`).
+    axes: key -> axis; `grid` axes multiply, the others are drawn `samples` times for each grid point.
+    decoding: one dict of decoding settings, a list of them, or a dict with axes in it; keys without `decode.`.
+    variants: sub-spaces, each a dict of settings and axes laid over `fixed`; the space is their union.
+        `{"lora": None}` switches a method off for a variant.
+    milestones: epochs at which a training is scored besides its last; the same as a grid axis `epochs`.
+    samples: draws of the random axes, per grid point.
+    """
+
+    task: str = "sonnets"
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    axes: Mapping[str, Any] = field(default_factory=dict)
+    decoding: Mapping[str, Any] | Sequence[Mapping[str, Any]] = field(default_factory=dict)
+    variants: Sequence[Mapping[str, Any]] = ()
+    milestones: Sequence[int] = ()
+    samples: int = 1
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise SpaceError(f"task: {_unknown(self.task, TASKS)}")
+        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
+            raise SpaceError(f"samples: must be a whole number of at least 1, got {self.samples!r}")
+        if not isinstance(self.decoding, Mapping | list | tuple):
+            raise SpaceError(f"decoding: must be a dict or a list of dicts, got {self.decoding!r}")
+        if self.milestones and "epochs" in {*self.fixed, *self.axes}:
+            raise SpaceError("milestones and epochs: give one of them; both say when a training is scored")
+
+
+def unfold(space: Space, overrides: Mapping[str, Any]) -> list[tuple[TrainConfig, DecodeConfig]]:
+    """Every point of `space`, in file order, with `overrides` laid over fixed settings and axes of the same key.
+
+    Raises SpaceError for an unknown key, a bad value, an empty axis, a setting without effect, or a point that
+    comes up twice. Random draws that repeat a point are dropped: drawing one again is no mistake of the user's.
+    """
+    for key in overrides:
+        _check_key(key)
+    points: dict[tuple[TrainConfig, DecodeConfig], Flat] = {}
+    for flat, drawn in _settings(space, overrides):
+        point = _resolve({"task": space.task, **flat})
+        if point in points and not drawn:
+            raise SpaceError(
+                f"duplicate point: {_say(flat)} comes up twice; remove one of the equal values or variants"
+            )
+        points.setdefault(point, flat)
+    if not points:
+        raise SpaceError("the space has no points: give it at least one variant and one decoding")
+    return list(points)
+
+
+def varying(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys whose value is not the same in all of `points`, in order of appearance."""
+    keys = dict.fromkeys(key for point in points for key in point)
+    return [key for key in keys if len({point.get(key) for point in points}) > 1]
+
+
+def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Flat, bool]]:
+    """Flat settings of each point, and whether random axes were drawn for it."""
+    decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
+    milestones = {"epochs": Grid(tuple(space.milestones))} if space.milestones else {}
+    for variant, decoding in itertools.product(space.variants or [{}], decodings):
+        layers: Flat = {}
+        for layer in (space.fixed, milestones, _axes(space.axes), variant, _decoding_keys(decoding)):
+            for key, value in layer.items():
+                _check_key(key)
+                layers.pop(key, None)  # a later layer also decides the place in the order
+                layers[key] = value
+        for key, value in variant.items():
+            if key in GROUPS and value is None:  # a method that is off takes its settings with it
+                layers = {k: v for k, v in layers.items() if not k.startswith(key + ".") or k in variant}
+        yield from _multiply({**layers, **overrides}, space.samples)
+
+
+def _multiply(settings: Flat, samples: int) -> Iterator[tuple[Flat, bool]]:
+    plain = {key: value for key, value in settings.items() if not is_axis(value)}
+    axes = {key: _named(key, value) for key, value in settings.items() if is_axis(value)}
+    grids = {key: axis.values for key, axis in axes.items() if isinstance(axis, Grid)}
+    draws = {key: axis for key, axis in axes.items() if isinstance(axis, Random)}
+    for count, values in enumerate(itertools.product(*grids.values())):
+        chosen = {**plain, **dict(zip(grids, values, strict=True))}
+        for sample in range(samples if draws else 1):
+            index = count * samples + sample
+            yield {**chosen, **{key: axis.sample(key, index) for key, axis in draws.items()}}, bool(draws)
+
+
+def _axes(axes: Mapping[str, Any]) -> dict[str, Axis]:
+    return {key: _named(key, value) for key, value in axes.items()}
+
+
+def _named(key: str, value: Any) -> Axis:
+    """`value` as an axis; what is wrong with it is said with its key."""
+    try:
+        return as_axis(key, value)
+    except SpaceError as error:
+        message = str(error)
+        raise SpaceError(message if message.startswith("axes[") else f"axes[{key!r}]: {message}") from None
+
+
+def _decoding_keys(decoding: Any) -> Flat:
+    if not isinstance(decoding, Mapping):
+        raise SpaceError(f"decoding: must be a dict or a list of dicts, got {decoding!r} in the list")
+    return {DecodeConfig.prefix + key: value for key, value in decoding.items()}
+
+
+def _check_key(key: str) -> None:
+    known = {**train_keys(), **decode_keys(), **GROUPS}
+    if key not in known:
+        raise SpaceError(_unknown(key, known))
+
+
+def _unknown(name: str, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown name {name!r}: {hint}Known: {', '.join(known)}"
+
+
+def _resolve(flat: Flat) -> tuple[TrainConfig, DecodeConfig]:
+    try:
+        return from_flat(flat)
+    except SettingError as error:
+        raise SpaceError(str(error)) from None
+
+
+def _say(flat: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in flat.items())

@@ -1,0 +1,45 @@
+"""The states of a trial and of a point, and the one place that judges how they may follow each other."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """PENDING and RUNNING are on the way; INTERRUPTED goes on when resumed; the others are ends."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    STOPPED = "STOPPED"  # before its last epoch, by a scheduler (with its rung) or by `patience`
+    DIVERGED = "DIVERGED"  # a loss that is not a finite number
+    FAILED = "FAILED"
+    INTERRUPTED = "INTERRUPTED"
+    CACHED = "CACHED"  # computed by an earlier run
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a session would go on with it."""
+        return self in (Status.PENDING, Status.RUNNING, Status.INTERRUPTED)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the result is that of the whole number of epochs, so that it may be ranked."""
+        return self in (Status.COMPLETED, Status.CACHED)
+
+
+ENDS = frozenset({Status.COMPLETED, Status.STOPPED, Status.DIVERGED})
+NEXT: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.RUNNING, Status.CACHED}),
+    Status.RUNNING: ENDS | {Status.FAILED, Status.INTERRUPTED, Status.RUNNING},  # RUNNING: a lost worker's retry
+    Status.INTERRUPTED: frozenset({Status.RUNNING}),
+    Status.FAILED: frozenset({Status.RUNNING}),  # tried again by a resume
+    Status.COMPLETED: frozenset(),
+    Status.STOPPED: frozenset(),
+    Status.DIVERGED: frozenset(),
+    Status.CACHED: frozenset(),
+}
+
+
+def check_step(before: Status, after: Status) -> None:
+    """Raises ValueError when a trial may not go from `before` to `after`."""
+    if after not in NEXT[before]:
+        raise ValueError(f"a trial cannot go from {before} to {after}")

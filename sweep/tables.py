@@ -1,0 +1,169 @@
+"""The leaderboard for people and for programs: terminal, Markdown, CSV, JSON.
+
+The terminal and Markdown tables hold the columns a person compares: only those settings that vary. CSV and JSON hold
+every column.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from model.tasks import TASKS
+from sweep.leaderboard import COMPARED, METRICS, Row, schema
+from sweep.run_folder import RunFolder
+from sweep.space import varying
+from sweep.status import Status
+
+ALWAYS = ("rank", "status")
+IDENTITY = {"run", "point_id", "trial_id", "config_json"}
+COLOURS = {
+    Status.COMPLETED: "green",
+    Status.CACHED: "cyan",
+    Status.STOPPED: "yellow",
+    Status.RUNNING: "blue",
+    Status.DIVERGED: "magenta",
+    Status.FAILED: "red",
+}
+
+
+def columns(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
+    """What a person compares: rank, status, varying settings, scores, cost."""
+    plan = folder.spec.plan
+    settings = [key for key in varying([point.settings for point in plan.points]) if key != "epochs"]
+    budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
+    partial = ["epoch"] if any(not row["status"].is_full for row in rows) else []
+    metrics = [metric for task in {point.train.task for point in plan.points} for metric in TASKS[task].metrics]
+    reasons = ["stop_reason"] if any(row.get("stop_reason") for row in rows) else []
+    losses = ["dev_loss", "best_dev_loss", "best_epoch", "train_loss"]
+    cost = ["trainable_params", "train_seconds"]
+    origin = ["cached_from"] if any(row.get("cached_from") for row in rows) else []
+    return [*ALWAYS, *settings, *budgets, *partial, *metrics, *losses, *cost, *origin, *reasons]
+
+
+def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
+    """Rows as ranked, or by `column`: losses, costs and settings upwards, metrics downwards; missing values last."""
+    if column is None:
+        return list(rows)
+    sign = -1 if column in METRICS else 1
+    present = [row for row in rows if row.get(column) is not None]
+    numeric = all(isinstance(row[column], int | float) for row in present)
+    ordered = sorted(present, key=lambda row: sign * row[column] if numeric else str(row[column]))
+    return ordered + [row for row in rows if row.get(column) is None]
+
+
+def heading(folder: RunFolder) -> str:
+    """One line on what the table is of. The base is always named: numbers of different bases do not compare."""
+    spec = folder.spec
+    tasks = ", ".join(dict.fromkeys(point.train.task for point in spec.plan.points))
+    bases = ", ".join(dict.fromkeys(point.train.base for point in spec.plan.points))
+    seeds = len({point.train.seed for point in spec.plan.points})
+    count = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    return f"{folder.name}: space {spec.space}, task {tasks}, base {bases}, {count}, {spec.provenance.device}"
+
+
+def baseline_line(rows: Sequence[Row]) -> str | None:
+    """The un-tuned base's scores, as the range over decodings and seeds, and how many rows beat it."""
+    known = [name for name in COMPARED if any(row.get(f"base_{name}") is not None for row in rows)]
+    if not known:
+        return None
+    parts = []
+    for name in known:
+        values = sorted({row[f"base_{name}"] for row in rows if row.get(f"base_{name}") is not None})
+        span = _number(values[0]) if len(values) == 1 else f"{_number(values[0])} to {_number(values[-1])}"
+        beaten = [_beats(row, name) for row in rows if row.get(name) is not None]
+        parts.append(f"{name} {span} (bettered by {sum(beaten)} of {len(beaten)} rows)")
+    return "un-tuned base: " + ", ".join(parts)
+
+
+def _beats(row: Row, name: str) -> bool:
+    gain = row[name] - row[f"base_{name}"]
+    return bool(gain > 0 if name in METRICS else gain < 0)
+
+
+def terminal_table(folder: RunFolder, rows: Sequence[Row], title: str | None) -> Table:
+    """A rich table of `columns`; scores that do not reach the un-tuned base are marked."""
+    shown = columns(folder, rows)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in shown:
+        text = name in (*ALWAYS[1:], "cached_from", "stop_reason")
+        table.add_column(name, justify="left" if text else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(_cell(row, name) for name in shown))
+    return table
+
+
+def _cell(row: Row, name: str) -> str:
+    text = escape(_text(row.get(name)))
+    if name == "status":
+        colour = COLOURS.get(row["status"])
+        return f"[{colour}]{text}[/]" if colour else text
+    below = name in COMPARED and row.get(name) is not None and row.get(f"base_{name}") is not None
+    return f"{text} [red]<[/]" if below and not _beats(row, name) else text
+
+
+def markdown(folder: RunFolder, rows: Sequence[Row]) -> str:
+    """A Markdown table of `columns`."""
+    shown = columns(folder, rows)
+    lines = ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
+    lines += ["| " + " | ".join(_text(row.get(name)).replace("|", r"\|") for name in shown) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def json_text(rows: Sequence[Row]) -> str:
+    """Every column of every row; valid JSON, so a loss that is not a finite number is null (its status says why)."""
+    names = schema().names
+    return json.dumps([{name: _plain(row.get(name)) for name in names} for row in rows], indent=1, allow_nan=False)
+
+
+def csv_text(rows: Sequence[Row]) -> str:
+    """Every column of every row."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    names = schema().names
+    writer.writerow(names)
+    writer.writerows([_safe(_plain(row.get(name))) for name in names] for row in rows)
+    return sink.getvalue().rstrip("\n")
+
+
+def print_table(console: Console, folder: RunFolder, rows: Sequence[Row], hidden: int) -> None:
+    """The terminal's report: heading, table, the un-tuned base."""
+    console.print(terminal_table(folder, rows, escape(heading(folder))))
+    if hidden:
+        console.print(f"{hidden} more rows: leave out --top to see them")
+    if (line := baseline_line(rows)) is not None:
+        console.print(f"{line}; [red]<[/] marks a value that does not")
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON has it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return None
+    return value
+
+
+def _safe(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula is quoted; numbers stay numbers."""
+    return f"'{value}" if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")) else value
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return _number(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000 else str(value)
+
+
+def _number(value: float) -> str:
+    """Four significant digits, more where the number before the point needs them."""
+    return f"{value:.3f}" if 1 <= abs(value) < 1000 else f"{value:.4g}"

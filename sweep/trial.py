@@ -1,0 +1,165 @@
+"""One trial in a worker: train, score at milestones, checkpoint, report.
+
+`run_trial` is a generator of reports that every executor consumes alike. It writes nothing but checkpoints, and each
+checkpoint carries the reports so far: when a crash came between a checkpoint and the ledger, the resumed trial tells
+them again. It does not assume that it owns its process; threads are its executor's business.
+"""
+
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.config import DecodeConfig, Scalar
+from sweep.plan import Trial, group, point_from
+from sweep.status import Status
+
+if TYPE_CHECKING:
+    from model.training import EpochReport, Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker is sent: a trial, and how to run it. Plain data, so that it crosses processes and machines."""
+
+    trial_id: str
+    points: tuple[tuple[str, Mapping[str, Scalar]], ...]  # (point_id, settings)
+    revision: str | None  # the base's commit that the driver resolved; every worker loads this one
+    attempt: int  # counted from 1
+    known_epoch: int  # the last epoch that the ledger holds; reports up to it need no telling
+    checkpoints: str  # folder of this trial's checkpoints
+    threads: int
+    gpu: bool
+
+    @property
+    def trial(self) -> Trial:
+        (trial,) = group(point_from(settings) for _, settings in self.points)
+        return trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A point's result."""
+
+    point_id: str
+    metrics: Mapping[str, float]
+    samples: Sequence[Mapping[str, Scalar]]
+    decode_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialReport:
+    """What a worker tells after each epoch. `status` is set on the last one."""
+
+    epoch: int
+    losses: Mapping[str, Any]  # the numbers of model.EpochReport; empty when the epoch did not end well
+    cost: Mapping[str, Any]  # parameters, memory, device, threads; empty likewise
+    scores: tuple[Score, ...] = ()
+    status: Status | None = None
+    reason: str | None = None
+    loss: str | None = None  # the loss that a training diverged with, as text: JSON knows no NaN
+    traceback: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "TrialReport":
+        status = Status(raw["status"]) if raw["status"] else None
+        return cls(**{**raw, "scores": tuple(Score(**score) for score in raw["scores"]), "status": status})
+
+
+def run_trial(job: Job) -> Iterator[TrialReport]:
+    """Reports of the epochs after `job.known_epoch`. Never raises: what goes wrong is the last report's status."""
+    from model.training import DivergedError  # torch is imported by workers only
+
+    epoch = 0
+    try:
+        for report in _reports(job):
+            epoch = report.epoch
+            if epoch > job.known_epoch or report.status:
+                yield report
+    except DivergedError as error:
+        yield TrialReport(
+            epoch=error.epoch,
+            losses={},
+            cost={},
+            status=Status.DIVERGED,
+            reason=str(error),
+            loss=str(error.loss),
+        )
+    except Exception as error:  # a trial's failure is a result: other trials go on
+        yield TrialReport(
+            epoch=epoch,
+            losses={},
+            cost={},
+            status=Status.FAILED,
+            reason=f"{type(error).__name__}: {error}",
+            traceback=traceback.format_exc(),
+        )
+
+
+def _reports(job: Job) -> Iterator[TrialReport]:
+    """Every report of the trial: first those of its newest checkpoint, then new ones."""
+    import torch
+
+    from model.checkpoint import newest_checkpoint, read_checkpoint
+    from model.hardware import default_device, reset_peak_memory
+    from model.training import train
+
+    trial, folder = job.trial, Path(job.checkpoints)
+    device = default_device() if job.gpu else torch.device("cpu")
+    checkpoint = newest_checkpoint(folder)
+    told = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
+    yield from map(TrialReport.from_dict, told)
+    if told and told[-1]["status"]:
+        return
+    reset_peak_memory(device)
+    config = replace(trial.config, revision=job.revision)
+    for epoch in train(config, checkpoint=checkpoint, device=device):
+        report = _report(job, trial, epoch)
+        told.append(report.as_dict())
+        if not trial.is_baseline:
+            epoch.training.save(folder, told, resumable=report.status is None)
+        yield report
+
+
+def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
+    last = epoch.exhausted or epoch.epoch == trial.epochs
+    due = [
+        (point_id, point.decode)
+        for (point_id, _), point in zip(job.points, trial.points, strict=True)
+        if point.epochs == epoch.epoch or (last and point.epochs > epoch.epoch)
+    ]
+    scores = tuple(_score(epoch.training, point_id, decode) for point_id, decode in due)
+    complete = epoch.epoch == trial.epochs
+    return TrialReport(
+        epoch=epoch.epoch,
+        losses=epoch.scalars(),
+        cost=_cost(epoch.training, job),
+        scores=scores,
+        status=(Status.COMPLETED if complete else Status.STOPPED) if last else None,
+        reason=None if complete or not last else f"patience: no better dev loss since epoch {epoch.best_epoch}",
+    )
+
+
+def _score(training: "Training", point_id: str, decode: DecodeConfig) -> Score:
+    started = time.perf_counter()
+    evaluation = training.evaluate(decode)
+    seconds = time.perf_counter() - started
+    return Score(point_id=point_id, metrics=evaluation.metrics, samples=evaluation.samples, decode_seconds=seconds)
+
+
+def _cost(training: "Training", job: Job) -> dict[str, Any]:
+    from model.hardware import peak_memory_bytes
+
+    return {
+        "trainable_params": training.trainable_params,
+        "total_params": training.total_params,
+        "optimizer_state_bytes": training.optimizer_state_bytes,
+        "peak_memory_bytes": peak_memory_bytes(training.device),
+        "device": str(training.device),
+        "threads": job.threads,
+    }
