@@ -93,8 +93,28 @@ class RayExecutor:
                 _await_end(children)
 
 
+class _Here:
+    """Holds an object that stays in this process: Ray pickles all it is given, and a listener cannot be copied."""
+
+    def __init__(self, listener: Listener | None) -> None:
+        self._listener = listener
+
+    @property
+    def listener(self) -> Listener:
+        assert self._listener is not None, "a copy made by Ray has no listener"
+        return self._listener
+
+    def __reduce__(self) -> Any:
+        return _Here, (None,)
+
+    def __deepcopy__(self, memo: Any) -> "_Here":
+        return self
+
+
 def _tune(jobs: Sequence[Job], listener: Listener, executor: RayExecutor) -> None:
     from ray import tune
+
+    here = _Here(listener)
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
 
@@ -121,15 +141,15 @@ def _tune(jobs: Sequence[Job], listener: Listener, executor: RayExecutor) -> Non
         """Passes Ray's events on, in the driver's thread."""
 
         def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            listener.started(jobs[trial.config["index"]])
+            here.listener.started(jobs[trial.config["index"]])
 
         def on_trial_result(
             self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
         ) -> None:
-            listener.reported(jobs[trial.config["index"]], TrialReport.from_dict(result["report"]))
+            here.listener.reported(jobs[trial.config["index"]], TrialReport.from_dict(result["report"]))
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            listener.lost(jobs[trial.config["index"]], _last_line(trial.get_pickled_error() or trial.get_error()))
+            here.listener.lost(jobs[trial.config["index"]], _last_line(trial.get_pickled_error() or trial.get_error()))
 
     class Stop(tune.Stopper):  # type: ignore[misc]
         """Ends the whole search when the driver wants to stop."""
@@ -138,7 +158,7 @@ def _tune(jobs: Sequence[Job], listener: Listener, executor: RayExecutor) -> Non
             return False
 
         def stop_all(self) -> bool:
-            return listener.stopping
+            return here.listener.stopping
 
     with _private_folder() as storage:
         tune.Tuner(
