@@ -36,8 +36,9 @@ class Checkpoint:
 
 def write_checkpoint(parent: Path, epoch: int, checkpoint: Checkpoint, keep: int = KEPT) -> Path:
     """Write `parent`/`epoch` and remove all but the `keep` newest. An existing one of that epoch is replaced."""
+    for left in parent.glob(".*.partial"):
+        shutil.rmtree(left, ignore_errors=True)  # what a crash left behind
     place, staged = parent / str(epoch), parent / f".{epoch}.partial"
-    shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir(parents=True)
     content = {f"{name}.safetensors": save(dict(group)) for name, group in checkpoint.tensors.items()}
     content[STATE] = json.dumps(checkpoint.state).encode()

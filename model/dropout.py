@@ -34,7 +34,7 @@ class Dropout(nn.Module):
             return x
         if self.stream is None:
             raise RuntimeError("dropout needs a random stream: call set_dropout_stream(model, generator) first")
-        threshold = round(self.p * LANE_VALUES)
+        threshold = min(round(self.p * LANE_VALUES), LANE_VALUES - 1)
         keep = (_lanes(x.shape, self.stream) >= threshold - LANE_VALUES // 2).to(x.dtype)
         return x * keep.mul_(LANE_VALUES / (LANE_VALUES - threshold))
 

@@ -37,7 +37,9 @@ class LoRAConv1D(nn.Module):
         self.lora_B = nn.Parameter(torch.zeros(PROJECTIONS, n_out // PROJECTIONS, rank, device=self.weight.device))
         self.scale = scale
         self.lora_dropout = Dropout(dropout)
-        self._unmerged: nn.Parameter | None = None  # W0 while `weight` holds W0 + s B A
+        # W0 while `weight` holds W0 + s B A. A buffer moves with the model, but is no parameter and is not saved.
+        self._unmerged: Tensor | None
+        self.register_buffer("_unmerged", None, persistent=False)
 
     def init_adapter(self, generator: torch.Generator) -> None:
         """A ~ U(-1/sqrt(C), 1/sqrt(C)), which is Kaiming with a = sqrt(5); B stays zero, so h starts as W0 x."""
@@ -56,13 +58,14 @@ class LoRAConv1D(nn.Module):
     def merge(self) -> None:
         """Put s * B A into the weight. The frozen tensor itself is left alone: other models may share it."""
         if self._unmerged is None:
-            self._unmerged = self.weight
+            self._unmerged = self.weight.detach()
             self.weight = nn.Parameter((self.weight + self.delta()).detach(), requires_grad=False)
 
     def unmerge(self) -> None:
         """Bring the frozen weight back, bit for bit."""
         if self._unmerged is not None:
-            self.weight, self._unmerged = self._unmerged, None
+            self.weight = nn.Parameter(self._unmerged, requires_grad=False)
+            self._unmerged = None
 
     def forward(self, x: Tensor) -> Tensor:
         flat = x.reshape(-1, x.size(-1))  # (N, C)

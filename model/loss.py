@@ -54,5 +54,7 @@ def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Ten
 
     Differentiable once, towards `hidden` and `weight`. Every target must be a token id: drop ignored positions first.
     """
+    if not torch.is_grad_enabled():  # a Function is told of requires_grad all the same, and would compute gradients
+        hidden, weight = hidden.detach(), weight.detach()
     total: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
     return total

@@ -400,3 +400,7 @@ def _console(stderr: bool) -> "Console":
 
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, width=None if stream.isatty() else 250, highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -15,29 +15,35 @@ import secrets
 import shutil
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from sweep.errors import RunError
 from sweep.executor import Listener
 from sweep.trial import Job, TrialReport, run_trial
 
 # Ray reads these when it is imported.
 LOCAL_ENVIRONMENT = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # makes a local node take 127.0.0.1 as its address
-    "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "token",
+}
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the log
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are the driver's
-    "TUNE_MAX_PENDING_TRIALS_PG": "auto",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights go by path
+PREFIX = "sweep-"  # of the names of private folders; the owner's process id follows
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
 
 
@@ -56,41 +62,48 @@ class RayExecutor:
 
     @contextlib.contextmanager
     def _cluster(self) -> Iterator[None]:
+        """A Ray to run on, shut down at the end. Raises RunError where `address` answers to no cluster."""
+        os.environ.update(ENVIRONMENT)
         if self.address is not None:
-            import ray
-
-            ray.init(address=self.address, log_to_driver=False, logging_level="error")
-            try:
+            with _session(address=self.address):
                 yield
-            finally:
-                ray.shutdown()
             return
         with _private_folder() as folder:
             token = folder / "token"
             token.touch(mode=0o600)
             token.write_text(secrets.token_hex(32))
             os.environ.update(LOCAL_ENVIRONMENT, RAY_AUTH_TOKEN_PATH=str(token))
-            import ray
-
-            handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-            ray.init(
+            with _session(
                 address="local",
                 num_cpus=self.concurrency * self.cpus_per_trial,
                 num_gpus=_gpus() if self.gpus_per_trial else 0,
                 include_dashboard=False,
-                log_to_driver=False,
-                logging_level="error",
                 object_store_memory=OBJECT_STORE_BYTES,
                 _temp_dir=str(folder),
-            )
+            ):
+                yield
+
+
+@contextlib.contextmanager
+def _session(address: str, **options: Any) -> Iterator[None]:
+    """Connect to Ray, leave signals to whoever had them, and outlive all processes that this started."""
+    import ray
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="error", **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise RunError(f"cannot start Ray at {address}: {reason}; try --executor inline") from error
+    children = _children()
+    try:
+        if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 signal.signal(number, handler)  # Ray has put its own in place
-            children = _children()
-            try:
-                yield
-            finally:
-                ray.shutdown()
-                _await_end(children)
+        yield
+    finally:
+        ray.shutdown()
+        _await_end(children)
 
 
 class _Here:
@@ -186,8 +199,15 @@ def _tune(jobs: Sequence[Job], listener: Listener, executor: RayExecutor) -> Non
 
 @contextlib.contextmanager
 def _private_folder() -> Iterator[Path]:
-    """A folder that only this user can enter, removed at the end. Short: sockets' paths have at most 107 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="sweep-"))
+    """A folder that only this user can enter, removed at the end. Short: sockets' paths have at most 107 bytes.
+
+    Folders of processes that were killed before they could remove theirs are removed too.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = left.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     try:
         yield folder
     finally:
@@ -205,16 +225,12 @@ def _gpus() -> int:
     return torch.cuda.device_count()
 
 
-def _children() -> list[Any]:
-    import psutil
-
+def _children() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
 
 
-def _await_end(processes: list[Any]) -> None:
+def _await_end(processes: list[psutil.Process]) -> None:
     """Wait for Ray's processes; end by id those that outlive the patience."""
-    import psutil
-
     _, alive = psutil.wait_procs(processes, timeout=SHUTDOWN_SECONDS)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):

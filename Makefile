@@ -1,0 +1,35 @@
+# Everything a newcomer types: `make demo` and `make test`. Each target makes what it needs first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install demo test test-slow lint types bench
+
+install: .venv/.installed
+
+# Made again only when what it depends on has changed.
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/sweep run spaces/lora_rank.py
+	$(BIN)/sweep report
+
+test: lint types
+	$(BIN)/pytest
+
+test-slow: install
+	$(BIN)/pytest -m slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m benchmarks

@@ -1,0 +1,43 @@
+"""Fixtures that every test may use. No test reaches beyond this machine."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+# No test may reach a hub by accident; those that test the hub's client point it at a server of their own.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+from model.gpt2 import GPT2, GPT2Config
+from model.streams import stream
+
+torch.set_num_threads(1)  # the models here are so small that a second thread costs more than it brings
+
+SMALL = GPT2Config(vocab_size=97, n_positions=64, n_embd=24, n_layer=2, n_head=3, eos_token_id=96)
+
+
+@pytest.fixture
+def small_config() -> GPT2Config:
+    """A GPT-2 that takes milliseconds."""
+    return SMALL
+
+
+@pytest.fixture
+def small_model() -> GPT2:
+    """Random weights, larger than GPT-2's initial ones so that mistakes show, in evaluation mode."""
+    model = GPT2(SMALL)
+    model.init_weights(stream(0, "init"))
+    for parameter in model.parameters():
+        parameter.data.mul_(5)
+    return model.eval()
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The user's own settings do not reach a test."""
+    for name in list(os.environ):
+        if name.startswith("SWEEP_"):
+            monkeypatch.delenv(name)
+    yield

@@ -1,0 +1,25 @@
+"""States: the judge of transitions."""
+
+import pytest
+
+from sweep.status import NEXT, Status, check_step
+
+
+def test_every_state_is_judged() -> None:
+    assert set(NEXT) == set(Status)
+
+
+@pytest.mark.parametrize("end", [Status.COMPLETED, Status.STOPPED, Status.DIVERGED, Status.CACHED])
+def test_nothing_follows_an_end(end: Status) -> None:
+    for after in Status:
+        with pytest.raises(ValueError, match="cannot go from"):
+            check_step(end, after)
+
+
+def test_a_failed_or_interrupted_trial_may_run_again() -> None:
+    check_step(Status.FAILED, Status.RUNNING)
+    check_step(Status.INTERRUPTED, Status.RUNNING)
+
+
+def test_only_full_results_rank() -> None:
+    assert {status for status in Status if status.is_full} == {Status.COMPLETED, Status.CACHED}
