@@ -1,0 +1,85 @@
+"""Nothing twice: what is found in earlier runs, and what must not be."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from sweep.leaderboard import TIMING_COLUMNS, load_rows
+from sweep.run_folder import RunFolder
+from sweep.status import Status
+
+Sweep = Callable[..., Result]
+
+
+def rows(path: Path) -> list[dict[str, object]]:
+    return load_rows(RunFolder(path))
+
+
+def never_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("model.training.Training.__init__", refuse)
+
+
+def test_the_same_command_again_computes_nothing(
+    sweep: Sweep, finished: Path, micro: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_train(monkeypatch)
+    result = sweep("run", micro, "--executor", "inline")
+    assert result.exit_code == 0
+    assert "4 CACHED" in result.stdout
+    assert "saved: " in result.stdout
+    cached = rows(finished.with_name("micro-2"))
+    assert {row["status"] for row in cached} == {Status.CACHED}
+    assert {row["cached_from"] for row in cached} == {"micro"}
+    ignored = {*TIMING_COLUMNS, "status", "cached_from"}
+    assert [{k: v for k, v in row.items() if k not in ignored} for row in cached] == [
+        {k: v for k, v in row.items() if k not in ignored} for row in rows(finished)
+    ]
+
+
+def test_a_third_time_shows_the_second_run_again(sweep: Sweep, finished: Path, micro: Path) -> None:
+    for _ in range(2):
+        assert "micro-2: 4 points: 4 CACHED" in sweep("run", micro, "--executor", "inline").stdout
+    assert not finished.with_name("micro-3").exists()
+
+
+def test_no_cache_computes_again(sweep: Sweep, finished: Path, micro: Path) -> None:
+    result = sweep("run", micro, "--executor", "inline", "--no-cache")
+    assert "micro-2: 4 points: 4 COMPLETED" in result.stdout
+
+
+def test_only_new_points_are_computed(sweep: Sweep, finished: Path, micro: Path) -> None:
+    result = sweep("run", micro, "--executor", "inline", "--set", "lora.rank=2,3")
+    assert "2 CACHED, 2 COMPLETED" in result.stdout
+    assert "cached     2 points" in sweep("run", micro, "--set", "lora.rank=1,7", "--dry-run").stdout
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("code_sha256", "x"), ("threads", 2), ("device", "gpu"), ("versions", {"torch": "0"})]
+)
+def test_results_of_other_conditions_are_not_taken(
+    sweep: Sweep, finished: Path, micro: Path, part: str, value: object
+) -> None:
+    path = finished / "run.json"
+    spec = json.loads(path.read_text())
+    spec["provenance"][part] = {**spec["provenance"][part], **value} if isinstance(value, dict) else value
+    path.write_text(json.dumps(spec))
+    assert "cached     0 points" in sweep("run", micro, "--dry-run").stdout
+
+
+def test_changed_data_is_computed_anew(sweep: Sweep, finished: Path, micro: Path, tmp_path: Path, poems: Path) -> None:
+    changed = tmp_path / "poems.txt"
+    changed.write_text(poems.read_text().replace("gentle", "bitter"))
+    micro.write_text(micro.read_text().replace(str(poems), str(changed)))
+    assert "cached     0 points" in sweep("run", micro, "--dry-run").stdout
+
+
+def test_a_run_that_cannot_be_read_is_passed_over(sweep: Sweep, finished: Path, micro: Path) -> None:
+    lines = (finished / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    (finished / "ledger.jsonl").write_bytes(b"".join([lines[0], b"damaged\n", *lines[2:]]))
+    assert "4 COMPLETED" in sweep("run", micro, "--executor", "inline", "--name", "other").stdout
