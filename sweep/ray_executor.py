@@ -43,6 +43,8 @@ ENVIRONMENT = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights go by path
+TEMPORARY = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # the shortest there is
+TOKEN = secrets.token_hex(32)  # one for the life of this process: Ray reads it once and keeps it
 PREFIX = "sweep-"  # of the names of private folders; the owner's process id follows
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
 
@@ -71,7 +73,7 @@ class RayExecutor:
         with _private_folder() as folder:
             token = folder / "token"
             token.touch(mode=0o600)
-            token.write_text(secrets.token_hex(32))
+            token.write_text(TOKEN)
             os.environ.update(LOCAL_ENVIRONMENT, RAY_AUTH_TOKEN_PATH=str(token))
             with _session(
                 address="local",
@@ -79,7 +81,7 @@ class RayExecutor:
                 num_gpus=_gpus() if self.gpus_per_trial else 0,
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
-                _temp_dir=str(folder),
+                _temp_dir=str(folder / "r"),  # Ray opens this folder itself to everybody; its parent stays shut
             ):
                 yield
 
@@ -203,11 +205,11 @@ def _private_folder() -> Iterator[Path]:
 
     Folders of processes that were killed before they could remove theirs are removed too.
     """
-    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+    for left in TEMPORARY.glob(f"{PREFIX}*-*"):
         owner = left.name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=TEMPORARY))
     try:
         yield folder
     finally:

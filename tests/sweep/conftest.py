@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
 from sweep.cli import main
+from sweep.leaderboard import TIMING_COLUMNS
 from sweep.plan import Plan, make_plan
 from sweep.registry import load_space
 from sweep.space import unfold
@@ -104,3 +106,11 @@ def spawn(out: Path) -> Iterator[Callable[[Sequence[object]], "subprocess.Popen[
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def essence(run: Path) -> list[dict[str, object]]:
+    """A run's leaderboard without what differs between two equal runs, and the texts it generated."""
+    table = pq.read_table(run / "leaderboard.parquet").to_pylist()
+    texts = pq.read_table(run / "samples.parquet").to_pylist()
+    rows = [{name: value for name, value in row.items() if name not in TIMING_COLUMNS} for row in table]
+    return [*rows, *texts]

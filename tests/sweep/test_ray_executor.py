@@ -1,0 +1,157 @@
+"""Ray's workers: the same results, nothing left behind, nobody outside can connect, a killed worker costs no result.
+
+Each test starts the real command in a process of its own and looks at it from outside.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from subprocess import Popen
+
+import psutil
+import pytest
+from click.testing import Result
+
+from sweep.launch import state_of
+from sweep.ray_executor import PREFIX, TEMPORARY
+from sweep.run_folder import RunFolder
+from sweep.status import Status
+from tests.sweep.conftest import essence
+
+Spawn = Callable[[Sequence[object]], "Popen[str]"]
+Sweep = Callable[..., Result]
+
+LONGER = ("--set", "epochs=12", "--concurrency", "2")  # long enough to be watched
+
+
+@pytest.fixture
+def expected(sweep: Sweep, micro: Path, out: Path, request: pytest.FixtureRequest) -> list[dict[str, object]]:
+    """The leaderboard of the longer micro run, by the in-process executor."""
+    assert (
+        sweep("run", micro, *LONGER[:2], "--executor", "inline", "--name", "r", "--out", f"{out}-inline").exit_code == 0
+    )
+    return essence(Path(f"{out}-inline") / "r")
+
+
+def children(process: "Popen[str]") -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def listening(process: "Popen[str]") -> set[str]:
+    """Addresses that the processes of a run listen at."""
+    found = set()
+    for member in [psutil.Process(process.pid), *children(process)]:
+        try:
+            sockets = member.net_connections(kind="inet")
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        # An IPv4 address as IPv6 sockets write it is that IPv4 address.
+        found |= {socket.laddr.ip.removeprefix("::ffff:") for socket in sockets if socket.status == psutil.CONN_LISTEN}
+    return found
+
+
+def wait_for_epochs(run: Path, count: int, process: "Popen[str]") -> None:
+    """Until the ledger holds `count` epochs."""
+    for _ in range(1200):
+        if process.poll() is not None:
+            raise AssertionError(f"ended early: {process.communicate()}")
+        if (run / "ledger.jsonl").exists() and (run / "ledger.jsonl").read_text().count('"event":"epoch"') >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no progress")
+
+
+def private_folders(pid: int) -> list[Path]:
+    return list(TEMPORARY.glob(f"{PREFIX}{pid}-*"))
+
+
+def test_it_equals_the_inline_executor_and_leaves_nothing(
+    spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
+) -> None:
+    process = spawn(["run", micro, *LONGER, "--name", "r"])
+    wait_for_epochs(out / "r", 3, process)
+    (folder,) = [path for path in private_folders(process.pid) if (path / "token").exists()]
+    assert folder.stat().st_mode & 0o077 == 0
+    assert (folder / "token").stat().st_mode & 0o077 == 0
+    seen, family = listening(process), children(process)
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 0, stderr
+    assert seen, "a run listens somewhere: else this test looks at nothing"
+    assert all(ip_address(address).is_loopback for address in seen), seen
+    assert [member for member in family if member.is_running() and member.status() != psutil.STATUS_ZOMBIE] == []
+    assert private_folders(process.pid) == []
+    assert essence(out / "r") == expected
+
+
+def test_a_killed_worker_is_replaced_and_costs_no_result(
+    spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
+) -> None:
+    process = spawn(["run", micro, *LONGER, "--name", "r"])
+    wait_for_epochs(out / "r", 3, process)
+    workers = [member for member in children(process) if any("Trainable" in part for part in member.cmdline()[:1])]
+    workers[0].kill()
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 0, stderr
+    assert "worker lost" in stderr
+    assert essence(out / "r") == expected
+    assert max(trial.attempt for trial in state_of(RunFolder(out / "r")).trials.values()) == 2
+
+
+@pytest.mark.slow
+def test_concurrency_does_not_change_results(
+    spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
+) -> None:
+    process = spawn(["run", micro, *LONGER[:2], "--concurrency", "1", "--name", "r"])
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 0, stderr
+    assert essence(out / "r") == expected
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_killed_three_times_it_ends_as_if_uninterrupted(
+    spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
+) -> None:
+    """SIGKILL at three moments; nothing that had finished is trained again."""
+    done: set[str] = set()
+    for epochs in (3, 17, 30):
+        process = spawn(["run", micro, *LONGER, "--name", "r"])
+        wait_for_epochs(out / "r", epochs, process)
+        family = children(process)
+        process.kill()
+        process.wait()
+        _, alive = psutil.wait_procs(family, timeout=20)
+        assert alive == []
+        trials = state_of(RunFolder(out / "r")).trials
+        assert done <= {name for name, trial in trials.items() if trial.status is Status.COMPLETED}
+        done = {name for name, trial in trials.items() if trial.status is Status.COMPLETED}
+    attempts = {name: state_of(RunFolder(out / "r")).trials[name].attempt for name in done}
+    process = spawn(["resume", "r"])
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 0, stderr
+    assert essence(out / "r") == expected
+    after = state_of(RunFolder(out / "r")).trials
+    assert {name: after[name].attempt for name in done} == attempts
+    assert done
+
+
+@pytest.mark.slow
+def test_interrupted_it_says_how_to_go_on(
+    spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
+) -> None:
+    process = spawn(["run", micro, *LONGER, "--name", "r"])
+    wait_for_epochs(out / "r", 5, process)
+    family = children(process)
+    process.terminate()
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 143, stderr
+    assert "go on with: sweep resume r" in stderr
+    assert [member for member in family if member.is_running() and member.status() != psutil.STATUS_ZOMBIE] == []
+    process = spawn(["resume", "r"])
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 0, stderr
+    assert essence(out / "r") == expected
