@@ -1,0 +1,79 @@
+"""A hub small enough to read: the part of Hugging Face's protocol that fetching files of a model needs.
+
+`GET` or `HEAD /<owner>/<name>/resolve/<revision>/<file>` answers with the file, its ETag and its commit; what is not
+there answers 404 with the error code that the client tells the cases apart by. Listens on the loopback interface.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+COMMITS = {"main": "a" * 40, "v1": "b" * 40}
+
+
+@dataclass
+class Hub:
+    """Repositories by id; each is a folder. `cut` files are sent short of their announced length."""
+
+    repositories: dict[str, Path]
+    cut: set[str] = field(default_factory=set)
+    requests: list[str] = field(default_factory=list)
+
+    def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body for a request."""
+        self.requests.append(path)
+        parts = path.strip("/").split("/")
+        if len(parts) < 5 or parts[2] != "resolve" or "/".join(parts[:2]) not in self.repositories:
+            return 404, {"X-Error-Code": "RepoNotFound"}, b""
+        revision, name = parts[3], "/".join(parts[4:])
+        commit = COMMITS.get(revision, revision)
+        if commit not in COMMITS.values():
+            return 404, {"X-Error-Code": "RevisionNotFound"}, b""
+        file = self.repositories["/".join(parts[:2])] / name
+        if not file.is_file():
+            return 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit}, b""
+        body = file.read_bytes()
+        tag = f'"{hashlib.sha256(body).hexdigest()}"'
+        headers = {"ETag": tag, "X-Repo-Commit": commit, "Content-Length": str(len(body)), "Accept-Ranges": "bytes"}
+        return 200, headers, body
+
+
+@contextmanager
+def serve(hub: Hub) -> Iterator[str]:
+    """The hub's address while it is open."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.respond(with_body=False)
+
+        def do_GET(self) -> None:
+            self.respond(with_body=True)
+
+        def respond(self, with_body: bool) -> None:
+            path = self.path.partition("?")[0]
+            status, headers, body = hub.answer(path)
+            if path.rpartition("/")[2] in hub.cut and with_body:
+                body = body[: len(body) // 2]
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if with_body:
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,83 @@
+"""Settings: every bound, every type, and the way to flat keys and back."""
+
+from typing import Any
+
+import pytest
+
+from model.config import (
+    DecodeConfig,
+    LoRAConfig,
+    SettingError,
+    TrainConfig,
+    decode_keys,
+    from_flat,
+    to_flat,
+    train_keys,
+)
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown key": ({"foo": 1}, "foo: is not a setting"),
+    "unknown dotted key": ({"lora.rnk": 1}, "lora.rnk: is not a setting"),
+    "rank 0": ({"lora.rank": 0}, "lora.rank: must be at least 1, got 0"),
+    "rank 2.5": ({"lora.rank": 2.5}, "lora.rank: must be int, got 2.5"),
+    "rank true": ({"lora.rank": True}, "lora.rank: must be int, got True"),
+    "scale 0": ({"lora.rank": 1, "lora.scale": 0}, "lora.scale: must be above 0"),
+    "dropout 1": ({"lora.rank": 1, "lora.dropout": 1.0}, "lora.dropout: must be below 1"),
+    "scale without rank": ({"lora.scale": 2.0}, "lora.rank: is needed beside lora.scale"),
+    "off and set": ({"lora": None, "lora.rank": 1}, "lora.rank: has no effect while lora is None"),
+    "epochs -1": ({"epochs": -1}, "epochs: must be at least 0"),
+    "batch 0": ({"batch_size": 0}, "batch_size: must be at least 1"),
+    "lr 0": ({"lr": 0}, "lr: must be above 0"),
+    "lr nan": ({"lr": float("nan")}, "lr: must be a finite number"),
+    "lr text": ({"lr": "1e-3"}, "lr: must be float, got '1e-3'"),
+    "seed -1": ({"seed": -1}, "seed: must be at least 0"),
+    "decay -1": ({"weight_decay": -1.0}, "weight_decay: must be at least 0"),
+    "patience 0": ({"patience": 0}, "patience: must be at least 1"),
+    "optimizer": ({"optimizer": "sgd"}, "optimizer: must be one of adamw, got 'sgd'"),
+    "task": ({"task": "poems"}, "task: must be one of sonnets"),
+    "top_p 0": ({"decode.top_p": 0.0}, "decode.top_p: must be above 0"),
+    "top_p 2": ({"decode.top_p": 2.0}, "decode.top_p: must be at most 1"),
+    "top_k 0": ({"decode.top_k": 0}, "decode.top_k: must be at least 1"),
+    "temperature 0": ({"decode.temperature": 0}, "decode.temperature: must be above 0"),
+    "no tokens": ({"decode.max_new_tokens": 0}, "decode.max_new_tokens: must be at least 1"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_bad_setting_names_itself(case: str) -> None:
+    flat, message = REFUSED[case]
+    with pytest.raises(SettingError) as caught:
+        from_flat(flat)
+    assert str(caught.value).startswith(message)
+    assert caught.value.key == message.partition(":")[0]
+
+
+def test_flat_keys_lead_back() -> None:
+    flat = {"lr": 0.1, "lora.rank": 4, "epochs": 3, "decode.top_k": 5, "decode.temperature": 0.7}
+    train, decode = from_flat(flat)
+    assert train == TrainConfig(lr=0.1, epochs=3, lora=LoRAConfig(rank=4))
+    assert from_flat({**to_flat(train), **to_flat(decode)}) == (train, decode)
+
+
+def test_what_is_off_is_left_out_and_every_key_is_known() -> None:
+    flat = to_flat(TrainConfig())
+    assert not any(key.startswith("lora.") for key in flat)
+    assert None not in flat.values()
+    assert set(to_flat(TrainConfig(lora=LoRAConfig(rank=1)))) <= set(train_keys())
+    assert set(to_flat(DecodeConfig())) <= set(decode_keys())
+
+
+def test_an_int_serves_as_a_float_and_is_stored_as_one() -> None:
+    assert isinstance(TrainConfig(lr=1).lr, float)
+
+
+def test_top_p_is_the_default_only_when_decoding_is_silent() -> None:
+    assert DecodeConfig().top_p == 0.9
+    assert DecodeConfig(top_k=3).top_p is None
+    assert DecodeConfig(top_k=3, top_p=0.8).top_p == 0.8
+
+
+def test_a_mapping_makes_an_adapter() -> None:
+    assert TrainConfig(lora={"rank": 2}).lora == LoRAConfig(rank=2)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match=r"lora\.rnk"):
+        TrainConfig(lora={"rnk": 2})  # type: ignore[arg-type]

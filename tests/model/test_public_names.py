@@ -1,0 +1,29 @@
+"""The package's front door."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import model
+
+
+@pytest.mark.parametrize("name", model.__all__)
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(model, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = model.nothing
+
+
+def test_importing_the_package_costs_nothing() -> None:
+    code = "import sys, model, model.config, model.tasks; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_functions_are_functions_even_after_their_modules_were_imported() -> None:
+    importlib.import_module("model.training")
+    assert callable(model.train)

@@ -1,0 +1,142 @@
+"""Training: exact resume, determinism, independence of global state, and the ways it can end."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.bases import load_base
+from model.config import LoRAConfig, TrainConfig
+from model.training import DivergedError, EpochReport, Training, train
+
+METHODS = {"full": None, "lora": LoRAConfig(rank=2, dropout=0.1)}
+
+
+@pytest.fixture(params=METHODS)
+def config(request: pytest.FixtureRequest, tiny_config: TrainConfig) -> TrainConfig:
+    """A training with dropout, of each method."""
+    return replace(tiny_config, lora=METHODS[request.param], lr=1e-2)
+
+
+def weights(report: EpochReport) -> list[torch.Tensor]:
+    return [parameter.detach().clone() for parameter in report.model.parameters()]
+
+
+def numbers(report: EpochReport) -> dict[str, object]:
+    return {name: value for name, value in report.scalars().items() if name != "train_seconds"}
+
+
+def assert_equal(one: EpochReport, other: EpochReport) -> None:
+    """Bit for bit."""
+    assert numbers(one) == numbers(other)
+    for ours, theirs in zip(one.model.parameters(), other.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_interrupted_and_resumed_equals_uninterrupted(config: TrainConfig, tmp_path: Path) -> None:
+    *_, whole = train(config)
+    first = next(train(config))
+    folder = first.training.save(tmp_path, notes=["so far"])
+    *_, resumed = train(config, checkpoint=folder)
+    assert_equal(resumed, whole)
+    assert Training(config).load(folder) == ["so far"]
+
+
+def test_it_repeats_itself_and_the_seed_matters(config: TrainConfig) -> None:
+    *_, one = train(config)
+    *_, other = train(config)
+    assert_equal(one, other)
+    *_, reseeded = train(replace(config, seed=1))
+    assert numbers(reseeded) != numbers(one)
+
+
+def test_trainings_that_take_turns_do_not_disturb_each_other(config: TrainConfig) -> None:
+    configs = [config, replace(config, seed=5)]
+    alone = [list(train(c))[-1] for c in configs]
+    *_, together = zip_longest(*(train(c) for c in configs))
+    for one, other in zip(alone, together, strict=True):
+        assert_equal(one, other)
+
+
+def test_scoring_in_between_changes_nothing(config: TrainConfig) -> None:
+    from model.config import DecodeConfig
+
+    *_, plain = train(config)
+    for report in train(config):
+        report.training.evaluate(DecodeConfig(max_new_tokens=3))
+    assert_equal(report, plain)
+
+
+def test_the_global_generator_is_left_alone(config: TrainConfig) -> None:
+    before = torch.get_rng_state()
+    list(train(config))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_loss_falls(config: TrainConfig) -> None:
+    losses = [report.train_loss for report in train(replace(config, epochs=6, dropout=0.0))]
+    assert losses[-1] < losses[0]  # type: ignore[operator]
+
+
+def test_with_an_adapter_the_base_is_frozen(tiny_config: TrainConfig) -> None:
+    config = replace(tiny_config, lora=LoRAConfig(rank=2), lr=0.1)
+    before = {name: tensor.clone() for name, tensor in load_base(config.base).state.items()}
+    *_, report = train(config)
+    after = report.model.state_dict()
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+    assert report.training.trainable_params == 2 * 3 * (24 * 2 + 2 * 24)
+    assert 0 < report.training.trainable_params < report.training.total_params
+
+
+def test_full_training_leaves_the_warm_base_as_it_was(tiny_config: TrainConfig) -> None:
+    *_, first = train(tiny_config)
+    *_, second = train(tiny_config)
+    assert_equal(first, second)
+
+
+def test_without_epochs_the_base_is_reported_as_it_is(tiny_config: TrainConfig) -> None:
+    (report,) = train(replace(tiny_config, epochs=0))
+    assert (report.epoch, report.train_loss) == (0, None)
+    loaded = load_base(tiny_config.base).build()
+    assert all(torch.equal(a, b) for a, b in zip(report.model.parameters(), loaded.parameters(), strict=True))
+
+
+def test_patience_ends_it_after_so_many_epochs_without_a_better_dev_loss(
+    tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses: Iterator[float] = iter([5.0, 4.0, 4.5, 4.1, 4.2, 3.0])
+    monkeypatch.setattr(Training, "dev_loss", lambda training: next(losses))
+    reports = list(train(replace(tiny_config, epochs=6, patience=3)))
+    assert [report.exhausted for report in reports] == [False] * 4 + [True]
+    assert (reports[-1].best_dev_loss, reports[-1].best_epoch) == (4.0, 2)
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_dev_loss_that_is_no_number_is_divergence(
+    tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch, loss: float
+) -> None:
+    monkeypatch.setattr(Training, "dev_loss", lambda training: loss)
+    with pytest.raises(DivergedError, match="the dev loss became"):
+        next(train(tiny_config))
+
+
+def test_a_train_loss_that_is_no_number_is_divergence(tiny_config: TrainConfig) -> None:
+    with pytest.raises(DivergedError, match="the train loss became"):
+        list(train(replace(tiny_config, lr=1e30)))
+
+
+def test_padding_does_not_count(tiny_config: TrainConfig) -> None:
+    """The mean over one large padded batch is the mean over the examples one by one, weighted by their tokens."""
+    config = replace(tiny_config, dropout=0.0)
+    one = Training(replace(config, batch_size=1)).dev_loss()
+    training = Training(config)
+    for split in ("train", "dev"):
+        order = range(training.task.size(split))
+        batched = [training._loss(batch) for batch in training.task.batches(split, order, 8)]
+        single = [training._loss(batch) for batch in training.task.batches(split, order, 1)]
+        assert sum(n for _, n in batched) == sum(n for _, n in single)
+        torch.testing.assert_close(sum(loss for loss, _ in batched), sum(loss for loss, _ in single))
+    assert one == pytest.approx(training.dev_loss(), rel=1e-5)
