@@ -1,0 +1,1 @@
+"""Measurements against what users would otherwise use. `make bench` runs them all."""
