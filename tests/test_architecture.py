@@ -1,0 +1,50 @@
+"""The arrows of the design, held by the import statements themselves."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = [path for folder in ("model", "sweep", "spaces") for path in sorted((ROOT / folder).rglob("*.py"))]
+MAY_IMPORT = {"model": {"model"}, "sweep": {"model", "sweep", "spaces"}, "spaces": {"sweep"}}
+OURS = set(MAY_IMPORT)
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level packages that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_arrows(path: Path) -> None:
+    names = imported(path)
+    assert names & OURS <= MAY_IMPORT[path.relative_to(ROOT).parts[0]]
+    assert "ray" not in names or path.name == "ray_executor.py"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_that_is_read_back_can_run_code(path: Path) -> None:
+    """No pickle, no eval; the one file that reads a foreign pickle does so opcode by opcode, without running it."""
+    source = path.read_text(encoding="utf-8")
+    forbidden = (
+        "import pickle\n",
+        "pickle.load",
+        "weights_only=False",
+        "yaml.load(",
+        "trust_remote_code=True",
+        "torch.load(",
+    )
+    assert not [word for word in forbidden if word in source]
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert not calls & {"eval", "exec"}
