@@ -95,7 +95,16 @@ class LiveTable:
         facts = self.facts
         left = facts.seconds_left(state)
         done = f"{facts.finished(state)} of {len(facts.trials)} trainings done, {len(state.cached)} points cached"
-        return Text(done + (f", about {left / 60:.0f} min left" if left else ""))
+        return Text(
+            done
+            + (
+                f", about {left:.0f} s left"
+                if left and left < 90
+                else f", about {left / 60:.0f} min left"
+                if left
+                else ""
+            )
+        )
 
 
 class Facts:
