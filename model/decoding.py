@@ -48,7 +48,8 @@ def generate_ids(
     """New token ids for each prompt, end of text excluded.
 
     A row stops at end of text, after `decode.max_new_tokens`, or when the model's positions are used up. Row b draws
-    its t-th token with a uniform number that depends on (seed, t, b) only, so decodings are compared on equal luck.
+    its t-th token with a uniform number that depends on (seed, t, b) and the number of prompts only, so decodings are
+    compared on equal luck.
     Raises ValueError for no prompt, an empty prompt, or one that fills all positions.
     """
     lengths = [len(prompt) for prompt in prompts]

