@@ -19,7 +19,7 @@ from sweep.errors import RunError
 from sweep.executor import Executor
 from sweep.leaderboard import write_leaderboard
 from sweep.ledger import Ledger, read_ledger
-from sweep.plan import Plan, Trial, group
+from sweep.plan import Trial, group
 from sweep.run_folder import RunFolder
 from sweep.state import RunState, TrialState, fold
 from sweep.status import Status
@@ -46,7 +46,6 @@ class Outcome:
 
     state: RunState
     signal: int | None  # that stopped it
-    cached: int  # points taken from earlier runs, in this session
     seconds: float
 
 
@@ -77,14 +76,14 @@ class Driver:
             try:
                 with self._signals():
                     self._append("session", command=list(command))
-                    cached = self._take_from_cache()
+                    self._take_from_cache()
                     self._interrupt_running("the session before this one ended without a word")
                     self._run_rounds(executor)
                     self._interrupt_running("stopped by a signal")
             finally:
                 self._derive()
                 self.ledger.close()
-        return Outcome(state=self.state, signal=self.caught, cached=cached, seconds=time.monotonic() - started)
+        return Outcome(state=self.state, signal=self.caught, seconds=time.monotonic() - started)
 
     # What the executor calls.
 
@@ -151,16 +150,15 @@ class Driver:
             gpu=self.spec.gpus_per_trial > 0,
         )
 
-    def _take_from_cache(self) -> int:
+    def _take_from_cache(self) -> None:
         """Record points that earlier runs have computed."""
-        plan: Plan = self.spec.plan
+        plan = self.spec.plan
         unknown = [point for point in (*plan.points, *plan.baselines) if record_of(self.state, point) is None]
         if not self.use_cache or not unknown:
-            return 0
+            return
         found = find_cached(self.folder.path.parent, unknown, self.spec.provenance, skip=self.folder.name)
         for point_id, hit in found.items():
             self._append("cached", point_id=point_id, from_run=hit.run, record=dict(hit.record))
-        return sum(point.point_id in found for point in plan.points)
 
     def _interrupt_running(self, reason: str) -> None:
         for trial_id, trial in self.state.trials.items():

@@ -17,14 +17,14 @@ from model.pretraining.vocabulary import train_vocabulary
 SONNETS = Path(__file__).parents[1] / "assets" / "sonnets" / "sonnets.txt"
 SHAPE = GPT2Config(
     vocab_size=3072,
-    n_positions=256,  # the longest sonnet takes 219
+    n_positions=256,  # the longest sonnet takes 222
     n_embd=96,
     n_layer=2,
     n_head=3,
     eos_token_id=3071,
 )
-RECIPE = Recipe(steps=6_500, batch=8, lr=1e-2)
-REPORT_EVERY = 500  # steps
+RECIPE = Recipe(steps=2_500, batch=8, lr=1e-2)
+REPORT_EVERY = 250  # steps
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m model.pretraining", description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for downloads, kept between runs")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
-    parser.add_argument("--threads", type=int, default=2, help="processor threads; rounding depends on it")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads; rounding depends on it")
     return parser
 
 
