@@ -39,6 +39,7 @@ RELEASED = {  # name -> hub id
     "distilgpt2": "distilbert/distilgpt2",
 }
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+REMEDY = "choose another base, or mend the files"
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -47,7 +48,7 @@ class BaseError(ValueError):
 
 
 class MissingFileError(BaseError):
-    """A repository of the hub that lacks a file."""
+    """A file that a repository of the hub lacks, or its cache while the hub is out of reach."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def find_base(name: str, revision: str | None = None) -> BaseFiles:
 def load_base(name: str = "tiny", revision: str | None = None) -> Base:
     """Load a base by name (see the top of this file). Raises BaseError, with the remedy, where that fails."""
     files = find_base(name, revision)
-    config = _read_config(files.folder / CONFIG)
+    config = _read_config(files)
     try:
         tokenizer = Tokenizer.from_folder(files.folder)
     except (OSError, ValueError) as error:
@@ -119,7 +120,7 @@ def load_base(name: str = "tiny", revision: str | None = None) -> Base:
     if tokenizer.vocab_size > config.vocab_size:
         raise BaseError(
             f"base {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, its model {config.vocab_size}; "
-            "the files do not belong together"
+            f"the files do not belong together; {REMEDY}"
         )
     return Base(files, config, tokenizer, _read_weights(files, config))
 
@@ -140,14 +141,15 @@ def _checked_folder(folder: Path) -> Path:
 def _from_hub(name: str, hub_id: str, revision: str | None) -> BaseFiles:
     """Download the files of a hub repository. All of them come from one commit, the one `config.json` came from."""
     config = _download(name, hub_id, CONFIG, revision)
-    commit = config.parent.name  # the cache keeps a commit's files in snapshots/<commit>/
-    _download(name, hub_id, WEIGHTS, commit)
+    files = BaseFiles(name, config.parent, config.parent.name)  # the cache keeps them in snapshots/<commit>/
+    _read_config(files)  # refuse another kind of model before gigabytes of it are fetched
+    _download(name, hub_id, WEIGHTS, files.revision)
     try:
-        _download(name, hub_id, "tokenizer.json", commit)
+        _download(name, hub_id, "tokenizer.json", files.revision)
     except MissingFileError:
         for file in VOCABULARY_FILES[0]:
-            _download(name, hub_id, file, commit)
-    return BaseFiles(name, config.parent, commit)
+            _download(name, hub_id, file, files.revision)
+    return files
 
 
 def _download(name: str, hub_id: str, file: str, revision: str | None) -> Path:
@@ -161,7 +163,7 @@ def _download(name: str, hub_id: str, file: str, revision: str | None) -> Path:
     except RepositoryNotFoundError as error:
         raise BaseError(f"base {name!r}: the hub has no repository {hub_id}, or it needs a login (HF_TOKEN)") from error
     except LocalEntryNotFoundError as error:
-        raise BaseError(
+        raise MissingFileError(
             f"base {name!r}: cannot reach the hub for {hub_id}/{file}, and it is not in the cache; go online once "
             "(unset HF_HUB_OFFLINE), or give the folder of a copy as base"
         ) from error
@@ -177,17 +179,18 @@ def _download(name: str, hub_id: str, file: str, revision: str | None) -> Path:
         ) from error
 
 
-def _read_config(path: Path) -> GPT2Config:
-    """The shape of the model. Raises BaseError where `path` is damaged or describes something other than a GPT-2."""
+def _read_config(files: BaseFiles) -> GPT2Config:
+    """The shape of the model. Raises BaseError where it is damaged or that of something other than a GPT-2."""
+    path = files.folder / CONFIG
     try:
-        raw: dict[str, Any] = json.loads(path.read_text())
+        raw: dict[str, Any] = dict(json.loads(path.read_text()))
         known = {field.name: raw[field.name] for field in fields(GPT2Config) if field.name in raw}
         for name, value in known.items():
             if not isinstance(value, int | float | None):
                 raise TypeError(f"{name} is {value!r}")
         config = GPT2Config(**known)
-    except (OSError, ValueError, TypeError) as error:
-        raise BaseError(f"{path} is damaged: {error}; fetch it again") from error
+    except (OSError, ValueError, TypeError, ArithmeticError) as error:
+        raise BaseError(f"{path} is damaged: {error}; {_renewal(files)}") from error
     expected = {
         "model_type": "gpt2",
         "activation_function": "gelu_new",
@@ -197,9 +200,11 @@ def _read_config(path: Path) -> GPT2Config:
     }
     for key, value in expected.items():
         if raw.get(key, value) != value:
-            raise BaseError(f"{path} is not a GPT-2 that this project can run: {key} is {raw[key]!r}, not {value!r}")
+            raise BaseError(
+                f"{path} is not a GPT-2 that this project can run: {key} is {raw[key]!r}, not {value!r}; {REMEDY}"
+            )
     if "model_type" not in raw:
-        raise BaseError(f"{path} does not say model_type gpt2: it is not a GPT-2 checkpoint")
+        raise BaseError(f"{path} does not say model_type gpt2: it is not a GPT-2 checkpoint; {REMEDY}")
     return config
 
 
@@ -216,15 +221,19 @@ def _read_weights(files: BaseFiles, config: GPT2Config) -> dict[str, Tensor]:
         wanted = {name: tensor.shape for name, tensor in GPT2(config).state_dict().items()}
     for name, shape in wanted.items():
         if name not in state:
-            raise BaseError(f"{path} has no tensor {name.removeprefix('transformer.')}: it is not a whole GPT-2")
+            raise BaseError(
+                f"{path} has no tensor {name.removeprefix('transformer.')}: it is not a whole GPT-2; {REMEDY}"
+            )
         if state[name].shape != shape:
             raise BaseError(
                 f"{path}: tensor {name.removeprefix('transformer.')} is {tuple(state[name].shape)}, "
-                f"but {CONFIG} asks for {tuple(shape)}"
+                f"but {CONFIG} asks for {tuple(shape)}; {REMEDY}"
             )
     return {name: state[name].float() for name in wanted}
 
 
 def _renewal(files: BaseFiles) -> str:
-    where = "delete it and run again, it is then downloaded anew" if files.revision else "put a good copy there"
-    return f"remedy: {where}"
+    if files.revision is None:
+        return "put a good copy there"
+    # A snapshot is links to blobs: a damaged blob whose link alone was deleted would only be linked again.
+    return f"delete the folder {files.folder.parents[1]} and run again, it is then downloaded anew"

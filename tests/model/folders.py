@@ -60,3 +60,11 @@ def write_base(folder: Path, model: GPT2 | None = None, **changes: Any) -> Path:
     save_file(dict(model.state_dict()), folder / "model.safetensors", metadata={"format": "pt"})
     byte_level_bpe().save(str(folder / "tokenizer.json"))
     return folder
+
+
+def write_vocabulary_pair(folder: Path) -> None:
+    """Put vocab.json and merges.txt into `folder` in place of its tokenizer.json."""
+    bpe = BPE.from_file(str(folder / "tokenizer.json"))
+    bpe.model.save(str(folder))
+    (folder / "vocab.json").write_text(json.dumps(bpe.get_vocab(with_added_tokens=True)))
+    (folder / "tokenizer.json").unlink()

@@ -25,6 +25,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "dropout 1": ({"lora.rank": 1, "lora.dropout": 1.0}, "lora.dropout: must be below 1"),
     "scale without rank": ({"lora.scale": 2.0}, "lora.rank: is needed beside lora.scale"),
     "off and set": ({"lora": None, "lora.rank": 1}, "lora.rank: has no effect while lora is None"),
+    "scale inf": ({"lora.rank": 1, "lora.scale": float("inf")}, "lora.scale: must be a finite number"),
+    "dropout -0.1": ({"lora.rank": 1, "lora.dropout": -0.1}, "lora.dropout: must be at least 0"),
+    "base's dropout 1": ({"dropout": 1}, "dropout: must be below 1"),
+    "base's dropout -0.1": ({"dropout": -0.1}, "dropout: must be at least 0"),
+    "base 3": ({"base": 3}, "base: must be str, got 3"),
+    "revision 3": ({"revision": 3}, "revision: must be str or None, got 3"),
+    "lora 3": ({"lora": 3}, "lora: must be LoRAConfig or None, got 3"),
+    "decode None": ({"decode": None}, "decode: is not a setting"),
+    "epochs 1.0": ({"epochs": 1.0}, "epochs: must be int, got 1.0"),
     "epochs -1": ({"epochs": -1}, "epochs: must be at least 0"),
     "batch 0": ({"batch_size": 0}, "batch_size: must be at least 1"),
     "lr 0": ({"lr": 0}, "lr: must be above 0"),
@@ -50,6 +59,27 @@ def test_a_bad_setting_names_itself(case: str) -> None:
         from_flat(flat)
     assert str(caught.value).startswith(message)
     assert caught.value.key == message.partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    "flat",
+    [
+        {"epochs": 0},
+        {"seed": 0},
+        {"batch_size": 1},
+        {"weight_decay": 0},
+        {"patience": 1},
+        {"dropout": 0},
+        {"lora.rank": 1, "lora.dropout": 0},
+        {"decode.top_p": 1},
+        {"decode.top_k": 1},
+        {"decode.max_new_tokens": 1},
+    ],
+    ids=str,
+)
+def test_the_bounds_themselves_are_allowed(flat: dict[str, Any]) -> None:
+    train, decode = from_flat(flat)
+    assert flat.items() <= {**to_flat(train), **to_flat(decode)}.items()
 
 
 def test_flat_keys_lead_back() -> None:

@@ -1,6 +1,6 @@
 """Training: exact resume, determinism, independence of global state, and the ways it can end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -10,6 +10,7 @@ import torch
 
 from model.bases import load_base
 from model.config import LoRAConfig, TrainConfig
+from model.tasks import Batch
 from model.training import DivergedError, EpochReport, Training, train
 
 METHODS = {"full": None, "lora": LoRAConfig(rank=2, dropout=0.1)}
@@ -59,6 +60,24 @@ def test_trainings_that_take_turns_do_not_disturb_each_other(config: TrainConfig
     *_, together = zip_longest(*(train(c) for c in configs))
     for one, other in zip(alone, together, strict=True):
         assert_equal(one, other)
+
+
+def test_each_epoch_has_an_order_and_masks_of_its_own(
+    tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, orders, masks = Training(tiny_config), [], []
+    batches = training.task.batches
+
+    def spy(split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
+        orders.extend([tuple(order)] * (split == "train"))
+        return batches(split, order, batch_size)
+
+    monkeypatch.setattr(training.task, "batches", spy)
+    for _ in range(3):
+        training.run_epoch()
+        masks.append(training.model.transformer.drop.stream.initial_seed())  # type: ignore[union-attr]
+    assert len(set(orders)) == len(set(masks)) == 3
+    assert all(sorted(order) == list(range(10)) for order in orders)
 
 
 def test_scoring_in_between_changes_nothing(config: TrainConfig) -> None:
@@ -126,6 +145,39 @@ def test_a_dev_loss_that_is_no_number_is_divergence(
 def test_a_train_loss_that_is_no_number_is_divergence(tiny_config: TrainConfig) -> None:
     with pytest.raises(DivergedError, match="the train loss became"):
         list(train(replace(tiny_config, lr=1e30)))
+
+
+def test_what_remains_of_a_finished_training_is_its_weights(config: TrainConfig, tmp_path: Path) -> None:
+    for report in train(config):
+        report.training.save(tmp_path)
+    folder = report.training.save(tmp_path, resumable=False)
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name] == ["3"]
+    again = Training(config)
+    again.load(folder)
+    assert again.optimizer_state_bytes == 0
+    assert all(torch.equal(a, b) for a, b in zip(again.model.parameters(), report.model.parameters(), strict=True))
+    assert again.dev_loss() == report.dev_loss
+
+
+def test_it_counts_what_it_holds(config: TrainConfig) -> None:
+    report = next(train(config))
+    training = report.training
+    assert training.optimizer_state_bytes == 2 * 4 * training.trainable_params  # two fp32 averages of each
+    assert report.train_tokens == sum(len(ids) - 1 for ids in training.task.ids["train"])  # type: ignore[attr-defined]
+
+
+def test_a_resumed_training_remembers_its_best_epoch(
+    tiny_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([4.0, 5.0, 4.5, 3.0])
+    monkeypatch.setattr(Training, "dev_loss", lambda training: next(losses))
+    config = replace(tiny_config, epochs=6, patience=2)
+    folder = next(train(config)).training.save(tmp_path)
+    reports = list(train(config, checkpoint=folder))
+    assert [(report.epoch, report.best_dev_loss, report.exhausted) for report in reports] == [
+        (2, 4.0, False),
+        (3, 4.0, True),
+    ]
 
 
 def test_padding_does_not_count(tiny_config: TrainConfig) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import sacrebleu
 
 from model.config import DecodeConfig
 from model.gpt2 import GPT2
@@ -106,6 +107,21 @@ def test_the_given_lines_lift_chrf_and_not_chrf_new(
     monkeypatch.setattr(module, "generate", lambda *arguments, **named: ["zzz"] * task.size("dev"))
     metrics = task.evaluate(loud_model, "dev", DecodeConfig(), seed=0).metrics
     assert metrics["chrf_new"] < 5 < 40 < metrics["chrf"]
+
+
+def test_chrf_is_of_whole_texts_and_chrf_new_of_the_new_lines(
+    small_tokenizer: Tokenizer, loud_model: GPT2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = Task(None, small_tokenizer, max_tokens=256)
+    sonnets = task.splits["dev"]
+    new = [sonnet.rest[::2] for sonnet in sonnets]
+    monkeypatch.setattr(module, "generate", lambda *arguments, **named: new)
+    evaluation = task.evaluate(loud_model, "dev", DecodeConfig(), seed=0)
+    whole = [s.prompt + n for s, n in zip(sonnets, new, strict=True)]
+    chrf = sacrebleu.corpus_chrf(whole, [[s.text for s in sonnets]]).score
+    chrf_new = sacrebleu.corpus_chrf(new, [[s.rest for s in sonnets]]).score
+    assert evaluation.metrics == pytest.approx({"chrf": chrf, "chrf_new": chrf_new})
+    assert evaluation.samples[4]["chrf"] == pytest.approx(sacrebleu.sentence_chrf(whole[4], [sonnets[4].text]).score)
 
 
 def test_it_scores_what_the_model_says(task: Task, loud_model: GPT2) -> None:
