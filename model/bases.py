@@ -100,7 +100,9 @@ def find_base(name: str, revision: str | None = None) -> BaseFiles:
             raise BaseError(
                 f"revision {revision!r} has no meaning for base {name!r}, which is not on a hub: leave it out"
             )
-        return BaseFiles(name, _checked_folder(TINY if name == "tiny" else Path(name).expanduser()), None)
+        files = BaseFiles(name, _checked_folder(TINY if name == "tiny" else Path(name).expanduser()), None)
+        _read_config(files)
+        return files
     if name not in RELEASED and not HUB_ID.fullmatch(name):
         known = ["tiny", *RELEASED]
         near = difflib.get_close_matches(name, known, n=1)

@@ -19,7 +19,8 @@ def warm_base(name: str, revision: str | None) -> Base:
 
 def warm_task(name: str, data: str | None, base: Base) -> Task:
     """`load_task` for the tokenizer of `base`, once per process."""
-    stamp = _stamp(Path(data).expanduser()) if data is not None and Path(data).exists() else None
+    path = None if data is None else Path(data).expanduser()
+    stamp = _stamp(path) if path is not None and path.exists() else None
     return _task(name, data, stamp, base.files.name, base.files.revision, _stamp(base.files.folder / WEIGHTS))
 
 

@@ -86,7 +86,7 @@ def as_axis(key: str, value: Any) -> Axis:
     """`value` as an axis: ours, Ray Tune's, or an error that names `key`."""
     if isinstance(value, Grid | Random):
         return value
-    if isinstance(value, dict) and set(value) == {"grid_search"}:
+    if isinstance(value, dict) and set(value) == {"grid_search"} and isinstance(value["grid_search"], list | tuple):
         return grid(*value["grid_search"])
     if type(value).__module__ == "ray.tune.search.sample":
         return _from_ray(key, value)

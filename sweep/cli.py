@@ -7,18 +7,19 @@ SWEEP_BASE, ...), else from ./sweep.toml, else from the default.
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from sweep.errors import RunError, UsageError
+from sweep.errors import Breakdown, RunError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sweep.driver import Outcome
-    from sweep.run_folder import RunFolder
+    from sweep.run_folder import RunFolder, RunSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
 CONFIG = Path("sweep.toml")
@@ -34,6 +35,12 @@ class Command(click.Command):
         except UsageError as error:
             click.echo(f"Error: {error}", err=True)
             ctx.exit(2)
+        except Breakdown as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
 
 
 class Group(click.Group):
@@ -104,10 +111,11 @@ def _config() -> dict[str, Any]:
         values = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.UsageError(f"{CONFIG}: {error}") from error
-    known = {parameter.name for command in main.commands.values() for parameter in command.params}
-    if unknown := [name for name in values if name.replace("-", "_") not in known]:
-        raise click.UsageError(f"{CONFIG}: unknown option {unknown[0]!r}")
-    return {name.replace("-", "_"): value for name, value in values.items()}
+    options = [p for command in main.commands.values() for p in command.params if isinstance(p, click.Option)]
+    known = {option.opts[0].removeprefix("--"): option.name for option in options}
+    if unknown := [name for name in values if name not in known]:
+        raise click.UsageError(f"{CONFIG}: unknown option {unknown[0]!r}. Known: {', '.join(known)}")
+    return {str(known[name]): value for name, value in values.items()}
 
 
 @main.command()
@@ -207,14 +215,17 @@ def run(
         click.echo(f"saved      {plan.epochs_unshared - plan.epochs:,} epochs that points share")
         click.echo(f"cached     {prepared.cached():,} points that earlier runs have computed")
         return
-    _work(prepared.folder(), concurrency, address, max_failures, use_cache=not no_cache)
+    _work(prepared.folder(), prepared.spec, concurrency, address, max_failures)
 
 
 @main.command()
 @click.argument("run")
 @out_option
 @work_options
-def resume(run: str, out: Path, concurrency: int | None, address: str | None, max_failures: int) -> None:
+@click.option("--executor", type=click.Choice(["ray", "inline"]), help="Default: what the run began with.")
+def resume(
+    run: str, out: Path, concurrency: int | None, address: str | None, max_failures: int, executor: str | None
+) -> None:
     """Go on with RUN where it stopped. Finished trials are not run again; failed ones are tried again."""
     from sweep.launch import check_unchanged
     from sweep.provenance import trace
@@ -223,7 +234,7 @@ def resume(run: str, out: Path, concurrency: int | None, address: str | None, ma
     folder = open_run(out, run)
     spec = folder.spec
     check_unchanged(spec, trace(spec.plan, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial))
-    _work(folder, concurrency, address, max_failures, use_cache=True)
+    _work(folder, replace(spec, executor=executor or spec.executor), concurrency, address, max_failures)
 
 
 @main.command()
@@ -247,7 +258,7 @@ def report(run: str | None, out: Path, form: str, top: int | None, sort: str | N
     rows = tables.sort_rows(load_rows(folder), sort)
     shown = rows[:top]
     if form == "table":
-        tables.print_table(_console(stderr=False), folder, shown, hidden=len(rows) - len(shown))
+        tables.print_table(_console(stderr=False), folder, rows, top)
     elif form == "md":
         click.echo(tables.heading(folder) + "\n\n" + tables.markdown(folder, shown))
         if (line := tables.baseline_line(rows)) is not None:
@@ -310,18 +321,18 @@ def status(run: str | None, out: Path) -> None:
 
 
 def _work(
-    folder: "RunFolder", concurrency: int | None, address: str | None, max_failures: int, use_cache: bool
+    folder: "RunFolder", session: "RunSpec", concurrency: int | None, address: str | None, max_failures: int
 ) -> None:
-    """Run what is open of `folder`, say how it went, and exit with the code that fits."""
+    """Run what is open of `folder` with the executor of `session`, say how it went, exit with the code that fits."""
     from sweep.driver import Driver
     from sweep.launch import make_executor
     from sweep.progress import view_of
 
     console = _console(stderr=True)
-    executor = make_executor(folder.spec, concurrency, address)
+    executor = make_executor(session, concurrency, address)
     try:
         with view_of(folder, console) as view:
-            driver = Driver(folder, view, use_cache=use_cache, max_failures=max_failures)
+            driver = Driver(folder, view, use_cache=folder.spec.use_cache, max_failures=max_failures)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
     except KeyboardInterrupt:
         click.echo(f"interrupted; go on with: {_resume_command(folder)}", err=True)
@@ -336,9 +347,11 @@ def _summary(folder: "RunFolder", outcome: "Outcome") -> int:
 
     rows = leaderboard_rows(folder, outcome.state)
     click.echo(f"{folder.name}: {_counts(rows)}, in {outcome.seconds:.0f} s")
-    saved = sum(row.get("train_seconds") or 0.0 for row in rows if row.get("cached_from"))
+    saved: dict[str, float] = {}  # by training: its points share the seconds
+    for row in (row for row in rows if row.get("cached_from")):
+        saved[row["trial_id"]] = max(saved.get(row["trial_id"], 0.0), row["train_seconds"])
     if saved:
-        click.echo(f"saved: {saved / 3600:.2f} hours of training, taken from earlier runs")
+        click.echo(f"saved: {sum(saved.values()) / 3600:.2f} hours of training, taken from earlier runs")
     for row in (row for row in rows if row.get("rank") == 1):
         click.echo(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(folder, row)}")
     if (line := baseline_line(rows)) is not None:

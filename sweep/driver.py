@@ -8,21 +8,23 @@ loses at most what was never acknowledged.
 import signal
 import threading
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
+from model.config import Scalar
 from sweep.cache import find_cached, record_of
-from sweep.errors import RunError
+from sweep.errors import Breakdown
 from sweep.executor import Executor
 from sweep.leaderboard import write_leaderboard
 from sweep.ledger import Ledger, read_ledger
 from sweep.plan import Trial, group
 from sweep.run_folder import RunFolder
 from sweep.state import RunState, TrialState, fold
-from sweep.status import Status
+from sweep.status import Status, check_step
 from sweep.trial import Job, TrialReport
 
 LEADERBOARD_SECONDS = 5.0  # between two rewrites of the derived files while a run is going
@@ -88,6 +90,7 @@ class Driver:
     # What the executor calls.
 
     def started(self, job: Job) -> None:
+        check_step(self.state.trial(job.trial_id).status, Status.RUNNING)  # before it is written for good
         self._append("status", trial_id=job.trial_id, attempt=job.attempt, status=Status.RUNNING)
         self.view.changed(self.state, job.trial_id)
 
@@ -122,7 +125,7 @@ class Driver:
             executor.run(jobs, self)
             jobs = self._jobs({job.trial_id for job in jobs if self._was_lost(self.state.trial(job.trial_id))})
         if self._broken is not None:
-            raise RunError(
+            raise Breakdown(
                 f"cannot write to {self.folder.path}: {self._broken}. Nothing recorded is lost: make room, "
                 f"then run `sweep resume {self.folder.name}`"
             ) from self._broken
@@ -130,13 +133,12 @@ class Driver:
     def _jobs(self, again: Container[str]) -> list[Job]:
         """Open trials and failed ones that are in `again`, with the points that lack a score; un-tuned bases first."""
         plan = self.spec.plan
-        own = {point.point_id for point in plan.points}
-        baselines = group(point for point in plan.baselines if point.point_id not in own)
-        return [job for trial in (*baselines, *plan.trials) if (job := self._job(trial, again)) is not None]
+        trials = group(dict.fromkeys((*plan.baselines, *plan.points)))  # a point may itself be an un-tuned base
+        return [job for trial in trials if (job := self._job(trial, again)) is not None]
 
     def _job(self, trial: Trial, again: Container[str]) -> Job | None:
         state = self.state.trial(trial.trial_id)
-        points = tuple((p.point_id, p.settings) for p in trial.points if record_of(self.state, p) is None)
+        points = tuple((p.point_id, _located(p.settings)) for p in trial.points if record_of(self.state, p) is None)
         if not points or not (state.status.is_open or (state.status == Status.FAILED and trial.trial_id in again)):
             return None
         return Job(
@@ -215,3 +217,10 @@ class Driver:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _located(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """`settings` with absolute paths: a worker may have another working folder."""
+    paths = {key: Path(str(settings[key])).expanduser() for key in ("data", "base") if key in settings}
+    found = {key: str(path.absolute()) for key, path in paths.items() if key == "data" or path.is_dir()}
+    return {**settings, **found}

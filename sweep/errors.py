@@ -1,10 +1,16 @@
-"""What a user can do wrong, as exceptions. The command line prints their one line and exits with 2.
+"""What can go wrong, as exceptions. The command line prints their one line and exits with 2, or 1 for a Breakdown.
+
+Breakdown             no fault of the user's: the disk, or Ray
 
 UsageError
-+-- SpaceError    a space file, or a setting in it
-+-- RunError      a run folder: its name, its lock, its place on disk
++-- SpaceError        a space file, or a setting in it
++-- RunError          a run folder: its name, its lock, its place on disk
     +-- LedgerError   a ledger that was damaged after it was written
 """
+
+
+class Breakdown(RuntimeError):
+    """The tool cannot go on. The message says why and what to do."""
 
 
 class UsageError(ValueError):

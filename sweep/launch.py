@@ -72,8 +72,10 @@ class Prepared:
         stem = check_name(self.file.name)
         for number in itertools.count(1):
             candidate = out / (stem if number == 1 else f"{stem}-{number}")
-            if not _is_run(candidate):
+            if not candidate.exists():
                 return create_run(out, candidate.name, self.spec, self.file.source)
+            if not _is_run(candidate):
+                continue
             folder = RunFolder(candidate)
             if self._is_same(folder.spec) and not self._is_settled(folder):
                 return folder
@@ -89,8 +91,10 @@ class Prepared:
         return folder
 
     def _is_same(self, spec: RunSpec) -> bool:
-        return spec.plan.plan_id == self.plan.plan_id and not changes(
-            spec.provenance, self.spec.provenance, self.plan.points
+        return (
+            spec.plan.plan_id == self.plan.plan_id
+            and spec.use_cache == self.spec.use_cache
+            and not changes(spec.provenance, self.spec.provenance, self.plan.points)
         )
 
     def _is_settled(self, folder: RunFolder) -> bool:
@@ -104,7 +108,7 @@ class Prepared:
         if open_points:
             return False
         # A finished run that holds nothing of its own says already what a further one would say.
-        return not self.request.use_cache or len(state.cached) < len(self.plan.points)
+        return not self.request.use_cache or any(p.point_id not in state.cached for p in self.plan.points)
 
 
 def prepare(request: Request) -> Prepared:
@@ -117,6 +121,8 @@ def prepare(request: Request) -> Prepared:
         if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for v in file.space.variants):
             raise SpaceError(f"--base: the space {file.name!r} is about bases and sets its own; leave --base out")
         overrides.setdefault("base", request.base)
+    if request.gpus_per_trial and room(1, request.gpus_per_trial) < 1:
+        raise SpaceError(f"--gpus-per-trial {request.gpus_per_trial:g}: this machine has no room for one such trial")
     try:
         plan = make_plan(unfold(file.space, overrides), request.seeds)
     except SpaceError as error:
@@ -133,6 +139,7 @@ def prepare(request: Request) -> Prepared:
         gpus_per_trial=request.gpus_per_trial,
         command=list(request.command),
         created_at=datetime.now(UTC).isoformat(),
+        use_cache=request.use_cache,
     )
     return Prepared(request=request, file=file, spec=spec)
 
@@ -170,22 +177,21 @@ def make_executor(spec: RunSpec, concurrency: int | None, address: str | None) -
     from sweep.ray_executor import RayExecutor
 
     return RayExecutor(
-        concurrency=concurrency or _room(spec),
+        concurrency=concurrency if concurrency or address else max(1, room(spec.cpus_per_trial, spec.gpus_per_trial)),
         cpus_per_trial=spec.cpus_per_trial,
         gpus_per_trial=spec.gpus_per_trial,
         address=address,
     )
 
 
-def _room(spec: RunSpec) -> int:
+def room(cpus_per_trial: int, gpus_per_trial: float) -> int:
     """Trials that fit on this machine at a time: by cores, and by GPUs where trials use them."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    room = cores // spec.cpus_per_trial
-    if spec.gpus_per_trial:
-        import torch
+    if not gpus_per_trial:
+        return cores // cpus_per_trial
+    import torch
 
-        room = min(room, int(torch.cuda.device_count() / spec.gpus_per_trial))
-    return max(1, room)
+    return min(cores // cpus_per_trial, int(torch.cuda.device_count() / gpus_per_trial))
 
 
 def _is_run(path: Path) -> bool:

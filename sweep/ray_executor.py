@@ -9,6 +9,7 @@ removed with it (Ray's own defaults are the outward interface and a token in the
 """
 
 import contextlib
+import fcntl
 import logging
 import os
 import secrets
@@ -23,7 +24,7 @@ from typing import Any
 
 import psutil
 
-from sweep.errors import RunError
+from sweep.errors import Breakdown
 from sweep.executor import Listener
 from sweep.trial import Job, TrialReport, run_trial
 
@@ -35,6 +36,7 @@ LOCAL_ENVIRONMENT = {
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the log
@@ -45,7 +47,8 @@ ENVIRONMENT = {
 OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights go by path
 TEMPORARY = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # the shortest there is
 TOKEN = secrets.token_hex(32)  # one for the life of this process: Ray reads it once and keeps it
-PREFIX = "sweep-"  # of the names of private folders; the owner's process id follows
+PREFIX = "explora-sweep-"  # of the names of private folders; the owner's process id follows
+OWNER = "owner"  # a file in a private folder that its owner holds locked
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
 
 
@@ -53,7 +56,7 @@ SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
 class RayExecutor:
     """Runs jobs on a Ray of its own, or on the cluster at `address`."""
 
-    concurrency: int  # trials at a time
+    concurrency: int | None  # trials at a time; None: as many as the cluster at `address` holds
     cpus_per_trial: int  # cores, and threads of each trial
     gpus_per_trial: float = 0.0  # GPUs; a fraction shares one
     address: str | None = None  # HOST:PORT or "auto" of a running cluster; None = start one here
@@ -64,7 +67,7 @@ class RayExecutor:
 
     @contextlib.contextmanager
     def _cluster(self) -> Iterator[None]:
-        """A Ray to run on, shut down at the end. Raises RunError where `address` answers to no cluster."""
+        """A Ray to run on, shut down at the end. Raises Breakdown where `address` answers to no cluster."""
         os.environ.update(ENVIRONMENT)
         if self.address is not None:
             with _session(address=self.address):
@@ -77,7 +80,7 @@ class RayExecutor:
             os.environ.update(LOCAL_ENVIRONMENT, RAY_AUTH_TOKEN_PATH=str(token))
             with _session(
                 address="local",
-                num_cpus=self.concurrency * self.cpus_per_trial,
+                num_cpus=(self.concurrency or 1) * self.cpus_per_trial,
                 num_gpus=_gpus() if self.gpus_per_trial else 0,
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
@@ -96,7 +99,7 @@ def _session(address: str, **options: Any) -> Iterator[None]:
         ray.init(address=address, log_to_driver=False, logging_level="error", **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise RunError(f"cannot start Ray at {address}: {reason}; try --executor inline") from error
+        raise Breakdown(f"cannot start Ray at {address}: {reason}; try --executor inline") from error
     children = _children()
     try:
         if threading.current_thread() is threading.main_thread():
@@ -203,17 +206,28 @@ def _tune(jobs: Sequence[Job], listener: Listener, executor: RayExecutor) -> Non
 def _private_folder() -> Iterator[Path]:
     """A folder that only this user can enter, removed at the end. Short: sockets' paths have at most 107 bytes.
 
-    Folders of processes that were killed before they could remove theirs are removed too.
+    Folders of this user's processes that were killed before they could remove theirs are removed too.
     """
-    for left in TEMPORARY.glob(f"{PREFIX}*-*"):
-        owner = left.name.removeprefix(PREFIX).partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            shutil.rmtree(left, ignore_errors=True)
+    for left in TEMPORARY.glob(f"{PREFIX}*/{OWNER}"):
+        if left.stat().st_uid == os.getuid() and _is_free(left):
+            shutil.rmtree(left.parent, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=TEMPORARY))
     try:
-        yield folder
+        with (folder / OWNER).open("w") as owner:
+            fcntl.flock(owner, fcntl.LOCK_EX)
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_free(lock: Path) -> bool:
+    """Whether nobody holds `lock`; the system frees it with its process."""
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def _last_line(error: Any) -> str:

@@ -22,7 +22,7 @@ from sweep.provenance import Provenance
 
 SCHEMA_VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-MARK = "run.json"  # written last when a run is created: a folder without it is no run
+MARK = "run.json"  # a folder without it is no run
 FREE_BYTES = 64 * 2**20  # a run is not started with less room on the disk
 
 
@@ -40,6 +40,7 @@ class RunSpec:
     gpus_per_trial: float
     command: list[str]
     created_at: str  # UTC, ISO 8601
+    use_cache: bool = True  # whether points may be taken from earlier runs
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -53,6 +54,7 @@ class RunSpec:
             "gpus_per_trial": self.gpus_per_trial,
             "command": self.command,
             "created_at": self.created_at,
+            "use_cache": self.use_cache,
             "points": {point.point_id: point.settings for point in self.plan.points},
         }
 
@@ -110,7 +112,10 @@ class RunFolder:
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Be the run's only writer. Raises RunError while another process is. The system frees it with the process."""
-        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RunError(f"cannot write to {self.path}: {error.strerror}") from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,18 +158,24 @@ def list_runs(out: Path) -> list[RunFolder]:
 
 
 def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
-    """Make the run's folder; its mark is written last. Raises RunError and leaves nothing where that fails."""
+    """Make the run's folder, whole or not at all. Raises RunError and leaves nothing where that fails."""
     path = out / check_name(name)
-    made = _missing_parents(path)
+    staged = out / f".{name}.{os.getpid()}"
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
-        path.mkdir(parents=True)
-        if (free := shutil.disk_usage(path).free) < FREE_BYTES:
+        staged.mkdir(parents=True)
+        if (free := shutil.disk_usage(staged).free) < FREE_BYTES:
             raise OSError(f"only {free // 2**20} MiB are free")
-        write_file(path / "space.py", source.encode())
-        write_file(path / MARK, json.dumps(spec.as_dict(), indent=1).encode())
+        write_file(staged / "space.py", source.encode())
+        write_file(staged / MARK, json.dumps(spec.as_dict(), indent=1).encode())
+        staged.rename(path)  # fails where a folder with content stands there
     except OSError as error:
-        if made:
-            shutil.rmtree(made[0], ignore_errors=True)
+        shutil.rmtree(staged, ignore_errors=True)
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only where it is still empty: another run may have begun in it
+        if path.exists():
+            raise RunError(f"{path} exists and is no run of this tool; choose another --name") from error
         reason = error.strerror or str(error)
         raise RunError(f"cannot write to {path}: {reason}; choose another folder with --out") from error
     return RunFolder(path)
@@ -181,8 +192,3 @@ def write_file(path: Path, data: bytes) -> None:
         staged.replace(path)
     finally:
         staged.unlink(missing_ok=True)
-
-
-def _missing_parents(path: Path) -> list[Path]:
-    """`path` and those of its parents that do not exist yet, outermost first."""
-    return [folder for folder in reversed([path, *path.parents]) if not folder.exists()]

@@ -54,6 +54,13 @@ class Space:
             raise SpaceError(f"task: {_unknown(self.task, TASKS)}")
         if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
             raise SpaceError(f"samples: must be a whole number of at least 1, got {self.samples!r}")
+        for name in ("fixed", "axes"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise SpaceError(f"{name}: must be a dict, got {getattr(self, name)!r}")
+        if not isinstance(self.variants, list | tuple) or not all(isinstance(v, Mapping) for v in self.variants):
+            raise SpaceError(f"variants: must be a list of dicts, got {self.variants!r}")
+        if not isinstance(self.milestones, list | tuple):
+            raise SpaceError(f"milestones: must be a list of epochs, got {self.milestones!r}")
         if not isinstance(self.decoding, Mapping | list | tuple):
             raise SpaceError(f"decoding: must be a dict or a list of dicts, got {self.decoding!r}")
         if self.milestones and "epochs" in {*self.fixed, *self.axes}:

@@ -64,7 +64,10 @@ class RunState:
             self.scores.setdefault(score["point_id"], {**score, **stamp})
         if event.get("status"):
             after = Status(event["status"])
-            check_step(trial.status, after)
+            try:
+                check_step(trial.status, after)
+            except ValueError as error:
+                raise LedgerError(f"the ledger contradicts itself in line {event['seq']}: {error}") from error
             trial.status, trial.attempt, trial.reason = after, event["attempt"], event.get("reason")
             trial.loss = event.get("loss")
             trial.started_at = trial.started_at or event["time"]

@@ -53,10 +53,10 @@ def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
     if column is None:
         return list(rows)
     sign = -1 if column in METRICS else 1
-    present = [row for row in rows if row.get(column) is not None]
+    present = [row for row in rows if row.get(column) is not None and row[column] == row[column]]  # nan != nan
     numeric = all(isinstance(row[column], int | float) for row in present)
     ordered = sorted(present, key=lambda row: sign * row[column] if numeric else str(row[column]))
-    return ordered + [row for row in rows if row.get(column) is None]
+    return ordered + [row for row in rows if row not in present]
 
 
 def heading(folder: RunFolder) -> str:
@@ -78,7 +78,9 @@ def baseline_line(rows: Sequence[Row]) -> str | None:
     for name in known:
         values = sorted({row[f"base_{name}"] for row in rows if row.get(f"base_{name}") is not None})
         span = _number(values[0]) if len(values) == 1 else f"{_number(values[0])} to {_number(values[-1])}"
-        beaten = [_beats(row, name) for row in rows if row.get(name) is not None]
+        beaten = [
+            _beats(row, name) for row in rows if row.get(name) is not None and row.get(f"base_{name}") is not None
+        ]
         parts.append(f"{name} {span} (bettered by {sum(beaten)} of {len(beaten)} rows)")
     return "un-tuned base: " + ", ".join(parts)
 
@@ -133,11 +135,11 @@ def csv_text(rows: Sequence[Row]) -> str:
     return sink.getvalue().rstrip("\n")
 
 
-def print_table(console: Console, folder: RunFolder, rows: Sequence[Row], hidden: int) -> None:
-    """The terminal's report: heading, table, the un-tuned base."""
-    console.print(terminal_table(folder, rows, escape(heading(folder))))
-    if hidden:
-        console.print(f"{hidden} more rows: leave out --top to see them")
+def print_table(console: Console, folder: RunFolder, rows: Sequence[Row], top: int | None) -> None:
+    """The terminal's report: heading, the first `top` rows, the un-tuned base beside all of them."""
+    console.print(terminal_table(folder, rows[:top], escape(heading(folder))))
+    if top is not None and len(rows) > top:
+        console.print(f"{len(rows) - top} more rows: leave out --top to see them")
     if (line := baseline_line(rows)) is not None:
         console.print(f"{line}; [red]<[/] marks a value that does not")
 

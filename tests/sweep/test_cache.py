@@ -53,6 +53,23 @@ def test_no_cache_computes_again(sweep: Sweep, finished: Path, micro: Path) -> N
     assert "micro-2: 4 points: 4 COMPLETED" in result.stdout
 
 
+def test_a_run_without_the_cache_stays_without_it_when_resumed(sweep: Sweep, finished: Path, micro: Path) -> None:
+    assert sweep("run", micro, "--executor", "inline", "--no-cache", "--name", "fresh").exit_code == 0
+    ledger = finished.with_name("fresh") / "ledger.jsonl"
+    ledger.write_bytes(b"".join(ledger.read_bytes().splitlines(keepends=True)[:4]))
+    assert "4 COMPLETED" in sweep("resume", "fresh").stdout
+
+
+def test_saved_time_counts_a_training_once(
+    sweep: Sweep, finished: Path, micro: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two decodings of one training of an hour."""
+    monkeypatch.setattr("time.perf_counter", iter(range(0, 10**9, 900)).__next__)
+    arguments = ("run", micro, "--executor", "inline", "--set", "decode.top_k=1,2", "--set", "lora.rank=1")
+    sweep(*arguments, "--set", "lora.dropout=0.0", "--name", "one")
+    assert "saved: 0.50 hours" in sweep(*arguments, "--set", "lora.dropout=0.0", "--name", "two").stdout
+
+
 def test_only_new_points_are_computed(sweep: Sweep, finished: Path, micro: Path) -> None:
     result = sweep("run", micro, "--executor", "inline", "--set", "lora.rank=2,3")
     assert "2 CACHED, 2 COMPLETED" in result.stdout

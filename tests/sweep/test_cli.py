@@ -142,6 +142,32 @@ def test_failures_decide_the_exit_code(sweep: Sweep, micro: Path) -> None:
     assert sweep("run", micro, "--executor", "inline", "--set", "lr=1e30", "--name", "none").exit_code == 4
 
 
+def test_the_base_as_it_is_may_stand_beside_trainings(sweep: Sweep, micro: Path) -> None:
+    result = sweep("run", micro, "--executor", "inline", "--set", "epochs=0,1")
+    assert result.exit_code == 0
+    rows = json.loads(sweep("report", "--format", "json").stdout)
+    assert [row["status"] for row in rows] == ["COMPLETED"] * 8
+    assert all(row["chrf"] == row["base_chrf"] for row in rows if row["epochs_budget"] == 0)
+
+
+def test_a_folder_that_is_no_run_is_passed_over_or_named(sweep: Sweep, micro: Path, out: Path) -> None:
+    (out / "micro").mkdir(parents=True)
+    (out / "micro" / "mine.txt").write_text("")
+    assert "micro-2: 4 points" in sweep("run", micro, "--executor", "inline").stdout
+    result = sweep("run", micro, "--name", "micro")
+    assert result.exit_code == 2
+    assert "exists and is no run of this tool" in result.stderr
+    assert (out / "micro" / "mine.txt").exists()
+
+
+def test_the_executor_may_change_between_sessions(sweep: Sweep, finished: Path, micro: Path) -> None:
+    """A run begun on Ray, which then would not start."""
+    path = finished / "run.json"
+    path.write_text(path.read_text().replace('"inline"', '"ray"'))
+    (finished / "ledger.jsonl").unlink()
+    assert sweep("run", micro, "--executor", "inline").stdout.startswith("micro: 4 points: 4 COMPLETED")
+
+
 def test_dry_run_counts_and_writes_nothing(sweep: Sweep, out: Path) -> None:
     result = sweep("run", "lora_rank", "--dry-run", "--set", "epochs=5,10", "--set", "decode.top_p=0.9,0.95")
     assert result.exit_code == 0
@@ -181,6 +207,8 @@ def test_an_unknown_option_in_the_file_is_named(sweep: Sweep) -> None:
     result = sweep("ls")
     assert result.exit_code == 2
     assert "unknown option 'concurency'" in result.stderr
+    Path("sweep.toml").write_text('format = "json"\nset = ["epochs=1"]\n')
+    assert "24 epochs together" in sweep("run", "lora_rank", "--dry-run").stdout
 
 
 @pytest.mark.parametrize("name", main.commands)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sweep.driver import Driver, Outcome
-from sweep.errors import RunError
+from sweep.errors import Breakdown
 from sweep.executor import Executor, InlineExecutor, Listener
 from sweep.launch import Request, prepare, state_of
 from sweep.leaderboard import load_rows
@@ -234,7 +234,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
 ) -> None:
     with monkeypatch.context():
         disk_full(good)
-        with pytest.raises(RunError, match=r"No space left.*sweep resume micro"):
+        with pytest.raises(Breakdown, match=r"No space left.*sweep resume micro"):
             drive(folder, Scripted())
         monkeypatch.undo()
     before = state_of(folder)

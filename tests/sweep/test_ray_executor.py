@@ -13,6 +13,7 @@ import psutil
 import pytest
 from click.testing import Result
 
+from sweep import ray_executor
 from sweep.launch import state_of
 from sweep.ray_executor import PREFIX, TEMPORARY
 from sweep.run_folder import RunFolder
@@ -39,6 +40,14 @@ def children(process: "Popen[str]") -> list[psutil.Process]:
         return psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Whether a process of Ray's trains."""
+    try:
+        return any("Trainable" in part for part in process.cmdline()[:1])
+    except psutil.NoSuchProcess:
+        return False
 
 
 def listening(process: "Popen[str]") -> set[str]:
@@ -92,7 +101,7 @@ def test_a_killed_worker_is_replaced_and_costs_no_result(
 ) -> None:
     process = spawn(["run", micro, *LONGER, "--name", "r"])
     wait_for_epochs(out / "r", 3, process)
-    workers = [member for member in children(process) if any("Trainable" in part for part in member.cmdline()[:1])]
+    workers = [member for member in children(process) if is_worker(member)]
     workers[0].kill()
     _, stderr = process.communicate(timeout=100)
     assert process.returncode == 0, stderr
@@ -124,7 +133,10 @@ def test_killed_three_times_it_ends_as_if_uninterrupted(
         family = children(process)
         process.kill()
         process.wait()
-        _, alive = psutil.wait_procs(family, timeout=20)
+        workers = [member for member in family if is_worker(member)]
+        _, alive = psutil.wait_procs(workers, timeout=10)
+        assert alive == []
+        _, alive = psutil.wait_procs(family, timeout=90)  # Ray's agents look after their parent now and then only
         assert alive == []
         trials = state_of(RunFolder(out / "r")).trials
         assert done <= {name for name, trial in trials.items() if trial.status is Status.COMPLETED}
@@ -137,6 +149,29 @@ def test_killed_three_times_it_ends_as_if_uninterrupted(
     after = state_of(RunFolder(out / "r")).trials
     assert {name: after[name].attempt for name in done} == attempts
     assert done
+
+
+@pytest.mark.slow
+def test_paths_relative_to_the_users_folder_reach_the_workers(
+    spawn: Spawn, micro: Path, poems: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(poems.parent)
+    process = spawn(["run", micro, "--set", f"data={poems.name}", "--name", "r"])
+    _, stderr = process.communicate(timeout=100)
+    assert process.returncode == 0, stderr
+
+
+def test_only_folders_that_nobody_holds_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_executor, "TEMPORARY", tmp_path)
+    foreign, left = tmp_path / f"{PREFIX}1-thesis", tmp_path / f"{PREFIX}2-x"
+    foreign.mkdir()
+    left.mkdir()
+    (left / ray_executor.OWNER).touch()
+    with ray_executor._private_folder() as held:
+        assert not left.exists()
+        with ray_executor._private_folder():
+            assert held.exists()
+    assert list(tmp_path.iterdir()) == [foreign]
 
 
 @pytest.mark.slow

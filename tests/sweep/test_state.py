@@ -52,7 +52,7 @@ def test_the_known_epoch_is_the_end_of_the_unbroken_row() -> None:
 
 
 def test_an_illegal_step_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot go from COMPLETED to RUNNING"):
+    with pytest.raises(LedgerError, match="line 1: a trial cannot go from COMPLETED to RUNNING"):
         fold([RUNNING, epoch(1, status="COMPLETED"), RUNNING])
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 
 from sweep.leaderboard import schema
-from sweep.tables import _safe, csv_text, json_text, sort_rows
+from sweep.tables import _safe, baseline_line, csv_text, json_text, sort_rows
 
 Sweep = Callable[..., Result]
 
@@ -48,8 +48,13 @@ def test_top_and_sort(sweep: Sweep, finished: Path) -> None:
 
 
 def test_missing_values_sort_last() -> None:
-    rows = [{"dev_loss": None}, {"dev_loss": 2.0}, {"dev_loss": 1.0}]
-    assert [row["dev_loss"] for row in sort_rows(rows, "dev_loss")] == [1.0, 2.0, None]
+    rows = [{"dev_loss": None}, {"dev_loss": 2.0}, {"dev_loss": float("nan")}, {"dev_loss": 1.0}]
+    assert [str(row["dev_loss"]) for row in sort_rows(rows, "dev_loss")] == ["1.0", "2.0", "None", "nan"]
+
+
+def test_a_row_whose_base_is_not_measured_yet_is_not_compared() -> None:
+    rows = [{"chrf": 41.0, "base_chrf": 40.0}, {"chrf": 39.0}]
+    assert baseline_line(rows) == "un-tuned base: chrf 40.000 (bettered by 1 of 1 rows)"
 
 
 def test_a_loss_that_is_no_number_is_null_in_json_and_empty_in_csv() -> None:
