@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import UsageError
-from sweep.ledger import read_ledger
 from sweep.plan import Point
 from sweep.provenance import Provenance
 from sweep.run_folder import RunFolder, list_runs
-from sweep.state import RunState, fold
+from sweep.state import RunState, state_of
 from sweep.status import Status
 
 
@@ -36,7 +35,7 @@ def find_cached(out: Path, points: Iterable[Point], provenance: Provenance, skip
             earlier = _known(folder, folder.spec.provenance)
             matches = {wanted[key]: point for key, point in earlier.items() if key in wanted}
             if matches:
-                state = fold(read_ledger(folder.ledger)) if folder.ledger.exists() else RunState()
+                state = state_of(folder)
         except UsageError:
             continue
         for point_id, point in matches.items():

@@ -20,10 +20,10 @@ from sweep.cache import find_cached, record_of
 from sweep.errors import Breakdown
 from sweep.executor import Executor
 from sweep.leaderboard import write_leaderboard
-from sweep.ledger import Ledger, read_ledger
+from sweep.ledger import Ledger
 from sweep.plan import Trial, group
 from sweep.run_folder import RunFolder
-from sweep.state import RunState, TrialState, fold
+from sweep.state import RunState, TrialState, state_of
 from sweep.status import Status, check_step
 from sweep.trial import Job, TrialReport
 
@@ -73,7 +73,7 @@ class Driver:
         """Work until all trials have ended or a signal comes. Raises RunError, LedgerError before work starts."""
         started = time.monotonic()
         with self.folder.lock():
-            self.state = fold(read_ledger(self.folder.ledger)) if self.folder.ledger.exists() else RunState()
+            self.state = state_of(self.folder)
             self.ledger = Ledger(self.folder.ledger)
             try:
                 with self._signals():

@@ -17,13 +17,12 @@ from sweep.axes import grid
 from sweep.cache import find_cached, record_of
 from sweep.errors import RunError, SpaceError
 from sweep.executor import Executor, InlineExecutor
-from sweep.ledger import read_ledger
 from sweep.plan import Plan, make_plan
 from sweep.provenance import Provenance, changes, trace
 from sweep.registry import SpaceFile, load_space
 from sweep.run_folder import MARK, RunFolder, RunSpec, check_name, create_run
 from sweep.space import unfold
-from sweep.state import RunState, fold
+from sweep.state import state_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,11 +150,6 @@ def check_unchanged(spec: RunSpec, now: Provenance) -> None:
             f"this run began with another {', '.join(changed)}: its rows would not compare. Bring that back, "
             "or start a new run with another --name"
         )
-
-
-def state_of(folder: RunFolder) -> RunState:
-    """The run as its ledger tells. Raises LedgerError."""
-    return fold(read_ledger(folder.ledger)) if folder.ledger.exists() else RunState()
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:

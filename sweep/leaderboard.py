@@ -19,10 +19,9 @@ import pyarrow.parquet as pq
 from model.config import alternatives, decode_keys, train_keys
 from model.tasks import TASKS
 from sweep.cache import record_of
-from sweep.ledger import read_ledger
 from sweep.plan import Point, baseline_of
-from sweep.run_folder import RunFolder
-from sweep.state import RunState, TrialState, fold
+from sweep.run_folder import RunFolder, write_file
+from sweep.state import RunState, TrialState, state_of
 from sweep.status import Status
 
 Row = dict[str, Any]
@@ -88,8 +87,7 @@ def schema() -> pa.Schema:
 
 def load_rows(folder: RunFolder) -> list[Row]:
     """The rows of a run, straight from its ledger. Raises RunError or LedgerError."""
-    events = read_ledger(folder.ledger) if folder.ledger.exists() else ()
-    return rows(folder, fold(events))
+    return rows(folder, state_of(folder))
 
 
 def rows(folder: RunFolder, state: RunState) -> list[Row]:
@@ -114,8 +112,6 @@ def samples_table(folder: RunFolder, state: RunState) -> pa.Table:
 
 def write_parquet(path: Path, table: pa.Table) -> None:
     """Write `table` beside `path`, flush it, rename it: a reader sees the old file or the new one."""
-    from sweep.run_folder import write_file
-
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     write_file(path, sink.getvalue().to_pybytes())

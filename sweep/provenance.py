@@ -10,7 +10,7 @@ import importlib.metadata
 import platform
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Provenance:
     versions: dict[str, str]
     device: str  # cpu, or the name of the GPU
     threads: int  # of each trial; it changes how sums are split, hence last bits
-    git_commit: str | None = field(default=None)  # of the working folder; with "+" when it has changes
+    git_commit: str | None = None  # of the working folder; with "+" when it has changes
 
     def key(self, point: Point) -> str:
         """Equal keys mean equal results."""

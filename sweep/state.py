@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sweep.errors import LedgerError
-from sweep.ledger import Event
+from sweep.ledger import Event, read_ledger
+from sweep.run_folder import RunFolder
 from sweep.status import Status, check_step
 
 
@@ -80,3 +81,8 @@ def fold(events: Iterable[Event]) -> RunState:
     for event in events:
         state.apply(event)
     return state
+
+
+def state_of(folder: RunFolder) -> RunState:
+    """The run in `folder`; one that has no ledger yet has done nothing. Raises LedgerError."""
+    return fold(read_ledger(folder.ledger)) if folder.ledger.exists() else RunState()

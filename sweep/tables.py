@@ -23,7 +23,6 @@ from sweep.space import varying
 from sweep.status import Status
 
 ALWAYS = ("rank", "status")
-IDENTITY = {"run", "point_id", "trial_id", "config_json"}
 COLOURS = {
     Status.COMPLETED: "green",
     Status.CACHED: "cyan",

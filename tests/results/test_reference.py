@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from sweep.cli import main
-from sweep.launch import state_of
 from sweep.leaderboard import load_rows, rows
 from sweep.run_folder import RunFolder, list_runs
+from sweep.state import state_of
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"

@@ -11,10 +11,10 @@ import pytest
 from sweep.driver import Driver, Outcome
 from sweep.errors import Breakdown
 from sweep.executor import Executor, InlineExecutor, Listener
-from sweep.launch import Request, prepare, state_of
+from sweep.launch import Request, prepare
 from sweep.leaderboard import load_rows
 from sweep.run_folder import RunFolder
-from sweep.state import RunState
+from sweep.state import RunState, state_of
 from sweep.status import Status
 from sweep.trial import Job, Score, TrialReport
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from model.config import decode_keys, train_keys
-from sweep.launch import state_of
 from sweep.leaderboard import TIMING_COLUMNS, load_rows, rows, schema, write_leaderboard
 from sweep.run_folder import RunFolder
+from sweep.state import state_of
 from sweep.status import Status
 
 # Every column that the design promises.

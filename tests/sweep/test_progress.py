@@ -8,9 +8,9 @@ import pytest
 from click.testing import Result
 from rich.console import Console
 
-from sweep.launch import state_of
 from sweep.progress import Facts, Lines, LiveTable, view_of
 from sweep.run_folder import RunFolder
+from sweep.state import state_of
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import pytest
 from click.testing import Result
 
 from sweep import ray_executor
-from sweep.launch import state_of
 from sweep.ray_executor import PREFIX, TEMPORARY
 from sweep.run_folder import RunFolder
+from sweep.state import state_of
 from sweep.status import Status
 from tests.sweep.conftest import essence
 

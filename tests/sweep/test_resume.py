@@ -9,8 +9,8 @@ from subprocess import Popen
 
 from click.testing import Result
 
-from sweep.launch import state_of
 from sweep.run_folder import RunFolder
+from sweep.state import state_of
 from sweep.status import Status
 from tests.sweep.conftest import essence
 
