@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+from model.tasks import TASKS
+
 Scalar = int | float | str | bool | None
 
 
@@ -38,9 +40,11 @@ class Bounds:
 
     def complaint(self, value: Scalar) -> str | None:
         """Why `value` is out of bounds, or None."""
+        if value is None:  # whether it may be None is a matter of its type
+            return None
         if self.choices is not None and value not in self.choices:
             return f"must be one of {', '.join(self.choices)}, got {value!r}"
-        if isinstance(value, str | bool) or value is None:
+        if isinstance(value, str | bool):
             return None
         if not math.isfinite(value):
             return f"must be a finite number, got {value}"
@@ -88,46 +92,117 @@ class LoRAConfig(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecodeConfig(Settings):
-    """How text is drawn from a trained model. When neither top_p nor top_k is given, top_p is 0.9."""
+class SMARTConfig(Settings):
+    """Smoothness-inducing adversarial regularization (Jiang et al. 2020, arXiv 1911.03437). See `model/smart.py`."""
 
-    prefix: ClassVar[str] = "decode."
+    prefix: ClassVar[str] = "smart."
 
-    temperature: float = setting(1.2, unit="divisor of the logits", above=0)
-    top_p: float | None = setting(None, unit="probability mass kept, the crossing token included", above=0, high=1)
-    top_k: int | None = setting(None, unit="most probable tokens kept; 1 is greedy", low=1)
-    max_new_tokens: int = setting(128, unit="tokens drawn per prompt at most", low=1)
+    lam: float = setting(unit="weight of the smoothness term in the loss", low=0)
+    variant: str = setting("custom", unit="how noise becomes adversarial", choices=("library", "custom", "paper"))
+    eps: float = setting(1e-5, unit="radius of the noise in embedding units; in `library` a mere stabiliser", above=0)
+    step_size: float = setting(1e-3, unit="length of an ascent step", above=0)
+    noise_var: float = setting(1e-5, unit="variance of the first noise", above=0)
+    steps: int = setting(1, unit="ascent steps per optimizer step", low=1)
+    reduction: str | None = setting(
+        None,
+        unit="what the term is divided by: positions, sequences or nothing; None = sum in `library`, else mean",
+        choices=("mean", "batchmean", "sum"),
+    )
+    bregman_mu: float = setting(0.0, unit="weight of the proximal term in the loss; 0 = off", low=0)
+    bregman_beta: float = setting(0.99, unit="share of the teacher that each step keeps", low=0, below=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.top_p is None and self.top_k is None:
+        if self.reduction is None:
+            object.__setattr__(self, "reduction", "sum" if self.variant == "library" else "mean")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeConfig(Settings):
+    """How text is drawn from a trained model. When neither beams, top_p nor top_k is given, top_p is 0.9."""
+
+    prefix: ClassVar[str] = "decode."
+
+    temperature: float | None = setting(None, unit="divisor of the logits; None = 1.2 where tokens are drawn", above=0)
+    top_p: float | None = setting(None, unit="probability mass kept, the crossing token included", above=0, high=1)
+    top_k: int | None = setting(None, unit="most probable tokens kept; 1 is greedy", low=1)
+    beams: int | None = setting(
+        None, unit="texts kept side by side per prompt; with top_p or top_k their tokens are drawn", low=1
+    )
+    generations: int | None = setting(None, unit="texts drawn per prompt, the most probable of which is kept", low=1)
+    rank_by: str | None = setting(
+        None,
+        unit="log-probability that picks a beam or generation; None = cumulative for beams, mean for generations",
+        choices=("cumulative", "mean"),
+    )
+    max_new_tokens: int = setting(128, unit="tokens drawn per prompt at most", low=1)
+    max_lines: int | None = setting(None, unit="lines of a text, its prompt included, at most", low=1)
+
+    @property
+    def draws(self) -> bool:
+        """Whether chance has a part. A beam search without top_p and top_k takes the most probable tokens."""
+        return self.beams is None or self.top_p is not None or self.top_k is not None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.generations == 1:  # one text is what every decoding draws
+            object.__setattr__(self, "generations", None)
+        if self.beams is None and self.top_p is None and self.top_k is None:
             object.__setattr__(self, "top_p", 0.9)
+        if self.beams is not None and self.generations is not None:
+            raise SettingError("decode.generations", "beams keep the best of several texts already: use one of the two")
+        if self.draws and self.temperature is None:
+            object.__setattr__(self, "temperature", 1.2)
+        elif not self.draws and self.temperature is not None:
+            raise SettingError("decode.temperature", "has no effect on beams without top_p or top_k")
+        if self.beams is None and self.generations is None:
+            if self.rank_by is not None:
+                raise SettingError("decode.rank_by", "has no effect without beams or generations to choose from")
+        elif self.rank_by is None:
+            object.__setattr__(self, "rank_by", "mean" if self.beams is None else "cumulative")
+
+
+WEIGHT_DECAY = {"adamw": 0.0, "soap": 0.01}  # by optimizer, where a training does not say
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Settings):
     """One training, and the tokens of its decoding left out: everything that changes the weights."""
 
-    task: str = setting("sonnets", unit="name of a task", choices=("sonnets",))
-    data: str | None = setting(None, unit="path of the task's data; None = the set that is shipped")
+    task: str = setting("sonnets", unit="name of a task", choices=tuple(TASKS))
+    data: str | None = setting(None, unit="the task's data: a path or a name; None = the set that is shipped")
     base: str = setting("tiny", unit="pretrained model: tiny, a GPT-2 size, a hub id or a folder")
     revision: str | None = setting(None, unit="commit or tag of a base from a hub; None = its main branch")
     seed: int = setting(0, unit="number that every random stream is derived from", low=0)
     epochs: int = setting(10, unit="passes over the training split; 0 = the base as it is", low=0)
     batch_size: int = setting(8, unit="sequences per optimizer step", low=1)
     lr: float = setting(1e-3, unit="learning rate, constant over the training", above=0)
-    optimizer: str = setting("adamw", unit="name of an optimizer", choices=("adamw",))
-    weight_decay: float = setting(0.0, unit="fraction of a weight removed per step and unit of lr", low=0)
+    optimizer: str = setting("adamw", unit="name of an optimizer", choices=tuple(WEIGHT_DECAY))
+    weight_decay: float | None = setting(
+        None, unit="fraction of a weight removed per step and unit of lr; None = 0, with SOAP 0.01", low=0
+    )
     dropout: float | None = setting(
         None, unit="fraction dropped inside the blocks; None = the base's own", low=0, below=1
     )
     patience: int | None = setting(None, unit="epochs of rising dev loss before stopping; None = never", low=1)
+    freeze: str | None = setting(
+        None, unit="what stays as it is: base = only a head of the task's own is trained", choices=("base",)
+    )
     lora: LoRAConfig | None = None  # None = every weight is trained
+    smart: SMARTConfig | None = None  # None = the task's loss alone
 
     def __post_init__(self) -> None:
-        if isinstance(self.lora, Mapping):  # TrainConfig(lora={"rank": 8}) reads well in a notebook
-            object.__setattr__(self, "lora", build(LoRAConfig, self.lora))
+        for name, kind in GROUPS.items():
+            value = getattr(self, name)
+            if isinstance(value, Mapping):  # TrainConfig(lora={"rank": 8}) reads well in a notebook
+                object.__setattr__(self, name, build(kind, value))
         super().__post_init__()
+        if self.weight_decay is None:
+            object.__setattr__(self, "weight_decay", WEIGHT_DECAY[self.optimizer])
+        if self.freeze and self.lora:
+            raise SettingError("freeze", "has no effect beside lora, which freezes the base by itself")
+        if self.freeze and not TASKS[self.task].has_head:
+            raise SettingError("freeze", f"leaves nothing to train: task {self.task} has no head of its own")
 
 
 S = TypeVar("S", bound=Settings)
@@ -171,7 +246,8 @@ def build(kind: type[S], values: Mapping[str, Any]) -> S:
     return kind(**values)
 
 
-GROUPS: dict[str, type[Settings]] = {"lora": LoRAConfig}  # methods of TrainConfig that can be off
+# Methods of TrainConfig that can be off.
+GROUPS: dict[str, type[Settings]] = {"lora": LoRAConfig, "smart": SMARTConfig}
 
 
 def train_keys() -> dict[str, Any]:
@@ -190,25 +266,31 @@ def decode_keys() -> dict[str, Any]:
     return {DecodeConfig.prefix + field.name: kind for field, kind in fields_of(DecodeConfig)}
 
 
-def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig]:
-    """Both configs from dotted keys. `{"lora": None}` turns a method off; its dotted keys turn it on."""
+def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig | None]:
+    """Both configs from dotted keys; the second is None for a task that generates no text.
+
+    `{"lora": None}` turns a method off; its dotted keys turn it on.
+    """
     nested: dict[str, dict[str, Any]] = {"decode": {}, **{group: {} for group in GROUPS}}
     plain: dict[str, Any] = {}
     for key, value in flat.items():
         group, dot, name = key.partition(".")
         if dot and group in nested:
             nested[group][name] = value
-        elif key in GROUPS and value is None:
-            plain[key] = None
         else:
             plain[key] = value
-    decode = build(DecodeConfig, nested.pop("decode"))
+    decode = nested.pop("decode")
     for group, values in nested.items():
         if values and group in plain:
             raise SettingError(f"{group}.{next(iter(values))}", f"has no effect while {group} is None")
         if values:
             plain[group] = build(GROUPS[group], values)
-    return build(TrainConfig, plain), decode
+    train = build(TrainConfig, plain)
+    if TASKS[train.task].generates:
+        return train, build(DecodeConfig, decode)
+    if decode:
+        raise SettingError(f"decode.{next(iter(decode))}", f"has no effect: task {train.task} generates no text")
+    return train, None
 
 
 def to_flat(config: Settings) -> dict[str, Scalar]:

@@ -24,7 +24,7 @@ def candidates(logits: Tensor, decode: DecodeConfig) -> tuple[Tensor, Tensor]:
     does: probabilities .5 .3 .2 and p = .6 have .0 .5 .8 before them, so the first two stay, as .625 and .375.
     """
     k = logits.size(1) if decode.top_k is None else min(decode.top_k, logits.size(1))
-    values, ids = torch.topk(logits.float() / decode.temperature, k)
+    values, ids = torch.topk(logits.float() / (decode.temperature or 1.0), k)
     probabilities = values.softmax(1)
     if decode.top_p is not None and decode.top_p < 1:
         before = probabilities.cumsum(1) - probabilities

@@ -159,12 +159,13 @@ class Transformer(nn.Module):
 
 
 class GPT2(nn.Module):
-    """A GPT-2 language model whose output head is the token embedding itself."""
+    """A GPT-2 language model whose output head is the token embedding itself, or a classifier in its place."""
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         self.config = config
         self.transformer = Transformer(config)
+        self.classifier: nn.Linear | None = None
 
     @classmethod
     def from_state_dict(cls, config: GPT2Config, state: Mapping[str, Tensor]) -> "GPT2":
@@ -224,9 +225,23 @@ class GPT2(nn.Module):
         out: Tensor = self.transformer.ln_f(x)
         return out
 
+    def add_classifier(self, classes: int, stream: torch.Generator) -> None:
+        """Put a trained linear head over `classes` in place of the token embedding, initialised as N(0, 0.02).
+
+        It has no bias: the one of the last layer norm reaches it through its weight.
+        """
+        weight = torch.empty(classes, self.config.n_embd).normal_(std=0.02, generator=stream)
+        self.classifier = nn.Linear(self.config.n_embd, classes, bias=False, device="meta")
+        self.classifier.weight = nn.Parameter(weight.to(self.transformer.wte.weight.device))
+
+    @property
+    def head_weight(self) -> Tensor:
+        """The output head, (V, C); V counts tokens, or the classes of a classifier."""
+        return (self.transformer.wte if self.classifier is None else self.classifier).weight
+
     def head(self, hidden: Tensor) -> Tensor:
-        """Next-token logits, (..., C) -> (..., V)."""
-        return F.linear(hidden, self.transformer.wte.weight)
+        """Logits of the next token or of the class, (..., C) -> (..., V)."""
+        return F.linear(hidden, self.head_weight)
 
     def forward(
         self,

@@ -169,7 +169,7 @@ class Training:
             total, tokens = total + loss.item(), tokens + count
         return total / tokens
 
-    def evaluate(self, decode: DecodeConfig, split: str = "dev") -> Evaluation:
+    def evaluate(self, decode: DecodeConfig | None, split: str = "dev") -> Evaluation:
         """Score the model as it is now; never changes weights, nor what later epochs draw."""
         return self.task.evaluate(self.model, split, decode, self.config.seed)
 

@@ -30,12 +30,12 @@ class Point:
     """One fully resolved configuration: one row of the leaderboard."""
 
     train: TrainConfig
-    decode: DecodeConfig
+    decode: DecodeConfig | None  # None where the task generates no text
 
     @cached_property
     def settings(self) -> dict[str, Scalar]:
         """The canonical form: every setting that is on, by dotted key."""
-        return {**to_flat(self.train), **to_flat(self.decode)}
+        return {**to_flat(self.train), **(to_flat(self.decode) if self.decode else {})}
 
     @cached_property
     def point_id(self) -> str:
@@ -126,7 +126,7 @@ def baseline_of(point: Point) -> Point:
     return Point(TrainConfig(**kept, epochs=0), point.decode)
 
 
-def make_plan(points: Sequence[tuple[TrainConfig, DecodeConfig]], seeds: int) -> Plan:
+def make_plan(points: Sequence[tuple[TrainConfig, DecodeConfig | None]], seeds: int) -> Plan:
     """Every point under `seeds` seeds, counted from its own: paired, so point differences cancel the seed's luck.
 
     Raises SpaceError when the space has an axis of seeds that these run into.

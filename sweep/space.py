@@ -67,7 +67,10 @@ class Space:
             raise SpaceError("milestones and epochs: give one of them; both say when a training is scored")
 
 
-def unfold(space: Space, overrides: Mapping[str, Any]) -> list[tuple[TrainConfig, DecodeConfig]]:
+Resolved = tuple[TrainConfig, DecodeConfig | None]  # no decoding where a task generates no text
+
+
+def unfold(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
     """Every point of `space`, in file order, with `overrides` laid over fixed settings and axes of the same key.
 
     Raises SpaceError for an unknown key, a bad value, an empty axis, a setting without effect, or a point that
@@ -75,7 +78,7 @@ def unfold(space: Space, overrides: Mapping[str, Any]) -> list[tuple[TrainConfig
     """
     for key in overrides:
         _check_key(key)
-    points: dict[tuple[TrainConfig, DecodeConfig], Flat] = {}
+    points: dict[Resolved, Flat] = {}
     for flat, drawn in _settings(space, overrides):
         point = _resolve({"task": space.task, **flat})
         if point in points and not drawn:
@@ -154,7 +157,7 @@ def _unknown(name: str, known: Mapping[str, Any]) -> str:
     return f"unknown name {name!r}: {hint}Known: {', '.join(known)}"
 
 
-def _resolve(flat: Flat) -> tuple[TrainConfig, DecodeConfig]:
+def _resolve(flat: Flat) -> Resolved:
     try:
         return from_flat(flat)
     except SettingError as error:

@@ -145,7 +145,7 @@ def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
     )
 
 
-def _score(training: "Training", point_id: str, decode: DecodeConfig) -> Score:
+def _score(training: "Training", point_id: str, decode: DecodeConfig | None) -> Score:
     started = time.perf_counter()
     evaluation = training.evaluate(decode)
     seconds = time.perf_counter() - started

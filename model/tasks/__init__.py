@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from model.config import DecodeConfig, Scalar
-
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from model.config import DecodeConfig, Scalar
     from model.gpt2 import GPT2
     from model.tokenizer import Tokenizer
 
@@ -18,25 +17,51 @@ class DataError(ValueError):
     """Task data that cannot be used. The message names the file and the remedy."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaskSpec:
-    """What a leaderboard needs to know of a task."""
+    """What others need to know of a task."""
 
     name: str
     module: str  # where its `Task` class lives
     metric: str  # what rows are ranked by; larger is better
     metrics: tuple[str, ...]  # every score it reports
+    generates: bool = False  # whether it is scored on generated text, so that decoding matters
+    has_head: bool = False  # whether it adds a classifier to the model
 
 
 TASKS = {
     spec.name: spec
-    for spec in (TaskSpec(name="sonnets", module="model.tasks.sonnets", metric="chrf", metrics=("chrf", "chrf_new")),)
+    for spec in (
+        TaskSpec(
+            name="sonnets",
+            module="model.tasks.sonnets",
+            metric="chrf",
+            metrics=("chrf", "chrf_new"),
+            generates=True,
+        ),
+        TaskSpec(
+            name="paraphrase",
+            module="model.tasks.paraphrase",
+            metric="accuracy",
+            metrics=("accuracy", "macro_f1"),
+        ),
+        TaskSpec(
+            name="sentiment",
+            module="model.tasks.sentiment",
+            metric="accuracy",
+            metrics=("accuracy", "macro_f1"),
+            has_head=True,
+        ),
+    )
 }
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Right-padded sequences, (B, T) each. `targets` holds the next token, or `model.loss.IGNORE`."""
+    """Right-padded sequences, (B, T) each.
+
+    `targets` holds what the position is to predict, a token or a class, or `model.loss.IGNORE` where nothing counts.
+    """
 
     input_ids: "Tensor"
     targets: "Tensor"
@@ -50,24 +75,25 @@ class Evaluation:
     """Scores of one split under one decoding, and what they were computed from, one record per example."""
 
     metrics: Mapping[str, float]
-    samples: Sequence[Mapping[str, Scalar]]
+    samples: Sequence[Mapping[str, "Scalar"]]
 
 
 class Task(Protocol):
     """One data set, tokenized for one base."""
 
     data_sha256: str
+    classes: int | None  # of the classifier that the model is given; None = it predicts tokens
 
     def size(self, split: str) -> int:
         """Examples in "train", "dev" or "test"."""
         ...
 
     def batches(self, split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
-        """The examples of `split` with the indices `order`, `batch_size` sequences at a time."""
+        """The examples of `split` with the indices `order`, `batch_size` sequences at a time, in whatever grouping."""
         ...
 
-    def evaluate(self, model: "GPT2", split: str, decode: DecodeConfig, seed: int) -> Evaluation:
-        """Score `model` on `split`; `seed` feeds the decoding stream."""
+    def evaluate(self, model: "GPT2", split: str, decode: "DecodeConfig | None", seed: int) -> Evaluation:
+        """Score `model` on `split`; `decode` and `seed` are for tasks that generate text."""
         ...
 
 

@@ -96,6 +96,7 @@ class Task:
     def __init__(self, data: str | None, tokenizer: Tokenizer, max_tokens: int) -> None:
         sonnets, self.data_sha256 = read(data)
         self.tokenizer = tokenizer
+        self.classes = None
         self.splits = split(sonnets)
         self.ids = {
             name: [[*tokenizer.encode(sonnet.text), tokenizer.eos_id][: max_tokens + 1] for sonnet in part]
@@ -117,7 +118,7 @@ class Task:
                 targets[row, : len(ids) - 1] = torch.tensor(ids[1:])
             yield Batch(inputs, targets)
 
-    def evaluate(self, model: GPT2, split: str, decode: DecodeConfig, seed: int) -> Evaluation:
+    def evaluate(self, model: GPT2, split: str, decode: DecodeConfig | None, seed: int) -> Evaluation:
         """Continue every prompt of `split`.
 
         `chrf` compares whole texts, prompt included: the paper's protocol, and flattering, since the prompt is
