@@ -1,4 +1,4 @@
-"""A GPT-2 from scratch with LoRA, its optimizers, its decodings and its tasks. Knows nothing of sweeps.
+"""A GPT-2 from scratch with LoRA, SMART, its optimizers, decodings and tasks. Knows nothing of sweeps.
 
 The public names load on first use, so that `import model` costs nothing.
 """
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from model.adamw import AdamW
     from model.bases import Base, BaseError, load_base
-    from model.config import DecodeConfig, LoRAConfig, SettingError, TrainConfig
+    from model.config import DecodeConfig, LoRAConfig, SettingError, SMARTConfig, TrainConfig
     from model.decoding import generate
     from model.gpt2 import GPT2, GPT2Config
     from model.lora import apply_lora, merge_lora, unmerge_lora
+    from model.smart import smart_loss
+    from model.soap import SOAP
     from model.tasks import TASKS, DataError
     from model.tokenizer import Tokenizer
     from model.training import DivergedError, EpochReport, Training, train
@@ -28,6 +30,8 @@ _HOME = {
     "GPT2": "gpt2",
     "GPT2Config": "gpt2",
     "LoRAConfig": "config",
+    "SMARTConfig": "config",
+    "SOAP": "soap",
     "SettingError": "config",
     "TASKS": "tasks",
     "Tokenizer": "tokenizer",
@@ -37,12 +41,14 @@ _HOME = {
     "generate": "decoding",
     "load_base": "bases",
     "merge_lora": "lora",
+    "smart_loss": "smart",
     "train": "training",
     "unmerge_lora": "lora",
 }
 
 __all__ = [
     "GPT2",
+    "SOAP",
     "TASKS",
     "AdamW",
     "Base",
@@ -53,6 +59,7 @@ __all__ = [
     "EpochReport",
     "GPT2Config",
     "LoRAConfig",
+    "SMARTConfig",
     "SettingError",
     "Tokenizer",
     "TrainConfig",
@@ -61,6 +68,7 @@ __all__ = [
     "generate",
     "load_base",
     "merge_lora",
+    "smart_loss",
     "train",
     "unmerge_lora",
 ]

@@ -6,6 +6,7 @@ other, and a resumed one could not repeat its masks. Here every layer of a model
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -48,6 +49,17 @@ def _lanes(shape: torch.Size, stream: torch.Generator) -> Tensor:
     words = torch.empty((count + 3) // 4, dtype=torch.int64, device=stream.device)
     words.random_(-(2**63), None, generator=stream)
     return words.view(torch.int16)[:count].view(shape)
+
+
+def same_masks(function: Callable[..., Tensor], stream: torch.Generator) -> Callable[..., Tensor]:
+    """`function`, whose dropout draws from `stream`, made to drop the same elements in every call."""
+    start = stream.get_state()
+
+    def call(*arguments: Tensor) -> Tensor:
+        stream.set_state(start)
+        return function(*arguments)
+
+    return call
 
 
 def set_dropout_stream(model: nn.Module, stream: torch.Generator) -> None:

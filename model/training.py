@@ -18,17 +18,17 @@ from torch import Tensor
 from model.adamw import AdamW
 from model.checkpoint import KEPT, Checkpoint, read_checkpoint, write_checkpoint
 from model.config import DecodeConfig, TrainConfig
-from model.dropout import set_dropout_stream
 from model.gpt2 import GPT2
 from model.hardware import default_device
 from model.lora import apply_lora
-from model.loss import IGNORE, linear_cross_entropy
+from model.objective import Objective, cross_entropy
+from model.soap import SOAP
 from model.streams import stream
 from model.tasks import Batch, Evaluation
 from model.tokenizer import Tokenizer
 from model.warm import warm_base, warm_task
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": AdamW}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": AdamW, "soap": SOAP}
 
 
 class DivergedError(ArithmeticError):
@@ -78,14 +78,18 @@ class Training:
         base = warm_base(config.base, config.revision)
         self.tokenizer = base.tokenizer
         self.task = warm_task(config.task, config.data, base)
-        self.model = base.build(frozen=config.lora is not None, dropout=config.dropout, device=self.device)
+        frozen = config.lora is not None or config.freeze == "base"
+        self.model = base.build(frozen=frozen, dropout=config.dropout, device=self.device)
         if config.lora is not None:
             lora = config.lora
             apply_lora(self.model, rank=lora.rank, scale=lora.scale, dropout=lora.dropout, seed=config.seed)
+        if self.task.classes is not None:  # behind the freezing: a task's own head is always trained
+            self.model.add_classifier(self.task.classes, stream(config.seed, "head"))
         self.trainable = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
         self.optimizer = OPTIMIZERS[config.optimizer](
             self.trainable.values(), lr=config.lr, weight_decay=config.weight_decay
         )
+        self.objective = Objective(self.model, self.trainable, config.smart, config.seed)
         self.epoch = 0
         self.best_dev_loss, self.best_epoch = math.inf, 0
         self.train_seconds, self.train_tokens = 0.0, 0
@@ -104,6 +108,11 @@ class Training:
         return sum(tensor.numel() * tensor.element_size() for tensor in self._optimizer_tensors().values())
 
     @property
+    def precond_fallbacks(self) -> int | None:
+        """Times that SOAP could not turn a basis and kept the one before; None for other optimizers."""
+        return self.optimizer.fallbacks if isinstance(self.optimizer, SOAP) else None
+
+    @property
     def exhausted(self) -> bool:
         """Whether `patience` says stop."""
         patience = self.config.patience
@@ -113,7 +122,7 @@ class Training:
         """One pass over the training split in an order of its own. Raises DivergedError."""
         number, seed = self.epoch + 1, self.config.seed
         order = torch.randperm(self.task.size("train"), generator=stream(seed, "data", number)).tolist()
-        set_dropout_stream(self.model, stream(seed, "dropout", number, device=self.device))
+        self.objective.start_epoch(number, self.device)
         self.model.train()
         started, total, tokens = time.perf_counter(), 0.0, 0
         for batch in self.task.batches("train", order, self.config.batch_size):
@@ -146,27 +155,22 @@ class Training:
         )
 
     def _step(self, batch: Batch) -> tuple[float, int]:
-        """One optimizer step; the batch's mean loss and number of target tokens."""
-        total, count = self._loss(batch)
+        """One optimizer step; the batch's mean cross-entropy and number of targets."""
+        loss = self.objective(batch)
         self.optimizer.zero_grad()
-        (total / count).backward()  # type: ignore[no-untyped-call]
+        loss.objective.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        return total.item() / count, count
-
-    def _loss(self, batch: Batch) -> tuple[Tensor, int]:
-        """Summed cross-entropy over the target positions, and how many they are. Padding reaches no head."""
-        real = batch.targets != IGNORE  # (B, T)
-        hidden = self.model.hidden(batch.input_ids)[real]  # (N, C)
-        return linear_cross_entropy(hidden, self.model.transformer.wte.weight, batch.targets[real]), len(hidden)
+        self.objective.after_step()
+        return loss.cross_entropy.item() / loss.targets, loss.targets
 
     @torch.no_grad()
     def dev_loss(self) -> float:
-        """Mean loss per token of the development split, without dropout."""
+        """Mean cross-entropy per target of the development split, without dropout."""
         self.model.eval()
         total, tokens = 0.0, 0
         for batch in self.task.batches("dev", range(self.task.size("dev")), self.config.batch_size):
-            loss, count = self._loss(batch.to(self.device))
-            total, tokens = total + loss.item(), tokens + count
+            loss, count = cross_entropy(self.model, batch.to(self.device))
+            total, tokens = total + loss, tokens + count
         return total / tokens
 
     def evaluate(self, decode: DecodeConfig | None, split: str = "dev") -> Evaluation:
@@ -194,6 +198,8 @@ class Training:
         }
         weights = {name: parameter.detach().cpu() for name, parameter in self.trainable.items()}
         tensors = {"model": weights, "optimizer": self._optimizer_tensors() if resumable else {}}
+        if resumable and self.objective.teacher is not None:
+            tensors["teacher"] = self.objective.teacher.tensors
         return write_checkpoint(parent, self.epoch, Checkpoint(tensors, state), keep=KEPT if resumable else 1)
 
     def load(self, folder: Path) -> Any:
@@ -212,6 +218,8 @@ class Training:
                         if key.startswith(prefix)
                     },
                 }
+        if self.objective.teacher is not None:
+            self.objective.teacher.load(checkpoint.tensors.get("teacher", {}))
         self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
         self.best_dev_loss = state["best_dev_loss"]
         self.train_seconds, self.train_tokens = state["train_seconds"], state["train_tokens"]

@@ -1,25 +1,37 @@
 """Training: exact resume, determinism, independence of global state, and the ways it can end."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from model.bases import load_base
-from model.config import LoRAConfig, TrainConfig
+from model.config import LoRAConfig, SMARTConfig, TrainConfig
+from model.objective import cross_entropy
 from model.tasks import Batch
 from model.training import DivergedError, EpochReport, Training, train
 
-METHODS = {"full": None, "lora": LoRAConfig(rank=2, dropout=0.1)}
+LORA, SMART = LoRAConfig(rank=2, dropout=0.1), SMARTConfig(lam=0.01, variant="paper", bregman_mu=0.1)
+METHODS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "lora": {"lora": LORA},
+    "smart": {"smart": SMART},
+    "soap": {"optimizer": "soap"},
+    "smart + lora": {"smart": SMART, "lora": LORA},
+    "smart + lora + soap": {"smart": SMART, "lora": LORA, "optimizer": "soap"},
+}
 
 
 @pytest.fixture(params=METHODS)
 def config(request: pytest.FixtureRequest, tiny_config: TrainConfig) -> TrainConfig:
     """A training with dropout, of each method."""
-    return replace(tiny_config, lora=METHODS[request.param], lr=1e-2)
+    settings = {**METHODS[request.param], "weight_decay": None}
+    return replace(tiny_config, lr=1e-2, **settings)
 
 
 def weights(report: EpochReport) -> list[torch.Tensor]:
@@ -162,7 +174,15 @@ def test_what_remains_of_a_finished_training_is_its_weights(config: TrainConfig,
 def test_it_counts_what_it_holds(config: TrainConfig) -> None:
     report = next(train(config))
     training = report.training
-    assert training.optimizer_state_bytes == 2 * 4 * training.trainable_params  # two fp32 averages of each
+    averages = 2 * 4 * training.trainable_params  # two of each parameter, fp32
+    if config.optimizer == "adamw":
+        assert training.optimizer_state_bytes == averages
+        assert training.precond_fallbacks is None
+    else:  # beside them L, R and their bases, for each matrix
+        shapes = [p.shape for p in training.trainable.values() if p.dim() > 1]
+        sides = sum(math.prod(shape[:-2]) * (shape[-1] ** 2 + shape[-2] ** 2) for shape in shapes)
+        assert training.optimizer_state_bytes == averages + 2 * 4 * sides
+        assert training.precond_fallbacks == 0
     assert report.train_tokens == sum(len(ids) - 1 for ids in training.task.ids["train"])  # type: ignore[attr-defined]
 
 
@@ -187,8 +207,8 @@ def test_padding_does_not_count(tiny_config: TrainConfig) -> None:
     training = Training(config)
     for split in ("train", "dev"):
         order = range(training.task.size(split))
-        batched = [training._loss(batch) for batch in training.task.batches(split, order, 8)]
-        single = [training._loss(batch) for batch in training.task.batches(split, order, 1)]
+        batched = [cross_entropy(training.model, batch) for batch in training.task.batches(split, order, 8)]
+        single = [cross_entropy(training.model, batch) for batch in training.task.batches(split, order, 1)]
         assert sum(n for _, n in batched) == sum(n for _, n in single)
-        torch.testing.assert_close(sum(loss for loss, _ in batched), sum(loss for loss, _ in single))
+        assert sum(loss for loss, _ in batched) == pytest.approx(sum(loss for loss, _ in single), rel=1e-5)
     assert one == pytest.approx(training.dev_loss(), rel=1e-5)

@@ -1,0 +1,148 @@
+"""SMART: train a model whose predictions change little when its input embeddings are disturbed on purpose.
+
+    loss = CE + lam * R_s,   R_s = mean over the batch of  max over |x~ - x| <= eps  of  l_s(f(x~), f(x))
+
+l_s is the symmetrized KL divergence; the maximum is approached by gradient ascent on the noise x~ - x.
+Sources: Jiang et al. 2020 (arXiv 1911.03437, section 3 and Algorithm 1), archinetai/smart-pytorch, and Penfold et al.
+2025, "ExpLoRA". Their symbols: lambda_s = lam, epsilon = eps, sigma^2 = noise_var, eta = step_size.
+
+Three variants, named as in the tables of ExpLoRA; g is the ascent gradient, |.| the infinity norm:
+
+    library  noise <- s / (|s| + eps),          s = noise + eta g, |.| over a position: what smart-pytorch computes.
+                                                The noise ends near norm 1, whatever eps is.
+    custom   noise <- eps * s / (|s| + 1e-8),   the correction of ExpLoRA: it stays within eps
+    paper    noise <- clip(noise + eta g / |g|, -eps, eps), |.| over a sequence: Algorithm 1
+
+f is given as hidden states and the output head: the predicted distribution is softmax(hidden weight^T).
+
+Shapes: B sequences, T tokens, C width, N positions whose prediction counts, V tokens or classes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from model.config import SMARTConfig
+from model.loss import SLICE
+
+Predict = Callable[[Tensor], Tensor]  # embeddings (B, T, C) -> hidden states (N, C)
+
+FLOOR = 1e-8  # added to the norms that `custom` and `paper` divide by
+
+
+def first_noise(like: Tensor, smart: SMARTConfig, stream: torch.Generator) -> Tensor:
+    """Gaussian noise of `like`'s shape. The library multiplies by the variance itself, and `custom` follows it;
+    `paper` has a deviation of sqrt(noise_var), and begins within eps as Algorithm 1 projects every x~."""
+    noise = torch.empty_like(like).normal_(generator=stream)
+    if smart.variant == "paper":
+        return noise.mul_(smart.noise_var**0.5).clamp_(-smart.eps, smart.eps)
+    return noise.mul_(smart.noise_var)
+
+
+def ascend(noise: Tensor, grad: Tensor, smart: SMARTConfig) -> Tensor:
+    """One step of the noise along the gradient of the divergence, (B, T, C), (B, T, C) -> (B, T, C)."""
+    if smart.variant == "paper":
+        largest = grad.abs().amax(dim=(1, 2), keepdim=True)
+        return (noise + smart.step_size * grad / (largest + FLOOR * (largest == 0))).clamp(-smart.eps, smart.eps)
+    moved = noise + smart.step_size * grad
+    largest = moved.abs().amax(dim=-1, keepdim=True)
+    if smart.variant == "library":
+        return moved / (largest + smart.eps)
+    return smart.eps * moved / (largest + FLOOR)
+
+
+def adversarial_noise(
+    predict: Predict,
+    embeddings: Tensor,  # x, (B, T, C)
+    hidden: Tensor,  # predict(x), (N, C)
+    weight: Tensor,  # the output head, (V, C)
+    smart: SMARTConfig,
+    noise: Tensor,  # (B, T, C)
+) -> Tensor:
+    """`noise` after `smart.steps` ascent steps, (B, T, C). The parameters behind `predict` get no gradient."""
+    x, clean, head = embeddings.detach(), hidden.detach(), weight.detach()
+    for _ in range(smart.steps):
+        noise.requires_grad_()
+        divergence = symmetrized_kl(predict(x + noise), head, clean, head) / len(x)  # the library's `batchmean`
+        (grad,) = torch.autograd.grad(divergence, noise)
+        noise = ascend(noise.detach(), grad, smart)
+    return noise
+
+
+def smart_loss(
+    predict: Predict,
+    embeddings: Tensor,  # x, (B, T, C)
+    hidden: Tensor,  # predict(x), (N, C)
+    weight: Tensor,  # the output head, (V, C)
+    smart: SMARTConfig,
+    stream: torch.Generator,
+) -> Tensor:
+    """R_s without lam, (). Differentiable towards all that x, `hidden`, `weight` and `predict` depend on.
+
+    `predict` must be one function: with dropout, it has to drop the same elements in every call, or R_s would measure
+    the dropout.
+    """
+    start = first_noise(embeddings.detach(), smart, stream)
+    noise = adversarial_noise(predict, embeddings, hidden, weight, smart, start)
+    divergence = symmetrized_kl(predict(embeddings + noise), weight, hidden, weight)
+    return reduce(divergence, smart, len(embeddings), len(hidden))
+
+
+def reduce(total: Tensor, smart: SMARTConfig, sequences: int, positions: int) -> Tensor:
+    """A sum over positions as `smart.reduction` wants it. With `mean`, lam means the same at every length."""
+    return total / {"sum": 1, "batchmean": sequences, "mean": positions}[str(smart.reduction)]
+
+
+class _SymmetrizedKL(torch.autograd.Function):
+    """Slice by slice, as in `model/loss.py`: the gradient towards the logits is known, p - q."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor, shared: bool) -> Tensor:
+        total = a.new_zeros((), dtype=_exact(a))
+        needed = ctx.needs_input_grad[:4]
+        grad_a, grad_head_a, grad_b, grad_head_b = (
+            torch.zeros_like(x) if needs else None for x, needs in zip((a, head_a, b, head_b), needed, strict=True)
+        )
+        for start in range(0, len(a), SLICE):
+            part = slice(start, start + SLICE)
+            log_p, log_q = _log_probs(a[part], head_a), _log_probs(b[part], head_b)
+            difference = log_p.exp() - log_q.exp()
+            total += (difference * (log_p - log_q)).sum()
+            difference = difference.to(a.dtype)
+            if grad_a is not None:
+                grad_a[part] = difference @ head_a
+            if grad_b is not None:  # with one head for both sides the products are the same
+                grad_b[part] = -grad_a[part] if shared and grad_a is not None else -(difference @ head_b)
+            if grad_head_a is not None:
+                grad_head_a.addmm_(difference.T, a[part] - b[part] if shared else a[part])
+            if grad_head_b is not None and not shared:
+                grad_head_b.addmm_(difference.T, b[part], alpha=-1)
+        ctx.save_for_backward(grad_a, grad_head_a, grad_b, None if shared else grad_head_b)
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        return *(None if grad is None else grad * upstream for grad in ctx.saved_tensors), None
+
+
+def symmetrized_kl(a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor) -> Tensor:
+    """Summed KL(p || q) + KL(q || p) in nats, p = softmax(a head_a^T) and q = softmax(b head_b^T).
+
+    (N, C), (V, C), (N, C), (V, C) -> (). Differentiable once. As in smart-pytorch, each of the two terms holds the
+    other side's distribution fixed: the gradient towards the logits of p is p - q, towards those of q it is q - p.
+    """
+    total: Tensor = _SymmetrizedKL.apply(a, head_a, b, head_b, head_a is head_b)  # type: ignore[no-untyped-call]
+    return total
+
+
+def _log_probs(hidden: Tensor, head: Tensor) -> Tensor:
+    logits = hidden @ head.T
+    return logits.to(_exact(logits)).log_softmax(1)
+
+
+def _exact(x: Tensor) -> torch.dtype:
+    """Single precision at least."""
+    return torch.promote_types(x.dtype, torch.float32)

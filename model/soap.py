@@ -1,0 +1,250 @@
+"""SOAP: Adam in the slowly turning eigenbasis of Shampoo's preconditioner.
+
+Sources: Vyas et al. 2024 (arXiv 2409.11321, Algorithm 3) and the order of operations of the authors' released
+`soap.py` (github.com/nikhilvyas/SOAP). Symbols: W = a parameter, G = its gradient (m x n), L and R = running means
+of G G^T and G^T G, Q_L and Q_R = their eigenvectors, G' = Q_L^T G Q_R, M and V = Adam's means of G' and G'^2
+(both kept in the rotated space), beta2 also averages L and R.
+
+The released code turns M back into the plain space and forth again at every step, though the bases change only at
+every tenth: here M is carried over when they do, which leaves six matrix products of ten. Parameters of one shape are
+stacked, so that their products, QR and eigen decompositions are batched.
+
+Shapes: S matrices of one stack, m rows, n columns. A side longer than `max_precond_dim` is not rotated, a parameter
+of one dimension is not rotated at all, and one of three is a stack of matrices (LoRA's query, key and value).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]
+
+JITTER = 1e-8  # share of the mean diagonal that is added to it after a failure: it turns no eigenvector
+
+
+def rotate(G: Tensor, Q_L: Tensor | None, Q_R: Tensor | None) -> Tensor:
+    """G' = Q_L^T G Q_R, (S, m, n) -> (S, m, n); a side without basis stays as it is."""
+    G = G if Q_L is None else Q_L.mT @ G
+    return G if Q_R is None else G @ Q_R
+
+
+def rotate_back(G: Tensor, Q_L: Tensor | None, Q_R: Tensor | None) -> Tensor:
+    """Q_L G' Q_R^T, the inverse of `rotate`."""
+    G = G if Q_L is None else Q_L @ G
+    return G if Q_R is None else G @ Q_R.mT
+
+
+def soap_direction(
+    grad: Tensor,  # G, (S, m, n), or (S, n) for parameters of one dimension
+    exp_avg: Tensor,  # M in the rotated space, same shape, changed in place
+    exp_avg_sq: Tensor,  # V in the rotated space, same shape, changed in place
+    Q_L: Tensor | None,  # (S, m, m)
+    Q_R: Tensor | None,  # (S, n, n)
+    step: int,  # t, counted from 1: the call that only initialises is not a step
+    *,
+    betas: tuple[float, float],
+    eps: float,
+) -> Tensor:
+    """M, V <- averages of G', G'^2;  return Q_L [M / (sqrt(V) + eps)] Q_R^T with Adam's bias corrections.
+
+    The corrections scale the quotient, so eps is compared with the uncorrected sqrt(V), as in the released code.
+    """
+    beta1, beta2 = betas
+    rotated = rotate(grad, Q_L, Q_R)
+    exp_avg.lerp_(rotated, 1 - beta1)
+    exp_avg_sq.mul_(beta2).addcmul_(rotated, rotated, value=1 - beta2)
+    quotient = torch.div(exp_avg, exp_avg_sq.sqrt().add_(eps), out=rotated if rotated is not grad else None)
+    return rotate_back(quotient, Q_L, Q_R).mul_((1 - beta2**step) ** 0.5 / (1 - beta1**step))
+
+
+def eigenbases(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvectors of each symmetric matrix, (S, n, n) -> (S, n, n), largest eigenvalue first; and which failed, (S,).
+
+    What fails in every precision, or holds a number that is not finite, has the plain basis.
+    """
+    plain = torch.eye(matrices.size(1), dtype=matrices.dtype, device=matrices.device).expand_as(matrices)
+    return _with_fallbacks(lambda M: torch.linalg.eigh(M).eigenvectors.flip(2), matrices, plain)
+
+
+def turned_bases(matrices: Tensor, Q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of power iteration from `Q`: the new bases, the order of the old columns in them, and which failed.
+
+    The columns are put in the falling order of their estimated eigenvalues diag(Q^T L Q), then Q <- qr(L Q).
+    A matrix for which QR fails keeps its basis and the order it had. (S, n, n), (S, n, n) -> (S, n, n), (S, n), (S,).
+    """
+    product = matrices @ Q
+    order = (Q * product).sum(1).argsort(dim=1, descending=True, stable=True)  # (S, n)
+    columns = order[:, None, :].expand_as(Q)
+    turned, failed = _with_fallbacks(lambda M: torch.linalg.qr(M).Q, product.gather(2, columns), Q)
+    order[failed] = torch.arange(order.size(1), device=order.device)
+    return turned, order, failed
+
+
+def _with_fallbacks(
+    decompose: Callable[[Tensor], Tensor], matrices: Tensor, otherwise: Tensor
+) -> tuple[Tensor, Tensor]:
+    """`decompose` all matrices at once; those it fails for one by one, with more care; at last as `otherwise` has."""
+    try:
+        result = decompose(matrices).contiguous()  # as it will be once saved and loaded: layout decides last bits
+        good = result.isfinite().all(2).all(1)
+    except LinAlgError:
+        result, good = torch.empty_like(matrices), matrices.new_zeros(len(matrices), dtype=torch.bool)
+    failed = ~good
+    for index in failed.nonzero()[:, 0].tolist():
+        single = _with_care(decompose, matrices[index : index + 1])
+        failed[index] = single is None
+        result[index] = otherwise[index] if single is None else single[0]
+    return result, failed
+
+
+def _with_care(decompose: Callable[[Tensor], Tensor], matrix: Tensor) -> Tensor | None:
+    """`decompose` a single matrix, its diagonal raised a little: as it is, in double, in double on the CPU; or None."""
+    if not matrix.isfinite().all():
+        return None
+    size = matrix.diagonal(dim1=1, dim2=2).abs().mean()
+    raised = matrix + JITTER * size * torch.eye(matrix.size(1), dtype=matrix.dtype, device=matrix.device)
+    for way in (raised, raised.double(), raised.double().cpu()):
+        try:
+            result = decompose(way)
+        except LinAlgError:
+            continue
+        if result.isfinite().all():
+            return result.to(matrix)
+    return None
+
+
+@dataclass(frozen=True)
+class _Stack:
+    """Parameters whose matrices have one shape."""
+
+    params: Sequence[Tensor]
+
+    @property
+    def shape(self) -> torch.Size:
+        return _matrices(self.params[0]).shape[1:]
+
+    def gradients(self) -> Tensor:
+        """(S, m, n), or (S, n) for parameters of one dimension."""
+        return torch.cat([_matrices(p.grad) for p in self.params])  # type: ignore[arg-type]  # the caller checked
+
+    def parts(self, stacked: Tensor) -> Iterable[tuple[Tensor, Tensor]]:
+        """Each parameter with its part of `stacked`."""
+        pieces = torch.split(stacked, [len(_matrices(p)) for p in self.params])
+        return ((p, piece.view_as(p)) for p, piece in zip(self.params, pieces, strict=True))
+
+
+def _matrices(tensor: Tensor) -> Tensor:
+    """A tensor as a stack of matrices, (..., m, n) -> (S, m, n), or of vectors, (n,) -> (1, n)."""
+    return tensor.reshape(-1, *tensor.shape[-2:]) if tensor.dim() > 1 else tensor.reshape(1, -1)
+
+
+class SOAP(torch.optim.Optimizer):
+    """`soap_direction` on every parameter, its bases refreshed every `frequency` steps.
+
+    `lr` is the step size per update, `weight_decay` the fraction of a weight removed per unit of lr, after the update.
+    The first call of `step` changes no parameter: it only starts the bases, from the first gradient. The state of a
+    stack of equal shapes lies under its first parameter, in tensors and numbers that save and load exactly.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 3e-3,
+        betas: tuple[float, float] = (0.95, 0.95),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+        frequency: int = 10,
+        max_precond_dim: int = 10_000,
+    ) -> None:
+        if lr <= 0:
+            raise ValueError(f"lr must be above 0, got {lr}")
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas must lie in [0, 1), got {betas}")
+        if frequency < 1:
+            raise ValueError(f"frequency must be at least 1 step, got {frequency}")
+        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        super().__init__(params, {**settings, "frequency": frequency, "max_precond_dim": max_precond_dim})
+
+    @property
+    def fallbacks(self) -> int:
+        """Times that a basis could not be computed and the one before was kept."""
+        return sum(state["fallbacks"] for state in self.state.values() if state)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        if closure is not None:
+            raise ValueError("SOAP takes no closure: call backward first, then step()")
+        for group in self.param_groups:
+            for stack in _stacks(group["params"]):
+                self._update(stack, group)
+        return None
+
+    def _update(self, stack: _Stack, group: dict[str, Any]) -> None:
+        grad, state = stack.gradients(), self.state[stack.params[0]]
+        if not state:
+            _start(state, grad, group["betas"][1], group["max_precond_dim"])
+            return
+        if state["exp_avg"].shape != grad.shape:
+            raise RuntimeError(f"SOAP: the parameters of shape {tuple(stack.shape)} that have gradients have changed")
+        state["step"] += 1
+        direction = soap_direction(
+            grad,
+            state["exp_avg"],
+            state["exp_avg_sq"],
+            state.get("Q_L"),
+            state.get("Q_R"),
+            state["step"],
+            betas=group["betas"],
+            eps=group["eps"],
+        )
+        for param, part in stack.parts(direction):
+            param.add_(part, alpha=-group["lr"])
+            param.mul_(1 - group["lr"] * group["weight_decay"])
+        _average(state, grad, group["betas"][1])
+        if state["step"] % group["frequency"] == 0:
+            _refresh(state)
+
+
+def _stacks(params: Sequence[Tensor]) -> list[_Stack]:
+    """Parameters that have a gradient, by the shape of their matrices."""
+    by_shape: dict[tuple[int, ...], list[Tensor]] = {}
+    for param in params:
+        if param.grad is not None:
+            by_shape.setdefault(tuple(_matrices(param).shape[1:]), []).append(param)
+    return [_Stack(members) for members in by_shape.values()]
+
+
+def _start(state: dict[str, Any], grad: Tensor, beta: float, max_precond_dim: int) -> None:
+    """Averages of zero, L and R from the first gradient, their eigenvectors as bases."""
+    state.update(step=0, fallbacks=0, exp_avg=torch.zeros_like(grad), exp_avg_sq=torch.zeros_like(grad))
+    if grad.dim() == 2:
+        return
+    for side, factors in (("L", grad), ("R", grad.mT)):
+        if factors.size(1) <= max_precond_dim:
+            # One by one: a first gradient has fewer dimensions than its longer side, the rest of whose basis is up to
+            # rounding, so it takes the released code's very sums to follow its trajectory.
+            state[side] = torch.stack([(1 - beta) * (G @ G.T) for G in factors])
+            state[f"Q_{side}"], failed = eigenbases(state[side])
+            state["fallbacks"] += int(failed.sum())
+
+
+def _average(state: dict[str, Any], grad: Tensor, beta: float) -> None:
+    """L <- beta L + (1 - beta) G G^T, and R likewise with G^T G."""
+    if "L" in state:
+        state["L"].baddbmm_(grad, grad.mT, beta=beta, alpha=1 - beta)
+    if "R" in state:
+        state["R"].baddbmm_(grad.mT, grad, beta=beta, alpha=1 - beta)
+
+
+def _refresh(state: dict[str, Any]) -> None:
+    """Turn the bases towards the present L and R, and take M and V along."""
+    momentum = rotate_back(state["exp_avg"], state.get("Q_L"), state.get("Q_R"))
+    for side, dim in (("L", 1), ("R", 2)):
+        if side in state:
+            state[f"Q_{side}"], order, failed = turned_bases(state[side], state[f"Q_{side}"])
+            state["fallbacks"] += int(failed.sum())
+            index = order[:, :, None] if dim == 1 else order[:, None, :]
+            state["exp_avg_sq"] = state["exp_avg_sq"].gather(dim, index.expand_as(state["exp_avg_sq"]))
+    state["exp_avg"] = rotate(momentum, state.get("Q_L"), state.get("Q_R"))
