@@ -111,6 +111,11 @@ class SMARTConfig(Settings):
     bregman_mu: float = setting(0.0, unit="weight of the proximal term in the loss; 0 = off", low=0)
     bregman_beta: float = setting(0.99, unit="share of the teacher that each step keeps", low=0, below=1)
 
+    @property
+    def passes(self) -> int:
+        """Forward passes of an optimizer step: one as ever, each ascent step, the disturbed one, the teacher's."""
+        return 1 + (self.steps + 1 if self.lam else 0) + (1 if self.bregman_mu else 0)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.reduction is None:

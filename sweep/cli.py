@@ -212,7 +212,11 @@ def run(
         )
         click.echo(f"points     {len(plan.points):,}")
         click.echo(f"trainings  {len(plan.trials):,}, of {plan.epochs:,} epochs together")
-        click.echo(f"saved      {plan.epochs_unshared - plan.epochs:,} epochs that points share")
+        shared, alone = prepared.forward_passes()
+        saved = (
+            f"{alone - shared:,} of {alone:,} forward passes of training ({1 - shared / alone:.0%})" if alone else "0"
+        )
+        click.echo(f"saved      {plan.epochs_unshared - plan.epochs:,} epochs that points share: {saved}")
         click.echo(f"cached     {prepared.cached():,} points that earlier runs have computed")
         return
     _work(prepared.folder(), prepared.spec, concurrency, address, max_failures)
@@ -251,17 +255,18 @@ def report(run: str | None, out: Path, form: str, top: int | None, sort: str | N
     """
     from sweep import tables
     from sweep.leaderboard import load_rows, schema
+    from sweep.published import with_paper
 
     folder = _run_or_latest(out, run)
     if sort is not None and sort not in schema().names:
         raise RunError(f"--sort {sort}: no such column. Known: {', '.join(schema().names)}")
-    rows = tables.sort_rows(load_rows(folder), sort)
+    rows = tables.sort_rows(with_paper(load_rows(folder), folder.spec.space), sort)
     shown = rows[:top]
     if form == "table":
         tables.print_table(_console(stderr=False), folder, rows, top)
     elif form == "md":
         click.echo(tables.heading(folder) + "\n\n" + tables.markdown(folder, shown))
-        if (line := tables.baseline_line(rows)) is not None:
+        for line in tables.footnotes(rows):
             click.echo("\n" + line)
     else:
         click.echo(tables.json_text(shown) if form == "json" else tables.csv_text(shown))

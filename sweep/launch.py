@@ -4,6 +4,7 @@ Everything that can be wrong is found here, before a worker starts or a file is 
 """
 
 import itertools
+import math
 import os
 import types
 from collections.abc import Mapping, Sequence
@@ -12,13 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from model.config import GROUPS, alternatives, decode_keys, train_keys
+from model.config import GROUPS, TrainConfig, alternatives, decode_keys, train_keys
+from model.tasks import train_size
 from sweep.axes import grid
 from sweep.cache import find_cached, record_of
 from sweep.errors import RunError, SpaceError
 from sweep.executor import Executor, InlineExecutor
-from sweep.plan import Plan, make_plan
-from sweep.provenance import Provenance, changes, trace
+from sweep.plan import Plan, Point, make_plan
+from sweep.provenance import Provenance, changes, data_name, trace
 from sweep.registry import SpaceFile, load_space
 from sweep.run_folder import MARK, RunFolder, RunSpec, check_name, create_run
 from sweep.space import unfold
@@ -59,6 +61,17 @@ class Prepared:
         if not self.request.use_cache:
             return 0
         return len(find_cached(self.request.out, self.plan.points, self.spec.provenance, skip=None))
+
+    def forward_passes(self) -> tuple[int, int]:
+        """Of all training batches together: as planned, and as they would be with a training for every point."""
+        sizes = {data_name(p): train_size(p.train.task, p.train.data) for p in self.plan.points}
+
+        def passes(config: TrainConfig, point: Point) -> int:
+            steps = math.ceil(sizes[data_name(point)] / config.batch_size)
+            return config.epochs * steps * (config.smart.passes if config.smart else 1)
+
+        shared = sum(passes(trial.config, trial.points[0]) for trial in self.plan.trials)
+        return shared, sum(passes(point.train, point) for point in self.plan.points)
 
     def folder(self) -> RunFolder:
         """The run to work on: a new one, or the one that this request began. Raises RunError."""

@@ -73,6 +73,7 @@ def schema() -> pa.Schema:
         "tokens_per_second": pa.float64(),
         "peak_memory_bytes": pa.int64(),
         "optimizer_state_bytes": pa.int64(),
+        "precond_fallbacks": pa.int64(),  # times that SOAP kept a basis it could not turn
         "device": pa.string(),
         "threads": pa.int64(),
         "attempt": pa.int64(),

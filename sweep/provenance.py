@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import model
-from model.tasks import DataError
+from model.tasks import DataError, check_tokenizer
 from model.tasks import data_sha256 as hash_data
 from sweep.errors import SpaceError
 from sweep.plan import Plan, Point, stable_id
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # these can change a result
-UNRELATED = {"pretraining"}  # folders of model/ that no training imports
+UNRELATED = {"pretraining", "datasets"}  # folders of model/ that no training imports
 
 
 @dataclass(frozen=True)
@@ -80,18 +80,21 @@ def data_name(point: Point) -> str:
 
 
 def trace(plan: Plan, *, gpu: bool, threads: int) -> Provenance:
-    """Find and hash all that `plan` needs, downloading bases where needed. Raises SpaceError."""
-    from model.bases import BaseError, find_base  # the hub client takes a third of a second to import
+    """Find, check and hash all that `plan` needs, downloading it where needed. Raises SpaceError."""
+    from model.bases import BaseError  # the hub client takes a third of a second to import
 
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
+    tasks: dict[str, set[str]] = {}  # by base
     try:
         for point in plan.points:
             if base_name(point) not in bases:
-                files = find_base(point.train.base, point.train.revision)
-                bases[base_name(point)] = Source(files.sha256, files.revision)
+                bases[base_name(point)] = _base_source(point.train.base, point.train.revision)
             if data_name(point) not in data:
                 data[data_name(point)] = Source(hash_data(point.train.task, point.train.data))
+            if point.train.task not in tasks.setdefault(base_name(point), set()):
+                _check_words(point)
+                tasks[base_name(point)].add(point.train.task)
     except (BaseError, DataError) as error:
         raise SpaceError(str(error)) from error
     return Provenance(
@@ -103,6 +106,24 @@ def trace(plan: Plan, *, gpu: bool, threads: int) -> Provenance:
         threads=threads,
         git_commit=git_commit(),
     )
+
+
+def _base_source(name: str, revision: str | None) -> Source:
+    from model.bases import find_base
+
+    files = find_base(name, revision)
+    return Source(files.sha256, files.revision)
+
+
+def _check_words(point: Point) -> None:
+    """Raises DataError where the task cannot be put in the words of the base, BaseError where those are damaged."""
+    from model.bases import find_base, load_tokenizer
+
+    train = point.train
+    try:
+        check_tokenizer(train.task, load_tokenizer(find_base(train.base, train.revision)))
+    except DataError as error:
+        raise DataError(f"task {train.task} on base {train.base!r}: {error}") from error
 
 
 def versions() -> dict[str, str]:

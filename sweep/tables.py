@@ -44,7 +44,8 @@ def columns(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
     losses = ["dev_loss", "best_dev_loss", "best_epoch", "train_loss"]
     cost = ["trainable_params", "train_seconds"]
     origin = ["cached_from"] if any(row.get("cached_from") for row in rows) else []
-    return [*ALWAYS, *settings, *budgets, *partial, *metrics, *losses, *cost, *origin, *reasons]
+    paper = ["paper"] if any(row.get("paper") is not None for row in rows) else []
+    return [*ALWAYS, *settings, *budgets, *partial, *metrics, *paper, *losses, *cost, *origin, *reasons]
 
 
 def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
@@ -82,6 +83,19 @@ def baseline_line(rows: Sequence[Row]) -> str | None:
         ]
         parts.append(f"{name} {span} (bettered by {sum(beaten)} of {len(beaten)} rows)")
     return "un-tuned base: " + ", ".join(parts)
+
+
+def paper_line(rows: Sequence[Row]) -> str | None:
+    """What the column `paper` is, where there is one."""
+    known = next((row for row in rows if row.get("paper") is not None), None)
+    if known is None:
+        return None
+    return f"paper: {known['metric']} as published, of GPT-2 small on the paper's data, one seed"
+
+
+def footnotes(rows: Sequence[Row]) -> list[str]:
+    """The lines below a table."""
+    return [line for line in (baseline_line(rows), paper_line(rows)) if line is not None]
 
 
 def _beats(row: Row, name: str) -> bool:
@@ -141,6 +155,8 @@ def print_table(console: Console, folder: RunFolder, rows: Sequence[Row], top: i
         console.print(f"{len(rows) - top} more rows: leave out --top to see them")
     if (line := baseline_line(rows)) is not None:
         console.print(f"{line}; [red]<[/] marks a value that does not")
+    if (line := paper_line(rows)) is not None:
+        console.print(line)
 
 
 def _plain(value: Any) -> Any:

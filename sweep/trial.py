@@ -159,6 +159,7 @@ def _cost(training: "Training", job: Job) -> dict[str, Any]:
         "trainable_params": training.trainable_params,
         "total_params": training.total_params,
         "optimizer_state_bytes": training.optimizer_state_bytes,
+        "precond_fallbacks": training.precond_fallbacks,
         "peak_memory_bytes": peak_memory_bytes(training.device),
         "device": str(training.device),
         "threads": job.threads,

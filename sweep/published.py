@@ -1,0 +1,58 @@
+"""The paper's own scores, to stand beside ours: `results/published/<space>.csv`, one table of the paper each.
+
+A row's setting columns say which points of the shipped space it is of; an empty cell means off. Where the paper leaves
+a setting open, or prints two scores for one setting, the best is taken.
+"""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from model.config import Scalar, decode_keys, train_keys
+from model.tasks import TASKS
+from sweep.leaderboard import Row
+from sweep.plan import Point, make_plan
+from sweep.registry import SHIPPED, load_space
+from sweep.space import unfold
+
+FOLDER = Path(__file__).parents[1] / "results" / "published"  # absent where only the packages are installed
+OWN = ("base", "revision", "data", "seed")  # what the paper does not share with a run, and its scores do not tell apart
+
+
+def with_paper(rows: Sequence[Row], space: str) -> list[Row]:
+    """`rows` of a run of `space`, each with the paper's score as `paper`, where it has one."""
+    scores = paper_scores(space)
+    return [{**row, "paper": scores.get(_key(json.loads(row["config_json"])))} for row in rows]
+
+
+def paper_scores(space: str) -> dict[str, float]:
+    """The paper's score of each point of the shipped `space` that it has one for, by what the paper tells apart."""
+    tables = {path.stem: path for path in FOLDER.glob("*.csv")}
+    files = {path.stem: path for path in SHIPPED.glob("*.py")}
+    if space not in tables or space not in files:
+        return {}
+    with tables[space].open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    scores: dict[str, float] = {}
+    for point in make_plan(unfold(load_space(str(files[space])).space, {}), seeds=1).points:
+        metric = TASKS[point.train.task].metric
+        if matching := [float(row[metric]) for row in table if _is_of(row, point)]:
+            scores[_key(point.settings)] = max(matching)
+    return scores
+
+
+def _key(settings: Mapping[str, Scalar]) -> str:
+    return repr(sorted((key, value) for key, value in settings.items() if key not in OWN))
+
+
+def _is_of(row: Mapping[str, str], point: Point) -> bool:
+    keys: Mapping[str, Any] = {**train_keys(), **decode_keys()}
+    return all(_equal(text, point.settings.get(key)) for key, text in row.items() if key in keys)
+
+
+def _equal(text: str, value: Scalar) -> bool:
+    if value is None or text == "":
+        return value is None and text == ""
+    return text == value if isinstance(value, str) else float(text) == value
