@@ -18,7 +18,7 @@ SLICE = 256  # positions per slice: the logits of one stay in the processor's ca
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, probabilities: Tensor | None) -> Tensor:
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
         grad_hidden = torch.empty_like(hidden) if needs_hidden else None
         grad_weight = torch.zeros_like(weight) if needs_weight else None
@@ -28,6 +28,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
             target = targets[part, None]
             log_probs = (hidden[part] @ weight.T).float().log_softmax(1)
             total -= log_probs.gather(1, target).sum()
+            if probabilities is not None:
+                torch.exp(log_probs, out=probabilities[part])
             if needs_hidden or needs_weight:
                 grad = log_probs.exp_().scatter_add_(1, target, log_probs.new_full((1, 1), -1).expand_as(target))
                 grad = grad.to(weight.dtype)  # softmax - one_hot
@@ -40,21 +42,25 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         return (
             None if grad_hidden is None else grad_hidden * upstream,
             None if grad_weight is None else grad_weight * upstream,
             None,
+            None,
         )
 
 
-def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+def linear_cross_entropy(
+    hidden: Tensor, weight: Tensor, targets: Tensor, probabilities: Tensor | None = None
+) -> Tensor:
     """Summed cross-entropy, in nats, of softmax(hidden weight^T) against `targets`: (N, C), (V, C), (N,) -> ().
 
     Differentiable once, towards `hidden` and `weight`. Every target must be a token id: drop ignored positions first.
+    `probabilities` (N, V), fp32, is filled with the softmax where it is given.
     """
     if not torch.is_grad_enabled():  # a Function is told of requires_grad all the same, and would compute gradients
         hidden, weight = hidden.detach(), weight.detach()
-    total: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
+    total: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, probabilities)  # type: ignore[no-untyped-call]
     return total

@@ -48,14 +48,14 @@ class Objective:
         anchor = self._anchor(predict, batch)  # (N, C), (V, C); before anything is kept to be differentiated
         embeddings = self.model.embed(batch.input_ids)  # (B, T, C)
         hidden, head = predict(embeddings), self.model.head_weight  # (N, C), (V, C)
-        total = linear_cross_entropy(hidden, head, batch.targets[real])
+        p = None if self.smart is None else hidden.new_empty(len(hidden), len(head), dtype=torch.float32)
+        total = linear_cross_entropy(hidden, head, batch.targets[real], p)
         objective = total / len(hidden)
         if self.smart is not None and self.smart.lam:
-            objective = objective + self.smart.lam * smart_loss(
-                predict, embeddings, hidden, head, self.smart, self.noise
-            )
+            smoothness = smart_loss(predict, embeddings, hidden, head, self.smart, self.noise, p)
+            objective = objective + self.smart.lam * smoothness
         if self.smart is not None and anchor is not None:
-            apart = reduce(symmetrized_kl(hidden, head, *anchor), self.smart, len(embeddings), len(hidden))
+            apart = reduce(symmetrized_kl(hidden, head, *anchor, p), self.smart, len(embeddings), len(hidden))
             objective = objective + self.smart.bregman_mu * apart
         return Loss(objective, total.detach(), len(hidden))
 

@@ -56,17 +56,26 @@ def ascend(noise: Tensor, grad: Tensor, smart: SMARTConfig) -> Tensor:
 def adversarial_noise(
     predict: Predict,
     embeddings: Tensor,  # x, (B, T, C)
-    hidden: Tensor,  # predict(x), (N, C)
+    probabilities: Tensor,  # f(x), (N, V)
     weight: Tensor,  # the output head, (V, C)
     smart: SMARTConfig,
     noise: Tensor,  # (B, T, C)
 ) -> Tensor:
-    """`noise` after `smart.steps` ascent steps, (B, T, C). The parameters behind `predict` get no gradient."""
-    x, clean, head = embeddings.detach(), hidden.detach(), weight.detach()
+    """`noise` after `smart.steps` ascent steps, (B, T, C). The parameters behind `predict` get no gradient.
+
+    What is ascended is KL(f(x) || f(x + noise)), summed and divided by B (the library's `batchmean`). Its gradient
+    towards the logits is f(x + noise) - f(x), so its value is never needed.
+    """
+    x, head = embeddings.detach(), weight.detach()
     for _ in range(smart.steps):
         noise.requires_grad_()
-        divergence = symmetrized_kl(predict(x + noise), head, clean, head) / len(x)  # the library's `batchmean`
-        (grad,) = torch.autograd.grad(divergence, noise)
+        disturbed = predict(x + noise)
+        with torch.no_grad():
+            upstream = torch.empty_like(disturbed)
+            for part in _slices(disturbed):
+                difference = _softmax(disturbed[part], head).sub_(probabilities[part])
+                upstream[part] = difference.to(head.dtype) @ head
+        (grad,) = torch.autograd.grad(disturbed, noise, upstream / len(x))
         noise = ascend(noise.detach(), grad, smart)
     return noise
 
@@ -78,15 +87,17 @@ def smart_loss(
     weight: Tensor,  # the output head, (V, C)
     smart: SMARTConfig,
     stream: torch.Generator,
+    probabilities: Tensor | None = None,  # f(x) = softmax(hidden weight^T), (N, V), where it is known already
 ) -> Tensor:
-    """R_s without lam, (). Differentiable towards all that x, `hidden`, `weight` and `predict` depend on.
+    """R_s without lam, (). Differentiable once, towards all that x, `hidden`, `weight` and `predict` depend on.
 
     `predict` must be one function: with dropout, it has to drop the same elements in every call, or R_s would measure
     the dropout.
     """
+    clean = distribution(hidden, weight) if probabilities is None else probabilities
     start = first_noise(embeddings.detach(), smart, stream)
-    noise = adversarial_noise(predict, embeddings, hidden, weight, smart, start)
-    divergence = symmetrized_kl(predict(embeddings + noise), weight, hidden, weight)
+    noise = adversarial_noise(predict, embeddings, clean, weight, smart, start)
+    divergence = symmetrized_kl(hidden, weight, predict(embeddings + noise), weight, clean)
     return reduce(divergence, smart, len(embeddings), len(hidden))
 
 
@@ -95,54 +106,62 @@ def reduce(total: Tensor, smart: SMARTConfig, sequences: int, positions: int) ->
     return total / {"sum": 1, "batchmean": sequences, "mean": positions}[str(smart.reduction)]
 
 
+@torch.no_grad()
+def distribution(hidden: Tensor, weight: Tensor) -> Tensor:
+    """softmax(hidden weight^T), (N, C), (V, C) -> (N, V), in single precision at least."""
+    return torch.cat([_softmax(hidden[part], weight) for part in _slices(hidden)])
+
+
 class _SymmetrizedKL(torch.autograd.Function):
-    """Slice by slice, as in `model/loss.py`: the gradient towards the logits is known, p - q."""
+    """Slice by slice, as in `model/loss.py`, with p known and D = q - p the gradient towards the logits of b."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor, shared: bool) -> Tensor:
-        total = a.new_zeros((), dtype=_exact(a))
+    def forward(ctx: Any, a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor, p: Tensor, shared: bool) -> Tensor:
+        total = a.new_zeros((), dtype=p.dtype)
         needed = ctx.needs_input_grad[:4]
         grad_a, grad_head_a, grad_b, grad_head_b = (
             torch.zeros_like(x) if needs else None for x, needs in zip((a, head_a, b, head_b), needed, strict=True)
         )
-        for start in range(0, len(a), SLICE):
-            part = slice(start, start + SLICE)
-            log_p, log_q = _log_probs(a[part], head_a), _log_probs(b[part], head_b)
-            difference = log_p.exp() - log_q.exp()
-            total += (difference * (log_p - log_q)).sum()
-            difference = difference.to(a.dtype)
+        for part in _slices(a):
+            D = _softmax(b[part], head_b).sub_(p[part]).to(b.dtype)
+            toward_b = D @ head_b
+            # The logits differ by (b - a) head_b^T + a (head_b - head_a)^T; what normalizes them sums to nothing.
+            total += (toward_b * (b[part] - a[part])).sum()
+            if not shared:
+                total += ((D @ (head_b - head_a)) * a[part]).sum()
             if grad_a is not None:
-                grad_a[part] = difference @ head_a
-            if grad_b is not None:  # with one head for both sides the products are the same
-                grad_b[part] = -grad_a[part] if shared and grad_a is not None else -(difference @ head_b)
+                grad_a[part] = toward_b.neg() if shared else -(D @ head_a)
+            if grad_b is not None:
+                grad_b[part] = toward_b
             if grad_head_a is not None:
-                grad_head_a.addmm_(difference.T, a[part] - b[part] if shared else a[part])
+                grad_head_a.addmm_(D.T, b[part] - a[part] if shared else -a[part])
             if grad_head_b is not None and not shared:
-                grad_head_b.addmm_(difference.T, b[part], alpha=-1)
+                grad_head_b.addmm_(D.T, b[part])
         ctx.save_for_backward(grad_a, grad_head_a, grad_b, None if shared else grad_head_b)
         return total
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        return *(None if grad is None else grad * upstream for grad in ctx.saved_tensors), None
+        return *(None if grad is None else grad * upstream for grad in ctx.saved_tensors), None, None
 
 
-def symmetrized_kl(a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor) -> Tensor:
+def symmetrized_kl(a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor, p: Tensor | None = None) -> Tensor:
     """Summed KL(p || q) + KL(q || p) in nats, p = softmax(a head_a^T) and q = softmax(b head_b^T).
 
-    (N, C), (V, C), (N, C), (V, C) -> (). Differentiable once. As in smart-pytorch, each of the two terms holds the
-    other side's distribution fixed: the gradient towards the logits of p is p - q, towards those of q it is q - p.
+    (N, C), (V, C), (N, C), (V, C) -> (). `p` (N, V) where it is known already. Differentiable once. As in
+    smart-pytorch, each of the two terms holds the other side's distribution fixed: the gradient towards the logits of
+    p is p - q, towards those of q it is q - p.
     """
-    total: Tensor = _SymmetrizedKL.apply(a, head_a, b, head_b, head_a is head_b)  # type: ignore[no-untyped-call]
+    known = distribution(a, head_a) if p is None else p
+    total: Tensor = _SymmetrizedKL.apply(a, head_a, b, head_b, known, head_a is head_b)  # type: ignore[no-untyped-call]
     return total
 
 
-def _log_probs(hidden: Tensor, head: Tensor) -> Tensor:
+def _slices(positions: Tensor) -> list[slice]:
+    return [slice(start, start + SLICE) for start in range(0, len(positions), SLICE)]
+
+
+def _softmax(hidden: Tensor, head: Tensor) -> Tensor:
     logits = hidden @ head.T
-    return logits.to(_exact(logits)).log_softmax(1)
-
-
-def _exact(x: Tensor) -> torch.dtype:
-    """Single precision at least."""
-    return torch.promote_types(x.dtype, torch.float32)
+    return logits.to(torch.promote_types(logits.dtype, torch.float32)).softmax(1)
