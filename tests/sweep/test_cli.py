@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from sweep.cli import main
 from sweep.run_folder import list_runs
+from tests.model.folders import write_base
 
 Sweep = Callable[..., Result]
 
@@ -29,7 +30,40 @@ BAD_SPACES = {
     "duplicate point": ('space = Space(axes={"lr": grid(0.1, 0.1)})', "duplicate point"),
     "raises": ("space = 1 / 0", "raised ZeroDivisionError"),
     "unknown base": ('space = Space(fixed={"base": "gpt3"})', "unknown base 'gpt3': did you mean gpt2"),
+    "lambda below 0": ('space = Space(fixed={"smart.lam": -1e-3})', "smart.lam: must be at least 0"),
+    "epsilon 0": (
+        'space = Space(fixed={"smart.lam": 1.0}, axes={"smart.eps": grid(0, 1e-5)})',
+        "smart.eps: must be above",
+    ),
+    "unknown variant": (
+        'space = Space(fixed={"smart.lam": 1.0, "smart.variant": "smarter"})',
+        "smart.variant: must be one of library, custom, paper, got 'smarter'",
+    ),
+    "smart without lambda": ('space = Space(axes={"smart.eps": grid(1e-6, 1e-5)})', "smart.lam: is needed beside"),
+    "unknown optimizer": ('space = Space(fixed={"optimizer": "sgd"})', "optimizer: must be one of adamw, soap"),
+    "beams 0": ('space = Space(decoding={"beams": 0})', "decode.beams: must be at least 1"),
+    "top_k 0": ('space = Space(decoding={"top_k": 0})', "decode.top_k: must be at least 1"),
+    "generations of beams": (
+        'space = Space(decoding={"beams": 3, "generations": 3})',
+        "decode.generations: beams keep the best of several texts already",
+    ),
+    "decoding an answer": (
+        'space = Space(task="paraphrase", decoding={"top_p": 0.9})',
+        "decode.top_p: has no effect: task paraphrase generates no text",
+    ),
     "missing data": ('space = Space(fixed={"data": "nowhere.txt"})', "cannot read the sonnets in nowhere.txt"),
+}
+PAIRS = "id\tsentence1\tsentence2\tis_duplicate\n"
+BAD_DATA = {
+    "no header": ("paraphrase", b"1\tone\ttwo\t1\n2\tthree\tfour\t0\n", "has no column sentence1"),
+    "no usable row": ("paraphrase", PAIRS.encode() + b"1\tone\ttwo\t\n", "has no row with a label and a text"),
+    "not UTF-8": ("paraphrase", PAIRS.encode() + b"1\t\xff\ttwo\t1\n", "is not UTF-8 text"),
+    "no number for a class": (
+        "sentiment",
+        b"\tid\tsentence\tsentiment\n0\ta\tfine\tgood\n",
+        "the label of row 1 is 'good'",
+    ),
+    "no sentiment": ("sentiment", b"\tid\tsentence\n0\ta\tfine\n", "has no row with a label and a text"),
 }
 BAD_COMMANDS = {
     "unknown space": (["run", "lora_rnk"], "unknown space 'lora_rnk': did you mean 'lora_rank'"),
@@ -67,6 +101,31 @@ def test_a_bad_space_is_one_clear_line_and_nothing_is_written(
     assert_refused(result, message, out)
     if "base" not in case and "data" not in case:
         assert str(path) in result.stderr
+
+
+@pytest.mark.parametrize("case", BAD_DATA)
+def test_bad_data_is_one_clear_line_and_nothing_is_written(sweep: Sweep, tmp_path: Path, out: Path, case: str) -> None:
+    task, content, message = BAD_DATA[case]
+    for split in ("train", "dev"):
+        (tmp_path / f"set-{split}.csv").write_bytes(content)
+    path = tmp_path / "bad.py"
+    path.write_text(HEADER + f'space = Space(task={task!r}, fixed={{"data": {str(tmp_path / "set")!r}}})\n')
+    result = sweep("run", path)
+    assert_refused(result, message, out)
+    assert str(tmp_path / "set-") in result.stderr.replace("\n", "")
+
+
+def test_a_file_without_a_sonnet_is_refused(sweep: Sweep, tmp_path: Path, out: Path) -> None:
+    (tmp_path / "prose.txt").write_text("It was a dark and stormy night.\n")
+    result = sweep("run", "lora_rank", "--set", f"data={tmp_path / 'prose.txt'}")
+    assert_refused(result, "holds 0 numbered sonnets", out)
+
+
+def test_a_base_that_has_no_word_for_an_answer_is_refused(sweep: Sweep, tmp_path: Path, out: Path) -> None:
+    base = write_base(tmp_path / "base")
+    result = sweep("run", "paraphrase", "--base", base)
+    assert_refused(result, "spells 'no' with 2", out)
+    assert str(base) in result.stderr.replace("\n", "")
 
 
 @pytest.mark.parametrize("case", BAD_COMMANDS)
