@@ -247,20 +247,33 @@ def resume(
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
 @click.option("--top", type=click.IntRange(1), help="Print the first N rows only.")
 @click.option("--sort", metavar="COL", help="Order by this column instead of by rank.")
-def report(run: str | None, out: Path, form: str, top: int | None, sort: str | None) -> None:
+@click.option(
+    "--reach",
+    type=float,
+    metavar="LOSS",
+    help="Add how many epochs and seconds of training it took to a dev loss (nats per token or answer) of LOSS.",
+)
+def report(run: str | None, out: Path, form: str, top: int | None, sort: str | None, reach: float | None) -> None:
     """Print the leaderboard of RUN, by default that of the latest run.
 
     The table shows what varies; json and csv hold every column. Only rows of equal epochs that ran their full length
     have a rank.
     """
     from sweep import tables
-    from sweep.leaderboard import load_rows, schema
+    from sweep.efficiency import with_reach
+    from sweep.leaderboard import rows as leaderboard_rows
+    from sweep.leaderboard import schema
     from sweep.published import with_paper
+    from sweep.state import state_of
 
     folder = _run_or_latest(out, run)
+    state = state_of(folder)
     if sort is not None and sort not in schema().names:
         raise RunError(f"--sort {sort}: no such column. Known: {', '.join(schema().names)}")
-    rows = tables.sort_rows(with_paper(load_rows(folder), folder.spec.space), sort)
+    rows = with_paper(leaderboard_rows(folder, state), folder.spec.space)
+    if reach is not None:
+        rows = with_reach(rows, state, reach)
+    rows = tables.sort_rows(rows, sort)
     shown = rows[:top]
     if form == "table":
         tables.print_table(_console(stderr=False), folder, rows, top)

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from model.tasks import TASKS
+from sweep.efficiency import COLUMNS
 from sweep.leaderboard import COMPARED, METRICS, Row, schema
 from sweep.run_folder import RunFolder
 from sweep.space import varying
@@ -43,9 +44,10 @@ def columns(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
     reasons = ["stop_reason"] if any(row.get("stop_reason") for row in rows) else []
     losses = ["dev_loss", "best_dev_loss", "best_epoch", "train_loss"]
     cost = ["trainable_params", "train_seconds"]
+    reached = [name for name in COLUMNS if rows and name in rows[0]]
     origin = ["cached_from"] if any(row.get("cached_from") for row in rows) else []
     paper = ["paper"] if any(row.get("paper") is not None for row in rows) else []
-    return [*ALWAYS, *settings, *budgets, *partial, *metrics, *paper, *losses, *cost, *origin, *reasons]
+    return [*ALWAYS, *settings, *budgets, *partial, *metrics, *paper, *losses, *cost, *reached, *origin, *reasons]
 
 
 def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:

@@ -303,3 +303,13 @@ def test_a_report_costs_little(sweep: Sweep, micro: Path, out: Path) -> None:
     assert done.exit_code == 0
     assert len(json.loads(sweep("report", "--format", "json").stdout)) == 24
     assert cpu_seconds("report", "--out", str(out)) <= 1.0
+
+
+def test_a_dry_run_says_what_sharing_saves(sweep: Sweep, out: Path) -> None:
+    """5 + 10 + 20 epochs x 17 decodings x 4 rates x (62 + 31 + 16 + 8 + 4) batches an epoch, against 20 epochs."""
+    text = sweep("run", "soap_decoding", "--dry-run").stdout
+    assert "points     1,020\n" in text
+    assert "trainings  20, of 400 epochs together\n" in text
+    alone, shared = 35 * 17 * 4 * 121, 20 * 4 * 121
+    assert f"{alone - shared:,} of {alone:,} forward passes of training (97%)" in text
+    assert not out.exists()

@@ -1,0 +1,29 @@
+"""Epochs and seconds to a dev loss, from the epochs that the ledger holds."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from click.testing import Result
+
+from sweep.efficiency import with_reach
+from sweep.run_folder import RunFolder
+from sweep.state import RunState, TrialState, state_of
+
+
+def test_the_first_epoch_that_is_good_enough_counts() -> None:
+    losses = {1: 5.0, 2: 4.5, 3: 4.7, 4: 4.0}
+    epochs = {n: {"losses": {"dev_loss": loss, "train_seconds": 10.0 * n}} for n, loss in losses.items()}
+    state = RunState(trials={"a": TrialState(epochs=dict(epochs))})
+    rows = [{"trial_id": "a"}, {"trial_id": "cached"}]
+    for loss, expected in ((4.7, (2, 20.0)), (4.4, (4, 40.0)), (3.0, (None, None))):
+        one, other = with_reach(rows, state, loss)
+        assert (one["epochs_to_reach"], one["seconds_to_reach"]) == expected
+        assert (other["epochs_to_reach"], other["seconds_to_reach"]) == (None, None)
+
+
+def test_the_report_shows_it_when_asked(sweep: Callable[..., Result], finished: Path) -> None:
+    state = state_of(RunFolder(finished))
+    worst = max(epoch["losses"]["dev_loss"] for trial in state.trials.values() for epoch in trial.epochs.values())
+    shown = sweep("report", "--format", "md", "--reach", worst).stdout
+    assert "| epochs_to_reach | seconds_to_reach |" in shown
+    assert "epochs_to_reach" not in sweep("report", "--format", "md").stdout
