@@ -1,100 +1,24 @@
-"""Drawing text from a language model: temperature, top-k and top-p over a batch with one KV cache.
+"""Text from a language model: sampling, the best of several samples, beam search. See `model/sampling.py`, `beams.py`.
 
-Sources: top-k, Fan et al. 2018 (arXiv 1805.04833); top-p (nucleus), Holtzman et al. 2020 (arXiv 1904.09751). The
-filters apply in the order temperature, top-k, top-p, each to what the one before left.
-
-Shapes: B prompts, K candidate tokens in falling order of probability, V vocabulary.
+Shapes: P prompts, G texts per prompt, V vocabulary.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
+from model.beams import beam_search
 from model.config import DecodeConfig
-from model.gpt2 import GPT2, KVCache
+from model.gpt2 import GPT2
+from model.rows import PAD, Continuation, Ending, Rows
+from model.sampling import candidates, draw, pick
 from model.streams import stream
 from model.tokenizer import Tokenizer
 
-
-def candidates(logits: Tensor, decode: DecodeConfig) -> tuple[Tensor, Tensor]:
-    """The tokens that may be drawn: probabilities and ids in falling order, (B, V) -> (B, K), (B, K).
-
-    Top-p keeps a token when the tokens before it hold less than p, so the one that crosses p stays and at least one
-    does: probabilities .5 .3 .2 and p = .6 have .0 .5 .8 before them, so the first two stay, as .625 and .375.
-    """
-    k = logits.size(1) if decode.top_k is None else min(decode.top_k, logits.size(1))
-    values, ids = torch.topk(logits.float() / (decode.temperature or 1.0), k)
-    probabilities = values.softmax(1)
-    if decode.top_p is not None and decode.top_p < 1:
-        before = probabilities.cumsum(1) - probabilities
-        probabilities = probabilities * (before < decode.top_p)
-        probabilities = probabilities / probabilities.sum(1, keepdim=True)
-    return probabilities, ids
-
-
-def draw(probabilities: Tensor, ids: Tensor, uniform: Tensor) -> Tensor:
-    """The token at which the cumulative probability first exceeds `uniform` in [0, 1): (B, K), (B, K), (B,) -> (B,)."""
-    cumulative = probabilities.cumsum(1)
-    target = uniform[:, None] * cumulative[:, -1:]  # the total is 1 up to rounding
-    rank = torch.searchsorted(cumulative, target, right=True).clamp_(max=ids.size(1) - 1)
-    return ids.gather(1, rank)[:, 0]
-
-
-@torch.no_grad()
-def generate_ids(
-    model: GPT2, prompts: Sequence[Sequence[int]], decode: DecodeConfig, *, eos_id: int, seed: int = 0
-) -> list[list[int]]:
-    """New token ids for each prompt, end of text excluded.
-
-    A row stops at end of text, after `decode.max_new_tokens`, or when the model's positions are used up. Row b draws
-    its t-th token with a uniform number that depends on (seed, t, b) and the number of prompts only, so decodings are
-    compared on equal luck.
-    Raises ValueError for no prompt, an empty prompt, or one that fills all positions.
-    """
-    lengths = [len(prompt) for prompt in prompts]
-    if not lengths or not min(lengths):
-        raise ValueError("give at least one prompt, each of at least one token")
-    start, limit = max(lengths), model.config.n_positions
-    if start >= limit:
-        raise ValueError(f"a prompt of {start} tokens leaves no room in the model's {limit} positions")
-    steps = min(decode.max_new_tokens, limit - start)
-    like = model.transformer.wte.weight
-    luck = stream(seed, "decode")
-    tokens, mask = _left_padded(prompts, start + steps, eos_id, like.device)
-    cache = KVCache(model.config, len(prompts), start + steps, like)
-    was_training = model.training
-    model.eval()
-    alive = torch.ones(len(prompts), dtype=torch.bool, device=like.device)
-    for step in range(steps):
-        new = tokens[:, cache.length : start + step]
-        hidden = model.hidden(new, attention_mask=mask, cache=cache)
-        uniform = torch.rand(len(prompts), generator=luck).to(like.device)
-        chosen = draw(*candidates(model.head(hidden[:, -1]), decode), uniform)
-        tokens[:, start + step] = torch.where(alive, chosen, eos_id)
-        alive &= chosen != eos_id
-        if not alive.any():
-            break
-    model.train(was_training)
-    return [_until(row, eos_id) for row in tokens[:, start:].tolist()]
-
-
-def _left_padded(
-    prompts: Sequence[Sequence[int]], length: int, pad: int, device: torch.device
-) -> tuple[Tensor, Tensor | None]:
-    """Prompts that end at one column, room for new tokens behind it; the mask is None where nothing is padded."""
-    start = max(map(len, prompts))
-    tokens = torch.full((len(prompts), length), pad)
-    mask = torch.ones(len(prompts), length, dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        tokens[row, start - len(prompt) : start] = torch.tensor(prompt)
-        mask[row, : start - len(prompt)] = 0
-    return tokens.to(device), mask.to(device) if not mask.all() else None
-
-
-def _until(ids: list[int], eos_id: int) -> list[int]:
-    """`ids` before the first end of text."""
-    return ids[: ids.index(eos_id)] if eos_id in ids else ids
+__all__ = ["Continuation", "candidates", "continuations", "draw", "generate", "generate_ids", "newline_counts"]
 
 
 def generate(
@@ -105,7 +29,114 @@ def generate(
     *,
     seed: int = 0,
 ) -> list[str]:
-    """Continuations of `prompts`, without the prompts. See `generate_ids` for when a row stops."""
+    """Continuations of `prompts`, without the prompts. See `continuations` for when a row stops.
+
+    With `decode.max_lines`, a text is cut where that line ends: its line break, and all behind it, is left out.
+    """
+    decode = decode or DecodeConfig()
     ids = [tokenizer.encode(prompt) for prompt in prompts]
-    new = generate_ids(model, ids, decode or DecodeConfig(), eos_id=tokenizer.eos_id, seed=seed)
-    return [tokenizer.decode(row) for row in new]
+    newlines = None if decode.max_lines is None else newline_counts(tokenizer, model.config.vocab_size)
+    new = generate_ids(model, ids, decode, eos_id=tokenizer.eos_id, newlines=newlines, seed=seed)
+    texts = [tokenizer.decode(row) for row in new]
+    if decode.max_lines is None:
+        return texts
+    return [_cut(prompt, text, decode.max_lines) for prompt, text in zip(prompts, texts, strict=True)]
+
+
+def generate_ids(
+    model: GPT2,
+    prompts: Sequence[Sequence[int]],
+    decode: DecodeConfig,
+    *,
+    eos_id: int,
+    newlines: Tensor | None = None,
+    seed: int = 0,
+) -> list[list[int]]:
+    """New token ids for each prompt, end of text excluded. Arguments and errors as in `continuations`."""
+    return [best.ids for best in continuations(model, prompts, decode, eos_id=eos_id, newlines=newlines, seed=seed)]
+
+
+@torch.no_grad()
+def continuations(
+    model: GPT2,
+    prompts: Sequence[Sequence[int]],
+    decode: DecodeConfig,
+    *,
+    eos_id: int,
+    newlines: Tensor | None = None,
+    seed: int = 0,
+) -> list[Continuation]:
+    """A continuation of each prompt, the best where `decode` makes several.
+
+    A row stops at end of text, with the line break that ends line `decode.max_lines` of the whole text, after
+    `decode.max_new_tokens`, or when the model's positions are used up. `newlines` (V,) says how many line breaks each
+    token holds; max_lines needs it. Row b draws its t-th token with a uniform number that depends on (seed, t, b) and
+    the number of prompts only, and the first of several texts draws what a single one would: decodings are compared
+    on equal luck.
+    Raises ValueError for no prompt, an empty prompt, one that fills all positions, and max_lines without `newlines`.
+    """
+    if decode.max_lines is not None and newlines is None:
+        raise ValueError("max_lines needs newlines, the number of line breaks that each token holds")
+    device = model.transformer.wte.weight.device
+    if newlines is None:
+        newlines = torch.zeros(model.config.vocab_size, dtype=torch.long)
+    ending = Ending(eos_id, newlines.to(device), decode.max_lines)
+    rows = Rows(model, prompts, ending, decode.max_new_tokens)
+    with _evaluating(model):
+        return sample(rows, decode, seed) if decode.beams is None else beam_search(rows, decode, seed)
+
+
+def sample(rows: Rows, decode: DecodeConfig, seed: int) -> list[Continuation]:
+    """Draw `decode.generations` texts for each row and keep the best. `rows` hold prompts not read yet."""
+    logits, count = rows.read_prompts(), decode.generations or 1
+    P, device = len(logits), logits.device
+    luck = [stream(seed, "decode")] + [stream(seed, "decode", text) for text in range(1, count)]
+    rows.repeat(count)
+    logits = logits.repeat_interleave(count, dim=0)
+    tokens = torch.full((len(logits), rows.room), PAD, device=device)
+    log_probs = torch.zeros(len(logits), device=device)
+    lengths = torch.zeros(len(logits), dtype=torch.long, device=device)
+    alive = rows.lines_left > 0
+    for step in range(rows.room):
+        uniforms = torch.stack([torch.rand(P, generator=each) for each in luck], dim=1)  # (P, G)
+        chosen = pick(logits, decode, uniforms.flatten().to(device))
+        own = logits.float().log_softmax(1).gather(1, chosen[:, None])[:, 0]
+        tokens[:, step] = chosen
+        log_probs += own.masked_fill(~alive, 0.0)
+        lengths += alive
+        alive &= ~rows.ended_by(chosen)
+        if step == rows.room - 1 or not alive.any():
+            break
+        logits = rows.append(chosen)
+    drawn = zip(tokens.tolist(), log_probs.tolist(), lengths.tolist(), strict=True)
+    texts = [Continuation.unpadded(*each, rows.ending.eos_id) for each in drawn]
+    return [best_of(texts[start : start + count], decode.rank_by) for start in range(0, len(texts), count)]
+
+
+def best_of(texts: Sequence[Continuation], rank_by: str | None) -> Continuation:
+    """The most probable of `texts`, the first of equals."""
+    return max(texts, key=lambda text: text.score(rank_by or "cumulative"))
+
+
+@functools.lru_cache(maxsize=8)
+def newline_counts(tokenizer: Tokenizer, vocab_size: int) -> Tensor:
+    """Line breaks that each token holds, (V,). A model may have more tokens than its tokenizer; they hold none."""
+    counts = [tokenizer.decode([token]).count("\n") for token in range(tokenizer.vocab_size)]
+    return torch.tensor(counts + [0] * (vocab_size - len(counts)))
+
+
+def _cut(prompt: str, text: str, max_lines: int) -> str:
+    """`text` up to the end of line `max_lines` of prompt and text together."""
+    left = max_lines - prompt.count("\n")
+    return "\n".join(text.split("\n")[:left]) if left > 0 else ""
+
+
+@contextmanager
+def _evaluating(model: GPT2) -> Iterator[None]:
+    """Evaluation mode for a while."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)

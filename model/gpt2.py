@@ -78,6 +78,19 @@ class KVCache:
         """Say that every layer has stored `tokens` more tokens."""
         self.length += tokens
 
+    def repeat(self, times: int) -> None:
+        """Let every sequence be followed by `times` - 1 copies of itself."""
+        if times > 1:
+            self.keys = self.keys.repeat_interleave(times, dim=1)
+            self.values = self.values.repeat_interleave(times, dim=1)
+
+    def reorder(self, sources: Tensor, since: int) -> None:
+        """Let sequence b go on from sequence `sources[b]`, (B,). Before token `since` the two must be alike."""
+        filled = slice(since, self.length)
+        moved = (sources != torch.arange(len(sources), device=sources.device)).nonzero()[:, 0]
+        for buffer in (self.keys, self.values):
+            buffer[:, moved, :, filled] = buffer[:, sources[moved], :, filled]
+
 
 class Attention(nn.Module):
     """Masked multi-head self-attention, (B, T, C) -> (B, T, C)."""

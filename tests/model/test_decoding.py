@@ -6,8 +6,10 @@ from torch import Tensor
 from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from model.config import DecodeConfig
-from model.decoding import candidates, draw, generate, generate_ids
+from model.decoding import candidates, continuations, draw, generate, generate_ids, newline_counts
 from model.gpt2 import GPT2
+from model.rows import Continuation
+from model.sampling import pick
 from model.streams import stream
 from model.tokenizer import Tokenizer
 from tests.model.references import hugging_face
@@ -142,3 +144,130 @@ def test_text_in_text_out(loud_model: GPT2, small_tokenizer: Tokenizer) -> None:
     ids = generate_ids(loud_model, [small_tokenizer.encode(p) for p in prompts], decode, eos_id=small_tokenizer.eos_id)
     texts = generate(loud_model, small_tokenizer, prompts, decode)
     assert texts == [small_tokenizer.decode(row) for row in ids]
+
+
+@pytest.mark.parametrize("top_p", [None, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize("top_k", [None, 5])
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_fast_pick_is_the_plain_draw(top_p: float | None, top_k: int | None, ties: bool) -> None:
+    decode = DecodeConfig(top_p=top_p, top_k=top_k)
+    logits = torch.randn(300, 400, generator=stream(0, "test")) * 3
+    logits = logits.round() if ties else logits
+    uniform = torch.rand(300, generator=stream(1, "test"))
+    assert torch.equal(pick(logits, decode, uniform), draw(*candidates(logits, decode), uniform))
+
+
+@pytest.mark.parametrize("row", range(3))
+def test_a_greedy_row_does_not_depend_on_the_others(small_model: GPT2, row: int) -> None:
+    decode = DecodeConfig(top_k=1, max_new_tokens=20)
+    together = generate_ids(small_model, PROMPTS, decode, eos_id=EOS)
+    assert generate_ids(small_model, PROMPTS[row : row + 1], decode, eos_id=EOS) == together[row : row + 1]
+
+
+# --- several texts, the most probable of which is kept
+
+
+def plain_text(
+    model: GPT2, prompt: list[int], decode: DecodeConfig, uniforms: Tensor, eos_id: int, newlines: Tensor | None = None
+) -> Continuation:
+    """One text, the whole of it run through the model at every step; (S,) uniform numbers."""
+    ids, log_prob, tokens = list(prompt), 0.0, 0
+    for uniform in uniforms:
+        with torch.no_grad():
+            logits = model(torch.tensor([ids]))[:, -1]
+        token = int(draw(*candidates(logits, decode), uniform[None]))
+        log_prob, tokens = log_prob + float(logits.log_softmax(1)[0, token]), tokens + 1
+        if token == eos_id:
+            break
+        ids.append(token)
+        if newlines is not None and newlines[ids].sum() >= (decode.max_lines or 0):
+            break
+    return Continuation(ids[len(prompt) :], log_prob, tokens)
+
+
+@pytest.mark.parametrize("rank_by", ["cumulative", "mean"])
+@pytest.mark.parametrize("max_lines", [None, 2])
+def test_the_best_text_is_that_of_a_plain_loop(small_model: GPT2, rank_by: str, max_lines: int | None) -> None:
+    """The end of text is common here, and its log-probability counts."""
+    decode = DecodeConfig(top_k=40, generations=4, rank_by=rank_by, max_new_tokens=12, max_lines=max_lines)
+    seed, end = 5, generate_ids(small_model, PROMPTS, decode, eos_id=-1, newlines=torch.zeros(97))[0][2]
+    newlines = torch.zeros(97, dtype=torch.long)
+    newlines[20:30] = 1
+    ours = continuations(small_model, PROMPTS, decode, eos_id=end, newlines=newlines, seed=seed)
+    lucks = [stream(seed, "decode"), *(stream(seed, "decode", text) for text in (1, 2, 3))]
+    uniforms = torch.stack([torch.stack([torch.rand(3, generator=luck) for luck in lucks]) for _ in range(12)])
+    for row, prompt in enumerate(PROMPTS):
+        texts = [
+            plain_text(small_model, prompt, decode, uniforms[:, text, row], end, newlines if max_lines else None)
+            for text in range(4)
+        ]
+        best = max(texts, key=lambda text: text.score(rank_by))
+        assert (ours[row].ids, ours[row].tokens) == (best.ids, best.tokens)
+        assert ours[row].log_prob == pytest.approx(best.log_prob, abs=1e-4)
+
+
+def test_the_first_of_several_texts_has_the_luck_of_a_single_one(small_model: GPT2) -> None:
+    """So several are never worse than the one, by the measure they are chosen with."""
+    for seed in range(5):
+        single = DecodeConfig(top_p=0.9, max_new_tokens=12)
+        several = DecodeConfig(top_p=0.9, max_new_tokens=12, generations=2, rank_by="cumulative")
+        one, two = (continuations(small_model, PROMPTS, d, eos_id=EOS, seed=seed) for d in (single, several))
+        assert all(b.log_prob >= a.log_prob - 1e-4 for a, b in zip(one, two, strict=True))
+        assert any(a.ids == b.ids for a, b in zip(one, two, strict=True)) or seed
+
+
+def test_the_score_counts_end_of_text() -> None:
+    assert Continuation.unpadded([4, 5, 9, 0], -6.0, 3, eos_id=9) == Continuation([4, 5], -6.0, 3)
+    assert Continuation.unpadded([4, 5, 6, 0], -6.0, 3, eos_id=9) == Continuation([4, 5, 6], -6.0, 3)
+    assert Continuation([4, 5], -6.0, 3).score("mean") == -2
+    assert Continuation([4, 5], -6.0, 3).score("cumulative") == -6
+    assert Continuation([], 0.0, 0).score("mean") == 0
+
+
+# --- lines
+
+
+def test_every_tokens_line_breaks_are_counted(small_tokenizer: Tokenizer) -> None:
+    counts = newline_counts(small_tokenizer, 310)
+    text = "the rose\n\nof summer\n"
+    assert counts[small_tokenizer.encode(text)].sum() == 3
+    assert counts[small_tokenizer.eos_id] == 0
+    assert counts[300:].sum() == 0
+
+
+@pytest.mark.parametrize("settings", [{}, {"generations": 2}, {"beams": 2}, {"beams": 2, "top_k": 9}], ids=str)
+def test_a_text_is_cut_where_its_last_line_ends(
+    loud_model: GPT2, small_tokenizer: Tokenizer, settings: dict[str, int]
+) -> None:
+    """The line break is made the most probable token now and then."""
+    (newline,) = small_tokenizer.encode("\n")
+    weight = loud_model.transformer.wte.weight.data
+    weight[newline] = weight[weight.norm(dim=1).argmax()] * 1.1
+    prompts = ["the rose\nof", "my sweet\nsummer\n"]
+    decode = DecodeConfig(**settings, max_lines=4, max_new_tokens=200)
+    texts = generate(loud_model, small_tokenizer, prompts, decode)
+    lines = [(prompt + text).count("\n") + 1 for prompt, text in zip(prompts, texts, strict=True)]
+    assert max(lines) == 4  # the last without its line break; end of text may come before
+    if not settings:  # sampling writes on as it would have; a search may then find another text
+        longer = generate(loud_model, small_tokenizer, prompts, DecodeConfig(max_new_tokens=200))
+        assert all((long + "\n").startswith(text + "\n") for long, text in zip(longer, texts, strict=True))
+        assert longer != texts
+
+
+def test_a_prompt_with_all_its_lines_is_left_alone(loud_model: GPT2, small_tokenizer: Tokenizer) -> None:
+    decode = DecodeConfig(max_lines=2, max_new_tokens=5)
+    done, open_ = generate(loud_model, small_tokenizer, ["a\nb\n", "a\nb"], decode)
+    assert done == ""
+    assert open_
+
+
+def test_lines_cannot_be_counted_without_newlines(small_model: GPT2) -> None:
+    with pytest.raises(ValueError, match="max_lines needs newlines"):
+        generate_ids(small_model, PROMPTS, DecodeConfig(max_lines=3), eos_id=EOS)
+
+
+def test_an_error_leaves_the_model_in_its_mode(small_model: GPT2) -> None:
+    small_model.train()
+    with pytest.raises(ValueError, match="beams"):
+        generate_ids(small_model, PROMPTS, DecodeConfig(beams=98), eos_id=EOS)
+    assert small_model.training

@@ -1,0 +1,113 @@
+"""Decoding, ours against transformers' `generate` with its cache.
+
+Same weights, prompts (15 of 37 to 47 tokens, padded on the left), 128 new tokens each without a stop at end of text,
+fp32, threads and machine. The two take turns, so that a machine whose speed drifts treats both alike; the ratio is
+taken pair by pair and the median is what counts. Above 1 ours is faster. Sampling is at temperature 1.2 and top-p 0.9.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+import transformers
+
+from model.bases import load_base
+from model.config import DecodeConfig
+from model.decoding import generate_ids
+from model.gpt2 import GPT2, GPT2Config
+from model.streams import stream
+
+Decode = Callable[[], None]
+
+NEW = 128  # tokens of each text
+LENGTHS = [37 + 5 * prompt % 11 for prompt in range(15)]  # tokens of each prompt
+SAMPLING: dict[str, Any] = {"do_sample": True, "temperature": 1.2, "top_p": 0.9, "top_k": 0}
+DECODINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # ours, theirs
+    "top-p": ({"top_p": 0.9}, SAMPLING),
+    "5 beams": ({"beams": 5}, {"num_beams": 5, "do_sample": False, "length_penalty": 0.0}),
+    "3 texts": ({"top_p": 0.9, "generations": 3}, {**SAMPLING, "num_return_sequences": 3}),
+}
+PAIRS = {"tiny": 9, "gpt2": 5}
+
+
+def tiny() -> GPT2:
+    return load_base("tiny").build()
+
+
+def gpt2() -> GPT2:
+    model = GPT2(GPT2Config())
+    model.init_weights(stream(0, "init"))
+    return model
+
+
+MODELS: dict[str, Callable[[], GPT2]] = {"tiny": tiny, "gpt2": gpt2}
+
+
+def ours(model: GPT2, prompts: list[list[int]], settings: dict[str, Any]) -> Decode:
+    decode = DecodeConfig(**settings, max_new_tokens=NEW)
+
+    def run() -> None:
+        new = generate_ids(model, prompts, decode, eos_id=-1)
+        assert all(len(row) == NEW for row in new)
+
+    return run
+
+
+def theirs(model: GPT2, prompts: list[list[int]], settings: dict[str, Any]) -> Decode:
+    fields = {"activation_function": "gelu_new", "bos_token_id": model.config.eos_token_id, **asdict(model.config)}
+    peer = transformers.GPT2LMHeadModel(transformers.GPT2Config(**fields)).eval()
+    peer.load_state_dict(model.state_dict(), strict=False)
+    peer.tie_weights()
+    peer.generation_config.eos_token_id = None
+    longest = max(map(len, prompts))
+    ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts])
+    mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+
+    def run() -> None:
+        new = peer.generate(ids, attention_mask=mask, max_new_tokens=NEW, pad_token_id=0, **settings)
+        assert new.size(1) == longest + NEW
+
+    return run
+
+
+def seconds(run: Decode) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def compare(name: str, decoding: str) -> tuple[float, float, float]:
+    """Median tokens per second of ours and theirs, and the median of their ratios pair by pair.
+
+    Tokens of the texts handed back count: with beams and several texts, one text per prompt.
+    """
+    model, luck = MODELS[name](), stream(0, "data")
+    prompts = [torch.randint(model.config.vocab_size, (length,), generator=luck).tolist() for length in LENGTHS]
+    mine, peers = DECODINGS[decoding]
+    one, other = ours(model, prompts, mine), theirs(model, prompts, peers)
+    one()
+    other()
+    pairs = [(seconds(one), seconds(other)) for _ in range(PAIRS[name])]
+    tokens = len(prompts) * NEW
+    fast, slow = zip(*pairs, strict=True)
+    return (
+        tokens / statistics.median(fast),
+        tokens / statistics.median(slow),
+        statistics.median(b / a for a, b in pairs),
+    )
+
+
+def main() -> None:
+    print(f"decoding, {len(LENGTHS)} prompts x {NEW} new tokens, fp32, {torch.get_num_threads()} threads")
+    print(f"{'model':6} {'decoding':8} {'ours tok/s':>11} {'theirs tok/s':>13} {'ratio':>6}")
+    for name in MODELS:
+        for decoding in DECODINGS:
+            mine, peers, ratio = compare(name, decoding)
+            print(f"{name:6} {decoding:8} {mine:11.0f} {peers:13.0f} {ratio:6.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
