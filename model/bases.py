@@ -16,18 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from model.gpt2 import GPT2, GPT2Config
+from model.hub import AbsentError, HubError, download
 from model.tokenizer import VOCABULARY_FILES, Tokenizer
 
 TINY = Path(__file__).parent / "assets" / "tiny"
@@ -115,16 +109,21 @@ def load_base(name: str = "tiny", revision: str | None = None) -> Base:
     """Load a base by name (see the top of this file). Raises BaseError, with the remedy, where that fails."""
     files = find_base(name, revision)
     config = _read_config(files)
-    try:
-        tokenizer = Tokenizer.from_folder(files.folder)
-    except (OSError, ValueError) as error:
-        raise BaseError(f"base {name!r}: {error}; {_renewal(files)}") from error
+    tokenizer = load_tokenizer(files)
     if tokenizer.vocab_size > config.vocab_size:
         raise BaseError(
             f"base {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, its model {config.vocab_size}; "
             f"the files do not belong together; {REMEDY}"
         )
     return Base(files, config, tokenizer, _read_weights(files, config))
+
+
+def load_tokenizer(files: BaseFiles) -> Tokenizer:
+    """The tokenizer of a base. Raises BaseError where it is missing or damaged."""
+    try:
+        return Tokenizer.from_folder(files.folder)
+    except (OSError, ValueError) as error:
+        raise BaseError(f"base {files.name!r}: {error}; {_renewal(files)}") from error
 
 
 def _is_path(name: str) -> bool:
@@ -156,29 +155,13 @@ def _from_hub(name: str, hub_id: str, revision: str | None) -> BaseFiles:
 
 def _download(name: str, hub_id: str, file: str, revision: str | None) -> Path:
     """One file of a repository, from the cache where it is there. Raises BaseError."""
+    choose = f"choose a GPT-2 repository that has {CONFIG}, {WEIGHTS} and a tokenizer"
     try:
-        return Path(hf_hub_download(hub_id, file, revision=revision))
-    except RevisionNotFoundError as error:
-        raise BaseError(
-            f"base {name!r}: the hub's {hub_id} has no revision {revision!r}; leave it out for main"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise BaseError(f"base {name!r}: the hub has no repository {hub_id}, or it needs a login (HF_TOKEN)") from error
-    except LocalEntryNotFoundError as error:
-        raise MissingFileError(
-            f"base {name!r}: cannot reach the hub for {hub_id}/{file}, and it is not in the cache; go online once "
-            "(unset HF_HUB_OFFLINE), or give the folder of a copy as base"
-        ) from error
-    except EntryNotFoundError as error:
-        raise MissingFileError(
-            f"base {name!r}: the hub's {hub_id} has no {file}; choose a GPT-2 repository that has "
-            f"{CONFIG}, {WEIGHTS} and a tokenizer"
-        ) from error
-    except Exception as error:  # the client lets its transport's own errors through, and has changed transports
-        reason = str(error).strip().partition("\n")[0]
-        raise BaseError(
-            f"base {name!r}: downloading {hub_id}/{file} failed ({reason}); run the command again"
-        ) from error
+        return download(hub_id, file, revision, kind="model", copy="give the folder of a copy as base", choose=choose)
+    except AbsentError as error:
+        raise MissingFileError(f"base {name!r}: {error}") from error
+    except HubError as error:
+        raise BaseError(f"base {name!r}: {error}") from error
 
 
 def _read_config(files: BaseFiles) -> GPT2Config:

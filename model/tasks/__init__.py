@@ -107,3 +107,14 @@ def data_sha256(name: str, data: str | None) -> str:
     """Hash of the task's data. Raises DataError."""
     digest: str = importlib.import_module(TASKS[name].module).data_sha256(data)
     return digest
+
+
+def train_size(name: str, data: str | None) -> int:
+    """Usable training examples of the task's data. Raises DataError."""
+    size: int = importlib.import_module(TASKS[name].module).train_size(data)
+    return size
+
+
+def check_tokenizer(name: str, tokenizer: "Tokenizer") -> None:
+    """Raises DataError where the task cannot be put in the words of `tokenizer`."""
+    importlib.import_module(TASKS[name].module).check_tokenizer(tokenizer)

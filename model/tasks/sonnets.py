@@ -90,6 +90,15 @@ def data_sha256(data: str | None) -> str:
     return read(data)[1]
 
 
+def train_size(data: str | None) -> int:
+    """Sonnets to train on. Raises DataError."""
+    return len(split(read(data)[0])["train"])
+
+
+def check_tokenizer(tokenizer: Tokenizer) -> None:
+    """Every vocabulary will do."""
+
+
 class Task:
     """The sonnet task, tokenized; sequences longer than `max_tokens` are cut there."""
 

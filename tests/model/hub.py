@@ -1,7 +1,8 @@
-"""A hub small enough to read: the part of Hugging Face's protocol that fetching files of a model needs.
+"""A hub small enough to read: the part of Hugging Face's protocol that fetching files of a repository needs.
 
-`GET` or `HEAD /<owner>/<name>/resolve/<revision>/<file>` answers with the file, its ETag and its commit; what is not
-there answers 404 with the error code that the client tells the cases apart by. Listens on the loopback interface.
+`GET` or `HEAD /<owner>/<name>/resolve/<revision>/<file>` answers with the file of a model, its ETag and its commit,
+and behind `/datasets` with that of a data set; what is not there answers 404 with the error code that the client tells
+the cases apart by. Listens on the loopback interface.
 """
 
 import hashlib
@@ -17,9 +18,10 @@ COMMITS = {"main": "a" * 40, "v1": "b" * 40}
 
 @dataclass
 class Hub:
-    """Repositories by id; each is a folder. `cut` files are sent short of their announced length."""
+    """Models and data sets by id; each is a folder. `cut` files are sent short of their announced length."""
 
     repositories: dict[str, Path]
+    datasets: dict[str, Path] = field(default_factory=dict)
     cut: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
 
@@ -27,13 +29,16 @@ class Hub:
         """Status, headers and body for a request."""
         self.requests.append(path)
         parts = path.strip("/").split("/")
-        if len(parts) < 5 or parts[2] != "resolve" or "/".join(parts[:2]) not in self.repositories:
+        repositories = self.repositories
+        if parts[0] == "datasets":
+            repositories, parts = self.datasets, parts[1:]
+        if len(parts) < 5 or parts[2] != "resolve" or "/".join(parts[:2]) not in repositories:
             return 404, {"X-Error-Code": "RepoNotFound"}, b""
         revision, name = parts[3], "/".join(parts[4:])
         commit = COMMITS.get(revision, revision)
         if commit not in COMMITS.values():
             return 404, {"X-Error-Code": "RevisionNotFound"}, b""
-        file = self.repositories["/".join(parts[:2])] / name
+        file = repositories["/".join(parts[:2])] / name
         if not file.is_file():
             return 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit}, b""
         body = file.read_bytes()

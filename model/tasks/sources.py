@@ -1,0 +1,115 @@
+"""Where the files of a labelled data set lie: shipped with this package, on a hub, or on this disk.
+
+The setting `data` is a name that the task knows, a folder, or the common beginning of the files' paths: `data/quora`
+stands for data/quora-train.csv, data/quora-dev.csv and data/quora-test-student.csv.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.tasks import DataError
+
+ASSETS = Path(__file__).parents[1] / "assets"
+SPLITS = ("train", "dev", "test")
+NEEDED = ("train", "dev")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+# A split's name within a file's name, as a word of its own: "latest-train.csv" is no test split.
+SPLIT_WORD = re.compile(r"(?<![a-z])(train|dev|validation|test)(?![a-z])")
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A set that lies in this package: <split>.tsv in `folder`."""
+
+    folder: Path
+
+    def find(self, name: str) -> dict[str, Path]:
+        return {split: self.folder / f"{split}.tsv" for split in SPLITS}
+
+
+@dataclass(frozen=True)
+class OnHub:
+    """A set in a dataset repository of the hub; `files` by split."""
+
+    repository: str
+    files: Mapping[str, str]
+
+    def find(self, name: str) -> dict[str, Path]:
+        """Raises DataError where the hub does not give them."""
+        from model.hub import HubError, download  # the hub's client takes a third of a second to import
+
+        copy = "give the folder of a copy as data"
+        choose = f"it is not what it was: {copy}"
+        try:
+            return {
+                split: download(self.repository, file, kind="dataset", copy=copy, choose=choose)
+                for split, file in self.files.items()
+            }
+        except HubError as error:
+            raise DataError(f"data {name!r}: {error}") from error
+
+
+def find_files(data: str, known: Mapping[str, Shipped | OnHub]) -> dict[str, Path]:
+    """The file of each split of `data`; a test split may be absent. Raises DataError."""
+    if data in known:
+        return known[data].find(data)
+    path = Path(data).expanduser()
+    folder, prefix = (path, "") if path.is_dir() else (path.parent, path.name)
+    files = [file for file in _tables(folder) if file.name.startswith(prefix)]
+    if not files:
+        raise DataError(
+            f"data {data!r} is no folder of {', '.join(SUFFIXES)} files, nor the beginning of their paths, nor a "
+            f"known set ({', '.join(known)}); give one of these"
+        )
+    return _by_split(data, files, prefix)
+
+
+def files_sha256(files: Mapping[str, Path]) -> str:
+    """Hash of all files of a set and of the splits they are. Raises DataError."""
+    digest = hashlib.sha256()
+    for split, path in sorted(files.items()):
+        try:
+            with path.open("rb") as file:
+                digest.update(split.encode() + hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror}; put a good copy there") from error
+    return digest.hexdigest()
+
+
+def _tables(folder: Path) -> list[Path]:
+    """The tables in `folder`, by name; none where it is no folder that can be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+    except OSError:
+        return []
+
+
+def _by_split(data: str, files: Iterable[Path], prefix: str) -> dict[str, Path]:
+    """One file for each split, by the word in its name behind `prefix`. Raises DataError."""
+    found: dict[str, Path] = {}
+    for file in files:
+        word = SPLIT_WORD.search(file.name.removeprefix(prefix).lower())
+        if word is None:
+            continue
+        split = "dev" if word[1] == "validation" else word[1]
+        if split in found:
+            raise DataError(
+                f"data {data!r} has two {split} files, {found[split].name} and {file.name}; "
+                f"name one set by what its files' paths begin with, such as {_common(file, word.start() + len(prefix))}"
+            )
+        found[split] = file
+    for split in NEEDED:
+        if split not in found:
+            raise DataError(
+                f"data {data!r} has no {split} file; put one beside it whose name has the word {split} in it, "
+                f"such as {data.rstrip('/')}{'/' if not prefix else '-'}{split}.tsv"
+            )
+    return found
+
+
+def _common(file: Path, end: int) -> Path:
+    """The path of `file` up to `end` of its name, without the dash there."""
+    return file.with_name(file.name[:end].rstrip("-_.") or file.name)

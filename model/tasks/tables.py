@@ -1,0 +1,111 @@
+"""Tables of labelled texts, one example a row: tab-separated text, JSON lines or Parquet.
+
+The course's .csv files are tab-separated and read the way its code reads them, quotes included. Columns are found by
+name; some have another name on the hub.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model.tasks import DataError
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What to read of a row: its texts and its label, each under the first of its names that the table has."""
+
+    texts: tuple[tuple[str, ...], ...]
+    label: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    texts: tuple[str, ...]
+    label: int
+
+
+def read_examples(path: Path, columns: Columns, classes: int | None = None) -> Iterator[Example | None]:
+    """The rows of a table in order, None for one without a label or without a text.
+
+    `classes`: how many labels there are, where that is known. A table without the label's column has no labels.
+    Raises DataError, naming the file and what to do.
+    """
+    texts, label = None, None
+    for number, row in enumerate(_rows(path), start=1):
+        if texts is None:
+            texts = [_column(path, row, names) for names in columns.texts]
+            label = next((name for name in columns.label if name in row), None)
+        values = [row[name] for name in texts]
+        target = None if label is None else _label(path, number, row[label], classes)
+        usable = target is not None and all(isinstance(value, str) and value.strip() for value in values)
+        yield Example(tuple(values), target) if usable else None  # type: ignore[arg-type]
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    """Raises DataError."""
+    try:
+        yield from READERS.get(path.suffix.lower(), _tab_separated)(path)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}; put a good copy there") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except (csv.Error, ValueError) as error:
+        raise DataError(f"{path} is damaged: {error}; put a good copy there") from error
+
+
+def _tab_separated(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from csv.DictReader(file, delimiter="\t")
+
+
+def _json_lines(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            row = json.loads(line)
+            if not isinstance(row, dict):
+                raise ValueError(f"line {number} is no JSON object")
+            yield row
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow.parquet  # only the sets of the hub need it
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=1000):
+            yield from batch.to_pylist()
+
+
+READERS = {".csv": _tab_separated, ".tsv": _tab_separated, ".jsonl": _json_lines, ".parquet": _parquet}
+
+
+def _column(path: Path, row: Row, names: tuple[str, ...]) -> str:
+    for name in names:
+        if name in row:
+            return name
+    raise DataError(
+        f"{path} has no column {names[0]} (it has {', '.join(repr(name) for name in row)}); "
+        "its first line must name the columns, separated by tabs"
+    )
+
+
+def _label(path: Path, number: int, value: Any, classes: int | None) -> int | None:
+    """A label as a class, None where it is missing: empty, not a number, or the -1 of the hub's test splits."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        label = float(value)
+    except (TypeError, ValueError):
+        label = math.inf
+    if label == -1 or math.isnan(label):
+        return None
+    if label < 0 or not label.is_integer() or (classes is not None and label >= classes):
+        wanted = "a whole number from 0" if classes is None else " or ".join(map(str, range(classes)))
+        raise DataError(f"{path}: the label of row {number} is {value!r}, which is not {wanted}; mend or empty it")
+    return int(label)

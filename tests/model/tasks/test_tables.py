@@ -1,0 +1,102 @@
+"""Reading tables: the formats, what counts as a missing label, and every way a table can be unusable."""
+
+from pathlib import Path
+
+import pytest
+
+from model.tasks import DataError
+from model.tasks.tables import Columns, Example, read_examples
+from tests.model.tasks.conftest import Write
+
+COLUMNS = Columns(texts=(("sentence1", "question1"), ("sentence2", "question2")), label=("is_duplicate", "label"))
+HEADER = ("", "id", "sentence1", "sentence2", "is_duplicate")
+
+
+def read(path: Path, classes: int | None = 2) -> list[Example | None]:
+    return list(read_examples(path, COLUMNS, classes))
+
+
+def test_the_courses_format_and_the_plain_one_read_the_same(write: Write) -> None:
+    rows = [("a?", "b?", "0.0"), ("c?", "d?", "1.0")]
+    course = write("course.csv", HEADER, *((n, f"id{n}", *row) for n, row in enumerate(rows)))
+    plain = write("plain.tsv", HEADER[1:], *((n, one, other, int(float(y))) for n, (one, other, y) in enumerate(rows)))
+    assert read(course) == read(plain) == [Example(("a?", "b?"), 0), Example(("c?", "d?"), 1)]
+
+
+def test_quotes_are_read_as_the_courses_code_does(write: Write) -> None:
+    path = write("train.csv", HEADER, (0, "x", '"a ""b""\tc"', 'it is "so"', "1.0"))
+    assert read(path) == [Example(('a "b"\tc', 'it is "so"'), 1)]
+
+
+def test_a_byte_order_mark_and_carriage_returns_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "train.tsv"
+    path.write_bytes(b"\xef\xbb\xbfsentence1\tsentence2\tis_duplicate\r\na\tb\t1\r\n")
+    assert read(path) == [Example(("a", "b"), 1)]
+
+
+@pytest.mark.parametrize("label", ["", " ", "-1", "nan"])
+def test_a_row_without_a_label_is_left_out(write: Write, label: str) -> None:
+    assert read(write("dev.csv", HEADER, (0, "x", "a", "b", label), (1, "y", "c", "d", "1"))) == [
+        None,
+        Example(("c", "d"), 1),
+    ]
+
+
+def test_rows_that_end_early_or_have_no_text_are_left_out(write: Write) -> None:
+    path = write("dev.csv", HEADER, (0, "x", "a"), (1, "y", "", "d", "1"), (2, "z", "e", "f", "1"))
+    assert read(path) == [None, None, Example(("e", "f"), 1)]
+
+
+def test_a_table_without_the_labels_column_has_no_labels(write: Write) -> None:
+    assert read(write("test.csv", HEADER[:-1], (0, "x", "a", "b"))) == [None]
+
+
+def test_json_lines_and_parquet(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        {"question1": "a", "question2": "b", "label": 1},
+        {"question1": "c", "question2": "d", "label": -1},
+        {"question1": None, "question2": "d", "label": 0},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "x.parquet")
+    (tmp_path / "x.jsonl").write_text(
+        '{"question1": "a", "question2": "b", "label": 1}\n{"question1": "c", "question2": "d", "label": null}\n'
+    )
+    assert read(tmp_path / "x.parquet") == [Example(("a", "b"), 1), None, None]
+    assert read(tmp_path / "x.jsonl") == [Example(("a", "b"), 1), None]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.tsv", None, "cannot read"),
+        ("x.tsv", b"sentence1\tis_duplicate\na\t1\n", "has no column sentence2 (it has 'sentence1', 'is_duplicate')"),
+        ("x.tsv", b"sentence1,sentence2,is_duplicate\na,b,1\n", "its first line must name the columns, separated by"),
+        ("x.tsv", b"sentence1\tsentence2\tis_duplicate\na\xff\tb\t1\n", "is not UTF-8 text"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t2\n", "the label of row 1 is '2', which is not 0 or 1"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tyes\n", "row 1 is 'yes'"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t0.5\n", "row 1 is '0.5'"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tinf\n", "row 1 is 'inf'"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\n" + b"a" * 200_000 + b"\tb\t1\n", "is damaged: field larger"),
+        ("x.jsonl", b"[1]\n", "is damaged: line 1 is no JSON object"),
+        ("x.jsonl", b"{\n", "is damaged"),
+        ("x.parquet", b"PAR1", "is damaged"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_any_whole_number_will_do_where_the_classes_are_not_known(write: Write) -> None:
+    path = write("x.tsv", HEADER[1:], (0, "a", "b", 4), (1, "a", "b", "-2"))
+    with pytest.raises(DataError, match=r"row 2 is '-2', which is not a whole number from 0; mend or empty it"):
+        read(path, classes=None)
