@@ -18,7 +18,6 @@ from sweep.errors import Breakdown, RunError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweep.driver import Outcome
     from sweep.run_folder import RunFolder, RunSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -309,6 +308,7 @@ def ls(out: Path) -> None:
     """List the runs under --out, the latest first."""
     from sweep.leaderboard import load_rows
     from sweep.run_folder import list_runs
+    from sweep.summary import counts
 
     for folder in reversed(list_runs(out)):
         try:
@@ -319,7 +319,7 @@ def ls(out: Path) -> None:
             continue
         full = [row for row in rows if row.get("rank") == 1]
         best = f"best {full[0]['metric']} {full[0][full[0]['metric']]:.3f}" if full else "nothing finished"
-        click.echo(f"{folder.name:24} {_counts(rows):40} {best:22} {spec.space}, begun {spec.created_at[:16]}")
+        click.echo(f"{folder.name:24} {counts(rows):40} {best:22} {spec.space}, begun {spec.created_at[:16]}")
 
 
 @main.command()
@@ -328,11 +328,12 @@ def ls(out: Path) -> None:
 def status(run: str | None, out: Path) -> None:
     """Say how far RUN is, by default the latest run."""
     from sweep.leaderboard import load_rows
+    from sweep.summary import counts
 
     folder = _run_or_latest(out, run)
     rows = load_rows(folder)
     state = "working" if _is_locked(folder) else "idle"
-    click.echo(f"{folder.name}: {_counts(rows)}; {state}")
+    click.echo(f"{folder.name}: {counts(rows)}; {state}")
     for row in rows:
         if row["status"].is_open and row.get("epoch"):
             click.echo(f"  {row['point_id']}  {row['status']}  epoch {row['epoch']}/{row['epochs_budget']}")
@@ -345,6 +346,7 @@ def _work(
     from sweep.driver import Driver
     from sweep.launch import make_executor
     from sweep.progress import view_of
+    from sweep.summary import resume_command, summarize
 
     console = _console(stderr=True)
     executor = make_executor(session, concurrency, address)
@@ -353,57 +355,9 @@ def _work(
             driver = Driver(folder, view, use_cache=folder.spec.use_cache, max_failures=max_failures)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
     except KeyboardInterrupt:
-        click.echo(f"interrupted; go on with: {_resume_command(folder)}", err=True)
+        click.echo(f"interrupted; go on with: {resume_command(folder)}", err=True)
         raise SystemExit(130) from None
-    raise SystemExit(_summary(folder, outcome))
-
-
-def _summary(folder: "RunFolder", outcome: "Outcome") -> int:
-    """Print how a session ended; the exit code."""
-    from sweep.leaderboard import rows as leaderboard_rows
-    from sweep.tables import baseline_line
-
-    rows = leaderboard_rows(folder, outcome.state)
-    click.echo(f"{folder.name}: {_counts(rows)}, in {outcome.seconds:.0f} s")
-    saved: dict[str, float] = {}  # by training: its points share the seconds
-    for row in (row for row in rows if row.get("cached_from")):
-        saved[row["trial_id"]] = max(saved.get(row["trial_id"], 0.0), row["train_seconds"])
-    if saved:
-        click.echo(f"saved: {sum(saved.values()) / 3600:.2f} hours of training, taken from earlier runs")
-    for row in (row for row in rows if row.get("rank") == 1):
-        click.echo(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(folder, row)}")
-    if (line := baseline_line(rows)) is not None:
-        click.echo(line)
-    if outcome.signal is not None:
-        click.echo(f"interrupted, nothing is lost; go on with: {_resume_command(folder)}", err=True)
-        return 128 + outcome.signal
-    click.echo(f"leaderboard: {folder.leaderboard}; `sweep report {folder.name}` prints it")
-    failed = [row for row in rows if row["status"] in ("FAILED", "DIVERGED")]
-    for row in failed[:3]:
-        click.echo(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}", err=True)
-    if failed and (folder.logs).is_dir():
-        click.echo(f"tracebacks: {folder.logs}", err=True)
-    return 0 if not failed else 4 if len(failed) == len(rows) else 3
-
-
-def _settings(folder: "RunFolder", row: dict[str, Any]) -> str:
-    from sweep.space import varying
-
-    keys = varying([point.settings for point in folder.spec.plan.points])
-    values = {**row, "epochs": row["epochs_budget"]}
-    return " ".join(f"{key}={values[key]}" for key in keys if values.get(key) is not None) or "the only point"
-
-
-def _counts(rows: list[dict[str, Any]]) -> str:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["status"]] = counts.get(row["status"], 0) + 1
-    return f"{len(rows)} points: " + ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-
-
-def _resume_command(folder: "RunFolder") -> str:
-    out = folder.path.parent
-    return f"sweep resume {folder.name}" + ("" if out == Path("results") else f" --out {out}")
+    raise SystemExit(summarize(folder, outcome))
 
 
 def _run_or_latest(out: Path, name: str | None) -> "RunFolder":
