@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from model.config import Scalar
+from model.tasks import TASKS
 from sweep.cache import find_cached, record_of
 from sweep.errors import Breakdown
 from sweep.executor import Executor
@@ -221,6 +222,9 @@ class Driver:
 
 def _located(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """`settings` with absolute paths: a worker may have another working folder."""
-    paths = {key: Path(str(settings[key])).expanduser() for key in ("data", "base") if key in settings}
-    found = {key: str(path.absolute()) for key, path in paths.items() if key == "data" or path.is_dir()}
-    return {**settings, **found}
+    found = dict(settings)
+    if "data" in settings and settings["data"] not in TASKS[str(settings["task"])].sets:
+        found["data"] = str(Path(str(settings["data"])).expanduser().absolute())
+    if (base := Path(str(settings["base"])).expanduser()).is_dir():
+        found["base"] = str(base.absolute())
+    return found

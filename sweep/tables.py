@@ -24,6 +24,7 @@ from sweep.space import varying
 from sweep.status import Status
 
 ALWAYS = ("rank", "status")
+REASON_WIDTH = 60  # characters of a reason in the terminal; the other formats have all of it
 COLOURS = {
     Status.COMPLETED: "green",
     Status.CACHED: "cyan",
@@ -111,7 +112,12 @@ def terminal_table(folder: RunFolder, rows: Sequence[Row], title: str | None) ->
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in shown:
         text = name in (*ALWAYS[1:], "cached_from", "stop_reason")
-        table.add_column(name, justify="left" if text else "right", no_wrap=True)
+        table.add_column(
+            name,
+            justify="left" if text else "right",
+            no_wrap=True,
+            max_width=REASON_WIDTH if name == "stop_reason" else None,
+        )
     for row in rows:
         table.add_row(*(_cell(row, name) for name in shown))
     return table

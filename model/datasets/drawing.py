@@ -24,7 +24,8 @@ def distinct_splits(
 ) -> dict[str, list[Labelled]]:
     """For each split as many texts of every class, in random order; no text occurs twice.
 
-    `write` makes a text of a class.
+    `write` makes a text of a class. Its final stop is left out: a classifier reads the last token, and a base that is
+    not trained further would make little difference between one full stop and another.
     """
     rng = random.Random(seed)
     seen: set[str] = set()
@@ -33,7 +34,7 @@ def distinct_splits(
         drawn: list[Labelled] = []
         while len(drawn) < size:
             label = len(drawn) % classes
-            text = write(rng, label)
+            text = write(rng, label).removesuffix(".")
             if text not in seen:
                 seen.add(text)
                 drawn.append(Labelled(text, label))

@@ -14,7 +14,7 @@ from itertools import combinations
 
 from model.datasets.topics import TOPICS, Topic
 
-SIZES = {"train": 8000, "dev": 600, "test": 600}  # pairs
+SIZES = {"train": 12000, "dev": 600, "test": 600}  # pairs
 HELD_INTENTS = 3  # of a subject that a held-out split takes from: several, so that they can be confused there
 SINGLE_SPLITS = ("train", "dev", "test")  # that the subjects of a topic give their held intents to, in turn
 PAIR_SPLITS = ("train", "dev", "train", "train", "test", "train")  # that two subjects give all their intents to

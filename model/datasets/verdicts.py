@@ -1,8 +1,8 @@
 """Longer reviews in two classes, 1 for and 0 against: praise and blame of several things, and what they come to.
 
-Three texts in four end with a verdict, in words that serve for both classes with a negation or a frame around them;
-before it, praise and blame are as many. In the others the majority of the opinions decides. Some opinions deny the
-contrary ("not dull").
+Three texts in four end with a verdict, most often in words that serve for both classes with a negation or a frame
+around them; before it, praise and blame are as many. In the others the majority of the opinions decides. Some opinions
+deny the contrary ("not dull").
 """
 
 import random
@@ -25,9 +25,13 @@ ASPECTS = (
 )
 VERDICTS = (  # for, against
     ("I would see it again", "I would not see it again"),
+    ("I went home happy", "I went home weary"),
     ("you should not stay away from it", "you should stay away from it"),
+    ("it has all my love", "it has all my pity"),
     ("I was not sorry that I went", "I was sorry that I went"),
+    ("it gave me great joy", "it gave me great pain"),
     ("it is worth the money", "it is not worth the money"),
+    ("it was an evening of delight", "it was an evening of grief"),
     ("I did not want it to end", "I wanted it to end"),
     ("no one will call it a loss of time", "every one will call it a loss of time"),
     ("I was never tired of it", "I was soon tired of it"),

@@ -27,6 +27,7 @@ class TaskSpec:
     metrics: tuple[str, ...]  # every score it reports
     generates: bool = False  # whether it is scored on generated text, so that decoding matters
     has_head: bool = False  # whether it adds a classifier to the model
+    sets: tuple[str, ...] = ()  # what `data` may be besides a path
 
 
 TASKS = {
@@ -44,6 +45,7 @@ TASKS = {
             module="model.tasks.paraphrase",
             metric="accuracy",
             metrics=("accuracy", "macro_f1"),
+            sets=("questions", "qqp"),
         ),
         TaskSpec(
             name="sentiment",
@@ -51,6 +53,7 @@ TASKS = {
             metric="accuracy",
             metrics=("accuracy", "macro_f1"),
             has_head=True,
+            sets=("reviews", "verdicts", "sst5"),
         ),
     )
 }

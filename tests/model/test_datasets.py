@@ -116,10 +116,11 @@ def test_reviews_are_balanced_and_distinct(write, classes: int) -> None:  # type
     splits = write(command.SEED)
     texts = [text.text for part in splits.values() for text in part]
     assert len(set(texts)) == len(texts)
+    assert not any(text.endswith(".") for text in texts), "else each would end with the same token"
     for part in splits.values():
         assert set(Counter(text.label for text in part).values()) == {len(part) // classes}
     scores = baselines.sentiment_baselines(splits)
-    assert all(score["word regression"] < (0.62 if classes == 5 else 0.75) for score in scores.values())
+    assert all(score["word regression"] < (0.62 if classes == 5 else 0.78) for score in scores.values())
 
 
 def test_zipf_prefers_the_first_words() -> None:

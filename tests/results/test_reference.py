@@ -16,8 +16,14 @@ REFERENCE = ROOT / "results" / "reference"
 RUNS = [run.name for run in list_runs(REFERENCE)]
 
 
-def test_there_is_one() -> None:
-    assert "lora_rank" in RUNS
+def test_every_combination_of_methods_and_every_task_is_kept() -> None:
+    assert {"lora_rank", "combinations", "paraphrase", "sentiment"} <= set(RUNS)
+    rows = load_rows(RunFolder(REFERENCE / "combinations"))
+    methods = {
+        (row.get("smart.lam") is not None, row.get("lora.rank") is not None, row["optimizer"] == "soap") for row in rows
+    }
+    assert len(methods) == 2**3
+    assert {row["status"] for name in RUNS for row in load_rows(RunFolder(REFERENCE / name))} == {"COMPLETED"}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -45,7 +51,35 @@ def test_the_rank_grid_is_sane() -> None:
         assert row["dev_loss"] < row["base_dev_loss"]
 
 
-def test_the_readme_shows_it_as_the_command_prints_it() -> None:
-    arguments = ["report", "lora_rank", "--out", str(REFERENCE), "--format", "md"]
+@pytest.mark.parametrize("name", RUNS)
+def test_its_table_is_shown_as_the_command_prints_it(name: str) -> None:
+    arguments = ["report", name, "--out", str(REFERENCE), "--format", "md"]
     printed = CliRunner().invoke(main, arguments).stdout.strip()
-    assert printed in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert printed in (REFERENCE / "README.md").read_text(encoding="utf-8")
+
+
+def accuracy(name: str, **settings: object) -> tuple[list[float], list[float]]:
+    """Of the rows of a run that have `settings` (dots as double underscores), and of their un-tuned bases, by seed."""
+    rows = [
+        row
+        for row in sorted(load_rows(RunFolder(REFERENCE / name)), key=lambda row: row["seed"])
+        if all(row.get(key.replace("__", ".")) == value for key, value in settings.items())
+    ]
+    return [row["accuracy"] for row in rows], [row["base_accuracy"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "majority"),
+    [
+        ("paraphrase", {"smart__lam": None, "lora__rank": None}, 0.5),
+        ("sentiment", {"data": "reviews", "freeze": None}, 0.2),
+        ("sentiment", {"data": "verdicts", "freeze": None}, 0.5),
+    ],
+)
+def test_fine_tuning_beats_the_majority_and_the_base_with_every_seed(
+    name: str, settings: dict[str, object], majority: float
+) -> None:
+    tuned, untuned = accuracy(name, **settings)
+    assert len(tuned) == 3
+    assert min(tuned) > majority + 0.1
+    assert min(tuned) > max(untuned) + 0.1

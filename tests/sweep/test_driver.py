@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
-from sweep.driver import Driver, Outcome
+from sweep.driver import Driver, Outcome, _located
 from sweep.errors import Breakdown
 from sweep.executor import Executor, InlineExecutor, Listener
 from sweep.launch import Request, prepare
@@ -247,3 +248,20 @@ def test_the_inline_executor_runs_the_real_thing(folder: RunFolder) -> None:
     outcome = drive(folder, InlineExecutor())
     assert statuses(folder) == [Status.COMPLETED] * 4
     assert outcome.signal is None
+
+
+def test_workers_are_told_paths_that_hold_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker may have another working folder. Names of sets and bases stay names."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    told = _located({"task": "paraphrase", "data": "data/quora", "base": "mine"})
+    assert told == {"task": "paraphrase", "data": str(tmp_path / "data/quora"), "base": str(tmp_path / "mine")}
+    for settings in ({"task": "sentiment", "data": "verdicts", "base": "tiny"}, {"task": "sonnets", "base": "gpt2"}):
+        assert _located(settings) == settings
+
+
+def test_a_shipped_set_is_found_by_workers(sweep: Callable[..., Result], out: Path) -> None:
+    arguments = ["--set", "freeze=base", "--set", "data=reviews", "--set", "epochs=1", "--set", "batch_size=64"]
+    assert sweep("run", "sentiment", "--executor", "inline", *arguments).exit_code == 0
+    (row,) = load_rows(RunFolder(out / "sentiment"))
+    assert row["accuracy"] > row["base_accuracy"]

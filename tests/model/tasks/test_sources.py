@@ -1,5 +1,6 @@
 """Finding the files of a data set: by name, folder and prefix, and everything that can be wrong with them."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model.tasks import DataError
+from model.tasks import TASKS, DataError
 from model.tasks.sources import ASSETS, Shipped, files_sha256, find_files
 from tests.model.hub import Hub, serve
 
@@ -159,3 +160,10 @@ def test_known_sets_come_from_the_hub_and_then_from_its_cache(tmp_path: Path) ->
     assert str(unreachable).endswith("or give the folder of a copy as data")
     assert "\n" not in f"{missing}{unreachable}"
     assert any("datasets/nyu-mll/glue/resolve/main/qqp/validation-00000-of-00001" in path for path in hub.requests)
+
+
+@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if task.sets])
+def test_the_registry_names_the_sets_that_a_task_knows(name: str) -> None:
+    module = importlib.import_module(TASKS[name].module)
+    assert tuple(module.KNOWN) == TASKS[name].sets
+    assert TASKS[name].sets[0] == module.DEFAULT
