@@ -97,7 +97,7 @@ class SMARTConfig(Settings):
 
     prefix: ClassVar[str] = "smart."
 
-    lam: float = setting(unit="weight of the smoothness term in the loss", low=0)
+    lam: float = setting(0.0, unit="weight of the smoothness term in the loss; 0 = the proximal term alone", low=0)
     variant: str = setting("custom", unit="how noise becomes adversarial", choices=("library", "custom", "paper"))
     eps: float = setting(1e-5, unit="radius of the noise in embedding units; in `library` a mere stabiliser", above=0)
     step_size: float = setting(1e-3, unit="length of an ascent step", above=0)
@@ -109,7 +109,9 @@ class SMARTConfig(Settings):
         choices=("mean", "batchmean", "sum"),
     )
     bregman_mu: float = setting(0.0, unit="weight of the proximal term in the loss; 0 = off", low=0)
-    bregman_beta: float = setting(0.99, unit="share of the teacher that each step keeps", low=0, below=1)
+    bregman_beta: float | None = setting(
+        None, unit="share of the teacher that each step keeps; None = 0.99 where there is one", low=0, below=1
+    )
 
     @property
     def passes(self) -> int:
@@ -120,6 +122,14 @@ class SMARTConfig(Settings):
         super().__post_init__()
         if self.reduction is None:
             object.__setattr__(self, "reduction", "sum" if self.variant == "library" else "mean")
+        if not self.lam and not self.bregman_mu:
+            raise SettingError(
+                "smart.lam", "must be above 0, or smart.bregman_mu must: without either SMART does nothing"
+            )
+        if self.bregman_beta is not None and not self.bregman_mu:
+            raise SettingError("smart.bregman_beta", "has no effect while smart.bregman_mu is 0")
+        if self.bregman_beta is None and self.bregman_mu:
+            object.__setattr__(self, "bregman_beta", 0.99)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +166,8 @@ class DecodeConfig(Settings):
             object.__setattr__(self, "top_p", 0.9)
         if self.beams is not None and self.generations is not None:
             raise SettingError("decode.generations", "beams keep the best of several texts already: use one of the two")
+        if self.generations is not None and self.top_k == 1:
+            raise SettingError("decode.generations", "has no effect: with top_k 1 every text is the same")
         if self.draws and self.temperature is None:
             object.__setattr__(self, "temperature", 1.2)
         elif not self.draws and self.temperature is not None:

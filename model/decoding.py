@@ -14,11 +14,9 @@ from model.beams import beam_search
 from model.config import DecodeConfig
 from model.gpt2 import GPT2
 from model.rows import PAD, Continuation, Ending, Rows
-from model.sampling import candidates, draw, pick
+from model.sampling import pick
 from model.streams import stream
 from model.tokenizer import Tokenizer
-
-__all__ = ["Continuation", "candidates", "continuations", "draw", "generate", "generate_ids", "newline_counts"]
 
 
 def generate(

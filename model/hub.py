@@ -3,6 +3,7 @@
 Caches, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` work as everywhere.
 """
 
+import logging
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download
@@ -27,6 +28,8 @@ def download(repository: str, file: str, revision: str | None = None, *, kind: s
 
     `copy` says what to give where the hub is out of reach, `choose` which repository has such files.
     """
+    # The client tells of each of its attempts; what came of them is said below.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return Path(hf_hub_download(repository, file, revision=revision, repo_type=kind))
     except RevisionNotFoundError as error:

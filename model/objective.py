@@ -33,7 +33,7 @@ class Objective:
         self.model = model
         self.smart = smart
         self.seed = seed
-        self.teacher = Teacher(trained, smart.bregman_beta) if smart and smart.bregman_mu else None
+        self.teacher = Teacher(trained, smart.bregman_beta or 0.0) if smart and smart.bregman_mu else None
 
     def start_epoch(self, number: int, device: torch.device) -> None:
         """Give the epoch its own dropout masks and noise. To be called before its first batch."""
@@ -64,7 +64,9 @@ class Objective:
         if self.teacher is None:
             return None
         with self.teacher.in_charge():
-            return predict(self.model.embed(batch.input_ids)), self.model.head_weight.detach()
+            head = self.model.head_weight
+            # A frozen head is one for both, and `symmetrized_kl` is to see that; a trained one is swapped back below.
+            return predict(self.model.embed(batch.input_ids)), head.detach() if head.requires_grad else head
 
     def after_step(self) -> None:
         """To be called once the optimizer has moved the parameters."""

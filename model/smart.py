@@ -13,7 +13,8 @@ Three variants, named as in the tables of ExpLoRA; g is the ascent gradient, |.|
     custom   noise <- eps * s / (|s| + 1e-8),   the correction of ExpLoRA: it stays within eps
     paper    noise <- clip(noise + eta g / |g|, -eps, eps), |.| over a sequence: Algorithm 1
 
-f is given as hidden states and the output head: the predicted distribution is softmax(hidden weight^T).
+f is given as hidden states and the output head: the predicted distribution is softmax(hidden weight^T). That of the
+clean input is computed once and kept for the step: N x V numbers, 0.26 GB for 8 sonnets and GPT-2's vocabulary.
 
 Shapes: B sequences, T tokens, C width, N positions whose prediction counts, V tokens or classes.
 """
@@ -120,24 +121,26 @@ class _SymmetrizedKL(torch.autograd.Function):
         total = a.new_zeros((), dtype=p.dtype)
         needed = ctx.needs_input_grad[:4]
         grad_a, grad_head_a, grad_b, grad_head_b = (
-            torch.zeros_like(x) if needs else None for x, needs in zip((a, head_a, b, head_b), needed, strict=True)
+            torch.zeros_like(x) if needs else None
+            for x, needs in zip((a, head_a, b, head_b), (*needed[:3], needed[3] and not shared), strict=True)
         )
+        heads_apart = None if shared else head_b - head_a
         for part in _slices(a):
             D = _softmax(b[part], head_b).sub_(p[part]).to(b.dtype)
             toward_b = D @ head_b
             # The logits differ by (b - a) head_b^T + a (head_b - head_a)^T; what normalizes them sums to nothing.
-            total += (toward_b * (b[part] - a[part])).sum()
-            if not shared:
-                total += ((D @ (head_b - head_a)) * a[part]).sum()
+            total += (toward_b.to(p.dtype) * (b[part] - a[part])).sum()
+            if heads_apart is not None:
+                total += ((D @ heads_apart).to(p.dtype) * a[part]).sum()
             if grad_a is not None:
                 grad_a[part] = toward_b.neg() if shared else -(D @ head_a)
             if grad_b is not None:
                 grad_b[part] = toward_b
             if grad_head_a is not None:
                 grad_head_a.addmm_(D.T, b[part] - a[part] if shared else -a[part])
-            if grad_head_b is not None and not shared:
+            if grad_head_b is not None:
                 grad_head_b.addmm_(D.T, b[part])
-        ctx.save_for_backward(grad_a, grad_head_a, grad_b, None if shared else grad_head_b)
+        ctx.save_for_backward(grad_a, grad_head_a, grad_b, grad_head_b)
         return total
 
     @staticmethod

@@ -8,7 +8,7 @@ import functools
 from pathlib import Path
 
 from model.bases import WEIGHTS, Base, find_base, load_base
-from model.tasks import Task, load_task
+from model.tasks import Task, data_files, load_task
 
 
 def warm_base(name: str, revision: str | None) -> Base:
@@ -19,9 +19,8 @@ def warm_base(name: str, revision: str | None) -> Base:
 
 def warm_task(name: str, data: str | None, base: Base) -> Task:
     """`load_task` for the tokenizer of `base`, once per process."""
-    path = None if data is None else Path(data).expanduser()
-    stamp = _stamp(path) if path is not None and path.exists() else None
-    return _task(name, data, stamp, base.files.name, base.files.revision, _stamp(base.files.folder / WEIGHTS))
+    stamps = tuple((file, _stamp(file)) for file in data_files(name, data))
+    return _task(name, data, stamps, base.files.name, base.files.revision, _stamp(base.files.folder / WEIGHTS))
 
 
 def _stamp(path: Path) -> int:
@@ -34,6 +33,8 @@ def _base(name: str, revision: str | None, stamp: int) -> Base:
 
 
 @functools.lru_cache(maxsize=4)
-def _task(name: str, data: str | None, stamp: int | None, base: str, revision: str | None, base_stamp: int) -> Task:
+def _task(
+    name: str, data: str | None, stamps: tuple[tuple[Path, int], ...], base: str, revision: str | None, base_stamp: int
+) -> Task:
     loaded = _base(base, revision, base_stamp)
     return load_task(name, data, loaded.tokenizer, loaded.config.n_positions)

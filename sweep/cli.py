@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 CONFIG = Path("sweep.toml")
+WIDE = 2_000  # characters: more than any table has
 FORMATS = ("table", "json", "csv", "md")
 
 
@@ -261,17 +262,16 @@ def report(run: str | None, out: Path, form: str, top: int | None, sort: str | N
     from sweep import tables
     from sweep.efficiency import with_reach
     from sweep.leaderboard import rows as leaderboard_rows
-    from sweep.leaderboard import schema
     from sweep.published import with_paper
     from sweep.state import state_of
 
     folder = _run_or_latest(out, run)
     state = state_of(folder)
-    if sort is not None and sort not in schema().names:
-        raise RunError(f"--sort {sort}: no such column. Known: {', '.join(schema().names)}")
     rows = with_paper(leaderboard_rows(folder, state), folder.spec.space)
     if reach is not None:
         rows = with_reach(rows, state, reach)
+    if sort is not None and sort not in (known := tables.all_columns(rows)):
+        raise RunError(f"--sort {sort}: no such column. Known: {', '.join(known)}")
     rows = tables.sort_rows(rows, sort)
     shown = rows[:top]
     if form == "table":
@@ -384,7 +384,7 @@ def _console(stderr: bool) -> "Console":
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 250, highlight=False)
+    return Console(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)
 
 
 if __name__ == "__main__":

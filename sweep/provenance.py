@@ -85,16 +85,17 @@ def trace(plan: Plan, *, gpu: bool, threads: int) -> Provenance:
 
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
-    tasks: dict[str, set[str]] = {}  # by base
+    checked: set[Any] = set()
     try:
         for point in plan.points:
             if base_name(point) not in bases:
                 bases[base_name(point)] = _base_source(point.train.base, point.train.revision)
             if data_name(point) not in data:
                 data[data_name(point)] = Source(hash_data(point.train.task, point.train.data))
-            if point.train.task not in tasks.setdefault(base_name(point), set()):
-                _check_words(point)
-                tasks[base_name(point)].add(point.train.task)
+            beams = point.decode.beams if point.decode else None
+            if (what := (base_name(point), point.train.task, beams)) not in checked:
+                _check_words(point, beams or 0)
+                checked.add(what)
     except (BaseError, DataError) as error:
         raise SpaceError(str(error)) from error
     return Provenance(
@@ -115,15 +116,21 @@ def _base_source(name: str, revision: str | None) -> Source:
     return Source(files.sha256, files.revision)
 
 
-def _check_words(point: Point) -> None:
-    """Raises DataError where the task cannot be put in the words of the base, BaseError where those are damaged."""
+def _check_words(point: Point, beams: int) -> None:
+    """Raises DataError where the task cannot be put in the words of the base, or there are fewer of them than beams;
+    BaseError where they are damaged."""
     from model.bases import find_base, load_tokenizer
 
     train = point.train
+    tokenizer = load_tokenizer(find_base(train.base, train.revision))
     try:
-        check_tokenizer(train.task, load_tokenizer(find_base(train.base, train.revision)))
+        check_tokenizer(train.task, tokenizer)
     except DataError as error:
         raise DataError(f"task {train.task} on base {train.base!r}: {error}") from error
+    if beams > tokenizer.vocab_size:
+        raise DataError(
+            f"decode.beams: {beams} are more than the {tokenizer.vocab_size} tokens of base {train.base!r}; take fewer"
+        )
 
 
 def versions() -> dict[str, str]:
@@ -163,7 +170,9 @@ def git_commit() -> str | None:
 
 def _git(*arguments: str) -> str | None:
     try:
-        result = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
+        result = subprocess.run(
+            ["git", "--no-optional-locks", *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return result.stdout.strip()

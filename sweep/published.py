@@ -7,6 +7,7 @@ a setting open, or prints two scores for one setting, the best is taken.
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,24 @@ FOLDER = Path(__file__).parents[1] / "results" / "published"  # absent where onl
 OWN = ("base", "revision", "data", "seed")  # what the paper does not share with a run, and its scores do not tell apart
 
 
+@dataclass(frozen=True)
+class Published:
+    """A score of the paper, and what there is to say of it."""
+
+    score: float | None
+    note: str | None
+
+
 def with_paper(rows: Sequence[Row], space: str) -> list[Row]:
-    """`rows` of a run of `space`, each with the paper's score as `paper`, where it has one."""
+    """`rows` of a run of `space`, with the paper's score as `paper` and a note on it, where it has any."""
     scores = paper_scores(space)
-    return [{**row, "paper": scores.get(_key(json.loads(row["config_json"])))} for row in rows]
+    if not scores:
+        return list(rows)
+    found = (scores.get(_key(json.loads(row["config_json"])), Published(None, None)) for row in rows)
+    return [{**row, "paper": one.score, "paper_note": one.note} for row, one in zip(rows, found, strict=True)]
 
 
-def paper_scores(space: str) -> dict[str, float]:
+def paper_scores(space: str) -> dict[str, Published]:
     """The paper's score of each point of the shipped `space` that it has one for, by what the paper tells apart."""
     tables = {path.stem: path for path in FOLDER.glob("*.csv")}
     files = {path.stem: path for path in SHIPPED.glob("*.py")}
@@ -35,11 +47,13 @@ def paper_scores(space: str) -> dict[str, float]:
         return {}
     with tables[space].open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
-    scores: dict[str, float] = {}
+    scores: dict[str, Published] = {}
     for point in make_plan(unfold(load_space(str(files[space])).space, {}), seeds=1).points:
         metric = TASKS[point.train.task].metric
-        if matching := [float(row[metric]) for row in table if _is_of(row, point)]:
-            scores[_key(point.settings)] = max(matching)
+        if matching := [row for row in table if _is_of(row, point)]:
+            best = max(matching, key=lambda row: float(row[metric]))
+            note = f"{best['method']}: {best['note']}" if best.get("note") else None
+            scores[_key(point.settings)] = Published(float(best[metric]), note)
     return scores
 
 

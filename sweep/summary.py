@@ -41,7 +41,8 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
 def _settings(folder: RunFolder, row: Row) -> str:
     keys = varying([point.settings for point in folder.spec.plan.points])
     values = {**row, "epochs": row["epochs_budget"]}
-    return " ".join(f"{key}={values[key]}" for key in keys if values.get(key) is not None) or "the only point"
+    on = [key for key in keys if values.get(key) is not None]
+    return " ".join(f"{key}={values.get(key)}" for key in on or keys) or "the only point"
 
 
 def counts(rows: Sequence[Row]) -> str:

@@ -7,7 +7,7 @@ every column.
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from model.config import Scalar
 from model.tasks import TASKS
 from sweep.efficiency import COLUMNS
 from sweep.leaderboard import COMPARED, METRICS, Row, schema
@@ -38,7 +39,7 @@ COLOURS = {
 def columns(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
     """What a person compares: rank, status, varying settings, scores, cost."""
     plan = folder.spec.plan
-    settings = [key for key in varying([point.settings for point in plan.points]) if key != "epochs"]
+    settings = [key for key in telling([point.settings for point in plan.points]) if key != "epochs"]
     budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
     partial = ["epoch"] if any(not row["status"].is_full for row in rows) else []
     metrics = [metric for task in {point.train.task for point in plan.points} for metric in TASKS[task].metrics]
@@ -49,6 +50,28 @@ def columns(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
     origin = ["cached_from"] if any(row.get("cached_from") for row in rows) else []
     paper = ["paper"] if any(row.get("paper") is not None for row in rows) else []
     return [*ALWAYS, *settings, *budgets, *partial, *metrics, *paper, *losses, *cost, *reached, *origin, *reasons]
+
+
+def telling(points: Sequence[Mapping[str, Scalar]]) -> list[str]:
+    """The settings that vary, but for those of a method that another one of it tells: where a point's rank is known,
+    so may be its scale. Of two that tell each other, the first is kept."""
+    kept: list[str] = []
+    keys = varying(points)
+    for key in sorted(keys, key=lambda key: -len({point.get(key) for point in points})):
+        rivals = [other for other in kept if _method(other) == _method(key) is not None]
+        if not any(_tells(points, other, key) for other in rivals):
+            kept.append(key)
+    return [key for key in keys if key in kept]
+
+
+def _method(key: str) -> str | None:
+    """What a setting belongs to: lora of lora.rank; weight decay to the optimizer. None for a plain setting."""
+    return "optimizer" if key in ("optimizer", "weight_decay") else key.partition(".")[0] if "." in key else None
+
+
+def _tells(points: Sequence[Mapping[str, Scalar]], one: str, other: str) -> bool:
+    """Whether equal values of `one` always go with equal values of `other`."""
+    return len({(point.get(one), point.get(other)) for point in points}) == len({point.get(one) for point in points})
 
 
 def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
@@ -93,7 +116,9 @@ def paper_line(rows: Sequence[Row]) -> str | None:
     known = next((row for row in rows if row.get("paper") is not None), None)
     if known is None:
         return None
-    return f"paper: {known['metric']} as published, of GPT-2 small on the paper's data, one seed"
+    notes = dict.fromkeys(row["paper_note"] for row in rows if row.get("paper_note"))
+    line = f"paper: {known['metric']} as published, of GPT-2 small on the paper's data, one seed"
+    return "; ".join([line, *notes])
 
 
 def footnotes(rows: Sequence[Row]) -> list[str]:
@@ -140,9 +165,14 @@ def markdown(folder: RunFolder, rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def all_columns(rows: Sequence[Row]) -> list[str]:
+    """The schema's columns and, behind them, those that only this report has."""
+    return list(dict.fromkeys([*schema().names, *(name for row in rows for name in row)]))
+
+
 def json_text(rows: Sequence[Row]) -> str:
     """Every column of every row; valid JSON, so a loss that is not a finite number is null (its status says why)."""
-    names = schema().names
+    names = all_columns(rows)
     return json.dumps([{name: _plain(row.get(name)) for name in names} for row in rows], indent=1, allow_nan=False)
 
 
@@ -150,7 +180,7 @@ def csv_text(rows: Sequence[Row]) -> str:
     """Every column of every row."""
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
-    names = schema().names
+    names = all_columns(rows)
     writer.writerow(names)
     writer.writerows([_safe(_plain(row.get(name))) for name in names] for row in rows)
     return sink.getvalue().rstrip("\n")

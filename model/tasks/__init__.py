@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
 
     from model.config import DecodeConfig, Scalar
@@ -104,6 +106,12 @@ def load_task(name: str, data: str | None, tokenizer: "Tokenizer", max_tokens: i
     """The task `name` over the file `data` (None = the shipped set). Raises DataError."""
     task: Task = importlib.import_module(TASKS[name].module).Task(data, tokenizer, max_tokens)
     return task
+
+
+def data_files(name: str, data: str | None) -> list["Path"]:
+    """The files that the task's data lies in. Raises DataError."""
+    files: list[Path] = importlib.import_module(TASKS[name].module).data_files(data)
+    return files
 
 
 def data_sha256(name: str, data: str | None) -> str:

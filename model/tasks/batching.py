@@ -48,8 +48,8 @@ def by_length(lengths: Sequence[int], order: Sequence[int], batch_size: int) -> 
     """The indices in `order`, each once, in batches of sequences that are about equally long.
 
     WINDOW batches' worth of `order` is sorted and cut at a time. The batches of a window then follow one another as
-    their shortest sequences do in `order`, so that a random order also gives lengths at random. Only the last batch
-    may be smaller. A pure function of its arguments.
+    their shortest sequences do in `order`, so that a random order also gives lengths at random. Only the
+    last cut of a window may be smaller. A pure function of its arguments.
     """
     for start in range(0, len(order), WINDOW * batch_size):
         window = order[start : start + WINDOW * batch_size]

@@ -104,6 +104,10 @@ class DataSet:
         """Usable examples of a split. Raises DataError."""
         return sum(row is not None for row in self.rows(split))
 
+    def labels(self, split: str) -> list[int]:
+        """Of the usable examples of a split. Raises DataError."""
+        return [row.label for row in self.rows(split) if row is not None]
+
     def rows(self, split: str) -> Iterator[Example | None]:
         """Every row, None for an unusable one. Raises DataError, also where none is usable but in the test split."""
         usable = 0

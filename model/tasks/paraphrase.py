@@ -7,6 +7,7 @@ for Quora's question pairs.
 """
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 
@@ -59,6 +60,11 @@ def check_tokenizer(tokenizer: Tokenizer) -> None:
                 f"task paraphrase answers with one token, but the base's vocabulary spells {word!r} with {count}; "
                 "use a base with GPT-2's vocabulary, or tiny"
             )
+
+
+def data_files(data: str | None) -> list[Path]:
+    """The files of the splits. Raises DataError where they cannot be found."""
+    return list(_data_set(data).files.values())
 
 
 def data_sha256(data: str | None) -> str:

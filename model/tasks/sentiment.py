@@ -5,6 +5,7 @@ classes are the labels 0 .. K - 1 of the training split.
 """
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 
@@ -29,9 +30,16 @@ def check_tokenizer(tokenizer: Tokenizer) -> None:
     """Every vocabulary will do: the classes have a head of their own."""
 
 
+def data_files(data: str | None) -> list[Path]:
+    """The files of the splits. Raises DataError where they cannot be found."""
+    return list(_data_set(data).files.values())
+
+
 def data_sha256(data: str | None) -> str:
     """SHA-256 of the data's files. Raises DataError where they cannot be used."""
-    return _data_set(data).sha256()
+    data_set = _data_set(data)
+    _classes(data_set, {split: data_set.labels(split) for split in data_set.files})
+    return data_set.sha256()
 
 
 def train_size(data: str | None) -> int:
@@ -68,9 +76,15 @@ class Task:
 
 def _classes(data_set: DataSet, labels: dict[str, list[int]]) -> int:
     """How many classes the training split has. Raises DataError where that is one, or another split has more."""
-    classes = max(labels["train"]) + 1
-    if len(set(labels["train"])) < 2:
+    known = set(labels["train"])
+    classes = len(known)
+    if classes < 2:
         raise DataError(f"{data_set.files['train']} has one class only; a classifier needs two")
+    if max(known) >= classes:
+        missing = min(set(range(max(known))) - known)
+        raise DataError(
+            f"{data_set.files['train']} has the label {max(known)}, but none is {missing}; number the classes from 0"
+        )
     for split, seen in labels.items():
         if any(label >= classes for label in seen):
             raise DataError(

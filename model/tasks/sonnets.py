@@ -67,9 +67,17 @@ def split(sonnets: Sequence[Sonnet]) -> dict[str, list[Sonnet]]:
     }
 
 
+def data_files(data: str | None) -> list[Path]:
+    """The file `data`, or the shipped one; it need not exist. Raises DataError where it cannot be looked for."""
+    path = SHIPPED if data is None else Path(data).expanduser()
+    if not path.exists():
+        raise DataError(f"cannot read the sonnets in {path}: No such file or directory; give the path of a text file")
+    return [path]
+
+
 def read(data: str | None) -> tuple[list[Sonnet], str]:
     """The sonnets of the file `data` (None = shipped) and the file's SHA-256. Raises DataError."""
-    path = SHIPPED if data is None else Path(data).expanduser()
+    (path,) = data_files(data)
     try:
         raw = path.read_bytes()
         sonnets = parse(raw.decode("utf-8-sig"))

@@ -57,6 +57,11 @@ def find_files(data: str, known: Mapping[str, Shipped | OnHub]) -> dict[str, Pat
     if data in known:
         return known[data].find(data)
     path = Path(data).expanduser()
+    if path.is_file():
+        raise DataError(
+            f"data {data!r} is one file, but training needs a split of its own for development; give the folder of "
+            "both, or the beginning of their paths"
+        )
     folder, prefix = (path, "") if path.is_dir() else (path.parent, path.name)
     files = [file for file in _tables(folder) if file.name.startswith(prefix)]
     if not files:
@@ -96,10 +101,11 @@ def _by_split(data: str, files: Iterable[Path], prefix: str) -> dict[str, Path]:
             continue
         split = "dev" if word[1] == "validation" else word[1]
         if split in found:
-            raise DataError(
-                f"data {data!r} has two {split} files, {found[split].name} and {file.name}; "
-                f"name one set by what its files' paths begin with, such as {_common(file, word.start() + len(prefix))}"
-            )
+            one, other = (_common(path, word.start() + len(prefix)) for path in (found[split], file))
+            remedy = f"name one set by what its files' paths begin with, such as {other}"
+            if other.name.startswith(one.name) or one.name.startswith(other.name):
+                remedy = "move one of them away"
+            raise DataError(f"data {data!r} has two {split} files, {found[split].name} and {file.name}; {remedy}")
         found[split] = file
     for split in NEEDED:
         if split not in found:

@@ -1,4 +1,4 @@
-"""Tables of labelled texts, one example a row: tab-separated text, JSON lines or Parquet.
+"""Tables of labelled texts, one example a row: tab-separated text, JSON lines, or Parquet as hubs have it.
 
 The course's .csv files are tab-separated and read the way its code reads them, quotes included. Columns are found by
 name; some have another name on the hub.
@@ -42,8 +42,8 @@ def read_examples(path: Path, columns: Columns, classes: int | None = None) -> I
         if texts is None:
             texts = [_column(path, row, names) for names in columns.texts]
             label = next((name for name in columns.label if name in row), None)
-        values = [row[name] for name in texts]
-        target = None if label is None else _label(path, number, row[label], classes)
+        values = [row.get(name) for name in texts]
+        target = None if label is None else _label(path, number, row.get(label), classes)
         usable = target is not None and all(isinstance(value, str) and value.strip() for value in values)
         yield Example(tuple(values), target) if usable else None  # type: ignore[arg-type]
 
@@ -68,7 +68,12 @@ def _tab_separated(path: Path) -> Iterator[Row]:
 def _json_lines(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
-            row = json.loads(line)
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"line {number} is no JSON ({error})") from error
             if not isinstance(row, dict):
                 raise ValueError(f"line {number} is no JSON object")
             yield row
@@ -89,9 +94,10 @@ def _column(path: Path, row: Row, names: tuple[str, ...]) -> str:
     for name in names:
         if name in row:
             return name
+    is_text = READERS.get(path.suffix.lower(), _tab_separated) is _tab_separated
     raise DataError(
         f"{path} has no column {names[0]} (it has {', '.join(repr(name) for name in row)}); "
-        "its first line must name the columns, separated by tabs"
+        f"{'its first line must name the columns, separated by tabs' if is_text else 'name its columns so'}"
     )
 
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from model.config import DecodeConfig
-from model.decoding import candidates, continuations, generate_ids
+from model.decoding import continuations, generate_ids
 from model.gpt2 import GPT2
 from model.rows import Continuation
-from model.sampling import pick_distinct
+from model.sampling import candidates, pick_distinct
 from model.streams import stream
 from tests.model.references import hugging_face
 

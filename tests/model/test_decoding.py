@@ -6,10 +6,10 @@ from torch import Tensor
 from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from model.config import DecodeConfig
-from model.decoding import candidates, continuations, draw, generate, generate_ids, newline_counts
+from model.decoding import continuations, generate, generate_ids, newline_counts
 from model.gpt2 import GPT2
 from model.rows import Continuation
-from model.sampling import pick
+from model.sampling import candidates, draw, pick
 from model.streams import stream
 from model.tokenizer import Tokenizer
 from tests.model.references import hugging_face
@@ -208,12 +208,14 @@ def test_the_best_text_is_that_of_a_plain_loop(small_model: GPT2, rank_by: str, 
 
 def test_the_first_of_several_texts_has_the_luck_of_a_single_one(small_model: GPT2) -> None:
     """So several are never worse than the one, by the measure they are chosen with."""
+    kept = 0
     for seed in range(5):
         single = DecodeConfig(top_p=0.9, max_new_tokens=12)
         several = DecodeConfig(top_p=0.9, max_new_tokens=12, generations=2, rank_by="cumulative")
         one, two = (continuations(small_model, PROMPTS, d, eos_id=EOS, seed=seed) for d in (single, several))
         assert all(b.log_prob >= a.log_prob - 1e-4 for a, b in zip(one, two, strict=True))
-        assert any(a.ids == b.ids for a, b in zip(one, two, strict=True)) or seed
+        kept += sum(a.ids == b.ids for a, b in zip(one, two, strict=True))
+    assert 0 < kept < 5 * len(PROMPTS)  # the first is sometimes the best of the two
 
 
 def test_the_score_counts_end_of_text() -> None:

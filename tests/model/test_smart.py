@@ -167,8 +167,12 @@ def test_the_divergence_is_symmetric_and_positive() -> None:
 
 
 def test_half_precision_is_summed_in_single() -> None:
-    a, b, head = (torch.randn(n, 6, generator=stream(k, "test")).bfloat16() for k, n in enumerate((5, 5, 11)))
-    assert symmetrized_kl(a, head, b, head).dtype == torch.float32
+    """Of 500 positions, whose sum bfloat16 could not hold to three digits."""
+    a, b, head = (torch.randn(n, 6, generator=stream(k, "test")).bfloat16() for k, n in enumerate((500, 500, 11)))
+    total = symmetrized_kl(a, head, b, head)
+    assert total.dtype == torch.float32
+    exact = symmetrized_kl(a.double(), head.double(), b.double(), head.double())
+    assert total.item() == pytest.approx(exact.item(), rel=2e-3)
 
 
 @pytest.mark.parametrize(

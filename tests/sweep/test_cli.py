@@ -39,9 +39,13 @@ BAD_SPACES = {
         'space = Space(fixed={"smart.lam": 1.0, "smart.variant": "smarter"})',
         "smart.variant: must be one of library, custom, paper, got 'smarter'",
     ),
-    "smart without lambda": ('space = Space(axes={"smart.eps": grid(1e-6, 1e-5)})', "smart.lam: is needed beside"),
+    "smart without lambda": (
+        'space = Space(axes={"smart.eps": grid(1e-6, 1e-5)})',
+        "smart.lam: must be above 0, or smart.bregman_mu must",
+    ),
     "unknown optimizer": ('space = Space(fixed={"optimizer": "sgd"})', "optimizer: must be one of adamw, soap"),
     "beams 0": ('space = Space(decoding={"beams": 0})', "decode.beams: must be at least 1"),
+    "more beams than tokens": ('space = Space(decoding={"beams": 5000})', "decode.beams: 5000 are more than the 3072"),
     "top_k 0": ('space = Space(decoding={"top_k": 0})', "decode.top_k: must be at least 1"),
     "generations of beams": (
         'space = Space(decoding={"beams": 3, "generations": 3})',
@@ -99,7 +103,7 @@ def test_a_bad_space_is_one_clear_line_and_nothing_is_written(
     path.write_text(HEADER + source + "\n")
     result = sweep("run", path)
     assert_refused(result, message, out)
-    if "base" not in case and "data" not in case:
+    if not {"base", "data", "tokens"} & set(case.split()):
         assert str(path) in result.stderr
 
 
