@@ -16,7 +16,7 @@ from model.tasks import TASKS
 from sweep.driver import View
 from sweep.plan import Trial
 from sweep.run_folder import RunFolder
-from sweep.space import varying
+from sweep.space import telling
 from sweep.state import RunState, TrialState
 from sweep.status import Status
 from sweep.tables import COLOURS
@@ -113,13 +113,13 @@ class Facts:
     def __init__(self, folder: RunFolder) -> None:
         plan = folder.spec.plan
         self.trials: dict[str, Trial] = {trial.trial_id: trial for trial in plan.trials}
-        self.keys = [key for key in varying([trial.points[0].settings for trial in plan.trials]) if key != "epochs"]
+        self.keys = [key for key in telling([trial.points[0].settings for trial in plan.trials]) if key != "epochs"]
         self.metric = TASKS[plan.points[0].train.task].metric
         self.began = time.monotonic()
         self.epochs_before: int | None = None
 
     def label(self, trial_id: str) -> str:
-        """The varying settings of a trial in words."""
+        """The settings that tell a trial from the others, in words."""
         if trial_id not in self.trials:
             return "the un-tuned base"
         settings = self.trials[trial_id].points[0].settings

@@ -9,7 +9,7 @@ from sweep.driver import Outcome
 from sweep.leaderboard import Row
 from sweep.leaderboard import rows as leaderboard_rows
 from sweep.run_folder import RunFolder
-from sweep.space import varying
+from sweep.space import telling
 from sweep.tables import baseline_line
 
 
@@ -39,7 +39,7 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
 
 
 def _settings(folder: RunFolder, row: Row) -> str:
-    keys = varying([point.settings for point in folder.spec.plan.points])
+    keys = telling([point.settings for point in folder.spec.plan.points])
     values = {**row, "epochs": row["epochs_budget"]}
     on = [key for key in keys if values.get(key) is not None]
     return " ".join(f"{key}={values.get(key)}" for key in on or keys) or "the only point"

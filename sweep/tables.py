@@ -7,7 +7,7 @@ every column.
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,12 +16,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from model.config import Scalar
 from model.tasks import TASKS
 from sweep.efficiency import COLUMNS
 from sweep.leaderboard import COMPARED, METRICS, Row, schema
 from sweep.run_folder import RunFolder
-from sweep.space import varying
+from sweep.space import telling
 from sweep.status import Status
 
 ALWAYS = ("rank", "status")
@@ -50,28 +49,6 @@ def columns(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
     origin = ["cached_from"] if any(row.get("cached_from") for row in rows) else []
     paper = ["paper"] if any(row.get("paper") is not None for row in rows) else []
     return [*ALWAYS, *settings, *budgets, *partial, *metrics, *paper, *losses, *cost, *reached, *origin, *reasons]
-
-
-def telling(points: Sequence[Mapping[str, Scalar]]) -> list[str]:
-    """The settings that vary, but for those of a method that another one of it tells: where a point's rank is known,
-    so may be its scale. Of two that tell each other, the first is kept."""
-    kept: list[str] = []
-    keys = varying(points)
-    for key in sorted(keys, key=lambda key: -len({point.get(key) for point in points})):
-        rivals = [other for other in kept if _method(other) == _method(key) is not None]
-        if not any(_tells(points, other, key) for other in rivals):
-            kept.append(key)
-    return [key for key in keys if key in kept]
-
-
-def _method(key: str) -> str | None:
-    """What a setting belongs to: lora of lora.rank; weight decay to the optimizer. None for a plain setting."""
-    return "optimizer" if key in ("optimizer", "weight_decay") else key.partition(".")[0] if "." in key else None
-
-
-def _tells(points: Sequence[Mapping[str, Scalar]], one: str, other: str) -> bool:
-    """Whether equal values of `one` always go with equal values of `other`."""
-    return len({(point.get(one), point.get(other)) for point in points}) == len({point.get(one) for point in points})
 
 
 def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:

@@ -7,7 +7,7 @@ import pytest
 from model.config import DecodeConfig, TrainConfig
 from sweep import Space, choice, grid, uniform
 from sweep.errors import SpaceError
-from sweep.space import unfold, varying
+from sweep.space import telling, unfold, varying
 
 
 def test_grid_axes_multiply_in_file_order() -> None:
@@ -107,3 +107,23 @@ def test_an_unknown_override_is_named() -> None:
 def test_varying_keys() -> None:
     assert varying([{"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}]) == ["b", "c"]
     assert varying([{"a": 1}]) == []
+
+
+def test_settings_that_another_of_their_method_tells_are_not_told_twice() -> None:
+    """Scale follows from rank, everything of SMART from its weight, decay from the optimizer; lr is no method's."""
+    on = {
+        "lora.rank": 2,
+        "lora.scale": 1.0,
+        "smart.lam": 0.1,
+        "smart.steps": 1,
+        "optimizer": "soap",
+        "weight_decay": 0.01,
+    }
+    points = [
+        {**on, "lr": 0.1},
+        {**on, "lora.rank": 4, "lora.scale": 2.0, "lr": 0.1},
+        {"lora.rank": 8, "lora.scale": 2.0, "optimizer": "adamw", "weight_decay": 0.0, "lr": 0.2},
+    ]
+    assert telling(points) == ["lora.rank", "smart.lam", "optimizer", "lr"]
+    grid_points = [{"lora.rank": rank, "lora.scale": scale} for rank in (2, 4) for scale in (1.0, 2.0)]
+    assert telling(grid_points) == varying(grid_points) == ["lora.rank", "lora.scale"]
