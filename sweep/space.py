@@ -115,7 +115,9 @@ def _method(key: str) -> str | None:
 
 
 def _tells(points: Sequence[Mapping[str, Any]], one: str, other: str) -> bool:
-    """Whether equal values of `one` always go with equal values of `other`."""
+    """Whether equal values of `one` always go with equal values of `other`, and `one` is on wherever `other` is."""
+    if any(point.get(one) is None and point.get(other) is not None for point in points):
+        return False
     return len({(point.get(one), point.get(other)) for point in points}) == len({point.get(one) for point in points})
 
 

@@ -125,5 +125,7 @@ def test_settings_that_another_of_their_method_tells_are_not_told_twice() -> Non
         {"lora.rank": 8, "lora.scale": 2.0, "optimizer": "adamw", "weight_decay": 0.0, "lr": 0.2},
     ]
     assert telling(points) == ["lora.rank", "smart.lam", "optimizer", "lr"]
+    either = [{"decode.top_p": 0.9}, {"decode.top_k": 4}]  # a blank in one column is no way to say 4
+    assert telling(either) == ["decode.top_p", "decode.top_k"]
     grid_points = [{"lora.rank": rank, "lora.scale": scale} for rank in (2, 4) for scale in (1.0, 2.0)]
     assert telling(grid_points) == varying(grid_points) == ["lora.rank", "lora.scale"]
