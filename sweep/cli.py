@@ -346,7 +346,7 @@ def _work(
     from sweep.driver import Driver
     from sweep.launch import make_executor
     from sweep.progress import view_of
-    from sweep.summary import resume_command, summarize
+    from sweep.summary import command, summarize
 
     console = _console(stderr=True)
     executor = make_executor(session, concurrency, address)
@@ -355,7 +355,7 @@ def _work(
             driver = Driver(folder, view, use_cache=folder.spec.use_cache, max_failures=max_failures)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
     except KeyboardInterrupt:
-        click.echo(f"interrupted; go on with: {resume_command(folder)}", err=True)
+        click.echo(f"interrupted; go on with: {command('resume', folder)}", err=True)
         raise SystemExit(130) from None
     raise SystemExit(summarize(folder, outcome))
 

@@ -27,9 +27,9 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
     if (line := baseline_line(rows)) is not None:
         click.echo(line)
     if outcome.signal is not None:
-        click.echo(f"interrupted, nothing is lost; go on with: {resume_command(folder)}", err=True)
+        click.echo(f"interrupted, nothing is lost; go on with: {command('resume', folder)}", err=True)
         return 128 + outcome.signal
-    click.echo(f"leaderboard: {folder.leaderboard}; `sweep report {folder.name}` prints it")
+    click.echo(f"leaderboard: {folder.leaderboard}; `{command('report', folder)}` prints it")
     failed = [row for row in rows if row["status"] in ("FAILED", "DIVERGED")]
     for row in failed[:3]:
         click.echo(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}", err=True)
@@ -53,7 +53,7 @@ def counts(rows: Sequence[Row]) -> str:
     return f"{len(rows)} points: " + ", ".join(f"{count} {status}" for status, count in sorted(found.items()))
 
 
-def resume_command(folder: RunFolder) -> str:
-    """What to type to go on with a run."""
+def command(name: str, folder: RunFolder) -> str:
+    """What to type to do `name` (resume, report) with a run."""
     out = folder.path.parent
-    return f"sweep resume {folder.name}" + ("" if out == Path("results") else f" --out {out}")
+    return f"sweep {name} {folder.name}" + ("" if out == Path("results") else f" --out {out}")
