@@ -108,7 +108,10 @@ def samples_table(folder: RunFolder, state: RunState) -> pa.Table:
     records = [
         {"point_id": point.point_id, **sample} for point in folder.spec.plan.points for sample in _samples(state, point)
     ]
-    return pa.Table.from_pylist(records) if records else pa.table({"point_id": pa.array([], pa.string())})
+    if not records:
+        return pa.table({"point_id": pa.array([], pa.string())})
+    names = dict.fromkeys(name for record in records for name in record)  # tasks record different things
+    return pa.Table.from_pydict({name: [record.get(name) for record in records] for name in names})
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:

@@ -95,9 +95,11 @@ class DataSet:
     classes: int | None = None  # where known beforehand
 
     def sha256(self) -> str:
-        """Hash of all files. Raises DataError where one cannot be used."""
-        for split in self.files:
-            self.size(split)
+        """Hash of all files; warns of rows that are left out. Raises DataError where a file cannot be used."""
+        for split, file in self.files.items():
+            rows = list(map(bool, self.rows(split)))
+            if 0 < sum(rows) < len(rows):  # a split without any label is meant to have none
+                log.warning("%s: %d rows without a label or a text are left out", file, len(rows) - sum(rows))
         return files_sha256(self.files)
 
     def size(self, split: str) -> int:
@@ -121,12 +123,8 @@ class DataSet:
             )
 
     def load(self, encode: Encode) -> dict[str, Split]:
-        """All splits, tokenized by `encode`; logs how many rows of each were left out. Raises DataError."""
-        splits = {split: self._load(split, encode) for split in SPLITS}
-        for part in splits.values():
-            if part.skipped:
-                log.info("%s: %d rows without a label or a text were left out", part.name, part.skipped)
-        return splits
+        """All splits, tokenized by `encode`. Raises DataError."""
+        return {split: self._load(split, encode) for split in SPLITS}
 
     def _load(self, split: str, encode: Encode) -> Split:
         labels: list[int] = []
