@@ -75,7 +75,7 @@ def test_rows_without_a_label_are_counted(task: Task) -> None:
 
 def test_checking_warns_of_rows_that_are_left_out(data: str, caplog: pytest.LogCaptureFixture) -> None:
     """Of the one in dev; a test split without any label is meant to have none."""
-    data_sha256(data)
+    data_sha256("paraphrase", data)
     (record,) = caplog.records
     assert record.getMessage() == f"{data}-dev.csv: 1 rows without a label or a text are left out"
 
