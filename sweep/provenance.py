@@ -12,13 +12,16 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import model
 from model.tasks import DataError, check_tokenizer
 from model.tasks import data_sha256 as hash_data
 from sweep.errors import SpaceError
 from sweep.plan import Plan, Point, stable_id
+
+if TYPE_CHECKING:
+    from model.tokenizer import Tokenizer
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # these can change a result
@@ -81,21 +84,20 @@ def data_name(point: Point) -> str:
 
 def trace(plan: Plan, *, gpu: bool, threads: int) -> Provenance:
     """Find, check and hash all that `plan` needs, downloading it where needed. Raises SpaceError."""
-    from model.bases import BaseError  # the hub client takes a third of a second to import
+    from model.bases import BaseError, find_base, load_tokenizer  # the hub client takes a third of a second to import
 
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
-    checked: set[Any] = set()
+    tokenizers: dict[str, Tokenizer] = {}
     try:
         for point in plan.points:
             if base_name(point) not in bases:
-                bases[base_name(point)] = _base_source(point.train.base, point.train.revision)
+                files = find_base(point.train.base, point.train.revision)
+                bases[base_name(point)] = Source(files.sha256, files.revision)
+                tokenizers[base_name(point)] = load_tokenizer(files)
             if data_name(point) not in data:
                 data[data_name(point)] = Source(hash_data(point.train.task, point.train.data))
-            beams = point.decode.beams if point.decode else None
-            if (what := (base_name(point), point.train.task, beams)) not in checked:
-                _check_words(point, beams or 0)
-                checked.add(what)
+            _check_words(point, tokenizers[base_name(point)])
     except (BaseError, DataError) as error:
         raise SpaceError(str(error)) from error
     return Provenance(
@@ -109,20 +111,9 @@ def trace(plan: Plan, *, gpu: bool, threads: int) -> Provenance:
     )
 
 
-def _base_source(name: str, revision: str | None) -> Source:
-    from model.bases import find_base
-
-    files = find_base(name, revision)
-    return Source(files.sha256, files.revision)
-
-
-def _check_words(point: Point, beams: int) -> None:
-    """Raises DataError where the task cannot be put in the words of the base, or there are fewer of them than beams;
-    BaseError where they are damaged."""
-    from model.bases import find_base, load_tokenizer
-
-    train = point.train
-    tokenizer = load_tokenizer(find_base(train.base, train.revision))
+def _check_words(point: Point, tokenizer: "Tokenizer") -> None:
+    """Raises DataError where the task cannot be put in the words of the base, or there are fewer of them than beams."""
+    train, beams = point.train, (point.decode.beams if point.decode else None) or 0
     try:
         check_tokenizer(train.task, tokenizer)
     except DataError as error:

@@ -4,6 +4,7 @@ The setting `data` is a name that the task knows, a folder, or the common beginn
 stands for data/quora-train.csv, data/quora-dev.csv and data/quora-test-student.csv.
 """
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -39,17 +40,21 @@ class OnHub:
 
     def find(self, name: str) -> dict[str, Path]:
         """Raises DataError where the hub does not give them."""
-        from model.hub import HubError, download  # the hub's client takes a third of a second to import
+        from model.hub import HubError  # the hub's client takes a third of a second to import
 
-        copy = "give the folder of a copy as data"
-        choose = f"it is not what it was: {copy}"
         try:
-            return {
-                split: download(self.repository, file, kind="dataset", copy=copy, choose=choose)
-                for split, file in self.files.items()
-            }
+            return {split: _downloaded(self.repository, file) for split, file in self.files.items()}
         except HubError as error:
             raise DataError(f"data {name!r}: {error}") from error
+
+
+@functools.cache
+def _downloaded(repository: str, file: str) -> Path:
+    """A file of a data set on the hub, asked for once per process: every training looks for its data."""
+    from model.hub import download
+
+    copy = "give the folder of a copy as data"
+    return download(repository, file, kind="dataset", copy=copy, choose=f"it is not what it was: {copy}")
 
 
 def find_files(data: str, known: Mapping[str, Shipped | OnHub]) -> dict[str, Path]:
