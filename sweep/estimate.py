@@ -1,0 +1,211 @@
+"""What a run will take: seconds, memory and disk, from comparable earlier runs or from one measured epoch."""
+
+import heapq
+import shutil
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.tasks import train_size
+from sweep.known import MEASURED, Bulk, Known
+from sweep.measure import Measured
+from sweep.past import Draw, Family, Pace, family, read_past
+from sweep.plan import Plan, Point, Trial, group
+from sweep.provenance import Provenance
+from sweep.sizes import Sizes, sizes
+
+SAMPLE_COPIES = 3  # of every sample: in the ledger, in samples.parquet, in a checkpoint's notes
+UNKNOWN = "unknown: run with --measure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Of what is left to compute. Where `share` is below 1, what is unknown is left out of seconds and memory."""
+
+    trials: int  # to run, un-tuned bases among them
+    share: float  # of these trials, that is known
+    source: str | None  # "earlier runs", "measured" (also where it fills gaps of earlier runs), or None
+    runs: int  # earlier runs that it is drawn from
+    concurrency: int  # trials at a time
+    train_seconds: float  # of all trials together
+    decode_seconds: float  # likewise
+    wall_seconds: float  # from the command to its end
+    keep: str  # which checkpoints stay
+    kept_bytes: int  # on the disk, once the run is done
+    disk_bytes: int  # on the disk at most, while it goes on
+    free_bytes: int  # on the disk now
+    peak_memory_bytes: int | None  # of the largest trials that may run at a time; of the GPU where they use one
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Cost:
+    """Of one trial."""
+
+    train_seconds: float
+    decode_seconds: float
+    clock_seconds: float
+    peak_memory_bytes: int
+    sample_bytes: int
+    runs: frozenset[str]  # that tell so
+
+
+def estimate(
+    plan: Plan,
+    provenance: Provenance,
+    out: Path,
+    *,
+    concurrency: int,
+    keep: str,
+    measured: Measured | None,
+    cached: Collection[str],
+) -> Estimate:
+    """What computing `plan` takes with `concurrency` trials at a time; points with an id in `cached` take nothing.
+
+    `keep` is best+last, last, none or all. Earlier runs are those under `out`.
+    """
+    trials = _open_trials(plan, cached)
+    sized = {trial.trial_id: _sizes(trial, provenance) for trial in trials}
+    known = Known(
+        past=read_past(out, plan, provenance),
+        measured=measured,
+        provenance=provenance,
+        bulks=_bulks(plan, provenance),
+    )
+    costs = [cost for trial in trials if (cost := _cost(trial, known)) is not None]
+    names = {name for cost in costs for name in cost.runs}
+    samples = SAMPLE_COPIES * sum(cost.sample_bytes for cost in costs)
+    kept = samples + sum(_copies(trial, keep) * sized[trial.trial_id].final_bytes for trial in trials)
+    return Estimate(
+        trials=len(trials),
+        share=len(costs) / len(trials) if trials else 1.0,
+        source="measured" if MEASURED in names else "earlier runs" if names else None,
+        runs=len(names - {MEASURED}),
+        concurrency=concurrency,
+        train_seconds=sum(cost.train_seconds for cost in costs),
+        decode_seconds=sum(cost.decode_seconds for cost in costs),
+        wall_seconds=_wall((cost.clock_seconds for cost in costs), concurrency) + known.start_seconds() * bool(costs),
+        keep=keep,
+        kept_bytes=kept,
+        disk_bytes=kept + _transient(trials, sized, concurrency),
+        free_bytes=_free(out),
+        peak_memory_bytes=sum(sorted(cost.peak_memory_bytes for cost in costs)[-concurrency:]) if costs else None,
+    )
+
+
+def heaviest(plan: Plan, provenance: Provenance, cached: Collection[str]) -> Point | None:
+    """The point to measure: of the training that takes the most memory, as far as its shape tells. None: all cached."""
+    trials = _open_trials(plan, cached)
+
+    def weight(trial: Trial) -> tuple[int, int]:
+        train, size = trial.config, _sizes(trial, provenance)
+        passes = train.smart.passes if train.smart else 1
+        return size.total_params * train.batch_size * passes * bool(trial.epochs), size.resumable_bytes
+
+    return max(trials, key=weight).points[0] if trials else None
+
+
+def lines(estimate: Estimate) -> list[str]:
+    """What to print: time, disk and memory, a line each."""
+    if not estimate.trials:
+        return ["time       nothing is left to compute"]
+    disk = f"about {size(estimate.kept_bytes)} kept (--keep {estimate.keep}), at most {size(estimate.disk_bytes)}"
+    if estimate.disk_bytes > estimate.free_bytes:
+        disk += f", MORE than the {size(estimate.free_bytes)} that are free"
+    if estimate.peak_memory_bytes is None:
+        return [f"time       {UNKNOWN}", f"disk       {disk}", f"memory     {UNKNOWN}"]
+    about = "about" if estimate.share == 1 else "at least"
+    at_a_time = f"{estimate.concurrency} at a time"
+    return [
+        f"time       {about} {duration(estimate.wall_seconds)} on {at_a_time} ({_origin(estimate)})",
+        f"disk       {disk}",
+        f"memory     {about} {size(estimate.peak_memory_bytes)} on {at_a_time}",
+    ]
+
+
+def _origin(estimate: Estimate) -> str:
+    runs = f"{estimate.runs} earlier run{'s' if estimate.runs != 1 else ''}"
+    named = {"measured": ["one measured epoch"], "earlier runs": []}[estimate.source or "earlier runs"]
+    text = "from " + " and ".join(([runs] if estimate.runs else []) + named)
+    return text if estimate.share == 1 else f"{text}; {1 - estimate.share:.0%} of the trials {UNKNOWN}"
+
+
+def duration(seconds: float) -> str:
+    """`seconds` in the two largest units that say something: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    for unit, above, below, part in ((86_400, "d", "h", 3_600), (3_600, "h", "min", 60), (60, "min", "s", 1)):
+        if round(seconds) >= unit:
+            whole, rest = divmod(round(seconds / part), unit // part)
+            return f"{whole} {above}" + (f" {rest} {below}" if rest else "")
+    return f"{max(1, round(seconds))} s"
+
+
+def size(count: int) -> str:
+    """`count` bytes in the largest binary unit of which there is one."""
+    for unit, power in (("GiB", 30), ("MiB", 20)):
+        if count >= 2**power:
+            value = count / 2**power
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+    return f"{max(1, count // 2**10)} KiB"
+
+
+def _open_trials(plan: Plan, cached: Collection[str]) -> tuple[Trial, ...]:
+    points = dict.fromkeys((*plan.baselines, *plan.points))
+    return group(point for point in points if point.point_id not in cached)
+
+
+def _sizes(trial: Trial, provenance: Provenance) -> Sizes:
+    return sizes(trial.config, provenance.base(trial.points[0]).revision)
+
+
+def _bulks(plan: Plan, provenance: Provenance) -> dict[Family, Bulk]:
+    found: dict[Family, Bulk] = {}
+    for point in plan.points:
+        if (kin := family(point, provenance)) not in found:
+            params = sizes(point.train, provenance.base(point).revision).total_params
+            found[kin] = Bulk(examples=train_size(point.train.task, point.train.data), params=params)
+    return found
+
+
+def _cost(trial: Trial, known: Known) -> _Cost | None:
+    """None where its training or one of its scorings is unknown."""
+    kin = family(trial.points[0], known.provenance)
+    draws = [draw for point in trial.points if (draw := known.draw(point.decode, kin)) is not None]
+    pace = known.pace(trial.config, kin)
+    if len(draws) < len(trial.points) or (trial.epochs and pace is None):
+        return None
+    told: list[Draw | Pace] = [*draws, pace] if trial.epochs and pace else [*draws]
+    decode_seconds = sum(draw.seconds for draw in draws)
+    return _Cost(
+        train_seconds=trial.epochs * pace.train_seconds if pace else 0.0,
+        decode_seconds=decode_seconds,
+        clock_seconds=decode_seconds + (trial.epochs * pace.epoch_seconds if pace else 0.0),
+        peak_memory_bytes=max(one.peak_memory_bytes for one in told),
+        sample_bytes=sum(draw.sample_bytes for draw in draws),
+        runs=frozenset().union(*(one.runs for one in told)),
+    )
+
+
+def _wall(seconds: Iterable[float], concurrency: int) -> float:
+    """When the last trial ends, each being taken up in order by the first worker that is free."""
+    busy = [0.0] * concurrency
+    for one in seconds:
+        heapq.heapreplace(busy, busy[0] + one)
+    return max(busy)
+
+
+def _copies(trial: Trial, keep: str) -> int:
+    """Weights that a finished trial leaves; an un-tuned base leaves none."""
+    copies = {"none": 0, "last": 1, "best+last": min(2, trial.epochs), "all": trial.epochs}
+    return copies[keep] if trial.epochs else 0
+
+
+def _transient(trials: Iterable[Trial], sized: dict[str, Sizes], concurrency: int) -> int:
+    """Checkpoints to go on from, of as many trials as run at a time."""
+    from model.checkpoint import KEPT
+
+    largest = sorted(sized[trial.trial_id].resumable_bytes for trial in trials if trial.epochs)[-concurrency:]
+    return KEPT * sum(largest)
+
+
+def _free(out: Path) -> int:
+    path = out.absolute()
+    return shutil.disk_usage(next(folder for folder in (path, *path.parents) if folder.exists())).free

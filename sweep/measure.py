@@ -1,0 +1,111 @@
+"""What one epoch of a training takes, measured on this machine in a process of its own.
+
+`python -m sweep.measure` is that process: a JSON order on stdin, a JSON answer as the last line of stdout. It starts
+with nothing loaded, so that its memory is that of a worker, and all it took is given back when it ends.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.config import Scalar
+from sweep.errors import RunError
+from sweep.plan import Point, point_from
+
+if TYPE_CHECKING:
+    from model.training import Training
+
+ROOT = Path(__file__).parents[1]  # where this very code is imported from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What `measure` saw."""
+
+    settings: Mapping[str, Scalar]  # of the point that was measured
+    start_seconds: float  # from nothing to a training that can begin: imports, weights, data
+    epoch_seconds: float  # one epoch, its dev loss and its checkpoint; of an untrained base the dev loss alone
+    train_seconds: float  # of these, training itself
+    decode_seconds: float  # one scoring
+    peak_memory_bytes: int  # resident on a CPU; the allocator's on a GPU, whose context comes on top
+    resumable_bytes: int  # a checkpoint that a training can go on from
+    final_bytes: int  # what a finished training keeps
+    sample_bytes: int  # the samples of one scoring, as JSON
+
+
+def measure(point: Point, threads: int, gpu: bool) -> Measured:
+    """Train one epoch of `point` with `threads` threads, on a GPU or not, and score it once.
+
+    Raises RunError, with the reason, where that fails: then no such trial would succeed either.
+    """
+    order = {"settings": point.settings, "threads": threads, "gpu": gpu, "started": time.monotonic()}
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [sys.executable, "-m", "sweep.measure"],
+        input=json.dumps(order),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    if done.returncode != 0:
+        raise RunError(f"cannot measure {point.point_id}: {_reason(done)}")
+    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _reason(done: "subprocess.CompletedProcess[str]") -> str:
+    if done.returncode < 0:
+        return f"its process was ended by signal {-done.returncode}, which is most often a lack of memory"
+    lines = done.stderr.strip().splitlines()
+    return lines[-1] if lines else f"its process ended with {done.returncode} and no word"
+
+
+def _answer(order: Mapping[str, Any]) -> Measured:
+    """The work of the process."""
+    import torch
+
+    from model.hardware import default_device, peak_memory_bytes, reset_peak_memory
+    from model.training import Training
+
+    torch.set_num_threads(order["threads"])
+    point = point_from(order["settings"])
+    device = default_device() if order["gpu"] else torch.device("cpu")
+    reset_peak_memory(device)
+    training = Training(point.train, device)
+    ready = time.monotonic()  # one clock for all processes of a machine
+    if point.epochs:
+        training.run_epoch()
+    else:
+        training.report(None)
+    resumable, final = _checkpoint_bytes(training) if point.epochs else (0, 0)
+    trained = time.monotonic()
+    samples = training.evaluate(point.decode).samples
+    return Measured(
+        settings=order["settings"],
+        start_seconds=ready - order["started"],
+        epoch_seconds=trained - ready,
+        train_seconds=training.train_seconds,
+        decode_seconds=time.monotonic() - trained,
+        peak_memory_bytes=peak_memory_bytes(device),
+        resumable_bytes=resumable,
+        final_bytes=final,
+        sample_bytes=len(json.dumps([dict(sample) for sample in samples])),
+    )
+
+
+def _checkpoint_bytes(training: "Training") -> tuple[int, int]:
+    """Of one that is resumable, and of what a finished training keeps."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = [training.save(Path(folder) / name, resumable=name == "resumable") for name in ("resumable", "final")]
+        resumable, final = (sum(file.stat().st_size for file in place.iterdir()) for place in kept)
+    return resumable, final
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(_answer(json.load(sys.stdin)))))

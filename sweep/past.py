@@ -1,0 +1,152 @@
+"""What trainings and decodings of earlier runs took, for estimates. Runs that cannot be read are passed over."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from model.config import DecodeConfig, TrainConfig
+from sweep.errors import UsageError
+from sweep.plan import Plan, Point, Trial, group
+from sweep.provenance import Provenance, data_name
+from sweep.run_folder import RunFolder, list_runs
+from sweep.state import RunState, TrialState, state_of
+from sweep.status import Status
+
+
+@dataclass(frozen=True)
+class Family:
+    """Trainings of one family differ in method only. Device and threads are compared before."""
+
+    base: str  # SHA-256
+    task: str
+    data: str  # SHA-256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What an epoch of one training took."""
+
+    runs: frozenset[str]  # names of the runs that tell so
+    family: Family
+    config: TrainConfig
+    epoch_seconds: float  # of the clock: training, dev loss, checkpoint, and the epoch's share of loading
+    train_seconds: float  # of these, training itself
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """What one scoring took."""
+
+    runs: frozenset[str]  # names of the runs that tell so
+    family: Family
+    decode: DecodeConfig | None
+    seconds: float
+    sample_bytes: int  # of its samples as JSON
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """All that comparable earlier runs tell."""
+
+    paces: tuple[Pace, ...]
+    draws: tuple[Draw, ...]
+    starts: tuple[float, ...]  # seconds from a session's begin to its first trial
+
+
+def family(point: Point, provenance: Provenance) -> Family:
+    """What trainings must have in common to be compared at all."""
+    return Family(provenance.base(point).sha256, point.train.task, provenance.data[data_name(point)].sha256)
+
+
+def read_past(out: Path, plan: Plan, provenance: Provenance) -> Past:
+    """From every run under `out` on the same device, with the same threads, that has a family in common with `plan`."""
+    wanted = {family(point, provenance) for point in plan.points}
+    paces: list[Pace] = []
+    draws: list[Draw] = []
+    starts: list[float] = []
+    for folder in list_runs(out):
+        try:
+            if not _is_comparable(folder, provenance, wanted):
+                continue
+            state = state_of(folder)
+            paces += _paces(folder, state)
+            draws += _draws(folder, state)
+            starts += _start(state)
+        except (UsageError, LookupError, TypeError, ValueError):  # of another version, or damaged: an estimate goes on
+            continue
+    return Past(
+        paces=tuple(pace for pace in paces if pace.family in wanted),
+        draws=tuple(draw for draw in draws if draw.family in wanted),
+        starts=tuple(starts),
+    )
+
+
+def _is_comparable(folder: RunFolder, provenance: Provenance, wanted: set[Family]) -> bool:
+    past = folder.spec.provenance
+    if (past.device, past.threads) != (provenance.device, provenance.threads):
+        return False
+    return any(family(point, past) in wanted for point in folder.spec.plan.points)
+
+
+def _paces(folder: RunFolder, state: RunState) -> Iterator[Pace]:
+    spec = folder.spec
+    for trial in spec.plan.trials:
+        known = state.trials.get(trial.trial_id, TrialState())
+        reached = known.known_epoch
+        if not reached:
+            continue
+        losses, cost = known.epochs[reached]["losses"], known.epochs[reached]["cost"]
+        train_seconds = losses["train_seconds"] / reached
+        yield Pace(
+            runs=frozenset({folder.name}),
+            family=family(trial.points[0], spec.provenance),
+            config=trial.config,
+            epoch_seconds=_clock_seconds(trial, known, state, reached) or train_seconds,
+            train_seconds=train_seconds,
+            peak_memory_bytes=cost["peak_memory_bytes"],
+        )
+
+
+def _clock_seconds(trial: Trial, known: TrialState, state: RunState, epochs: int) -> float | None:
+    """Of one epoch; None where the trial was interrupted, so that waiting would count as work."""
+    if known.status != Status.COMPLETED or known.attempt != 1 or not known.started_at or not known.ended_at:
+        return None
+    decoding = sum(score["decode_seconds"] for score in _scores(trial, state))
+    return max(0.0, _seconds(known.started_at, known.ended_at) - decoding) / epochs
+
+
+def _draws(folder: RunFolder, state: RunState) -> Iterator[Draw]:
+    spec = folder.spec
+    for trial in group(dict.fromkeys((*spec.plan.baselines, *spec.plan.points))):
+        for point in trial.points:
+            if (score := state.scores.get(point.point_id)) is None:
+                continue
+            cost = state.trials[trial.trial_id].epochs.get(score["epoch"], {}).get("cost", {})
+            yield Draw(
+                runs=frozenset({folder.name}),
+                family=family(point, spec.provenance),
+                decode=point.decode,
+                seconds=score["decode_seconds"],
+                sample_bytes=len(json.dumps(score["samples"])),
+                peak_memory_bytes=cost.get("peak_memory_bytes", 0),
+            )
+
+
+def _scores(trial: Trial, state: RunState) -> Iterator[dict[str, float]]:
+    return (dict(state.scores[p.point_id]) for p in trial.points if p.point_id in state.scores)
+
+
+def _start(state: RunState) -> list[float]:
+    """Of a run that had one session: of a later one it is not known when its first trial began."""
+    began = [trial.started_at for trial in state.trials.values() if trial.started_at]
+    if len(state.sessions) != 1 or not began:
+        return []
+    return [max(0.0, _seconds(state.sessions[0]["time"], min(began)))]
+
+
+def _seconds(earlier: str, later: str) -> float:
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

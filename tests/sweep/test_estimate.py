@@ -1,0 +1,207 @@
+"""Estimates: right within a factor of what a run then takes, and silent about what nobody knows."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from model.training import Training
+from sweep.errors import RunError
+from sweep.estimate import Estimate, duration, estimate, heaviest, lines, size
+from sweep.launch import Prepared, Request, prepare
+from sweep.leaderboard import load_rows
+from sweep.measure import Measured, measure
+from sweep.plan import Point
+from sweep.run_folder import RunFolder
+from sweep.sizes import sizes
+from tests.model.folders import write_base
+
+Sweep = Callable[..., Result]
+FACTOR = 4  # between an estimate and the truth, on a machine that is busy with other things
+
+
+@pytest.fixture
+def prepared(micro: Path, out: Path) -> Prepared:
+    return prepare(Request(space=str(micro), out=out, settings=("epochs=4",)))
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory, poems: Path) -> Measured:
+    """One epoch of a point of the micro space."""
+    point = point_of(poems, lora={"rank": 2})
+    return measure(point, threads=1, gpu=False)
+
+
+def point_of(poems: Path, **settings: object) -> Point:
+    from model.config import DecodeConfig, TrainConfig
+
+    train = TrainConfig(**{"epochs": 1, "batch_size": 2, "data": str(poems), **settings})  # type: ignore[arg-type]
+    return Point(train, DecodeConfig(max_new_tokens=6))
+
+
+def of(prepared: Prepared, **options: object) -> Estimate:
+    defaults = {"concurrency": 1, "keep": "last", "measured": None, "cached": ()}
+    spec = prepared.spec
+    return estimate(spec.plan, spec.provenance, prepared.request.out, **{**defaults, **options})  # type: ignore[arg-type]
+
+
+def test_nothing_known_is_said_so(prepared: Prepared) -> None:
+    found = of(prepared)
+    assert (found.source, found.share, found.runs, found.peak_memory_bytes) == (None, 0.0, 0, None)
+    assert found.disk_bytes > found.kept_bytes > 0  # shapes alone tell
+    time, disk, memory = lines(found)
+    assert time == "time       unknown: run with --measure"
+    assert memory == "memory     unknown: run with --measure"
+    assert "(--keep last)" in disk
+
+
+def test_an_earlier_run_tells_within_a_factor(finished: Path, sweep: Sweep, micro: Path, prepared: Prepared) -> None:
+    """Twice the epochs of a finished run, then run and compared."""
+    found = of(prepared)
+    assert (found.source, found.share, found.runs) == ("earlier runs", 1.0, 1)
+    assert sweep("run", micro, "--executor", "inline", "--set", "epochs=4", "--no-cache").exit_code == 0
+    rows = load_rows(RunFolder(finished.parent / "micro-2"))
+    truth = sum(row["train_seconds"] for row in rows)
+    assert truth / FACTOR < found.train_seconds < truth * FACTOR
+    scoring = sum(row["decode_seconds"] for row in rows)
+    assert scoring / FACTOR < found.decode_seconds < scoring * 5 / 4 * FACTOR  # the un-tuned base is a fifth one
+    peak = max(row["peak_memory_bytes"] for row in rows)
+    assert peak / 2 < (found.peak_memory_bytes or 0) < peak * 2
+    assert found.wall_seconds >= found.train_seconds
+
+
+def test_other_methods_are_told_by_the_nearest(finished: Path, micro: Path, out: Path) -> None:
+    settings = ("epochs=2", "smart.lam=1", "smart.steps=2", "decode.max_new_tokens=12")
+    smart = of(prepare(Request(space=str(micro), out=out, settings=settings)))
+    plain = of(prepare(Request(space=str(micro), out=out, settings=("lr=0.02",))))
+    assert smart.share == 1.0
+    assert 3 < smart.train_seconds / plain.train_seconds < 5  # four forward passes for one
+    assert 1.5 < smart.decode_seconds / plain.decode_seconds < 2.5
+
+
+def test_what_is_cached_takes_nothing(finished: Path, micro: Path, out: Path, prepared: Prepared) -> None:
+    again = prepare(Request(space=str(micro), out=out))
+    known = [point.point_id for point in (*again.plan.points, *again.plan.baselines)]
+    found = of(again, cached=known)
+    assert (found.trials, found.train_seconds, found.wall_seconds, found.share) == (0, 0, 0, 1.0)
+    assert lines(found) == ["time       nothing is left to compute"]
+    half = of(again, cached=known[:2])
+    assert 0 < half.train_seconds < of(again).train_seconds
+
+
+def test_a_run_that_cannot_be_read_is_passed_over(finished: Path, prepared: Prepared) -> None:
+    ledger = finished / "ledger.jsonl"
+    ledger.write_bytes(b"damaged\n" + ledger.read_bytes())
+    other = finished.parent / "other"
+    other.mkdir()
+    (other / "run.json").write_text("{}")
+    assert of(prepared).source is None
+
+
+def test_other_devices_and_threads_do_not_count(finished: Path, prepared: Prepared) -> None:
+    for change in ({"threads": 2}, {"device": "a GPU"}):
+        spec = replace(prepared.spec, provenance=replace(prepared.spec.provenance, **change))  # type: ignore[arg-type]
+        assert of(replace(prepared, spec=spec)).source is None
+
+
+def test_more_at_a_time_take_less_time_and_more_memory(finished: Path, prepared: Prepared) -> None:
+    one, two = of(prepared), of(prepared, concurrency=2)
+    assert one.wall_seconds / 2 <= two.wall_seconds < one.wall_seconds
+    assert (two.peak_memory_bytes or 0) > 1.5 * (one.peak_memory_bytes or 0)
+    assert two.disk_bytes > one.disk_bytes
+    assert two.kept_bytes == one.kept_bytes
+
+
+def test_measuring_tells_where_no_run_does(measured: Measured, prepared: Prepared) -> None:
+    found = of(prepared, measured=measured)
+    assert (found.source, found.share, found.runs) == ("measured", 1.0, 0)
+    assert found.train_seconds == pytest.approx(16 * measured.train_seconds)
+    assert found.decode_seconds == pytest.approx(5 * measured.decode_seconds)
+    assert lines(found)[0].endswith("on 1 at a time (from one measured epoch)")
+
+
+def test_what_is_measured(measured: Measured, poems: Path) -> None:
+    assert 0 < measured.train_seconds <= measured.epoch_seconds
+    assert measured.start_seconds > 0.1
+    assert measured.decode_seconds > 0
+    assert measured.peak_memory_bytes > 2**26
+    assert measured.sample_bytes > 20
+    assert measured.resumable_bytes > 2 * measured.final_bytes
+
+
+def test_measuring_what_cannot_be_trained_is_refused(poems: Path) -> None:
+    with pytest.raises(RunError, match=r"cannot measure \w+: .*DivergedError.*loss became"):
+        measure(point_of(poems, lr=1e30), threads=1, gpu=False)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "soap"])
+@pytest.mark.parametrize("method", ["weights", "lora", "teacher"])
+def test_checkpoints_have_the_size_that_shapes_tell(poems: Path, tmp_path: Path, optimizer: str, method: str) -> None:
+    methods: dict[str, dict[str, object]] = {
+        "weights": {},
+        "lora": {"lora": {"rank": 8}},
+        "teacher": {"lora": {"rank": 8}, "smart": {"bregman_mu": 1.0}},
+    }
+    base = write_base(tmp_path / "base")  # so small that SOAP takes no time
+    config = point_of(poems, base=str(base), optimizer=optimizer, **methods[method]).train
+    training = Training(config)
+    training.run_epoch()
+    told = sizes(config, None)
+    assert told.trainable_params == training.trainable_params
+    for name, expected in (("resumable", told.resumable_bytes), ("final", told.final_bytes)):
+        place = training.save(tmp_path / name, resumable=name == "resumable")
+        assert expected == pytest.approx(sum(file.stat().st_size for file in place.iterdir()), rel=0.02, abs=12_000)
+
+
+@pytest.mark.parametrize(("keep", "copies"), [("none", 0), ("last", 1), ("best+last", 2), ("all", 4)])
+def test_what_is_kept_is_a_matter_of_policy(prepared: Prepared, keep: str, copies: int) -> None:
+    weights = sum(sizes(trial.config, None).final_bytes for trial in prepared.plan.trials)
+    assert of(prepared, keep=keep).kept_bytes == copies * weights
+
+
+def test_the_heaviest_is_measured(micro: Path, out: Path) -> None:
+    plan = prepare(Request(space=str(micro), out=out, settings=("batch_size=2,4", "optimizer=adamw,soap"))).spec
+    point = heaviest(plan.plan, plan.provenance, ())
+    assert point is not None
+    assert (point.train.batch_size, point.train.optimizer) == (4, "soap")
+    assert point.train.lora is not None
+    assert point.train.lora.rank == 2
+    everything = [point.point_id for point in (*plan.plan.points, *plan.plan.baselines)]
+    assert heaviest(plan.plan, plan.provenance, everything) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "1 s"),
+        (59.6, "1 min"),
+        (200, "3 min 20 s"),
+        (3600, "1 h"),
+        (7500, "2 h 5 min"),
+        (7195, "2 h"),
+        (273_600, "3 d 4 h"),
+    ],
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "1 KiB"), (5_000, "4 KiB"), (2**20, "1.0 MiB"), (50 * 2**20, "50 MiB"), (3 * 2**30, "3.0 GiB")],
+)
+def test_sizes_read_well(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+def test_a_disk_too_small_is_said(prepared: Prepared) -> None:
+    disk = lines(replace(of(prepared), free_bytes=2**20 // 2, disk_bytes=2**20))[1]
+    assert disk.endswith("at most 1.0 MiB, MORE than the 512 KiB that are free")
+
+
+def test_a_part_that_is_unknown_makes_it_a_lower_bound(finished: Path, prepared: Prepared) -> None:
+    text = lines(replace(of(prepared), share=0.75, concurrency=2))
+    assert text[0].startswith("time       at least ")
+    assert text[0].endswith("on 2 at a time (from 1 earlier run; 25% of the trials unknown: run with --measure)")
