@@ -339,6 +339,21 @@ def status(run: str | None, out: Path) -> None:
             click.echo(f"  {row['point_id']}  {row['status']}  epoch {row['epoch']}/{row['epochs_budget']}")
 
 
+@main.command()
+@out_option
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def doctor(out: Path, form: str) -> None:
+    """Check whether this machine is fit to run, and say what to do where it is not.
+
+    Ends with 1 where there is a PROBLEM.
+    """
+    from sweep.doctor import examine, has_problem, json_text, text
+
+    checks = examine(out)
+    click.echo(json_text(checks) if form == "json" else text(checks))
+    raise SystemExit(1 if has_problem(checks) else 0)
+
+
 def _work(
     folder: "RunFolder", session: "RunSpec", concurrency: int | None, address: str | None, max_failures: int
 ) -> None:

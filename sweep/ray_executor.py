@@ -208,9 +208,8 @@ def _private_folder() -> Iterator[Path]:
 
     Folders of this user's processes that were killed before they could remove theirs are removed too.
     """
-    for left in TEMPORARY.glob(f"{PREFIX}*/{OWNER}"):
-        if left.stat().st_uid == os.getuid() and _is_free(left):
-            shutil.rmtree(left.parent, ignore_errors=True)
+    for left in left_folders():
+        shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=TEMPORARY))
     try:
         with (folder / OWNER).open("w") as owner:
@@ -218,6 +217,12 @@ def _private_folder() -> Iterator[Path]:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def left_folders() -> list[Path]:
+    """Private folders of this user's processes that were killed before they could remove theirs."""
+    owners = [owner for owner in TEMPORARY.glob(f"{PREFIX}*/{OWNER}") if owner.stat().st_uid == os.getuid()]
+    return [owner.parent for owner in owners if _is_free(owner)]
 
 
 def _is_free(lock: Path) -> bool:
