@@ -341,7 +341,9 @@ def status(run: str | None, out: Path) -> None:
 
 @main.command()
 @out_option
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How to print."
+)
 def doctor(out: Path, form: str) -> None:
     """Check whether this machine is fit to run, and say what to do where it is not.
 

@@ -43,7 +43,7 @@ class Known:
         work = self._load(config) * self.bulks[kin].examples * self.bulks[kin].params
         chosen = _chosen(
             self.past.paces,
-            [_pace(self.measured, self.provenance)] if self.measured else [],
+            _paces(self.measured, self.provenance),
             kin,
             alike=lambda pace: _kind(pace.config) == _kind(config),
             distance=lambda pace: abs(math.log(self._load(config) / self._load(pace.config))),
@@ -67,7 +67,7 @@ class Known:
         work = _tokens(decode) * self.bulks[kin].params
         chosen = _chosen(
             self.past.draws,
-            [_draw(self.measured, self.provenance)] if self.measured else [],
+            _draws(self.measured, self.provenance),
             kin,
             alike=lambda draw: draw.decode == decode,
             distance=lambda draw: abs(math.log(_tokens(decode) / _tokens(draw.decode))),
@@ -125,25 +125,33 @@ def _tokens(decode: DecodeConfig | None) -> int:
     return decode.max_new_tokens * (decode.beams or decode.generations or 1) if decode else 1
 
 
-def _pace(measured: Measured, provenance: Provenance) -> Pace:
-    point = point_from(measured.settings)
-    return Pace(
-        runs=frozenset({MEASURED}),
-        family=family(point, provenance),
-        config=point.train,
-        epoch_seconds=measured.epoch_seconds,
-        train_seconds=measured.train_seconds,
-        peak_memory_bytes=measured.peak_memory_bytes,
-    )
+def _paces(measured: Measured | None, provenance: Provenance) -> list[Pace]:
+    """What was measured; nothing where that was an un-tuned base, which trains nothing."""
+    if measured is None or not (point := point_from(measured.settings)).epochs:
+        return []
+    return [
+        Pace(
+            runs=frozenset({MEASURED}),
+            family=family(point, provenance),
+            config=point.train,
+            epoch_seconds=measured.epoch_seconds,
+            train_seconds=measured.train_seconds,
+            peak_memory_bytes=measured.peak_memory_bytes,
+        )
+    ]
 
 
-def _draw(measured: Measured, provenance: Provenance) -> Draw:
+def _draws(measured: Measured | None, provenance: Provenance) -> list[Draw]:
+    if measured is None:
+        return []
     point = point_from(measured.settings)
-    return Draw(
-        runs=frozenset({MEASURED}),
-        family=family(point, provenance),
-        decode=point.decode,
-        seconds=measured.decode_seconds,
-        sample_bytes=measured.sample_bytes,
-        peak_memory_bytes=measured.peak_memory_bytes,
-    )
+    return [
+        Draw(
+            runs=frozenset({MEASURED}),
+            family=family(point, provenance),
+            decode=point.decode,
+            seconds=measured.decode_seconds,
+            sample_bytes=measured.sample_bytes,
+            peak_memory_bytes=measured.peak_memory_bytes,
+        )
+    ]

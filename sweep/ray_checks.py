@@ -3,6 +3,7 @@
 import os
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -19,9 +20,9 @@ def ports() -> Check:
     for connection in psutil.net_connections(kind="tcp"):
         if connection.status != psutil.CONN_LISTEN or connection.pid is None:
             continue
-        ip, port, *_ = connection.laddr
-        ip, command = str(ip), _own_command(connection.pid)
-        where = f"{ip}:{port} (process {connection.pid})"
+        address: Any = connection.laddr  # typed as if it could be empty, which a listener's never is
+        ip, command = address.ip, _own_command(connection.pid)
+        where = f"{ip}:{address.port} (process {connection.pid})"
         if is_dashboard(command):
             dashboards.append((ip, where))
         elif is_ray(command) and not is_loopback(ip):

@@ -1,5 +1,6 @@
 """How many bytes a training's checkpoints take, from the shape of its base alone: nothing is loaded."""
 
+import functools
 import json
 import math
 from collections.abc import Sequence
@@ -52,13 +53,14 @@ def _base_shape(name: str, revision: str | None) -> "GPT2Config":
     return GPT2Config(**{field.name: raw[field.name] for field in fields(GPT2Config) if field.name in raw})
 
 
-def _parameter_shapes(base: "GPT2Config") -> "list[Shape]":
+@functools.cache
+def _parameter_shapes(base: "GPT2Config") -> "tuple[Shape, ...]":
     import torch
 
     from model.gpt2 import GPT2
 
     with torch.device("meta"):
-        return [tuple(parameter.shape) for parameter in GPT2(base).parameters()]
+        return tuple(tuple(parameter.shape) for parameter in GPT2(base).parameters())
 
 
 def _trained(config: TrainConfig, base: "GPT2Config", plain: "Sequence[Shape]") -> "list[Shape]":

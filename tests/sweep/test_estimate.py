@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from model.config import DecodeConfig, TrainConfig
 from model.training import Training
 from sweep.errors import RunError
 from sweep.estimate import Estimate, duration, estimate, heaviest, lines, size
@@ -35,8 +36,6 @@ def measured(tmp_path_factory: pytest.TempPathFactory, poems: Path) -> Measured:
 
 
 def point_of(poems: Path, **settings: object) -> Point:
-    from model.config import DecodeConfig, TrainConfig
-
     train = TrainConfig(**{"epochs": 1, "batch_size": 2, "data": str(poems), **settings})  # type: ignore[arg-type]
     return Point(train, DecodeConfig(max_new_tokens=6))
 
@@ -120,6 +119,33 @@ def test_measuring_tells_where_no_run_does(measured: Measured, prepared: Prepare
     assert found.train_seconds == pytest.approx(16 * measured.train_seconds)
     assert found.decode_seconds == pytest.approx(5 * measured.decode_seconds)
     assert lines(found)[0].endswith("on 1 at a time (from one measured epoch)")
+
+
+def test_measuring_tells_of_another_base_by_its_parameters(
+    measured: Measured, micro: Path, out: Path, tmp_path: Path
+) -> None:
+    other = write_base(tmp_path / "base")
+    found = of(prepare(Request(space=str(micro), out=out, settings=(f"base=tiny,{other}",))), measured=measured)
+    assert (found.share, found.source) == (1.0, "measured")
+    params = [sizes(TrainConfig(base=base), None).total_params for base in ("tiny", str(other))]
+    assert found.train_seconds == pytest.approx(8 * measured.train_seconds * (1 + params[1] / params[0]))
+
+
+def test_an_untuned_base_that_was_measured_tells_nothing_of_training(measured: Measured, prepared: Prepared) -> None:
+    untuned = replace(measured, settings={**prepared.plan.baselines[0].settings}, train_seconds=0.0)
+    found = of(prepared, measured=untuned)
+    assert (found.share, found.train_seconds) == (0.2, 0.0)
+    assert found.decode_seconds == pytest.approx(measured.decode_seconds)
+
+
+@pytest.mark.parametrize(("device", "ratio"), [("cpu", 1.0), ("a GPU", 2.0)])
+def test_smaller_batches_cost_more_on_a_gpu_only(
+    measured: Measured, micro: Path, out: Path, device: str, ratio: float
+) -> None:
+    prepared = prepare(Request(space=str(micro), out=out, settings=("batch_size=1",)))
+    spec = replace(prepared.spec, provenance=replace(prepared.spec.provenance, device=device))
+    found = of(replace(prepared, spec=spec), measured=measured)
+    assert found.train_seconds == pytest.approx(8 * measured.train_seconds * ratio)
 
 
 def test_what_is_measured(measured: Measured, poems: Path) -> None:
