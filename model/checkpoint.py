@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,10 @@ class Checkpoint:
     state: Mapping[str, Any]
 
 
-def write_checkpoint(parent: Path, epoch: int, checkpoint: Checkpoint, keep: int = KEPT) -> Path:
-    """Write `parent`/`epoch` and remove all but the `keep` newest. An existing one of that epoch is replaced."""
+def write_checkpoint(
+    parent: Path, epoch: int, checkpoint: Checkpoint, keep: int | None = KEPT, spare: Collection[int] = ()
+) -> Path:
+    """Write `parent`/`epoch` and prune as `prune` does. An existing one of that epoch is replaced."""
     for left in parent.glob(".*.partial"):
         shutil.rmtree(left, ignore_errors=True)  # what a crash left behind
     place, staged = parent / str(epoch), parent / f".{epoch}.partial"
@@ -50,9 +52,23 @@ def write_checkpoint(parent: Path, epoch: int, checkpoint: Checkpoint, keep: int
         shutil.rmtree(place)
     staged.rename(place)
     _flush_folder(parent)
-    for old in _epochs(parent)[:-keep]:
-        shutil.rmtree(parent / str(old))
+    prune(parent, keep, spare)
     return place
+
+
+def prune(parent: Path, keep: int | None, spare: Collection[int] = ()) -> None:
+    """Remove all checkpoints under `parent` but the `keep` newest (None: all stay) and those of the epochs `spare`."""
+    epochs = _epochs(parent)
+    for old in epochs[: len(epochs) - keep] if keep is not None else ():
+        if old not in spare:
+            shutil.rmtree(parent / str(old))
+
+
+def strip(folder: Path) -> None:
+    """Leave the optimizer out of the checkpoint in `folder`: it holds the model from then on and cannot be resumed."""
+    checkpoint = read_checkpoint(folder)
+    kept = {"model": checkpoint.tensors["model"], "optimizer": {}}
+    write_checkpoint(folder.parent, int(folder.name), Checkpoint(kept, checkpoint.state), keep=None)
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

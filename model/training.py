@@ -7,7 +7,7 @@ the seed, so several trainings may take turns in one process.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,8 @@ class Training:
         patience = self.config.patience
         return patience is not None and self.epoch - self.best_epoch >= patience
 
-    def run_epoch(self) -> EpochReport:
-        """One pass over the training split in an order of its own. Raises DivergedError."""
+    def run_epoch(self, on_step: Callable[[], None] = lambda: None) -> EpochReport:
+        """One pass over the training split in an order of its own; `on_step` after every step. Raises DivergedError."""
         number, seed = self.epoch + 1, self.config.seed
         order = torch.randperm(self.task.size("train"), generator=stream(seed, "data", number)).tolist()
         self.objective.start_epoch(number, self.device)
@@ -130,6 +130,7 @@ class Training:
             if not math.isfinite(loss):
                 raise DivergedError(number, loss, "train")
             total, tokens = total + loss * count, tokens + count
+            on_step()
         self.train_seconds += time.perf_counter() - started
         self.train_tokens += tokens
         self.epoch = number
@@ -177,11 +178,20 @@ class Training:
         """Score the model as it is now; never changes weights, nor what later epochs draw."""
         return self.task.evaluate(self.model, split, decode, self.config.seed)
 
-    def save(self, parent: Path, notes: Any = None, *, resumable: bool = True) -> Path:
+    def save(
+        self,
+        parent: Path,
+        notes: Any = None,
+        *,
+        resumable: bool = True,
+        keep: int | None = KEPT,
+        spare: Collection[int] = (),
+    ) -> Path:
         """Write a checkpoint under `parent` from which `load` goes on bit for bit; `notes` (JSON-able) ride along.
 
-        Only trained tensors are kept: with LoRA, the adapters. One that is not `resumable` leaves out the optimizer
-        and takes the place of all earlier ones: what remains of a finished training.
+        Only trained tensors are kept: with LoRA, the adapters. One that is not `resumable` leaves out the optimizer:
+        what remains of a finished training. Of the checkpoints before it the newest stay, `keep` in all (None: every
+        one), and those of the epochs `spare`.
         """
         scalars = [
             {k: v for k, v in self.optimizer.state[p].items() if not isinstance(v, Tensor)}
@@ -200,7 +210,7 @@ class Training:
         tensors = {"model": weights, "optimizer": self._optimizer_tensors() if resumable else {}}
         if resumable and self.objective.teacher is not None:
             tensors["teacher"] = self.objective.teacher.tensors
-        return write_checkpoint(parent, self.epoch, Checkpoint(tensors, state), keep=KEPT if resumable else 1)
+        return write_checkpoint(parent, self.epoch, Checkpoint(tensors, state), keep, spare)
 
     def load(self, folder: Path) -> Any:
         """Take up the checkpoint in `folder`, made under the same config; return its notes. Raises CheckpointError."""
@@ -236,13 +246,17 @@ class Training:
 
 
 def train(
-    config: TrainConfig, *, checkpoint: Path | None = None, device: torch.device | None = None
+    config: TrainConfig,
+    *,
+    checkpoint: Path | None = None,
+    device: torch.device | None = None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Iterator[EpochReport]:
     """Fine-tune, one report per epoch; with `config.epochs` = 0 a single report of the base as it is.
 
     `checkpoint`: a folder that `Training.save` made under the same config; the epochs after it follow, bit for bit
-    those of an uninterrupted training on the same CPU, versions and number of threads. Raises BaseError, DataError,
-    CheckpointError before the first epoch, DivergedError within one.
+    those of an uninterrupted training on the same CPU, versions and number of threads. `on_step` is called after every
+    optimizer step. Raises BaseError, DataError, CheckpointError before the first epoch, DivergedError within one.
     """
     training = Training(config, device)
     if checkpoint is not None:
@@ -250,4 +264,4 @@ def train(
     if config.epochs == 0:
         yield training.report(None)
     while training.epoch < config.epochs and not training.exhausted:
-        yield training.run_epoch()
+        yield training.run_epoch(on_step)

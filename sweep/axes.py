@@ -7,7 +7,6 @@ sample, from a stream of their own, so that adding an axis does not change what 
 import hashlib
 import math
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,19 +25,72 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Random:
-    """One value a sample. `draw` maps a generator to a value, `label` says what it does."""
+class Choice:
+    """One of `values` a sample, with equal chance."""
 
-    label: str
-    draw: Callable[[random.Random], Any]
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise SpaceError("a choice needs at least one value")
 
     def sample(self, key: str, index: int) -> Any:
         """The value of sample `index` on the axis `key`: always the same one."""
-        digest = hashlib.sha256(f"{key}/{self.label}/{index}".encode()).digest()
-        return self.draw(random.Random(digest))
+        return _stream(key, f"choice{self.values}", index).choice(self.values)
 
 
-Axis = Grid | Random
+@dataclass(frozen=True)
+class Range:
+    """One number a sample. `kind` is uniform, loguniform, quniform (multiples of `q`) or randint (`high` left out)."""
+
+    kind: str
+    low: float
+    high: float
+    q: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise SpaceError(f"{self}: low must be below high")
+        if self.kind == "loguniform" and self.low <= 0:
+            raise SpaceError(f"{self}: low must be above 0")
+        if self.q is not None and (self.q <= 0 or self.steps[0] > self.steps[1]):
+            raise SpaceError(f"{self}: no multiple of q lies in the range")
+
+    def __str__(self) -> str:
+        return f"{self.kind}({', '.join(str(n) for n in (self.low, self.high, self.q) if n is not None)})"
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """The first and the last multiple of `q` in the range, as how many times `q`."""
+        assert self.q is not None, "only quniform has steps"
+        return math.ceil(self.low / self.q), math.floor(self.high / self.q)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value that can be drawn."""
+        if self.kind == "randint":
+            return self.low, self.high - 1
+        return (self.multiple(self.steps[0]), self.multiple(self.steps[1])) if self.q else (self.low, self.high)
+
+    def multiple(self, step: int) -> float:
+        """step * q without the dust of binary fractions: 3 * 0.1 is 0.3."""
+        assert self.q is not None, "only quniform has steps"
+        return float(f"{step * self.q:.12g}")
+
+    def sample(self, key: str, index: int) -> float:
+        """The value of sample `index` on the axis `key`: always the same one."""
+        stream = _stream(key, str(self), index)
+        if self.kind == "loguniform":
+            return math.exp(stream.uniform(math.log(self.low), math.log(self.high)))
+        if self.kind == "quniform":
+            return self.multiple(stream.randint(*self.steps))
+        if self.kind == "randint":
+            return stream.randrange(int(self.low), int(self.high))
+        return stream.uniform(self.low, self.high)
+
+
+Random = Choice | Range
+Axis = Grid | Choice | Range
 
 
 def grid(*values: Any) -> Grid:
@@ -46,45 +98,34 @@ def grid(*values: Any) -> Grid:
     return Grid(values)
 
 
-def choice(*values: Any) -> Random:
+def choice(*values: Any) -> Choice:
     """One of the values with equal chance: choice(2, 4, 8)."""
-    if not values:
-        raise SpaceError("a choice needs at least one value")
-    return Random(f"choice{values}", lambda stream: stream.choice(values))
+    return Choice(values)
 
 
-def uniform(low: float, high: float) -> Random:
+def uniform(low: float, high: float) -> Range:
     """A number between `low` and `high`."""
-    _check_range("uniform", low, high)
-    return Random(f"uniform({low}, {high})", lambda stream: stream.uniform(low, high))
+    return Range("uniform", low, high)
 
 
-def loguniform(low: float, high: float) -> Random:
+def loguniform(low: float, high: float) -> Range:
     """A number between `low` and `high` whose logarithm is uniform; `low` is above 0."""
-    _check_range("loguniform", low, high)
-    if low <= 0:
-        raise SpaceError(f"loguniform({low}, {high}): low must be above 0")
-    return Random(f"loguniform({low}, {high})", lambda stream: math.exp(stream.uniform(math.log(low), math.log(high))))
+    return Range("loguniform", low, high)
 
 
-def quniform(low: float, high: float, q: float) -> Random:
+def quniform(low: float, high: float, q: float) -> Range:
     """A multiple of `q` between `low` and `high`."""
-    _check_range("quniform", low, high)
-    if q <= 0 or math.ceil(low / q) > math.floor(high / q):
-        raise SpaceError(f"quniform({low}, {high}, {q}): no multiple of q lies in the range")
-    steps = (math.ceil(low / q), math.floor(high / q))
-    return Random(f"quniform({low}, {high}, {q})", lambda stream: _multiple(stream.randint(*steps), q))
+    return Range("quniform", low, high, q)
 
 
-def randint(low: int, high: int) -> Random:
+def randint(low: int, high: int) -> Range:
     """A whole number from `low` to `high` - 1."""
-    _check_range("randint", low, high)
-    return Random(f"randint({low}, {high})", lambda stream: stream.randrange(low, high))
+    return Range("randint", low, high)
 
 
 def as_axis(key: str, value: Any) -> Axis:
     """`value` as an axis: ours, Ray Tune's, or an error that names `key`."""
-    if isinstance(value, Grid | Random):
+    if isinstance(value, Axis):
         return value
     if isinstance(value, dict) and set(value) == {"grid_search"} and isinstance(value["grid_search"], list | tuple):
         return grid(*value["grid_search"])
@@ -100,6 +141,20 @@ def is_axis(value: Any) -> bool:
     except SpaceError:
         return False
     return True
+
+
+def axis_as_list(axis: Axis) -> list[Any]:
+    """An axis as JSON has it: its kind, then its arguments."""
+    if isinstance(axis, Range):
+        return [axis.kind, *(n for n in (axis.low, axis.high, axis.q) if n is not None)]
+    return ["grid" if isinstance(axis, Grid) else "choice", *axis.values]
+
+
+def axis_from_list(raw: list[Any]) -> Axis:
+    """The axis that `axis_as_list` wrote."""
+    kind, *arguments = raw
+    plain: dict[str, type[Grid] | type[Choice]] = {"grid": Grid, "choice": Choice}
+    return plain[kind](tuple(arguments)) if kind in plain else Range(kind, *arguments)
 
 
 def _from_ray(key: str, domain: Any) -> Random:
@@ -121,11 +176,5 @@ def _from_ray(key: str, domain: Any) -> Random:
     )
 
 
-def _check_range(name: str, low: float, high: float) -> None:
-    if not low < high:
-        raise SpaceError(f"{name}({low}, {high}): low must be below high")
-
-
-def _multiple(step: int, q: float) -> float:
-    """step * q without the dust of binary fractions: 3 * 0.1 is 0.3."""
-    return float(f"{step * q:.12g}")
+def _stream(key: str, label: str, index: int) -> random.Random:
+    return random.Random(hashlib.sha256(f"{key}/{label}/{index}".encode()).digest())

@@ -21,7 +21,7 @@ from model.config import (
     train_keys,
 )
 from model.tasks import TASKS
-from sweep.axes import Axis, Grid, Random, as_axis, is_axis
+from sweep.axes import Axis, Grid, as_axis, is_axis
 from sweep.errors import SpaceError
 
 Flat = dict[str, Any]
@@ -39,6 +39,8 @@ class Space:
         `{"lora": None}` switches a method off for a variant.
     milestones: epochs at which a training is scored besides its last; the same as a grid axis `epochs`.
     samples: draws of the random axes, per grid point.
+    points_to_evaluate: values of axes that a search (`--search random` or `tpe`) begins with, before it draws its own;
+        axes that one leaves out are drawn.
     """
 
     task: str = "sonnets"
@@ -48,6 +50,7 @@ class Space:
     variants: Sequence[Mapping[str, Any]] = ()
     milestones: Sequence[int] = ()
     samples: int = 1
+    points_to_evaluate: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -57,8 +60,10 @@ class Space:
         for name in ("fixed", "axes"):
             if not isinstance(getattr(self, name), Mapping):
                 raise SpaceError(f"{name}: must be a dict, got {getattr(self, name)!r}")
-        if not isinstance(self.variants, list | tuple) or not all(isinstance(v, Mapping) for v in self.variants):
-            raise SpaceError(f"variants: must be a list of dicts, got {self.variants!r}")
+        for name in ("variants", "points_to_evaluate"):
+            value = getattr(self, name)
+            if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
+                raise SpaceError(f"{name}: must be a list of dicts, got {value!r}")
         if not isinstance(self.milestones, list | tuple):
             raise SpaceError(f"milestones: must be a list of epochs, got {self.milestones!r}")
         if not isinstance(self.decoding, Mapping | list | tuple):
@@ -70,17 +75,23 @@ class Space:
 Resolved = tuple[TrainConfig, DecodeConfig | None]  # no decoding where a task generates no text
 
 
+@dataclass(frozen=True)
+class Branch:
+    """One variant under one decoding: settings as they are, and the axes among them, each in the order of the file."""
+
+    plain: Flat
+    axes: dict[str, Axis]
+
+
 def unfold(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
     """Every point of `space`, in file order, with `overrides` laid over fixed settings and axes of the same key.
 
     Raises SpaceError for an unknown key, a bad value, an empty axis, a setting without effect, or a point that
     comes up twice. Random draws that repeat a point are dropped: drawing one again is no mistake of the user's.
     """
-    for key in overrides:
-        _check_key(key)
     points: dict[Resolved, Flat] = {}
     for flat, drawn in _settings(space, overrides):
-        point = _resolve({"task": space.task, **flat})
+        point = resolve(flat)
         if point in points and not drawn:
             raise SpaceError(
                 f"duplicate point: {_say(flat)} comes up twice; remove one of the equal values or variants"
@@ -89,6 +100,37 @@ def unfold(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
     if not points:
         raise SpaceError("the space has no points: give it at least one variant and one decoding")
     return list(points)
+
+
+def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
+    """Every variant under every decoding, with `overrides` laid over. Raises SpaceError for an unknown key."""
+    for key in overrides:
+        _check_key(key)
+    decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
+    milestones = {"epochs": Grid(tuple(space.milestones))} if space.milestones else {}
+    found = []
+    for variant, decoding in itertools.product(space.variants or [{}], decodings):
+        layers: Flat = {"task": space.task}
+        for layer in (space.fixed, milestones, _axes(space.axes), variant, _decoding_keys(decoding)):
+            for key, value in layer.items():
+                _check_key(key)
+                layers.pop(key, None)  # a later layer also decides the place in the order
+                layers[key] = value
+        for key, value in variant.items():
+            if key in GROUPS and value is None:  # a method that is off takes its settings with it
+                layers = {k: v for k, v in layers.items() if not k.startswith(key + ".") or k in variant}
+        settings = {**layers, **overrides}
+        axes = {key: _named(key, value) for key, value in settings.items() if is_axis(value)}
+        found.append(Branch({key: value for key, value in settings.items() if key not in axes}, axes))
+    return found
+
+
+def resolve(flat: Mapping[str, Any]) -> Resolved:
+    """The point with these settings. Raises SpaceError where they cannot be."""
+    try:
+        return from_flat(dict(flat))
+    except SettingError as error:
+        raise SpaceError(str(error)) from None
 
 
 def varying(points: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -123,31 +165,14 @@ def _tells(points: Sequence[Mapping[str, Any]], one: str, other: str) -> bool:
 
 def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Flat, bool]]:
     """Flat settings of each point, and whether random axes were drawn for it."""
-    decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
-    milestones = {"epochs": Grid(tuple(space.milestones))} if space.milestones else {}
-    for variant, decoding in itertools.product(space.variants or [{}], decodings):
-        layers: Flat = {}
-        for layer in (space.fixed, milestones, _axes(space.axes), variant, _decoding_keys(decoding)):
-            for key, value in layer.items():
-                _check_key(key)
-                layers.pop(key, None)  # a later layer also decides the place in the order
-                layers[key] = value
-        for key, value in variant.items():
-            if key in GROUPS and value is None:  # a method that is off takes its settings with it
-                layers = {k: v for k, v in layers.items() if not k.startswith(key + ".") or k in variant}
-        yield from _multiply({**layers, **overrides}, space.samples)
-
-
-def _multiply(settings: Flat, samples: int) -> Iterator[tuple[Flat, bool]]:
-    plain = {key: value for key, value in settings.items() if not is_axis(value)}
-    axes = {key: _named(key, value) for key, value in settings.items() if is_axis(value)}
-    grids = {key: axis.values for key, axis in axes.items() if isinstance(axis, Grid)}
-    draws = {key: axis for key, axis in axes.items() if isinstance(axis, Random)}
-    for count, values in enumerate(itertools.product(*grids.values())):
-        chosen = {**plain, **dict(zip(grids, values, strict=True))}
-        for sample in range(samples if draws else 1):
-            index = count * samples + sample
-            yield {**chosen, **{key: axis.sample(key, index) for key, axis in draws.items()}}, bool(draws)
+    for branch in branches(space, overrides):
+        grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
+        draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
+        for count, values in enumerate(itertools.product(*grids.values())):
+            chosen = {**branch.plain, **dict(zip(grids, values, strict=True))}
+            for sample in range(space.samples if draws else 1):
+                index = count * space.samples + sample
+                yield {**chosen, **{key: axis.sample(key, index) for key, axis in draws.items()}}, bool(draws)
 
 
 def _axes(axes: Mapping[str, Any]) -> dict[str, Axis]:
@@ -179,13 +204,6 @@ def _unknown(name: str, known: Mapping[str, Any]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown name {name!r}: {hint}Known: {', '.join(known)}"
-
-
-def _resolve(flat: Flat) -> Resolved:
-    try:
-        return from_flat(flat)
-    except SettingError as error:
-        raise SpaceError(str(error)) from None
 
 
 def _say(flat: Mapping[str, Any]) -> str:

@@ -162,7 +162,7 @@ def test_a_train_loss_that_is_no_number_is_divergence(tiny_config: TrainConfig) 
 def test_what_remains_of_a_finished_training_is_its_weights(config: TrainConfig, tmp_path: Path) -> None:
     for report in train(config):
         report.training.save(tmp_path)
-    folder = report.training.save(tmp_path, resumable=False)
+    folder = report.training.save(tmp_path, resumable=False, keep=1)
     assert [path.name for path in tmp_path.iterdir()] == [folder.name] == ["3"]
     again = Training(config)
     again.load(folder)
