@@ -86,7 +86,7 @@ def estimate(
         wall_seconds=_wall((cost.clock_seconds for cost in costs), concurrency) + known.start_seconds() * bool(costs),
         keep=keep,
         kept_bytes=kept,
-        disk_bytes=kept + _transient(trials, sized, concurrency),
+        disk_bytes=kept + _transient(trials, sized, concurrency, keep),
         free_bytes=_free(out),
         peak_memory_bytes=sum(sorted(cost.peak_memory_bytes for cost in costs)[-concurrency:]) if costs else None,
     )
@@ -198,12 +198,12 @@ def _copies(trial: Trial, keep: str) -> int:
     return copies[keep] if trial.epochs else 0
 
 
-def _transient(trials: Iterable[Trial], sized: dict[str, Sizes], concurrency: int) -> int:
-    """Checkpoints to go on from, of as many trials as run at a time."""
+def _transient(trials: Iterable[Trial], sized: dict[str, Sizes], concurrency: int, keep: str) -> int:
+    """Checkpoints to go on from, of as many trials as run at a time; the best so far beside the newest."""
     from model.checkpoint import KEPT
 
     largest = sorted(sized[trial.trial_id].resumable_bytes for trial in trials if trial.epochs)[-concurrency:]
-    return KEPT * sum(largest)
+    return (KEPT + (keep == "best+last")) * sum(largest)
 
 
 def _free(out: Path) -> int:
