@@ -17,6 +17,7 @@ from typing import Any
 
 from model.config import SettingError
 from sweep.errors import RunError
+from sweep.ledger import flush_folder
 from sweep.plan import Plan, point_from
 from sweep.provenance import Provenance
 
@@ -153,8 +154,8 @@ def list_runs(out: Path) -> list[RunFolder]:
     """Every run under `out`, oldest first."""
     if not out.is_dir():
         return []
-    marks = sorted(out.glob(f"*/{MARK}"), key=lambda mark: (mark.stat().st_mtime_ns, mark))
-    return [RunFolder(mark.parent) for mark in marks]
+    marks = [mark for mark in out.glob(f"*/{MARK}") if NAME.fullmatch(mark.parent.name)]  # others are half made
+    return [RunFolder(mark.parent) for mark in sorted(marks, key=lambda mark: (mark.stat().st_mtime_ns, mark))]
 
 
 def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
@@ -163,17 +164,25 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
     staged = out / f".{name}.{os.getpid()}"
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
+        if staged.exists():  # of a process of the same number that was killed
+            shutil.rmtree(staged)
         staged.mkdir(parents=True)
         if (free := shutil.disk_usage(staged).free) < FREE_BYTES:
             raise OSError(f"only {free // 2**20} MiB are free")
         write_file(staged / "space.py", source.encode())
         write_file(staged / MARK, json.dumps(spec.as_dict(), indent=1).encode())
         staged.rename(path)  # fails where a folder with content stands there
+        for folder in (path, *made):
+            flush_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(staged, ignore_errors=True)
         for folder in made:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only where it is still empty: another run may have begun in it
+        if (path / MARK).is_file():
+            raise RunError(
+                f"run {name!r} was begun by another process at this moment; watch it with `sweep status {name}`"
+            ) from error
         if path.exists():
             raise RunError(f"{path} exists and is no run of this tool; choose another --name") from error
         reason = error.strerror or str(error)
@@ -182,7 +191,7 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Replace `path` whole or not at all: written beside it, flushed, renamed."""
+    """Replace `path` whole or not at all: written beside it, flushed, renamed, and the renaming flushed."""
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with staged.open("wb") as file:
@@ -190,5 +199,6 @@ def write_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         staged.replace(path)
+        flush_folder(path.parent)
     finally:
         staged.unlink(missing_ok=True)
