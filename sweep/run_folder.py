@@ -23,6 +23,7 @@ from sweep.provenance import Provenance
 
 SCHEMA_VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+STAGED = re.compile(r"\..+\.\d+")  # what `write_file` writes to: the file's name and the process's number
 MARK = "run.json"  # a folder without it is no run
 FREE_BYTES = 64 * 2**20  # a run is not started with less room on the disk
 
@@ -124,9 +125,17 @@ class RunFolder:
                 raise RunError(
                     f"run {self.name!r} is being worked on by another process; watch it with `sweep status {self.name}`"
                 ) from error
+            self._clear()
             yield
         finally:
             os.close(descriptor)
+
+    def _clear(self) -> None:
+        """Remove what a killed process has staged and not renamed."""
+        for left in self.path.iterdir():
+            if STAGED.fullmatch(left.name):
+                with contextlib.suppress(OSError):
+                    left.unlink()
 
 
 def check_name(name: str) -> str:

@@ -5,11 +5,14 @@ Without `--chaos` every test tries a sample; with it, the full number. A test sa
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from tests.chaos.processes import ENVIRONMENT, Commands, zygote_threads
 from tests.sweep.conftest import micro, micro_plan, out, poems, spawn, sweep
 
 __all__ = ["micro", "micro_plan", "out", "poems", "spawn", "sweep"]  # fixtures that are found here
@@ -68,6 +71,24 @@ def repeat(request: pytest.FixtureRequest, full: bool, count: Callable[[int], No
             yield seed
 
     return seeds
+
+
+@pytest.fixture(scope="session")
+def zygote() -> None:
+    """Commands fork from a process that has imported everything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep)
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        assert zygote_threads() == 1, "a process with several threads must not fork"
+
+
+@pytest.fixture
+def commands(zygote: None, tmp_path: Path) -> Iterator[Commands]:
+    """Start the command, in a folder of its own: commands("run", path, "--name", "r")."""
+    started = Commands(tmp_path / "work")
+    yield started
+    started.end()
 
 
 @pytest.hookimpl(wrapper=True)
