@@ -46,7 +46,7 @@ class Ledger:
         try:
             written = os.write(self._file, line)
             if written < len(line):
-                raise OSError(f"wrote {written} of {len(line)} bytes to {self.path}: is the disk full?")
+                raise OSError(f"wrote {written} of {len(line)} bytes to {self.path} (is the disk full?)")
             os.fsync(self._file)
         except OSError:
             with contextlib.suppress(OSError):  # tried again before the next line

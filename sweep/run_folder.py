@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,6 +106,8 @@ class RunFolder:
             raw = json.loads(path.read_bytes())
             if raw["schema_version"] > SCHEMA_VERSION:
                 raise RunError(f"{path} was written by a newer version of this tool: update explora-sweep")
+            if raw.pop("crc", None) not in (None, _crc(raw)):  # early versions wrote none
+                raise ValueError("it is not what was written")
             return RunSpec.from_dict(raw)
         except RunError:
             raise
@@ -179,7 +182,8 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
         if (free := shutil.disk_usage(staged).free) < FREE_BYTES:
             raise OSError(f"only {free // 2**20} MiB are free")
         write_file(staged / "space.py", source.encode())
-        write_file(staged / MARK, json.dumps(spec.as_dict(), indent=1).encode())
+        content = spec.as_dict()
+        write_file(staged / MARK, json.dumps({**content, "crc": _crc(content)}, indent=1).encode())
         staged.rename(path)  # fails where a folder with content stands there
         for folder in (path, *made):
             flush_folder(folder.parent)
@@ -197,6 +201,11 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
         reason = error.strerror or str(error)
         raise RunError(f"cannot write to {path}: {reason}; choose another folder with --out") from error
     return RunFolder(path)
+
+
+def _crc(content: dict[str, Any]) -> str:
+    """CRC-32 of a JSON object, however it is laid out."""
+    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.processes import ENVIRONMENT, Commands, zygote_threads
-from tests.sweep.conftest import micro, micro_plan, out, poems, spawn, sweep
+from tests.sweep.conftest import SPACE, finished, micro, micro_plan, out, poems, spawn, sweep
 
-__all__ = ["micro", "micro_plan", "out", "poems", "spawn", "sweep"]  # fixtures that are found here
+__all__ = ["finished", "micro", "micro_plan", "out", "poems", "spawn", "sweep"]  # fixtures that are found here
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Tally:
 
 TALLY = pytest.StashKey[Tally]()
 Repeat = Callable[[int, int], Iterator[int]]
+Whole = Callable[..., Path]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,6 +90,26 @@ def commands(zygote: None, tmp_path: Path) -> Iterator[Commands]:
     started = Commands(tmp_path / "work")
     yield started
     started.end()
+
+
+@pytest.fixture(scope="session")
+def whole(zygote: None, poems: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Path]]:
+    """whole("--set", "epochs=5"): the folder of that run of the micro space, never interrupted; made once."""
+    folder = tmp_path_factory.mktemp("whole")
+    commands, made = Commands(folder), dict[tuple[str, ...], Path]()
+    (folder / "micro.py").write_text(SPACE.format(data=str(poems)))
+
+    def run(*settings: str) -> Path:
+        if settings not in made:
+            out = folder / f"{len(made)}"
+            arguments = (folder / "micro.py", "--executor", "inline", "--name", "r", "--out", out)
+            command = commands.run("run", *arguments, *settings)
+            assert command.wait() == 0, command.stderr
+            made[settings] = out / "r"
+        return made[settings]
+
+    yield run
+    commands.end()
 
 
 @pytest.hookimpl(wrapper=True)

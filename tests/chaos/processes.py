@@ -65,6 +65,16 @@ class Command:
         return self.output.with_suffix(".err").read_text()
 
 
+def wait_for_epochs(run: Path, number: int, command: Command) -> None:
+    """Until the ledger of `run` tells `number` epochs, or the command has ended."""
+    ledger, deadline = run / "ledger.jsonl", time.monotonic() + PATIENCE
+    while not ledger.exists() or ledger.read_bytes().count(b'"event":"epoch"') < number:
+        if command.ended:
+            return
+        assert time.monotonic() < deadline, f"no progress: {command.stderr}"
+        time.sleep(0.003)
+
+
 class Commands:
     """Starts commands, and ends those that are left."""
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import Repeat
+from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.invariants import NOTHING, Snapshot, check, check_end
 from tests.chaos.processes import Commands
 
 LONGEST = 0.9  # seconds until a kill: the whole run takes about twice as long
-RUN = ("--set", "epochs=15", "--executor", "inline", "--no-cache", "--name", "r")
+RUN = ("--executor", "inline", "--no-cache", "--name", "r")
 METHODS = [
     pytest.param((), id="lora"),
     pytest.param(("--set", "optimizer=soap"), id="soap", marks=pytest.mark.chaos),
@@ -23,10 +23,10 @@ METHODS = [
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("settings", METHODS)
 def test_killed_at_random_moments(
-    settings: tuple[str, ...], commands: Commands, micro: Path, tmp_path: Path, repeat: Repeat
+    settings: tuple[str, ...], commands: Commands, micro: Path, tmp_path: Path, whole: Whole, repeat: Repeat
 ) -> None:
-    whole, arguments = tmp_path / "whole", ("run", micro, *RUN, *settings, "--out")
-    assert commands.run(*arguments, whole).wait() == 0
+    settings = ("--set", "epochs=15", *settings)
+    expected, arguments = whole(*settings), ("run", micro, *RUN, *settings, "--out")
     number, before = 0, NOTHING
     for seed in repeat(6, 50):
         while True:  # until a kill hits
@@ -36,15 +36,15 @@ def test_killed_at_random_moments(
             if not command.ended:
                 break
             assert command.wait() == 0, command.stderr
-            check_end(out / "r", whole / "r", before)
+            check_end(out / "r", expected, before)
             number, before = number + 1, NOTHING
         command.kill()
         before = check(out / "r", before)
-    finish(commands, arguments, out, whole, before)
+    finish(commands, arguments, out, expected, before)
 
 
-def finish(commands: Commands, arguments: tuple[object, ...], out: Path, whole: Path, before: Snapshot) -> None:
+def finish(commands: Commands, arguments: tuple[object, ...], out: Path, expected: Path, before: Snapshot) -> None:
     """Go on to the end: as it was never interrupted."""
     command = commands.run(*arguments, out)
     assert command.wait() == 0, command.stderr
-    check_end(out / "r", whole / "r", before)
+    check_end(out / "r", expected, before)
