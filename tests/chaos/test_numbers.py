@@ -28,7 +28,7 @@ from tests.chaos.invariants import check, check_end, says
 from tests.chaos.processes import Commands
 from tests.sweep.test_driver import complete
 
-NUMBERS = [pytest.param(math.nan, id="nan"), pytest.param(math.inf, id="inf")]
+NUMBERS = [pytest.param(math.nan, id="nan"), pytest.param(math.inf, id="inf", marks=pytest.mark.chaos)]
 
 
 @pytest.fixture
