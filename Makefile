@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test test-slow lint types bench
+.PHONY: install demo test test-slow chaos lint types bench
 
 install: .venv/.installed
 
@@ -23,6 +23,10 @@ test: lint types
 
 test-slow: install
 	$(BIN)/pytest -m slow
+
+# Every fault of tests/chaos, the full number of times: about 20 minutes on two cores.
+chaos: install
+	$(BIN)/pytest -m "chaos or not chaos" tests/chaos --chaos
 
 lint: install
 	$(BIN)/ruff check .

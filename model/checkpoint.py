@@ -41,13 +41,17 @@ def write_checkpoint(
     for left in parent.glob(".*.partial"):
         shutil.rmtree(left, ignore_errors=True)  # what a crash left behind
     place, staged = parent / str(epoch), parent / f".{epoch}.partial"
+    made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
     staged.mkdir(parents=True)
+    for folder in made:
+        _flush_folder(folder.parent)
     content = {f"{name}.safetensors": save(dict(group)) for name, group in checkpoint.tensors.items()}
     content[STATE] = json.dumps(checkpoint.state).encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     content[MANIFEST] = json.dumps(hashes).encode()
     for name, data in content.items():
         _write_through(staged / name, data)
+    _flush_folder(staged)
     if place.exists():
         shutil.rmtree(place)
     staged.rename(place)
@@ -110,6 +114,7 @@ def _write_through(path: Path, data: bytes) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
+    """Make the names in `folder` outlast a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,6 +4,7 @@ Data goes to stdout, progress and messages to stderr. Values come from a flag, e
 SWEEP_BASE, ...), else from ./sweep.toml, else from the default.
 """
 
+import signal
 import sys
 import tomllib
 from collections.abc import Callable
@@ -367,13 +368,14 @@ def _work(
 
     console = _console(stderr=True)
     executor = make_executor(session, concurrency, address)
+    driver: Driver | None = None
     try:
         with view_of(folder, console) as view:
             driver = Driver(folder, view, use_cache=folder.spec.use_cache, max_failures=max_failures)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
     except KeyboardInterrupt:
         click.echo(f"interrupted; go on with: {command('resume', folder)}", err=True)
-        raise SystemExit(130) from None
+        raise SystemExit(128 + ((driver and driver.caught) or signal.SIGINT)) from None
     raise SystemExit(summarize(folder, outcome))
 
 

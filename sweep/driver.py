@@ -196,8 +196,12 @@ class Driver:
         self._derived_at = time.monotonic()
 
     def _keep_traceback(self, job: Job, text: str) -> None:
-        self.folder.logs.mkdir(exist_ok=True)
-        (self.folder.logs / f"{job.trial_id}-{job.attempt}.txt").write_text(text, encoding="utf-8")
+        """Keep it for the reader. The reason is in the ledger too, so a disk that refuses is only noted."""
+        try:
+            self.folder.logs.mkdir(exist_ok=True)
+            (self.folder.logs / f"{job.trial_id}-{job.attempt}.txt").write_text(text, encoding="utf-8")
+        except OSError as error:
+            self.view.note(f"cannot write a traceback to {self.folder.logs}: {error.strerror}")
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

@@ -6,6 +6,7 @@
 dropped when the ledger is opened for writing; damage anywhere else is refused with its line number.
 """
 
+import contextlib
 import json
 import os
 import zlib
@@ -28,21 +29,28 @@ class Ledger:
         self.path = path
         self.seq = len(events)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        if os.fstat(self._file).st_size > whole:
-            os.ftruncate(self._file, whole)
         self._whole = whole
+        try:
+            self._cut()
+            if not events:
+                flush_folder(path.parent)  # else a loss of power could take the file with all its lines
+        except OSError:
+            os.close(self._file)
+            raise
 
     def append(self, event: str, **content: Any) -> Event:
         """Write one event durably and return it. Raises OSError (disk full) and leaves no torn line behind."""
         record = {"seq": self.seq + 1, "time": datetime.now(UTC).isoformat(), "event": event, **content}
         line = _seal(record)
+        self._cut()
         try:
             written = os.write(self._file, line)
             if written < len(line):
-                raise OSError(f"wrote {written} of {len(line)} bytes to {self.path}: is the disk full?")
+                raise OSError(f"wrote {written} of {len(line)} bytes to {self.path} (is the disk full?)")
             os.fsync(self._file)
         except OSError:
-            os.ftruncate(self._file, self._whole)
+            with contextlib.suppress(OSError):  # tried again before the next line
+                self._cut()
             raise
         self._whole += len(line)
         self.seq += 1
@@ -51,10 +59,24 @@ class Ledger:
     def close(self) -> None:
         os.close(self._file)
 
+    def _cut(self) -> None:
+        """Take off what stands behind the last acknowledged line."""
+        if os.fstat(self._file).st_size > self._whole:
+            os.ftruncate(self._file, self._whole)
+
 
 def read_ledger(path: Path) -> Iterator[Event]:
     """Every whole event, oldest first; a torn last line is passed over. Raises LedgerError, with the line number."""
     return iter(_scan(path)[0])
+
+
+def flush_folder(folder: Path) -> None:
+    """Make the names in `folder` outlast a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _seal(record: Event) -> bytes:

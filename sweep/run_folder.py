@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +18,13 @@ from typing import Any
 
 from model.config import SettingError
 from sweep.errors import RunError
+from sweep.ledger import flush_folder
 from sweep.plan import Plan, point_from
 from sweep.provenance import Provenance
 
 SCHEMA_VERSION = 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+STAGED = re.compile(r"\..+\.\d+")  # what `write_file` writes to: the file's name and the process's number
 MARK = "run.json"  # a folder without it is no run
 FREE_BYTES = 64 * 2**20  # a run is not started with less room on the disk
 
@@ -103,6 +106,8 @@ class RunFolder:
             raw = json.loads(path.read_bytes())
             if raw["schema_version"] > SCHEMA_VERSION:
                 raise RunError(f"{path} was written by a newer version of this tool: update explora-sweep")
+            if raw.pop("crc", None) not in (None, _crc(raw)):  # early versions wrote none
+                raise ValueError("it is not what was written")
             return RunSpec.from_dict(raw)
         except RunError:
             raise
@@ -123,9 +128,17 @@ class RunFolder:
                 raise RunError(
                     f"run {self.name!r} is being worked on by another process; watch it with `sweep status {self.name}`"
                 ) from error
+            self._clear()
             yield
         finally:
             os.close(descriptor)
+
+    def _clear(self) -> None:
+        """Remove what a killed process has staged and not renamed."""
+        for left in self.path.iterdir():
+            if STAGED.fullmatch(left.name):
+                with contextlib.suppress(OSError):
+                    left.unlink()
 
 
 def check_name(name: str) -> str:
@@ -153,8 +166,8 @@ def list_runs(out: Path) -> list[RunFolder]:
     """Every run under `out`, oldest first."""
     if not out.is_dir():
         return []
-    marks = sorted(out.glob(f"*/{MARK}"), key=lambda mark: (mark.stat().st_mtime_ns, mark))
-    return [RunFolder(mark.parent) for mark in marks]
+    marks = [mark for mark in out.glob(f"*/{MARK}") if NAME.fullmatch(mark.parent.name)]  # others are half made
+    return [RunFolder(mark.parent) for mark in sorted(marks, key=lambda mark: (mark.stat().st_mtime_ns, mark))]
 
 
 def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
@@ -163,17 +176,26 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
     staged = out / f".{name}.{os.getpid()}"
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
+        if staged.exists():  # of a process of the same number that was killed
+            shutil.rmtree(staged)
         staged.mkdir(parents=True)
         if (free := shutil.disk_usage(staged).free) < FREE_BYTES:
             raise OSError(f"only {free // 2**20} MiB are free")
         write_file(staged / "space.py", source.encode())
-        write_file(staged / MARK, json.dumps(spec.as_dict(), indent=1).encode())
+        content = spec.as_dict()
+        write_file(staged / MARK, json.dumps({**content, "crc": _crc(content)}, indent=1).encode())
         staged.rename(path)  # fails where a folder with content stands there
+        for folder in (path, *made):
+            flush_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(staged, ignore_errors=True)
         for folder in made:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only where it is still empty: another run may have begun in it
+        if (path / MARK).is_file():
+            raise RunError(
+                f"run {name!r} was begun by another process at this moment; watch it with `sweep status {name}`"
+            ) from error
         if path.exists():
             raise RunError(f"{path} exists and is no run of this tool; choose another --name") from error
         reason = error.strerror or str(error)
@@ -181,8 +203,13 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
     return RunFolder(path)
 
 
+def _crc(content: dict[str, Any]) -> str:
+    """CRC-32 of a JSON object, however it is laid out."""
+    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
+
+
 def write_file(path: Path, data: bytes) -> None:
-    """Replace `path` whole or not at all: written beside it, flushed, renamed."""
+    """Replace `path` whole or not at all: written beside it, flushed, renamed, and the renaming flushed."""
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with staged.open("wb") as file:
@@ -190,5 +217,6 @@ def write_file(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         staged.replace(path)
+        flush_folder(path.parent)
     finally:
         staged.unlink(missing_ok=True)

@@ -17,6 +17,10 @@ torch.set_num_threads(1)  # the models here are so small that a second thread co
 SMALL = GPT2Config(vocab_size=97, n_positions=64, n_embd=24, n_layer=2, n_head=3, eos_token_id=96)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos", action="store_true", help="try every fault of tests/chaos the full number of times")
+
+
 @pytest.fixture
 def small_config() -> GPT2Config:
     """A GPT-2 that takes milliseconds."""

@@ -1,0 +1,41 @@
+"""What a command is made to do to itself. Functions of a module, so that they can be sent to its process."""
+
+import os
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+PATCH = pytest.MonkeyPatch()  # never undone: the process ends
+
+
+def before_call(name: str, number: int, act: Callable[[], None]) -> None:
+    """Let `act` happen before the `number`-th call of `name`."""
+    owner, _, attribute = name.rpartition(".")
+    calls = iter(range(1, 2**31))
+    real = getattr(pkgutil.resolve_name(owner), attribute)
+
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        if next(calls) == number:
+            act()
+        return real(*arguments, **named)
+
+    PATCH.setattr(name, wrapped)
+
+
+def interrupted_in_checkpoint(number: int, signals: list[int]) -> None:
+    """Send oneself `signals` when the `number`-th file of a checkpoint is about to be written."""
+
+    def act() -> None:
+        for one in signals:
+            os.kill(os.getpid(), one)
+
+    before_call("model.checkpoint._write_through", number, act)
+
+
+def greedy(number: int) -> None:
+    """Ask for a terabyte at the `number`-th evaluation."""
+    import torch
+
+    before_call("model.training.Training.evaluate", number, lambda: torch.empty(2**40, dtype=torch.uint8) and None)

@@ -1,0 +1,133 @@
+"""A driver in this process. The one place of these tests that knows how a driver and an executor meet."""
+
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sweep.driver import Driver, Outcome
+from sweep.executor import InlineExecutor
+from sweep.launch import Request, prepare
+from sweep.run_folder import RunFolder
+from sweep.trial import Job, TrialReport
+from tests.sweep.test_driver import Silent
+
+PATIENCE = 30  # seconds for a driver's thread to answer
+
+
+def new_run(space: Path, out: Path, *settings: str, name: str = "r") -> RunFolder:
+    """A run that has not begun."""
+    request = Request(space=str(space), out=out, name=name, settings=settings, executor="inline", use_cache=False)
+    return prepare(request).folder()
+
+
+def drive(folder: RunFolder, executor: Any = None, max_failures: int = 2) -> Outcome:
+    """A session, by default with the in-process executor."""
+    driver = Driver(folder, Silent(), use_cache=False, max_failures=max_failures)
+    return driver.run(executor or InlineExecutor(), ["sweep"])
+
+
+class Scripted:
+    """Hands each job that it is given to a function."""
+
+    def __init__(self, act: Callable[[Job, Any], None]) -> None:
+        self.act = act
+
+    def run(self, *arguments: Any) -> None:
+        for job in jobs_of(*arguments):
+            self.act(job, arguments[-1])
+
+
+def jobs_of(*arguments: Any) -> Iterator[Job]:
+    """The jobs that an executor's `run` is to do, one at a time, until the listener stops."""
+    *given, listener = arguments
+    if given:
+        for job in given[0]:
+            if listener.stopping:
+                return
+            yield job
+    else:
+        while not listener.stopping and (job := listener.next_job()) is not None:
+            yield job
+
+
+def ask_to_stop(listener: Any) -> None:
+    """What the first signal does; a thread other than the main one is sent none."""
+    listener.caught = signal.SIGINT
+
+
+class Gone(BaseException):
+    """The process of the driver is no more."""
+
+
+class Puppet:
+    """An executor that does, in the driver's thread, what it is told from another one: a session step by step."""
+
+    def __init__(self, folder: RunFolder, max_failures: int) -> None:
+        self.orders: queue.Queue[Callable[[Iterator[Job], Any], Any]] = queue.Queue()
+        self.answers: queue.Queue[Any] = queue.Queue()
+        self.thread = threading.Thread(target=self._session, args=(folder, max_failures))
+        self.thread.start()
+        self.working = self.answers.get(timeout=PATIENCE) == "ready"
+
+    def _session(self, folder: RunFolder, max_failures: int) -> None:
+        try:
+            drive(folder, self, max_failures)
+            self.answers.put("done")
+        except Gone:
+            self.answers.put("gone")
+        except BaseException as error:
+            self.answers.put(error)
+
+    def run(self, *arguments: Any) -> None:
+        jobs = jobs_of(*arguments)
+        self.answers.put("ready")
+        while (order := self.orders.get(timeout=PATIENCE)) is not None:
+            self.answers.put(order(jobs, arguments[-1]))
+
+    def _ask(self, order: Any) -> Any:
+        self.orders.put(order)
+        answer = self.answers.get(timeout=PATIENCE)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def take(self) -> Job | None:
+        """A worker takes up the next job, if there is one."""
+
+        def order(jobs: Iterator[Job], listener: Any) -> Job | None:
+            if (job := next(jobs, None)) is not None:
+                listener.started(job)
+            return job
+
+        return self._ask(order)  # type: ignore[no-any-return]
+
+    def tell(self, job: Job, report: TrialReport) -> None:
+        self._ask(lambda jobs, listener: listener.reported(job, report))
+
+    def lose(self, job: Job, reason: str) -> None:
+        self._ask(lambda jobs, listener: listener.lost(job, reason))
+
+    def stop(self) -> None:
+        """A signal: the session ends in order."""
+        self._ask(lambda jobs, listener: ask_to_stop(listener))
+        self.leave()
+
+    def leave(self) -> None:
+        """The executor returns: all is done, or the driver calls it again for what was lost."""
+        answer = self._ask(None)
+        self.working = answer == "ready"
+        if not self.working:
+            self.thread.join(PATIENCE)
+
+    def crash(self) -> None:
+        """The process is gone in the middle of it."""
+
+        def order(jobs: Iterator[Job], listener: Any) -> None:
+            raise Gone
+
+        assert self._ask(order) == "gone"
+        self.working = False
+        self.thread.join(PATIENCE)

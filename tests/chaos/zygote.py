@@ -1,0 +1,26 @@
+"""What a forkserver imports once, so that a driver starts in milliseconds: torch, the command, a warm base.
+
+One thread only: a process with several must not fork. `processes.ENVIRONMENT` is set when it starts.
+"""
+
+import os
+
+import sacrebleu
+import torch
+
+import model.training
+import sweep.cli
+import sweep.driver
+import sweep.launch
+import sweep.leaderboard
+import sweep.progress
+import sweep.published
+import sweep.summary
+import sweep.tables
+import sweep.trial
+from model.warm import warm_base
+
+torch.set_num_threads(1)
+warm_base("tiny", None)
+THREADS = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+LOADED = (sacrebleu, model, sweep)
