@@ -1,6 +1,7 @@
 """Nothing twice: finished points of earlier runs, found by what their results depend on."""
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from sweep.errors import UsageError
 from sweep.plan import Point
 from sweep.provenance import Provenance
 from sweep.run_folder import RunFolder, list_runs
-from sweep.state import RunState, state_of
+from sweep.state import RunState, plan_of, state_of
 from sweep.status import Status
 
 
@@ -21,33 +22,46 @@ class Found:
     record: Mapping[str, Any]
 
 
-def find_cached(out: Path, points: Iterable[Point], provenance: Provenance, skip: str | None) -> dict[str, Found]:
-    """Points of `points` (by id) that a run under `out`, other than `skip`, has computed under equal provenance.
+class Cache:
+    """The runs under one folder, by what their points' results depend on. Each run is read once, when it is needed.
 
     Runs that cannot be read are passed over: a cache must not be in the way of a new run.
     """
-    wanted = {provenance.key(point): point.point_id for point in points}
-    found: dict[str, Found] = {}
-    for folder in list_runs(out):
-        if folder.name == skip or len(found) == len(wanted):
-            continue
-        try:
-            earlier = _known(folder, folder.spec.provenance)
-            matches = {wanted[key]: point for key, point in earlier.items() if key in wanted}
-            if matches:
-                state = state_of(folder)
-        except UsageError:
-            continue
-        for point_id, point in matches.items():
-            record = record_of(state, point)
+
+    def __init__(self, out: Path, skip: str | None) -> None:
+        """`skip`: the run that asks."""
+        self._runs = [folder for folder in list_runs(out) if folder.name != skip]
+        self._states: dict[str, RunState] = {}
+
+    @functools.cached_property
+    def _places(self) -> dict[str, list[tuple[RunFolder, Point]]]:
+        """Where each key's result may be found, the oldest run first."""
+        places: dict[str, list[tuple[RunFolder, Point]]] = {}
+        for folder in self._runs:
+            try:
+                spec = folder.spec
+                plan = plan_of(spec, self._state(folder)) if spec.search_space else spec.plan
+                for point in (*plan.points, *plan.baselines):
+                    places.setdefault(spec.provenance.key(point), []).append((folder, point))
+            except (UsageError, KeyError):  # KeyError: of a data set or base that its provenance does not know
+                continue
+        return places
+
+    def find(self, provenance: Provenance, point: Point) -> Found | None:
+        """The result of `point` where a run has computed it under equal provenance."""
+        for folder, known in self._places.get(provenance.key(point), ()):
+            try:
+                record = record_of(self._state(folder), known)
+            except UsageError:
+                continue
             if record is not None:
-                found.setdefault(point_id, Found(record.get("from_run", folder.name), record))
-    return found
+                return Found(record.get("from_run", folder.name), record)
+        return None
 
-
-def _known(folder: RunFolder, provenance: Provenance) -> dict[str, Point]:
-    plan = folder.spec.plan
-    return {provenance.key(point): point for point in (*plan.points, *plan.baselines)}
+    def _state(self, folder: RunFolder) -> RunState:
+        if folder.name not in self._states:
+            self._states[folder.name] = state_of(folder)
+        return self._states[folder.name]
 
 
 def record_of(state: RunState, point: Point) -> dict[str, Any] | None:

@@ -7,21 +7,23 @@ SWEEP_BASE, ...), else from ./sweep.toml, else from the default.
 import signal
 import sys
 import tomllib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from sweep.errors import Breakdown, RunError, UsageError
+from sweep.options import GPUShare, limit_options, out_option, strategy_options, work_options
+from sweep.policy import Limits, Strategy
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sweep.run_folder import RunFolder, RunSpec
 
-F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T", Strategy, Limits)
 CONFIG = Path("sweep.toml")
 WIDE = 2_000  # characters: more than any table has
 FORMATS = ("table", "json", "csv", "md")
@@ -46,48 +48,6 @@ class Command(click.Command):
 
 class Group(click.Group):
     command_class = Command
-
-
-def out_option(command: F) -> F:
-    return click.option(
-        "--out",
-        type=click.Path(path_type=Path, file_okay=True),
-        default=Path("results"),
-        show_default=True,
-        envvar="SWEEP_OUT",
-        show_envvar=True,
-        help="Folder that holds the runs.",
-    )(command)
-
-
-def work_options(command: F) -> F:
-    """Options of the commands that run trials."""
-    for option in reversed(
-        (
-            click.option(
-                "--concurrency",
-                type=click.IntRange(1),
-                envvar="SWEEP_CONCURRENCY",
-                show_envvar=True,
-                help="Trials at a time. Default: as many as cores and GPUs hold.",
-            ),
-            click.option(
-                "--address",
-                envvar="SWEEP_ADDRESS",
-                show_envvar=True,
-                help="HOST:PORT of a running Ray cluster, or auto. Default: a private Ray on this machine.",
-            ),
-            click.option(
-                "--max-failures",
-                type=click.IntRange(0),
-                default=2,
-                show_default=True,
-                help="Times a trial is tried again after its worker was lost.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -137,9 +97,7 @@ def _config() -> dict[str, Any]:
     multiple=True,
     help="Override a setting or an axis of the space; KEY=A,B makes it an axis. Repeatable.",
 )
-@click.option(
-    "--seeds", type=click.IntRange(1), default=1, show_default=True, help="Seeds per point, the same for every point."
-)
+@strategy_options
 @click.option(
     "--cpus-per-trial",
     type=click.IntRange(1),
@@ -149,10 +107,11 @@ def _config() -> dict[str, Any]:
 )
 @click.option(
     "--gpus-per-trial",
-    type=click.FloatRange(0),
-    default=0.0,
+    type=GPUShare(),
+    default="0",
     show_default=True,
-    help="GPUs of each trial; a fraction shares one.",
+    help="GPUs of each trial; a fraction shares one. auto: as small a share as the heaviest trial's memory allows, "
+    "measured over one epoch.",
 )
 @click.option(
     "--executor",
@@ -162,7 +121,9 @@ def _config() -> dict[str, Any]:
     help="ray: parallel workers. inline: one trial after the other in this process.",
 )
 @work_options
-@click.option("--dry-run", is_flag=True, help="Say what would be computed, and stop.")
+@limit_options
+@click.option("--dry-run", is_flag=True, help="Say what would be computed and what it would take, and stop.")
+@click.option("--measure", is_flag=True, help="With --dry-run: train one epoch first, to know what epochs take.")
 @click.option("--no-cache", is_flag=True, help="Compute every point, even those that an earlier run has.")
 def run(
     space: str,
@@ -170,15 +131,15 @@ def run(
     out: Path,
     base: str | None,
     settings: tuple[str, ...],
-    seeds: int,
     cpus_per_trial: int,
-    gpus_per_trial: float,
+    gpus_per_trial: float | str,
     executor: str,
     concurrency: int | None,
     address: str | None,
-    max_failures: int,
     dry_run: bool,
+    measure: bool,
     no_cache: bool,
+    **policy: Any,
 ) -> None:
     """Run SPACE: a space file, or the name of one (see `sweep spaces`).
 
@@ -198,48 +159,59 @@ def run(
             name=name,
             base=base,
             settings=settings,
-            seeds=seeds,
+            strategy=_taken(Strategy, policy),
+            limits=_taken(Limits, policy),
             executor=executor,
             cpus_per_trial=cpus_per_trial,
             gpus_per_trial=gpus_per_trial,
+            address=address,
             use_cache=not no_cache,
             command=["sweep", *sys.argv[1:]],
         )
     )
     if dry_run:
-        plan = prepared.plan
-        click.echo(
-            f"space      {prepared.file.name}: {prepared.file.about.splitlines()[0] if prepared.file.about else ''}"
-        )
-        click.echo(f"points     {len(plan.points):,}")
-        click.echo(f"trainings  {len(plan.trials):,}, of {plan.epochs:,} epochs together")
-        shared, alone = prepared.forward_passes()
-        saved = (
-            f"{alone - shared:,} of {alone:,} forward passes of training ({1 - shared / alone:.0%})" if alone else "0"
-        )
-        click.echo(f"saved      {plan.epochs_unshared - plan.epochs:,} epochs that points share: {saved}")
-        click.echo(f"cached     {prepared.cached():,} points that earlier runs have computed")
+        from sweep.preview import preview
+
+        for line in preview(prepared, concurrency, measure):
+            click.echo(line)
         return
-    _work(prepared.folder(), prepared.spec, concurrency, address, max_failures)
+    _work(prepared.folder(), prepared.spec, prepared.spec.limits, concurrency, address)
 
 
 @main.command()
 @click.argument("run")
 @out_option
 @work_options
+@limit_options
 @click.option("--executor", type=click.Choice(["ray", "inline"]), help="Default: what the run began with.")
+@click.pass_context
 def resume(
-    run: str, out: Path, concurrency: int | None, address: str | None, max_failures: int, executor: str | None
+    ctx: click.Context,
+    /,
+    run: str,
+    out: Path,
+    concurrency: int | None,
+    address: str | None,
+    executor: str | None,
+    **policy: Any,
 ) -> None:
-    """Go on with RUN where it stopped. Finished trials are not run again; failed ones are tried again."""
+    """Go on with RUN where it stopped. Finished trials are not run again; failed ones are tried again.
+
+    The limits that the run began with hold, unless they are given anew.
+    """
     from sweep.launch import check_unchanged
     from sweep.provenance import trace
     from sweep.run_folder import open_run
 
     folder = open_run(out, run)
     spec = folder.spec
-    check_unchanged(spec, trace(spec.plan, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial))
-    _work(folder, replace(spec, executor=executor or spec.executor), concurrency, address, max_failures)
+    points = spec.search_space.probes() if spec.search_space else spec.plan.points
+    check_unchanged(spec, trace(points, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial), points)
+    given = {
+        name: value for name, value in policy.items() if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    limits = replace(spec.limits, **given)
+    _work(folder, replace(spec, executor=executor or spec.executor), limits, concurrency, address)
 
 
 @main.command()
@@ -278,7 +250,7 @@ def report(run: str | None, out: Path, form: str, top: int | None, sort: str | N
     if form == "table":
         tables.print_table(_console(stderr=False), folder, rows, top)
     elif form == "md":
-        click.echo(tables.heading(folder) + "\n\n" + tables.markdown(folder, shown))
+        click.echo(tables.heading(folder, rows) + "\n\n" + tables.markdown(shown))
         for line in tables.footnotes(rows):
             click.echo("\n" + line)
     else:
@@ -357,21 +329,28 @@ def doctor(out: Path, form: str) -> None:
     raise SystemExit(1 if has_problem(checks) else 0)
 
 
+def _taken(kind: type[T], values: dict[str, Any]) -> T:
+    """A dataclass from those of `values` that it has."""
+    return kind(**{name: values[name] for name in kind.__dataclass_fields__})
+
+
 def _work(
-    folder: "RunFolder", session: "RunSpec", concurrency: int | None, address: str | None, max_failures: int
+    folder: "RunFolder", session: "RunSpec", limits: "Limits", concurrency: int | None, address: str | None
 ) -> None:
     """Run what is open of `folder` with the executor of `session`, say how it went, exit with the code that fits."""
     from sweep.driver import Driver
+    from sweep.gpus import hold_gpus, visible_gpus
     from sweep.launch import make_executor
     from sweep.progress import view_of
     from sweep.summary import command, summarize
 
     console = _console(stderr=True)
-    executor = make_executor(session, concurrency, address)
+    executor = make_executor(session, limits, concurrency, address)
+    held = visible_gpus() if session.gpus_per_trial and address is None else []
     driver: Driver | None = None
     try:
-        with view_of(folder, console) as view:
-            driver = Driver(folder, view, use_cache=folder.spec.use_cache, max_failures=max_failures)
+        with hold_gpus(held, folder.name), view_of(folder, console) as view:
+            driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
     except KeyboardInterrupt:
         click.echo(f"interrupted; go on with: {command('resume', folder)}", err=True)

@@ -8,7 +8,7 @@ loses at most what was never acknowledged.
 import signal
 import threading
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +17,23 @@ from typing import Any, Protocol
 
 from model.config import Scalar
 from model.tasks import TASKS
-from sweep.cache import find_cached, record_of
+from sweep import retention
+from sweep.agenda import Agenda
+from sweep.budget import spent
+from sweep.cache import Cache, record_of
 from sweep.errors import Breakdown
 from sweep.executor import Executor
+from sweep.failure import Failure
+from sweep.history import history
 from sweep.leaderboard import write_leaderboard
 from sweep.ledger import Ledger
-from sweep.plan import Trial, group
+from sweep.plan import Plan, Trial
+from sweep.policy import Limits, say_duration
 from sweep.run_folder import RunFolder
-from sweep.state import RunState, TrialState, state_of
-from sweep.status import Status, check_step
+from sweep.scheduler import make_scheduler, objective
+from sweep.search import draw
+from sweep.state import RunState, plan_of, state_of
+from sweep.status import ENDS, Status, check_step
 from sweep.trial import Job, TrialReport
 
 LEADERBOARD_SECONDS = 5.0  # between two rewrites of the derived files while a run is going
@@ -49,99 +57,121 @@ class Outcome:
 
     state: RunState
     signal: int | None  # that stopped it
+    spent: str | None  # why the budget stopped it
     seconds: float
 
 
 class Driver:
     """One session of work on a run. Listens to the executor."""
 
-    def __init__(self, folder: RunFolder, view: View, *, use_cache: bool, max_failures: int) -> None:
-        """`max_failures`: how often a trial whose worker was lost is tried again."""
+    def __init__(self, folder: RunFolder, view: View, *, limits: Limits, use_cache: bool = True) -> None:
         self.folder = folder
         self.spec = folder.spec
+        self.strategy = self.spec.strategy
         self.view = view
-        self.use_cache = use_cache
-        self.max_failures = max_failures
+        self.limits = limits
+        self.cache = Cache(folder.path.parent, skip=folder.name) if use_cache else None
         self.caught: int | None = None  # the signal that asked to stop
         self._broken: OSError | None = None  # why nothing can be recorded any more
         self._derived_at = 0.0  # when the derived files were written, on the monotonic clock
+        self._trials: dict[str, Trial] = {}  # the trainings by id: a search adds to them
+        self._lost: dict[str, int] = {}  # how often a trial's worker was lost in this session
 
     @property
     def stopping(self) -> bool:
-        return self.caught is not None or self._broken is not None
+        return self.caught is not None or self._broken is not None or self._spent(now=True) is not None
 
     def run(self, executor: Executor, command: Sequence[str]) -> Outcome:
-        """Work until all trials have ended or a signal comes. Raises RunError, LedgerError before work starts."""
-        started = time.monotonic()
+        """Work until all trials have ended, the budget is spent, or a signal comes.
+
+        Raises RunError, LedgerError before work starts, Breakdown where the disk refuses.
+        """
+        self.began = time.monotonic()
         with self.folder.lock():
             self.state = state_of(self.folder)
             self.ledger = Ledger(self.folder.ledger)
             try:
                 with self._signals():
-                    self._append("session", command=list(command))
-                    self._take_from_cache()
+                    self._append("session", command=list(command), limits=self.limits.as_dict())
                     self._interrupt_running("the session before this one ended without a word")
-                    self._run_rounds(executor)
-                    self._interrupt_running("stopped by a signal")
+                    self._take_up()
+                    executor.run(self)
+                    self._interrupt_running(self._spent(now=True) or "stopped by a signal")
             finally:
                 self._derive()
                 self.ledger.close()
-        return Outcome(state=self.state, signal=self.caught, seconds=time.monotonic() - started)
+        self._check_disk()
+        seconds = time.monotonic() - self.began
+        return Outcome(state=self.state, signal=self.caught, spent=self._spent(now=False), seconds=seconds)
 
     # What the executor calls.
+
+    def next_job(self) -> Job | None:
+        """The job to begin now; None where there is none at the moment."""
+        while not self.stopping and self._spent(now=False) is None:
+            trial = self.agenda.next(self._suggest)
+            if trial is None:
+                return None
+            if (job := self._job(trial)) is not None:
+                return job
+            self.agenda.back(trial.trial_id, again=False)  # its points are known
+        return None
 
     def started(self, job: Job) -> None:
         check_step(self.state.trial(job.trial_id).status, Status.RUNNING)  # before it is written for good
         self._append("status", trial_id=job.trial_id, attempt=job.attempt, status=Status.RUNNING)
         self.view.changed(self.state, job.trial_id)
 
-    def reported(self, job: Job, report: TrialReport) -> None:
+    def reported(self, job: Job, report: TrialReport) -> bool:
+        """Record `report`; whether the trial goes on."""
         if self._is_late(job):
-            return
+            return False
         content = report.as_dict()
         if (text := content.pop("traceback")) is not None:
             self._keep_traceback(job, text)
+        if report.status is None:
+            content |= self._verdict(job, report)
         self._append("epoch", trial_id=job.trial_id, attempt=job.attempt, **content)
         self.view.changed(self.state, job.trial_id)
+        if content["status"] is not None:
+            self._ended(job)
         if report.scores and time.monotonic() - self._derived_at > LEADERBOARD_SECONDS:
             self._derive()
+        return content["status"] is None
 
-    def lost(self, job: Job, reason: str) -> None:
+    def lost(self, job: Job, failure: Failure, reason: str) -> None:
+        """The worker of `job` is gone."""
         if self._is_late(job):
+            self.agenda.back(job.trial_id, again=False)
             return
         status = Status.INTERRUPTED if self.stopping else Status.FAILED
         self._append(
-            "status", trial_id=job.trial_id, attempt=job.attempt, status=status, reason=f"worker lost: {reason}"
+            "status",
+            trial_id=job.trial_id,
+            attempt=job.attempt,
+            status=status,
+            failure=failure,
+            reason=f"{failure}: {reason}",
         )
         self.view.changed(self.state, job.trial_id)
+        self._ended(job)
 
     # What is left to do.
 
-    def _run_rounds(self, executor: Executor) -> None:
-        """Run what is open, and what failed in an earlier session; then, again, trials whose worker was lost."""
-        jobs = self._jobs({trial_id for trial_id, trial in self.state.trials.items() if trial.status == Status.FAILED})
-        for _ in range(self.max_failures + 1):
-            if not jobs or self.stopping:
-                break
-            executor.run(jobs, self)
-            jobs = self._jobs({job.trial_id for job in jobs if self._was_lost(self.state.trial(job.trial_id))})
-        if self._broken is not None:
-            raise Breakdown(
-                f"cannot write to {self.folder.path}: {self._broken}. Nothing recorded is lost: make room, "
-                f"then run `sweep resume {self.folder.name}`"
-            ) from self._broken
+    def _take_up(self) -> None:
+        """Bring the agenda to where the ledger says the run is."""
+        plan = plan_of(self.spec, self.state)
+        self._take_from_cache(plan)
+        self.scheduler = make_scheduler(self.strategy, self._trials)
+        self.agenda = Agenda(self.state, plan, self.scheduler, self._trials)
 
-    def _jobs(self, again: Container[str]) -> list[Job]:
-        """Open trials and failed ones that are in `again`, with the points that lack a score; un-tuned bases first."""
-        plan = self.spec.plan
-        trials = group(dict.fromkeys((*plan.baselines, *plan.points)))  # a point may itself be an un-tuned base
-        return [job for trial in trials if (job := self._job(trial, again)) is not None]
-
-    def _job(self, trial: Trial, again: Container[str]) -> Job | None:
+    def _job(self, trial: Trial) -> Job | None:
+        """What a worker is sent for `trial`; None where nothing of it is open."""
         state = self.state.trial(trial.trial_id)
         points = tuple((p.point_id, _located(p.settings)) for p in trial.points if record_of(self.state, p) is None)
-        if not points or not (state.status.is_open or (state.status == Status.FAILED and trial.trial_id in again)):
+        if not points:
             return None
+        timeout = self.limits.trial_timeout
         return Job(
             trial_id=trial.trial_id,
             points=points,
@@ -151,17 +181,85 @@ class Driver:
             checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),
             threads=self.spec.cpus_per_trial,
             gpu=self.spec.gpus_per_trial > 0,
+            keep=self.limits.keep,
+            measured=self.scheduler.levels(trial) if self.strategy.objective == "metric" else (),
+            seconds_left=None if timeout is None else max(0.0, timeout - self._seconds(trial.trial_id)),
         )
 
-    def _take_from_cache(self) -> None:
+    def _verdict(self, job: Job, report: TrialReport) -> dict[str, Any]:
+        """What ends a trial that would go on: the scheduler, or its time."""
+        trial = self._trials.get(job.trial_id)
+        if trial is not None:
+            value = objective(self.strategy, report.losses["dev_loss"], report.metric)
+            reason = self.scheduler.stops(self.state, trial, report.epoch, value)
+            if reason is not None:
+                return {"status": Status.STOPPED, "rung": report.epoch, "reason": reason}
+        timeout, seconds = self.limits.trial_timeout, self._seconds(job.trial_id)
+        if timeout is not None and seconds > timeout:
+            reason = f"timeout: it has worked for {seconds:.0f} s, and --trial-timeout is {say_duration(timeout)}"
+            return {"status": Status.FAILED, "failure": Failure.TIMEOUT, "reason": reason}
+        return {}
+
+    def _ended(self, job: Job) -> None:
+        """Whether a trial is tried again, and what stays of it."""
+        trial = self.state.trial(job.trial_id)
+        again = trial.status == Status.FAILED and Failure(trial.failure or Failure.ERROR).is_retried
+        if again:
+            self._lost[job.trial_id] = self._lost.get(job.trial_id, 0) + 1
+            again = self._lost[job.trial_id] <= self.limits.max_failures
+        self.agenda.back(job.trial_id, again)
+        waits = trial.rung is not None and self.strategy.scheduler == "asha-promote"  # it may yet be promoted
+        if trial.status in ENDS and not waits:
+            retention.settle(self.folder.checkpoints(job.trial_id), trial, self.limits.keep)
+
+    def _suggest(self) -> Plan | None:
+        """A point that the search draws, recorded; None where it has drawn all it was asked for."""
+        space = self.spec.search_space
+        if space is None or len(self.state.suggestions) >= (self.strategy.trials or 0):
+            return None
+        drawn = draw(space, self.strategy.search, history(self.state, self.strategy), self._seen())
+        if drawn is None:
+            return None
+        settings = [point.settings for point in drawn.points]
+        self._append("suggested", number=len(self.state.suggestions) + 1, params=drawn.params, points=settings)
+        plan = Plan(drawn.points)
+        self._take_from_cache(plan)
+        return None if self._broken else plan
+
+    def _seen(self) -> set[str]:
+        return {point.point_id for point in plan_of(self.spec, self.state).points}
+
+    def _take_from_cache(self, plan: Plan) -> None:
         """Record points that earlier runs have computed."""
-        plan = self.spec.plan
-        unknown = [point for point in (*plan.points, *plan.baselines) if record_of(self.state, point) is None]
-        if not self.use_cache or not unknown:
+        if self.cache is None:
             return
-        found = find_cached(self.folder.path.parent, unknown, self.spec.provenance, skip=self.folder.name)
-        for point_id, hit in found.items():
-            self._append("cached", point_id=point_id, from_run=hit.run, record=dict(hit.record))
+        for point in (*plan.points, *plan.baselines):
+            if record_of(self.state, point) is None and (hit := self.cache.find(self.spec.provenance, point)):
+                self._append("cached", point_id=point.point_id, from_run=hit.run, record=dict(hit.record))
+
+    def _seconds(self, trial_id: str) -> float:
+        """How long workers have spent on a trial."""
+        trial = self.state.trial(trial_id)
+        running = self._elapsed() - trial.began if trial.status == Status.RUNNING else 0.0
+        return trial.seconds + max(0.0, running)
+
+    def _spent(self, *, now: bool) -> str | None:
+        """Why the budget allows nothing more. `now`: why running trials stop as well."""
+        if self.limits.budget is None:
+            return None
+        used = spent(self.state, self._trials, self._elapsed(), self.spec.gpus_per_trial)
+        return used.beyond(self.limits.budget, now=now)
+
+    def _elapsed(self) -> float:
+        """Seconds of this session, on a clock that nobody sets."""
+        return time.monotonic() - self.began
+
+    def _check_disk(self) -> None:
+        if self._broken is not None:
+            raise Breakdown(
+                f"cannot write to {self.folder.path}: {self._broken}. Nothing recorded is lost: make room, "
+                f"then run `sweep resume {self.folder.name}`"
+            ) from self._broken
 
     def _interrupt_running(self, reason: str) -> None:
         for trial_id, trial in self.state.trials.items():
@@ -170,20 +268,17 @@ class Driver:
                     "status", trial_id=trial_id, attempt=trial.attempt, status=Status.INTERRUPTED, reason=reason
                 )
 
-    @staticmethod
-    def _was_lost(trial: TrialState) -> bool:
-        return trial.status == Status.FAILED and (trial.reason or "").startswith("worker lost")
-
     def _is_late(self, job: Job) -> bool:
         """Whether `job` has ended already, or a newer attempt has taken its place."""
         trial = self.state.trial(job.trial_id)
         return trial.attempt > job.attempt or trial.status != Status.RUNNING
 
     def _append(self, event: str, **content: Any) -> None:
-        """Record an event. Where the disk refuses, nothing more is recorded and the run stops: see `_run_rounds`."""
+        """Record an event. Where the disk refuses, nothing more is recorded and the run stops: see `_check_disk`."""
         if self._broken is None:
             try:
-                self.state.apply(self.ledger.append(event, **content))
+                elapsed = round(self._elapsed(), 3)
+                self.state.apply(self.ledger.append(event, elapsed=elapsed, **content))
             except OSError as error:  # raised from within an executor's callback it would be swallowed or mangled
                 self._broken = error
 

@@ -1,23 +1,28 @@
 """Executors: where trials run. One interface, two implementations: this process, or Ray's workers."""
 
-from collections.abc import Sequence
+from contextlib import closing
 from typing import Protocol
 
+from sweep.failure import Failure
 from sweep.trial import Job, TrialReport, run_trial
 
 
 class Listener(Protocol):
     """The driver, as an executor sees it. Called from one thread only."""
 
+    def next_job(self) -> Job | None:
+        """The job to begin now. None: there is none, unless one that is running ends."""
+        ...
+
     def started(self, job: Job) -> None:
         """A worker takes up `job`."""
         ...
 
-    def reported(self, job: Job, report: TrialReport) -> None:
-        """An epoch of `job` is done, or its last one when `report.status` is set."""
+    def reported(self, job: Job, report: TrialReport) -> bool:
+        """An epoch of `job` is done, or its last one when `report.status` is set. Whether the job goes on."""
         ...
 
-    def lost(self, job: Job, reason: str) -> None:
+    def lost(self, job: Job, failure: Failure, reason: str) -> None:
         """The worker of `job` is gone without a last report."""
         ...
 
@@ -30,23 +35,24 @@ class Listener(Protocol):
 class Executor(Protocol):
     """Runs jobs and tells a listener."""
 
-    def run(self, jobs: Sequence[Job], listener: Listener) -> None:
-        """Run `jobs` in order, as many at a time as there is room for. Returns when all ended or the listener stops."""
+    def run(self, listener: Listener) -> None:
+        """Run what `listener` gives, as many jobs at a time as there is room for, until it gives none and none runs,
+        or until it stops."""
         ...
 
 
 class InlineExecutor:
     """One job after the other, in this process: for tests, debuggers, and machines without Ray."""
 
-    def run(self, jobs: Sequence[Job], listener: Listener) -> None:
+    def run(self, listener: Listener) -> None:
+        while not listener.stopping and (job := listener.next_job()) is not None:
+            self._run(job, listener)
+
+    def _run(self, job: Job, listener: Listener) -> None:
         from model.hardware import threads
 
-        for job in jobs:
-            if listener.stopping:
-                return
-            listener.started(job)
-            with threads(job.threads):
-                for report in run_trial(job):
-                    listener.reported(job, report)
-                    if listener.stopping and report.status is None:
-                        return
+        listener.started(job)
+        with threads(job.threads), closing(run_trial(job)) as reports:
+            for report in reports:
+                if not listener.reported(job, report) or listener.stopping:
+                    return

@@ -8,7 +8,7 @@ import math
 import os
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,17 @@ from typing import Any
 from model.config import GROUPS, TrainConfig, alternatives, decode_keys, train_keys
 from model.tasks import train_size
 from sweep.axes import grid
-from sweep.cache import find_cached, record_of
+from sweep.cache import Cache, record_of
 from sweep.errors import RunError, SpaceError
 from sweep.executor import Executor, InlineExecutor
 from sweep.plan import Plan, Point, make_plan
+from sweep.policy import Limits, Strategy
 from sweep.provenance import Provenance, changes, data_name, trace
 from sweep.registry import SpaceFile, load_space
 from sweep.run_folder import MARK, RunFolder, RunSpec, check_name, create_run
+from sweep.search import SearchSpace, draw_all
 from sweep.space import unfold
-from sweep.state import state_of
+from sweep.state import plan_of, state_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,10 +38,12 @@ class Request:
     name: str | None = None  # None: the space's name, numbered where it is taken
     base: str | None = None  # None: the space's own, else tiny
     settings: Sequence[str] = ()  # key=value
-    seeds: int = 1
+    strategy: Strategy = field(default_factory=Strategy)
+    limits: Limits = field(default_factory=Limits)
     executor: str = "ray"
     cpus_per_trial: int = 1
-    gpus_per_trial: float = 0.0
+    gpus_per_trial: float | str = 0.0  # or auto
+    address: str | None = None  # of a cluster; None: this machine
     use_cache: bool = True
     command: Sequence[str] = ()
 
@@ -56,22 +60,30 @@ class Prepared:
     def plan(self) -> Plan:
         return self.spec.plan
 
-    def cached(self) -> int:
-        """How many points earlier runs have computed."""
-        if not self.request.use_cache:
-            return 0
-        return len(find_cached(self.request.out, self.plan.points, self.spec.provenance, skip=None))
+    @property
+    def probes(self) -> Sequence[Point]:
+        """Points that show all that the run needs."""
+        return self.spec.search_space.probes() if self.spec.search_space else self.plan.points
 
-    def forward_passes(self) -> tuple[int, int]:
+    def cached(self, plan: Plan) -> set[str]:
+        """Ids of the points of `plan`, un-tuned bases among them, that earlier runs have computed."""
+        if not self.request.use_cache:
+            return set()
+        cache = Cache(self.request.out, skip=None)
+        points = (*plan.points, *plan.baselines)
+        return {point.point_id for point in points if cache.find(self.spec.provenance, point) is not None}
+
+    @staticmethod
+    def forward_passes(plan: Plan) -> tuple[int, int]:
         """Of all training batches together: as planned, and as they would be with a training for every point."""
-        sizes = {data_name(p): train_size(p.train.task, p.train.data) for p in self.plan.points}
+        sizes = {data_name(p): train_size(p.train.task, p.train.data) for p in plan.points}
 
         def passes(config: TrainConfig, point: Point) -> int:
             steps = math.ceil(sizes[data_name(point)] / config.batch_size)
             return config.epochs * steps * (config.smart.passes if config.smart else 1)
 
-        shared = sum(passes(trial.config, trial.points[0]) for trial in self.plan.trials)
-        return shared, sum(passes(point.train, point) for point in self.plan.points)
+        shared = sum(passes(trial.config, trial.points[0]) for trial in plan.trials)
+        return shared, sum(passes(point.train, point) for point in plan.points)
 
     def folder(self) -> RunFolder:
         """The run to work on: a new one, or the one that this request began. Raises RunError."""
@@ -94,33 +106,34 @@ class Prepared:
         raise AssertionError("unreachable: numbers do not end")
 
     def _resumed(self, folder: RunFolder) -> RunFolder:
-        if folder.spec.plan.plan_id != self.plan.plan_id:
+        if folder.spec.search_id != self.spec.search_id:
             raise RunError(
-                f"run {folder.name!r} exists and is of another space or other settings "
+                f"run {folder.name!r} exists and is of another space or other settings, or another search "
                 f"({folder.spec.space}, {len(folder.spec.plan.points)} points); choose another --name"
             )
-        check_unchanged(folder.spec, self.spec.provenance)
+        check_unchanged(folder.spec, self.spec.provenance, self.probes)
         return folder
 
     def _is_same(self, spec: RunSpec) -> bool:
         return (
-            spec.plan.plan_id == self.plan.plan_id
+            spec.search_id == self.spec.search_id
             and spec.use_cache == self.spec.use_cache
-            and not changes(spec.provenance, self.spec.provenance, self.plan.points)
+            and not changes(spec.provenance, self.spec.provenance, self.probes)
         )
 
     def _is_settled(self, folder: RunFolder) -> bool:
         """Whether a new run is due: this one has computed all it can, or the cache is not wanted."""
         state = state_of(folder)
+        plan, drawn = plan_of(folder.spec, state), len(state.suggestions)
         open_points = [
             point
-            for point in self.plan.points
+            for point in plan.points
             if record_of(state, point) is None and state.trial(point.trial_id).status.is_open
         ]
-        if open_points:
+        if open_points or (folder.spec.search_space and drawn < (folder.spec.strategy.trials or 0)):
             return False
         # A finished run that holds nothing of its own says already what a further one would say.
-        return not self.request.use_cache or any(p.point_id not in state.cached for p in self.plan.points)
+        return not self.request.use_cache or any(p.point_id not in state.cached for p in plan.points)
 
 
 def prepare(request: Request) -> Prepared:
@@ -133,13 +146,20 @@ def prepare(request: Request) -> Prepared:
         if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for v in file.space.variants):
             raise SpaceError(f"--base: the space {file.name!r} is about bases and sets its own; leave --base out")
         overrides.setdefault("base", request.base)
-    if request.gpus_per_trial and room(1, request.gpus_per_trial) < 1:
-        raise SpaceError(f"--gpus-per-trial {request.gpus_per_trial:g}: this machine has no room for one such trial")
+    gpus = 1.0 if request.gpus_per_trial == "auto" else float(request.gpus_per_trial)
+    if gpus and not request.address and room(1, gpus) < 1:
+        raise SpaceError(f"--gpus-per-trial {request.gpus_per_trial}: this machine has no room for one such trial")
+    if request.limits.budget and request.limits.budget.gpu_hours and not request.gpus_per_trial:
+        raise SpaceError(
+            f"--budget {request.limits.budget}: no trial uses a GPU; add --gpus-per-trial, or give minutes"
+        )
     try:
-        plan = make_plan(unfold(file.space, overrides), request.seeds)
+        plan, space, probes = _points(file, overrides, request.strategy)
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
-    provenance = trace(plan, gpu=request.gpus_per_trial > 0, threads=request.cpus_per_trial)
+    provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
+    if request.gpus_per_trial == "auto":
+        gpus = _fair_share(Plan(tuple(probes)), provenance, request.cpus_per_trial)
     spec = RunSpec(
         space=file.name,
         space_sha256=file.sha256,
@@ -148,17 +168,54 @@ def prepare(request: Request) -> Prepared:
         provenance=provenance,
         executor=request.executor,
         cpus_per_trial=request.cpus_per_trial,
-        gpus_per_trial=request.gpus_per_trial,
+        gpus_per_trial=gpus,
         command=list(request.command),
         created_at=datetime.now(UTC).isoformat(),
         use_cache=request.use_cache,
+        strategy=request.strategy,
+        limits=request.limits,
+        search_space=space,
     )
     return Prepared(request=request, file=file, spec=spec)
 
 
-def check_unchanged(spec: RunSpec, now: Provenance) -> None:
-    """Raises RunError when a run would go on under other conditions than it began with."""
-    if changed := changes(spec.provenance, now, spec.plan.points):
+def _points(
+    file: SpaceFile, overrides: Mapping[str, Any], strategy: Strategy
+) -> tuple[Plan, SearchSpace | None, tuple[Point, ...]]:
+    """The points known beforehand, what further ones are drawn from, and points that show all that these need."""
+    if strategy.search == "grid":
+        plan = make_plan(unfold(file.space, overrides), strategy.seeds)
+        return plan, None, plan.points
+    space = SearchSpace.of(file.space, overrides, strategy.seeds)
+    if strategy.search == "random":
+        drawn = draw_all(space, strategy.trials or 0)
+        plan = Plan(tuple(point for each in drawn for point in each.points))
+        return plan, None, plan.points
+    if strategy.objective == "dev_loss" and space.searches_decoding:
+        raise SpaceError(
+            "--search tpe: decoding does not change the dev loss, by which it searches; add --objective metric, or "
+            "fix decoding by --set decode.top_p=0.9 and the like"
+        )
+    return Plan(()), space, space.probes()
+
+
+def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
+    """GPUs per trial so that as many as fit share one, by the memory that the heaviest trial takes over one epoch."""
+    import torch
+
+    from sweep.estimate import heaviest
+    from sweep.gpus import share
+    from sweep.measure import measure
+
+    point = heaviest(plan, provenance, ())
+    assert point is not None, "a plan has points"
+    total = torch.cuda.get_device_properties(0).total_memory
+    return share(measure(point, threads, gpu=True).peak_memory_bytes, total)
+
+
+def check_unchanged(spec: RunSpec, now: Provenance, points: Sequence[Point]) -> None:
+    """Raises RunError when a run would go on under other conditions than it began with; `points` show what it needs."""
+    if changed := changes(spec.provenance, now, points):
         raise RunError(
             f"this run began with another {', '.join(changed)}: its rows would not compare. Bring that back, "
             "or start a new run with another --name"
@@ -177,17 +234,20 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
     return settings
 
 
-def make_executor(spec: RunSpec, concurrency: int | None, address: str | None) -> Executor:
+def make_executor(spec: RunSpec, limits: Limits, concurrency: int | None, address: str | None) -> Executor:
     """The executor that `spec` names; `concurrency` trials at a time, by default as many as this machine holds."""
     if spec.executor == "inline":
         return InlineExecutor()
+    from sweep.gpus import visible_gpus
     from sweep.ray_executor import RayExecutor
 
     return RayExecutor(
         concurrency=concurrency if concurrency or address else max(1, room(spec.cpus_per_trial, spec.gpus_per_trial)),
         cpus_per_trial=spec.cpus_per_trial,
         gpus_per_trial=spec.gpus_per_trial,
+        gpus=len(visible_gpus()) if spec.gpus_per_trial and not address else 0,
         address=address,
+        stall_timeout=limits.stall_timeout,
     )
 
 

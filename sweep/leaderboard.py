@@ -21,7 +21,7 @@ from model.tasks import TASKS
 from sweep.cache import record_of
 from sweep.plan import Point, baseline_of
 from sweep.run_folder import RunFolder, write_file
-from sweep.state import RunState, TrialState, state_of
+from sweep.state import RunState, TrialState, plan_of, state_of
 from sweep.status import Status
 
 Row = dict[str, Any]
@@ -55,11 +55,12 @@ def schema() -> pa.Schema:
         "trial_id": pa.string(),
         "status": pa.string(),
         "stop_reason": pa.string(),
+        "failure": pa.string(),  # the kind, of a FAILED row: error, out of memory, worker lost, timeout
         "rank": pa.int64(),  # among rows of equal task, data and epochs
         **{key: _arrow(kind) for key, kind in {**train_keys(), **decode_keys()}.items() if key != "epochs"},
         "epoch": pa.int64(),  # that the row was scored at
         "epochs_budget": pa.int64(),  # that the point asks for
-        "rung": pa.int64(),  # at which a scheduler stopped it
+        "rung": pa.int64(),  # the epoch at which a scheduler stopped it
         "metric": pa.string(),  # what rows are ranked by
         **{name: pa.float64() for name in (*METRICS, *LOSSES)},
         "best_epoch": pa.int64(),  # of best_dev_loss
@@ -93,7 +94,7 @@ def load_rows(folder: RunFolder) -> list[Row]:
 
 def rows(folder: RunFolder, state: RunState) -> list[Row]:
     """One row per point of the plan: ranked ones first, best first, each group of equal epochs by itself."""
-    unranked = [_row(folder, state, point) for point in folder.spec.plan.points]
+    unranked = [_row(folder, state, point) for point in plan_of(folder.spec, state).points]
     return _ranked(unranked)
 
 
@@ -106,7 +107,9 @@ def write_leaderboard(folder: RunFolder, state: RunState) -> None:
 def samples_table(folder: RunFolder, state: RunState) -> pa.Table:
     """Generated texts and per-example scores of every scored point: columns as the task names them."""
     records = [
-        {"point_id": point.point_id, **sample} for point in folder.spec.plan.points for sample in _samples(state, point)
+        {"point_id": point.point_id, **sample}
+        for point in plan_of(folder.spec, state).points
+        for sample in _samples(state, point)
     ]
     if not records:
         return pa.table({"point_id": pa.array([], pa.string())})
@@ -165,13 +168,17 @@ def _unfinished(state: RunState, point: Point, trial: TrialState) -> Row:
     row: Row = {
         "status": trial.status,
         "stop_reason": trial.reason,
+        "failure": trial.failure,
+        "rung": trial.rung,
         "attempt": trial.attempt or None,
         "started_at": _time(trial.started_at),
         "ended_at": _time(trial.ended_at),
     }
     reached = trial.known_epoch
     if reached:
-        score = state.scores.get(point.point_id, {"metrics": {}, "decode_seconds": None})
+        measured = trial.epochs[reached].get("metric")
+        metrics = {} if measured is None else {TASKS[point.train.task].metric: measured}
+        score = state.scores.get(point.point_id, {"metrics": metrics, "decode_seconds": None})
         record = {**trial.epochs[reached], **score, "epoch": reached, "started_at": None, "ended_at": None}
         row = {**_result({**record, "attempt": trial.attempt}), **{k: v for k, v in row.items() if v is not None}}
     if trial.loss is not None:

@@ -14,10 +14,10 @@ from rich.text import Text
 
 from model.tasks import TASKS
 from sweep.driver import View
-from sweep.plan import Trial
+from sweep.plan import Plan, Trial
 from sweep.run_folder import RunFolder
 from sweep.space import telling
-from sweep.state import RunState, TrialState
+from sweep.state import RunState, TrialState, plan_of
 from sweep.status import Status
 from sweep.tables import COLOURS
 
@@ -33,6 +33,7 @@ class Lines:
 
     def changed(self, state: RunState, trial_id: str) -> None:
         facts, trial = self.facts, state.trial(trial_id)
+        facts.follow(state)
         epoch = max(trial.epochs, default=0)
         words = [f"{facts.finished(state)}/{len(facts.trials)}", trial_id, trial.status, facts.label(trial_id)]
         if trial_id in facts.trials and epoch:
@@ -58,6 +59,7 @@ class LiveTable:
         self.live = live
 
     def changed(self, state: RunState, trial_id: str) -> None:
+        self.facts.follow(state)
         self.live.update(Group(self._table(state), self._footer(state)))
 
     def note(self, message: str) -> None:
@@ -111,12 +113,22 @@ class Facts:
     """What the views need to know of a run, worked out once."""
 
     def __init__(self, folder: RunFolder) -> None:
-        plan = folder.spec.plan
-        self.trials: dict[str, Trial] = {trial.trial_id: trial for trial in plan.trials}
-        self.keys = [key for key in telling([trial.points[0].settings for trial in plan.trials]) if key != "epochs"]
-        self.metric = TASKS[plan.points[0].train.task].metric
+        self.spec = folder.spec
         self.began = time.monotonic()
         self.epochs_before: int | None = None
+        self.drawn = 0
+        self._take(folder.spec.plan)
+
+    def follow(self, state: RunState) -> None:
+        """Take up the points that a search has drawn since."""
+        if len(state.suggestions) != self.drawn:
+            self.drawn = len(state.suggestions)
+            self._take(plan_of(self.spec, state))
+
+    def _take(self, plan: Plan) -> None:
+        self.trials: dict[str, Trial] = {trial.trial_id: trial for trial in plan.trials}
+        self.keys = [key for key in telling([trial.points[0].settings for trial in plan.trials]) if key != "epochs"]
+        self.metric = TASKS[plan.points[0].train.task].metric if plan.points else ""
 
     def label(self, trial_id: str) -> str:
         """The settings that tell a trial from the others, in words."""

@@ -9,7 +9,7 @@ import hashlib
 import importlib.metadata
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ import model
 from model.tasks import DataError, check_tokenizer
 from model.tasks import data_sha256 as hash_data
 from sweep.errors import SpaceError
-from sweep.plan import Plan, Point, stable_id
+from sweep.plan import Point, stable_id
 
 if TYPE_CHECKING:
     from model.tokenizer import Tokenizer
@@ -82,15 +82,15 @@ def data_name(point: Point) -> str:
     return f"{point.train.task}:{point.train.data or ''}"
 
 
-def trace(plan: Plan, *, gpu: bool, threads: int) -> Provenance:
-    """Find, check and hash all that `plan` needs, downloading it where needed. Raises SpaceError."""
+def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
+    """Find, check and hash all that `points` need, downloading it where needed. Raises SpaceError."""
     from model.bases import BaseError, find_base, load_tokenizer  # the hub client takes a third of a second to import
 
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
     tokenizers: dict[str, Tokenizer] = {}
     try:
-        for point in plan.points:
+        for point in points:
             if base_name(point) not in bases:
                 files = find_base(point.train.base, point.train.revision)
                 bases[base_name(point)] = Source(files.sha256, files.revision)

@@ -17,7 +17,8 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,9 @@ import psutil
 
 from sweep.errors import Breakdown
 from sweep.executor import Listener
+from sweep.failure import Failure
 from sweep.trial import Job, TrialReport, run_trial
+from sweep.watchdog import Overdue, Watchdog
 
 # Ray reads these when it is imported.
 LOCAL_ENVIRONMENT = {
@@ -50,6 +53,7 @@ TOKEN = secrets.token_hex(32)  # one for the life of this process: Ray reads it 
 PREFIX = "explora-sweep-"  # of the names of private folders; the owner's process id follows
 OWNER = "owner"  # a file in a private folder that its owner holds locked
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
+LOOK_SECONDS = 0.5  # between two looks of the watchdog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +63,13 @@ class RayExecutor:
     concurrency: int | None  # trials at a time; None: as many as the cluster at `address` holds
     cpus_per_trial: int  # cores, and threads of each trial
     gpus_per_trial: float = 0.0  # GPUs; a fraction shares one
+    gpus: int = 0  # that a Ray of its own offers
     address: str | None = None  # HOST:PORT or "auto" of a running cluster; None = start one here
+    stall_timeout: float | None = None  # seconds without a sign of life, after which a worker is ended
 
-    def run(self, jobs: Sequence[Job], listener: Listener) -> None:
+    def run(self, listener: Listener) -> None:
         with self._cluster():
-            _tune(jobs, listener, self)
+            _tune(listener, self)
 
     @contextlib.contextmanager
     def _cluster(self) -> Iterator[None]:
@@ -81,7 +87,7 @@ class RayExecutor:
             with _session(
                 address="local",
                 num_cpus=(self.concurrency or 1) * self.cpus_per_trial,
-                num_gpus=_gpus() if self.gpus_per_trial else 0,
+                num_gpus=self.gpus,
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
                 _temp_dir=str(folder / "r"),  # Ray opens this folder itself to everybody; its parent stays shut
@@ -112,15 +118,15 @@ def _session(address: str, **options: Any) -> Iterator[None]:
 
 
 class _Here:
-    """Holds an object that stays in this process: Ray pickles all it is given, and a listener cannot be copied."""
+    """Holds what stays in this process: Ray pickles all it is given, and a listener cannot be copied."""
 
-    def __init__(self, listener: Listener | None) -> None:
-        self._listener = listener
+    def __init__(self, desk: "_Desk | None") -> None:
+        self._desk = desk
 
     @property
-    def listener(self) -> Listener:
-        assert self._listener is not None, "a copy made by Ray has no listener"
-        return self._listener
+    def desk(self) -> "_Desk":
+        assert self._desk is not None, "a copy made by Ray has no desk"
+        return self._desk
 
     def __reduce__(self) -> Any:
         return _Here, (None,)
@@ -129,45 +135,121 @@ class _Here:
         return self
 
 
-def _tune(jobs: Sequence[Job], listener: Listener, executor: RayExecutor) -> None:
-    from ray import tune
+class _Desk:
+    """Between Ray's events and the listener: which jobs run on which actors, and which have to be ended."""
 
-    here = _Here(listener)
+    def __init__(self, listener: Listener, stall_timeout: float | None) -> None:
+        self.listener = listener
+        self.watchdog = Watchdog(stall_timeout)
+        self.trials: dict[Job, Any] = {}  # jobs that were handed out -> Ray's trial, once it has begun
+        self.why: dict[Job, Overdue] = {}  # jobs that the watchdog has ended
+        self._looked = 0.0
+
+    def give(self) -> Job | None:
+        """The job to begin; None where there is none for now."""
+        job = self.listener.next_job()
+        if job is not None:
+            self.trials[job] = None
+        return job
+
+    def started(self, job: Job, trial: Any) -> None:
+        self.trials[job] = trial
+        self.listener.started(job)
+        self.watchdog.began(job)
+
+    def reported(self, job: Job, report: TrialReport) -> bool:
+        goes_on = self.listener.reported(job, report)
+        self.watchdog.moved(job)
+        if not goes_on:
+            self._ended(job)
+        return goes_on
+
+    def lost(self, job: Job, error: Any) -> None:
+        why = self.why.pop(job, None)
+        if why is None:
+            text = _last_line(error)
+            memory = "OutOfMemoryError" in str(error)
+            why = Overdue(job=job, failure=Failure.OUT_OF_HOST_MEMORY if memory else Failure.WORKER_LOST, reason=text)
+        self._ended(job)
+        self.listener.lost(job, why.failure, why.reason)
+
+    def look(self) -> bool:
+        """End workers that are overdue; whether the whole search stops. Called several times a second."""
+        import ray
+
+        if (now := time.monotonic()) - self._looked > LOOK_SECONDS:
+            self._looked = now
+            for late in self.watchdog.overdue():
+                self.why[late.job] = late
+                ray.kill(self.trials[late.job].temporary_state.ray_actor)  # also ends a stopped process
+        return self.listener.stopping
+
+    def _ended(self, job: Job) -> None:
+        self.trials.pop(job, None)
+        self.watchdog.ended(job)
+
+
+def _tune(listener: Listener, executor: RayExecutor) -> None:
+    """Let Ray's Tuner run what `listener` gives."""
+    from ray import tune
+    from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+    from ray.tune.search import Searcher
+
+    here = _Here(_Desk(listener, executor.stall_timeout))
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
 
     class Worker(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
         """One warm process: a step is an epoch, a reset takes up the next trial."""
 
-        def setup(self, config: dict[str, Any], jobs: Sequence[Job]) -> None:
-            self.jobs = jobs
+        def setup(self, config: dict[str, Any]) -> None:
             self.reset_config(config)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             import torch
 
-            job = self.jobs[new_config["index"]]
+            job = new_config["job"]
             torch.set_num_threads(job.threads)
             self.reports = run_trial(job)
             return True
 
         def step(self) -> dict[str, Any]:
             report = next(self.reports)
-            return {"report": report.as_dict(), "done": report.status is not None}
+            return {"report": report.as_json(), "done": report.status is not None}
+
+    class Feed(Searcher):  # type: ignore[misc]
+        """Gives Ray the next job when it has room for one."""
+
+        def suggest(self, trial_id: str) -> Any:
+            job = here.desk.give()
+            if job is not None:
+                return {"job": job}
+            return None if here.desk.trials else Searcher.FINISHED
+
+        def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+            pass  # the relay hears of it
+
+    class Verdict(FIFOScheduler):  # type: ignore[misc]
+        """Passes reports on, and what the driver decides back."""
+
+        def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
+            goes_on = here.desk.reported(trial.config["job"], TrialReport.from_json(result["report"]))
+            return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
+
+        def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
+            """A report that ends its trial comes this way; so do, again, those after which Ray was told to stop."""
+            report = TrialReport.from_json(result["report"]) if "report" in result else None
+            if report is not None and report.status is not None:
+                here.desk.reported(trial.config["job"], report)
 
     class Relay(tune.Callback):  # type: ignore[misc]
-        """Passes Ray's events on, in the driver's thread."""
+        """Passes the other events on, in the driver's thread."""
 
         def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            here.listener.started(jobs[trial.config["index"]])
-
-        def on_trial_result(
-            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
-        ) -> None:
-            here.listener.reported(jobs[trial.config["index"]], TrialReport.from_dict(result["report"]))
+            here.desk.started(trial.config["job"], trial)
 
         def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            here.listener.lost(jobs[trial.config["index"]], _last_line(trial.get_pickled_error() or trial.get_error()))
+            here.desk.lost(trial.config["job"], trial.get_pickled_error() or trial.get_error())
 
     class Stop(tune.Stopper):  # type: ignore[misc]
         """Ends the whole search when the driver wants to stop."""
@@ -176,20 +258,19 @@ def _tune(jobs: Sequence[Job], listener: Listener, executor: RayExecutor) -> Non
             return False
 
         def stop_all(self) -> bool:
-            return here.listener.stopping
+            return here.desk.look()
 
     with _private_folder() as storage:
         tune.Tuner(
-            tune.with_resources(
-                tune.with_parameters(Worker, jobs=list(jobs)),
-                {"cpu": executor.cpus_per_trial, "gpu": executor.gpus_per_trial},
-            ),
-            param_space={"index": tune.grid_search(list(range(len(jobs))))},
+            tune.with_resources(Worker, {"cpu": executor.cpus_per_trial, "gpu": executor.gpus_per_trial}),
             tune_config=tune.TuneConfig(
+                search_alg=Feed(),
+                scheduler=Verdict(),
+                num_samples=-1,  # as many as the listener gives
                 reuse_actors=True,
                 max_concurrent_trials=executor.concurrency,
-                trial_name_creator=lambda trial: jobs[trial.config["index"]].trial_id,
-                trial_dirname_creator=lambda trial: jobs[trial.config["index"]].trial_id,
+                trial_name_creator=lambda trial: trial.config["job"].trial_id,
+                trial_dirname_creator=lambda trial: f"{trial.config['job'].trial_id}-{trial.config['job'].attempt}",
             ),
             run_config=tune.RunConfig(
                 name="tune",
@@ -238,12 +319,6 @@ def _is_free(lock: Path) -> bool:
 def _last_line(error: Any) -> str:
     lines = str(error or "no reason given").strip().splitlines()
     return lines[-1] if lines else "no reason given"
-
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()
 
 
 def _children() -> list[psutil.Process]:

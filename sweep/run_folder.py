@@ -11,7 +11,7 @@ import re
 import shutil
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from typing import Any
 from model.config import SettingError
 from sweep.errors import RunError
 from sweep.ledger import flush_folder
-from sweep.plan import Plan, point_from
+from sweep.plan import Plan, point_from, stable_id
+from sweep.policy import Limits, Strategy
 from sweep.provenance import Provenance
+from sweep.search import SearchSpace
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1 had no strategy, limits and search: it is read as a grid under fifo
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 STAGED = re.compile(r"\..+\.\d+")  # what `write_file` writes to: the file's name and the process's number
 MARK = "run.json"  # a folder without it is no run
@@ -44,6 +46,15 @@ class RunSpec:
     command: list[str]
     created_at: str  # UTC, ISO 8601
     use_cache: bool = True  # whether points may be taken from earlier runs
+    strategy: Strategy = field(default_factory=Strategy)
+    limits: Limits = field(default_factory=Limits)  # that it began with
+    search_space: SearchSpace | None = None  # what TPE draws from; points at random are drawn beforehand
+
+    @property
+    def search_id(self) -> str:
+        """Equal for runs that try the same points in the same way."""
+        space = self.search_space.as_dict() if self.search_space else None
+        return stable_id([self.plan.plan_id, asdict(self.strategy), space])
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -58,6 +69,9 @@ class RunSpec:
             "command": self.command,
             "created_at": self.created_at,
             "use_cache": self.use_cache,
+            "strategy": asdict(self.strategy),
+            "limits": self.limits.as_dict(),
+            "search_space": self.search_space.as_dict() if self.search_space else None,
             "points": {point.point_id: point.settings for point in self.plan.points},
         }
 
@@ -66,7 +80,15 @@ class RunSpec:
         content = dict(raw)
         content.pop("schema_version")
         plan = Plan(tuple(point_from(settings) for settings in content.pop("points").values()))
-        return cls(plan=plan, provenance=Provenance.from_dict(content.pop("provenance")), **content)
+        space = content.pop("search_space", None)
+        return cls(
+            plan=plan,
+            provenance=Provenance.from_dict(content.pop("provenance")),
+            strategy=Strategy(**content.pop("strategy", {})),
+            limits=Limits.from_dict(content.pop("limits")) if "limits" in content else Limits(),
+            search_space=SearchSpace.from_dict(space) if space else None,
+            **content,
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ class Status(StrEnum):
     PENDING = "PENDING"
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
-    STOPPED = "STOPPED"  # before its last epoch, by a scheduler (with its rung) or by `patience`
+    STOPPED = "STOPPED"  # before its last epoch, by a scheduler (at its rung, until promoted) or by `patience`
     DIVERGED = "DIVERGED"  # a loss that is not a finite number
     FAILED = "FAILED"
     INTERRUPTED = "INTERRUPTED"
@@ -33,7 +33,7 @@ NEXT: dict[Status, frozenset[Status]] = {
     Status.INTERRUPTED: frozenset({Status.RUNNING}),
     Status.FAILED: frozenset({Status.RUNNING}),  # tried again by a resume
     Status.COMPLETED: frozenset(),
-    Status.STOPPED: frozenset(),
+    Status.STOPPED: frozenset({Status.RUNNING}),  # promoted from its rung
     Status.DIVERGED: frozenset(),
     Status.CACHED: frozenset(),
 }

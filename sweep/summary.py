@@ -10,7 +10,7 @@ from sweep.leaderboard import Row
 from sweep.leaderboard import rows as leaderboard_rows
 from sweep.run_folder import RunFolder
 from sweep.space import telling
-from sweep.tables import baseline_line
+from sweep.tables import baseline_line, settings_of
 
 
 def summarize(folder: RunFolder, outcome: Outcome) -> int:
@@ -23,12 +23,19 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
     if saved:
         click.echo(f"saved: {sum(saved.values()) / 3600:.2f} hours of training, taken from earlier runs")
     for row in (row for row in rows if row.get("rank") == 1):
-        click.echo(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(folder, row)}")
+        click.echo(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(rows, row)}")
     if (line := baseline_line(rows)) is not None:
+        click.echo(line)
+    if (line := saved_line(rows)) is not None:
         click.echo(line)
     if outcome.signal is not None:
         click.echo(f"interrupted, nothing is lost; go on with: {command('resume', folder)}", err=True)
         return 128 + outcome.signal
+    if outcome.spent is not None:
+        click.echo(
+            f"{outcome.spent}: what is left goes on with `{command('resume', folder)} --budget` and a larger one",
+            err=True,
+        )
     click.echo(f"leaderboard: {folder.leaderboard}; `{command('report', folder)}` prints it")
     failed = [row for row in rows if row["status"] in ("FAILED", "DIVERGED")]
     for row in failed[:3]:
@@ -38,11 +45,24 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
     return 0 if not failed else 4 if len(failed) == len(rows) else 3
 
 
-def _settings(folder: RunFolder, row: Row) -> str:
-    keys = telling([point.settings for point in folder.spec.plan.points])
+def _settings(rows: Sequence[Row], row: Row) -> str:
+    keys = telling(settings_of(rows))
     values = {**row, "epochs": row["epochs_budget"]}
     on = [key for key in keys if values.get(key) is not None]
     return " ".join(f"{key}={values.get(key)}" for key in on or keys) or "the only point"
+
+
+def saved_line(rows: Sequence[Row]) -> str | None:
+    """Epochs that a scheduler saved, where it stopped anything."""
+    trained: dict[str, int] = {}  # by training: its points share the epochs
+    planned: dict[str, int] = {}
+    for row in (row for row in rows if row["status"] in ("COMPLETED", "STOPPED")):
+        trained[row["trial_id"]] = max(trained.get(row["trial_id"], 0), row.get("epoch") or 0)
+        planned[row["trial_id"]] = max(planned.get(row["trial_id"], 0), row["epochs_budget"])
+    if not any(row.get("rung") for row in rows):
+        return None
+    total, done = sum(planned.values()), sum(trained.values())
+    return f"rungs: {done} of {total} epochs trained ({done / total:.0%}), {total - done} saved by early stopping"
 
 
 def counts(rows: Sequence[Row]) -> str:

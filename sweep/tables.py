@@ -35,20 +35,38 @@ COLOURS = {
 }
 
 
-def columns(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
+def settings_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The canonical settings of each row."""
+    return [json.loads(row["config_json"]) for row in rows]
+
+
+def columns(rows: Sequence[Row]) -> list[str]:
     """What a person compares: rank, status, varying settings, scores, cost."""
-    plan = folder.spec.plan
-    settings = [key for key in telling([point.settings for point in plan.points]) if key != "epochs"]
+    settings = [key for key in telling(settings_of(rows)) if key != "epochs"]
     budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
     partial = ["epoch"] if any(not row["status"].is_full for row in rows) else []
-    metrics = [metric for task in {point.train.task for point in plan.points} for metric in TASKS[task].metrics]
+    rungs = ["rung"] if any(row.get("rung") for row in rows) else []
+    metrics = [metric for task in dict.fromkeys(row["task"] for row in rows) for metric in TASKS[task].metrics]
     reasons = ["stop_reason"] if any(row.get("stop_reason") for row in rows) else []
     losses = ["dev_loss", "best_dev_loss", "best_epoch", "train_loss"]
     cost = ["trainable_params", "train_seconds"]
     reached = [name for name in COLUMNS if rows and name in rows[0]]
     origin = ["cached_from"] if any(row.get("cached_from") for row in rows) else []
     paper = ["paper"] if any(row.get("paper") is not None for row in rows) else []
-    return [*ALWAYS, *settings, *budgets, *partial, *metrics, *paper, *losses, *cost, *reached, *origin, *reasons]
+    return [
+        *ALWAYS,
+        *settings,
+        *budgets,
+        *partial,
+        *rungs,
+        *metrics,
+        *paper,
+        *losses,
+        *cost,
+        *reached,
+        *origin,
+        *reasons,
+    ]
 
 
 def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
@@ -62,12 +80,12 @@ def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
     return ordered + [row for row in rows if row not in present]
 
 
-def heading(folder: RunFolder) -> str:
+def heading(folder: RunFolder, rows: Sequence[Row]) -> str:
     """One line on what the table is of. The base is always named: numbers of different bases do not compare."""
     spec = folder.spec
-    tasks = ", ".join(dict.fromkeys(point.train.task for point in spec.plan.points))
-    bases = ", ".join(dict.fromkeys(point.train.base for point in spec.plan.points))
-    seeds = len({point.train.seed for point in spec.plan.points})
+    tasks = ", ".join(sorted({row["task"] for row in rows}))
+    bases = ", ".join(sorted({row["base"] for row in rows}))
+    seeds = len({row["seed"] for row in rows})
     count = f"{seeds} seed{'s' if seeds > 1 else ''}"
     return f"{folder.name}: space {spec.space}, task {tasks}, base {bases}, {count}, {spec.provenance.device}"
 
@@ -108,9 +126,9 @@ def _beats(row: Row, name: str) -> bool:
     return bool(gain > 0 if name in METRICS else gain < 0)
 
 
-def terminal_table(folder: RunFolder, rows: Sequence[Row], title: str | None) -> Table:
+def terminal_table(rows: Sequence[Row], title: str | None) -> Table:
     """A rich table of `columns`; scores that do not reach the un-tuned base are marked."""
-    shown = columns(folder, rows)
+    shown = columns(rows)
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in shown:
         text = name in (*ALWAYS[1:], "cached_from", "stop_reason")
@@ -134,9 +152,9 @@ def _cell(row: Row, name: str) -> str:
     return f"{text} [red]<[/]" if below and not _beats(row, name) else text
 
 
-def markdown(folder: RunFolder, rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[Row]) -> str:
     """A Markdown table of `columns`."""
-    shown = columns(folder, rows)
+    shown = columns(rows)
     lines = ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
     lines += ["| " + " | ".join(_text(row.get(name)).replace("|", r"\|") for name in shown) + " |" for row in rows]
     return "\n".join(lines)
@@ -165,7 +183,7 @@ def csv_text(rows: Sequence[Row]) -> str:
 
 def print_table(console: Console, folder: RunFolder, rows: Sequence[Row], top: int | None) -> None:
     """The terminal's report: heading, the first `top` rows, the un-tuned base beside all of them."""
-    console.print(terminal_table(folder, rows[:top], escape(heading(folder))))
+    console.print(terminal_table(rows[:top], escape(heading(folder, rows))))
     if top is not None and len(rows) > top:
         console.print(f"{len(rows) - top} more rows: leave out --top to see them")
     if (line := baseline_line(rows)) is not None:

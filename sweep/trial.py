@@ -5,14 +5,19 @@ checkpoint carries the reports so far: when a crash came between a checkpoint an
 them again. It does not assume that it owns its process; threads are its executor's business.
 """
 
+import json
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.config import DecodeConfig, Scalar
+from model.tasks import TASKS
+from sweep import retention
+from sweep.alive import SupersededError, claim
+from sweep.failure import Failure, classify
 from sweep.plan import Trial, group, point_from
 from sweep.status import Status
 
@@ -32,6 +37,12 @@ class Job:
     checkpoints: str  # folder of this trial's checkpoints
     threads: int
     gpu: bool
+    keep: str = "best+last"  # which checkpoints stay: see sweep.retention
+    measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
+    seconds_left: float | None = None  # that it may still work; None: as long as it takes
+
+    def __hash__(self) -> int:
+        return hash((self.trial_id, self.attempt))  # no two jobs have both
 
     @property
     def trial(self) -> Trial:
@@ -57,8 +68,10 @@ class TrialReport:
     losses: Mapping[str, Any]  # the numbers of model.EpochReport; empty when the epoch did not end well
     cost: Mapping[str, Any]  # parameters, memory, device, threads; empty likewise
     scores: tuple[Score, ...] = ()
+    metric: float | None = None  # the task's, under the trial's first decoding, where the scheduler asks for it
     status: Status | None = None
     reason: str | None = None
+    failure: Failure | None = None  # the kind, of one that FAILED
     loss: str | None = None  # the loss that a training diverged with, as text: JSON knows no NaN
     traceback: str | None = None
 
@@ -68,10 +81,19 @@ class TrialReport:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "TrialReport":
         status = Status(raw["status"]) if raw["status"] else None
-        return cls(**{**raw, "scores": tuple(Score(**score) for score in raw["scores"]), "status": status})
+        failure = Failure(raw["failure"]) if raw.get("failure") else None
+        scores = tuple(Score(**score) for score in raw["scores"])
+        return cls(**{**raw, "scores": scores, "status": status, "failure": failure})
+
+    def as_json(self) -> str:
+        return json.dumps(self.as_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> "TrialReport":
+        return cls.from_dict(json.loads(text))
 
 
-def run_trial(job: Job) -> Iterator[TrialReport]:
+def run_trial(job: Job) -> Generator[TrialReport]:
     """Reports of the epochs after `job.known_epoch`. Never raises: what goes wrong is the last report's status."""
     from model.training import DivergedError  # torch is imported by workers only
 
@@ -91,18 +113,23 @@ def run_trial(job: Job) -> Iterator[TrialReport]:
             loss=str(error.loss),
         )
     except Exception as error:  # a trial's failure is a result: other trials go on
+        failure = Failure.WORKER_LOST if isinstance(error, SupersededError) else classify(error)
         yield TrialReport(
             epoch=epoch,
             losses={},
             cost={},
             status=Status.FAILED,
             reason=f"{type(error).__name__}: {error}",
+            failure=failure,
             traceback=traceback.format_exc(),
         )
 
 
 def _reports(job: Job) -> Iterator[TrialReport]:
-    """Every report of the trial: first those of its newest checkpoint, then new ones."""
+    """Every report of the trial: first those of its newest checkpoint, then new ones.
+
+    The trial is claimed for as long as an epoch takes, not between two: a training may wait, or be stopped, there.
+    """
     import torch
 
     from model.checkpoint import newest_checkpoint, read_checkpoint
@@ -111,19 +138,38 @@ def _reports(job: Job) -> Iterator[TrialReport]:
 
     trial, folder = job.trial, Path(job.checkpoints)
     device = default_device() if job.gpu else torch.device("cpu")
-    checkpoint = newest_checkpoint(folder)
-    told = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
+    with claim(folder, job.attempt) as beat:
+        checkpoint = newest_checkpoint(folder)
+        told = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
     yield from map(TrialReport.from_dict, told)
     if told and told[-1]["status"]:
         return
     reset_peak_memory(device)
     config = replace(trial.config, revision=job.revision)
-    for epoch in train(config, checkpoint=checkpoint, device=device):
-        report = _report(job, trial, epoch)
-        told.append(report.as_dict())
-        if not trial.is_baseline:
-            epoch.training.save(folder, told, resumable=report.status is None)
+    epochs = train(config, checkpoint=checkpoint, device=device, on_step=lambda: beat())
+    ended = False
+    while not ended:
+        with claim(folder, job.attempt) as beat:
+            report = _next_report(job, trial, epochs, told)
+        ended = report.status is not None
         yield report
+
+
+def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", told: list[Any]) -> TrialReport:
+    """Train the next epoch, score it where that is due, and keep it on disk."""
+    epoch = next(epochs)
+    report = _report(job, trial, epoch)
+    told.append(report.as_dict())
+    if not trial.is_baseline:
+        ended = report.status is not None
+        epoch.training.save(
+            Path(job.checkpoints),
+            told,
+            resumable=not ended,
+            keep=retention.newest(job.keep, ended),
+            spare=retention.spared(job.keep, epoch.best_epoch),
+        )
+    return report
 
 
 def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
@@ -140,9 +186,15 @@ def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
         losses=epoch.scalars(),
         cost=_cost(epoch.training, job),
         scores=scores,
+        metric=_metric(trial, epoch) if epoch.epoch in job.measured else None,
         status=(Status.COMPLETED if complete else Status.STOPPED) if last else None,
         reason=None if complete or not last else f"patience: no better dev loss since epoch {epoch.best_epoch}",
     )
+
+
+def _metric(trial: Trial, epoch: "EpochReport") -> float:
+    first = trial.points[0]
+    return epoch.training.evaluate(first.decode).metrics[TASKS[first.train.task].metric]
 
 
 def _score(training: "Training", point_id: str, decode: DecodeConfig | None) -> Score:

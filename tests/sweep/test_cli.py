@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sweep.cli import main
+from sweep.launch import Request, prepare
 from sweep.run_folder import list_runs
 from tests.model.folders import write_base
 
@@ -223,11 +224,9 @@ def test_a_folder_that_is_no_run_is_passed_over_or_named(sweep: Sweep, micro: Pa
     assert (out / "micro" / "mine.txt").exists()
 
 
-def test_the_executor_may_change_between_sessions(sweep: Sweep, finished: Path, micro: Path) -> None:
+def test_the_executor_may_change_between_sessions(sweep: Sweep, micro: Path, out: Path) -> None:
     """A run begun on Ray, which then would not start."""
-    path = finished / "run.json"
-    path.write_text(path.read_text().replace('"inline"', '"ray"'))
-    (finished / "ledger.jsonl").unlink()
+    prepare(Request(space=str(micro), out=out, executor="ray")).folder()
     assert sweep("run", micro, "--executor", "inline").stdout.startswith("micro: 4 points: 4 COMPLETED")
 
 

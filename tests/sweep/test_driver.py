@@ -3,7 +3,7 @@
 import errno
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,10 @@ from click.testing import Result
 from sweep.driver import Driver, Outcome, _located
 from sweep.errors import Breakdown
 from sweep.executor import Executor, InlineExecutor, Listener
+from sweep.failure import Failure
 from sweep.launch import Request, prepare
 from sweep.leaderboard import load_rows
+from sweep.policy import Limits
 from sweep.run_folder import RunFolder
 from sweep.state import RunState, state_of
 from sweep.status import Status
@@ -64,16 +66,14 @@ def complete(job: Job, listener: Listener) -> None:
 
 
 class Scripted:
-    """Hands each job to a function, and keeps the jobs."""
+    """Hands each job that it is given to a function, and keeps the jobs."""
 
     def __init__(self, act: Callable[[Job, Listener], None] = complete) -> None:
         self.act = act
         self.jobs: list[Job] = []
 
-    def run(self, jobs: Sequence[Job], listener: Listener) -> None:
-        for job in jobs:
-            if listener.stopping:
-                return
+    def run(self, listener: Listener) -> None:
+        while not listener.stopping and (job := listener.next_job()) is not None:
             self.jobs.append(job)
             self.act(job, listener)
 
@@ -84,8 +84,7 @@ def folder(micro: Path, out: Path) -> RunFolder:
 
 
 def drive(folder: RunFolder, executor: Executor, **options: object) -> Outcome:
-    settings = {"use_cache": True, "max_failures": 2, **options}
-    return Driver(folder, Silent(), **settings).run(executor, ["sweep"])  # type: ignore[arg-type]
+    return Driver(folder, Silent(), limits=Limits(**options)).run(executor, ["sweep"])  # type: ignore[arg-type]
 
 
 def statuses(folder: RunFolder) -> list[Status]:
@@ -116,11 +115,11 @@ def test_a_lost_worker_is_tried_again_from_what_is_known(folder: RunFolder) -> N
         lost.append(job.trial_id)
         listener.started(job)
         listener.reported(job, report(job, 1))
-        return listener.lost(job, "killed")
+        return listener.lost(job, Failure.WORKER_LOST, "killed")
 
     executor = Scripted(lose_once)
     drive(folder, executor)
-    retries = executor.jobs[5:]
+    retries = [job for job in executor.jobs if job.attempt > 1]
     assert [(job.attempt, job.known_epoch) for job in retries] == [(2, 1)] * 4
     assert statuses(folder) == [Status.COMPLETED] * 4
 
@@ -132,7 +131,7 @@ def test_a_worker_lost_too_often_fails_with_its_reason_and_others_go_on(folder: 
         if job.trial_id != victim:
             return complete(job, listener)
         listener.started(job)
-        return listener.lost(job, "killed")
+        return listener.lost(job, Failure.WORKER_LOST, "killed")
 
     executor = Scripted(lose)
     drive(folder, executor, max_failures=3)
@@ -161,7 +160,7 @@ def test_late_messages_change_nothing(folder: RunFolder) -> None:
     def late(job: Job, listener: Listener) -> None:
         complete(job, listener)
         listener.reported(job, report(job, 1))
-        listener.lost(job, "late")
+        listener.lost(job, Failure.WORKER_LOST, "late")
 
     drive(folder, Scripted(late))
     assert statuses(folder) == [Status.COMPLETED] * 4

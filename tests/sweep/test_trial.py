@@ -136,6 +136,5 @@ def test_an_error_is_a_result_with_its_traceback(job: Job, monkeypatch: pytest.M
 
 def test_a_finished_trial_keeps_its_weights_without_the_optimizer(job: Job) -> None:
     list(run_trial(job))
-    (kept,) = Path(job.checkpoints).iterdir()
-    assert kept.name == "2"
+    kept = Path(job.checkpoints) / "2"
     assert (kept / "optimizer.safetensors").stat().st_size < 100 < (kept / "model.safetensors").stat().st_size

@@ -1,0 +1,51 @@
+"""What a search is told: its points as far as the ledger knows them."""
+
+import math
+from collections.abc import Sequence
+
+from model.tasks import TASKS
+from sweep.cache import record_of
+from sweep.ledger import Event
+from sweep.plan import Point, point_from
+from sweep.policy import Strategy
+from sweep.scheduler import objective, value_at
+from sweep.search import Told
+from sweep.state import RunState
+from sweep.status import Status
+
+
+def history(state: RunState, strategy: Strategy) -> list[Told]:
+    """Every point that was drawn, in order."""
+    return [_told(state, strategy, event) for event in state.suggestions]
+
+
+def _told(state: RunState, strategy: Strategy, event: Event) -> Told:
+    points = [point_from(settings) for settings in event["points"]]
+    last = max(point.epochs for point in points)
+    judged = [point for point in points if point.epochs == last]  # one a seed
+    values = [_value(state, strategy, point) for point in judged]
+    if all(value is not None for value in values):
+        return _finite(event, "COMPLETE", [value for value in values if value is not None])
+    trials = {point.trial_id: state.trial(point.trial_id) for point in judged}
+    statuses = {trial.status for trial in trials.values()}
+    if statuses & {Status.DIVERGED, Status.FAILED}:
+        return Told(event["params"], "FAIL")
+    stopped = {name: trial.known_epoch for name, trial in trials.items() if trial.status == Status.STOPPED}
+    if stopped and not any(status.is_open for status in statuses):
+        epoch = min(stopped.values())
+        return _finite(event, "PRUNED", [value_at(state, strategy, name, epoch) for name in stopped], epoch)
+    return Told(event["params"], "RUNNING")
+
+
+def _finite(event: Event, told: str, values: Sequence[float], epoch: int = 0) -> Told:
+    """The mean over seeds; a mean that is not finite is a failure."""
+    mean = sum(values) / len(values)
+    return Told(event["params"], told, mean, epoch) if math.isfinite(mean) else Told(event["params"], "FAIL")
+
+
+def _value(state: RunState, strategy: Strategy, point: Point) -> float | None:
+    """The objective of a point that ran its full length."""
+    record = record_of(state, point)
+    if record is None:
+        return None
+    return objective(strategy, record["losses"]["dev_loss"], record["metrics"].get(TASKS[point.train.task].metric))

@@ -1,0 +1,49 @@
+"""Which checkpoints stay. A training that may go on keeps its two newest; an ended one keeps what `--keep` says.
+
+    best+last   the last epoch, and the one with the lowest dev loss (the default)
+    last        the last epoch
+    none        nothing
+    all         every epoch
+
+With LoRA a checkpoint holds the adapters only. A training that a scheduler stopped for good keeps nothing, unless
+`all` do: nobody ranks it.
+"""
+
+import shutil
+from pathlib import Path
+
+from sweep.state import TrialState
+from sweep.status import Status
+
+
+def spared(keep: str, best_epoch: int) -> tuple[int, ...]:
+    """Epochs, besides the newest, whose checkpoints a worker must not remove."""
+    return (best_epoch,) if keep == "best+last" else ()
+
+
+def newest(keep: str, ended: bool) -> int | None:
+    """How many of the newest checkpoints a worker leaves; None for every one."""
+    from model.checkpoint import KEPT
+
+    return None if keep == "all" else 1 if ended else KEPT
+
+
+def settle(folder: Path, trial: TrialState, keep: str) -> None:
+    """Bring the checkpoints in `folder`, of a trial that has ended for good, down to what `keep` says."""
+    (folder / "alive").unlink(missing_ok=True)
+    if folder.is_symlink() or keep == "all" or not folder.is_dir():
+        return  # what a link points at is not ours
+    if keep == "none" or trial.rung is not None or trial.status == Status.DIVERGED or not trial.known_epoch:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    from model.checkpoint import prune, strip
+
+    best = int(trial.epochs[trial.known_epoch]["losses"]["best_epoch"])
+    prune(folder, 1, spared(keep, best))
+    if (folder / str(best) / "optimizer.safetensors").is_file() and best != trial.known_epoch:
+        strip(folder / str(best))
+
+
+def size(folder: Path) -> int:
+    """Bytes of the files under `folder`; links are not followed."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink() and path.is_file())

@@ -1,0 +1,176 @@
+"""Which trainings go on: everything to its end (FIFO), or the best of each rung (ASHA).
+
+ASHA: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, arXiv 1810.05934. Rungs lie at
+`grace * reduction^k` epochs. A decision depends on nothing but what the ledger holds, in the order in which it holds
+it, so that a resumed run decides as an uninterrupted one. (Ray's own schedulers forget their rungs with the driver,
+and hand a loss that is no number through; hence none of them is used.)
+
+    Stopping    a training that reaches a rung and is not among the best 1/reduction of those so far is stopped:
+                no training waits, but the first ones always go on. For many workers.
+    Promotion   a training stops at every rung; the best of a rung goes on once the rung holds `reduction` times as
+                many. For few workers, where stopping depends on who comes first.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sweep.plan import Trial
+from sweep.policy import Strategy
+from sweep.state import RunState
+from sweep.status import Status
+
+
+class Scheduler(Protocol):
+    """Decides on trainings. `value`s are objectives: lower is better."""
+
+    def levels(self, trial: Trial) -> tuple[int, ...]:
+        """The epochs at which `trial` is judged, in order."""
+        ...
+
+    def stops(self, state: RunState, trial: Trial, epoch: int, value: float) -> str | None:
+        """Why `trial` stops at `epoch`, or None where it goes on. `state` does not hold that epoch yet."""
+        ...
+
+    def promote(self, state: RunState, trials: Mapping[str, Trial], drained: bool) -> Trial | None:
+        """A stopped training that goes on. `drained`: no other training is left, nor under way."""
+        ...
+
+
+class FIFO:
+    """Every training to its end."""
+
+    def levels(self, trial: Trial) -> tuple[int, ...]:
+        return ()
+
+    def stops(self, state: RunState, trial: Trial, epoch: int, value: float) -> str | None:
+        return None
+
+    def promote(self, state: RunState, trials: Mapping[str, Trial], drained: bool) -> Trial | None:
+        return None
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """ASHA that stops."""
+
+    strategy: Strategy
+    trials: Mapping[str, Trial]  # by id, as they become known
+
+    def levels(self, trial: Trial) -> tuple[int, ...]:
+        return levels(self.strategy, trial.epochs)
+
+    def stops(self, state: RunState, trial: Trial, epoch: int, value: float) -> str | None:
+        if epoch not in self.levels(trial):
+            return None
+        others = [entry.value for entry in rung(state, self.strategy, self.trials, race(trial), epoch)]
+        values = sorted([*others, value])
+        if value <= values[max(1, len(values) // self.strategy.reduction) - 1]:
+            return None
+        return f"asha: {values.index(value) + 1} of {len(values)} at the rung of epoch {epoch}"
+
+    def promote(self, state: RunState, trials: Mapping[str, Trial], drained: bool) -> Trial | None:
+        return None
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """ASHA that promotes (Algorithm 2 of the paper)."""
+
+    strategy: Strategy
+    trials: Mapping[str, Trial]
+
+    def levels(self, trial: Trial) -> tuple[int, ...]:
+        return levels(self.strategy, trial.epochs)
+
+    def stops(self, state: RunState, trial: Trial, epoch: int, value: float) -> str | None:
+        return f"asha-promote: not promoted from the rung of epoch {epoch}" if epoch in self.levels(trial) else None
+
+    def promote(self, state: RunState, trials: Mapping[str, Trial], drained: bool) -> Trial | None:
+        """The best of the highest rung that has one to give. Where nothing else is left, the best of the highest
+        occupied rung goes on, so that a search never ends without a full training."""
+        for key in dict.fromkeys(race(trial) for trial in trials.values()):
+            heights = sorted(
+                {level for t in trials.values() if race(t) == key for level in self.levels(t)}, reverse=True
+            )
+            occupied = False
+            for level in heights:
+                entries = sorted(rung(state, self.strategy, trials, key, level), key=lambda entry: entry.value)
+                winners = [e.trial_id for e in entries[: len(entries) // self.strategy.reduction]]
+                if drained and not occupied and not self._is_crowned(state, trials, key):
+                    winners = [entry.trial_id for entry in entries]
+                if waiting := [t for t in winners if state.trial(t).rung == level]:
+                    return trials[waiting[0]]
+                occupied = occupied or bool(entries)
+        return None
+
+    @staticmethod
+    def _is_crowned(state: RunState, trials: Mapping[str, Trial], key: tuple[str, ...]) -> bool:
+        return any(state.trial(t.trial_id).status == Status.COMPLETED for t in trials.values() if race(t) == key)
+
+
+def make_scheduler(strategy: Strategy, trials: Mapping[str, Trial]) -> Scheduler:
+    """The scheduler that `strategy` names, over `trials`: a mapping that may grow."""
+    if strategy.scheduler == "fifo":
+        return FIFO()
+    return (Stopping if strategy.scheduler == "asha" else Promotion)(strategy, trials)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A training at a rung. A training that diverged before it stands there with infinity: last."""
+
+    trial_id: str
+    value: float
+
+
+def levels(strategy: Strategy, epochs: int) -> tuple[int, ...]:
+    """Epochs of the rungs below `epochs`: grace * reduction^k, the last at most 1/reduction of the way."""
+    found, level = [], strategy.grace
+    while level * strategy.reduction <= epochs:
+        found.append(level)
+        level *= strategy.reduction
+    return tuple(found)
+
+
+def race(trial: Trial) -> tuple[str, ...]:
+    """Trainings with equal values here are compared with each other: of one task, data set and seed."""
+    train = trial.points[0].train
+    return train.task, train.data or "", str(train.seed)
+
+
+def rung(
+    state: RunState, strategy: Strategy, trials: Mapping[str, Trial], key: tuple[str, ...], level: int
+) -> list[Entry]:
+    """What has reached epoch `level`, in the ledger's order; then what diverged on the way there."""
+    here = [trial_id for trial_id in state.reached.get(level, ()) if _races(trials, trial_id, key)]
+    lost = [
+        trial_id
+        for trial_id, trial in state.trials.items()
+        if trial.status == Status.DIVERGED and level not in trial.epochs and _races(trials, trial_id, key)
+    ]
+    return [Entry(trial_id, value_at(state, strategy, trial_id, level)) for trial_id in here] + [
+        Entry(trial_id, float("inf")) for trial_id in lost
+    ]
+
+
+def value_at(state: RunState, strategy: Strategy, trial_id: str, epoch: int) -> float:
+    """The objective that the ledger holds of an epoch: lower is better."""
+    record = state.trial(trial_id).epochs[epoch]
+    return objective(strategy, record["losses"]["dev_loss"], record.get("metric"))
+
+
+def objective(strategy: Strategy, dev_loss: float, metric: float | None) -> float:
+    """What is compared, lower is better: the dev loss, or the negative metric."""
+    if strategy.objective == "dev_loss":
+        return dev_loss
+    return float("inf") if metric is None else -metric
+
+
+def ids(trials: Iterable[Trial]) -> dict[str, Trial]:
+    """Trials by id."""
+    return {trial.trial_id: trial for trial in trials}
+
+
+def _races(trials: Mapping[str, Trial], trial_id: str, key: Sequence[str]) -> bool:
+    return trial_id in trials and race(trials[trial_id]) == tuple(key)
