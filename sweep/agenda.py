@@ -1,5 +1,7 @@
-"""What to run next: interrupted and lost trainings first, then promotions, then what was not begun, then what a search
-draws. A trial that was handed out is not given again before it is back."""
+"""What to run next: interrupted and lost trainings first, then what was not begun, what a search draws, promotions.
+
+A trial that was handed out is not given again before it is back.
+"""
 
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +28,10 @@ class Agenda:
 
     def add(self, plan: Plan) -> None:
         """Take up the points of `plan`; un-tuned bases come first. What FAILED in earlier sessions is tried again."""
-        for trial in group(dict.fromkeys((*plan.baselines, *plan.points))):  # a point may itself be an un-tuned base
+        trials = group(dict.fromkeys((*plan.baselines, *plan.points)))  # a point may itself be an un-tuned base
+        if self.scheduler.shuffles:
+            trials = tuple(sorted(trials, key=lambda trial: (not trial.is_baseline, trial.trial_id)))
+        for trial in trials:
             self._members[trial.trial_id] = trial
             status = self.state.trials[trial.trial_id].status if trial.trial_id in self.state.trials else Status.PENDING
             if status in (Status.INTERRUPTED, Status.FAILED):
@@ -37,7 +42,7 @@ class Agenda:
 
     def next(self, suggest: Callable[[], Plan | None]) -> Trial | None:
         """The trial to run now, or None where there is none (yet). `suggest` draws further points."""
-        trial = self._waiting() or self._promoted(drained=False) or self._begun() or self._drawn(suggest)
+        trial = self._waiting() or self._begun() or self._drawn(suggest) or self._promoted(drained=False)
         if trial is None and not self.out:
             trial = self._promoted(drained=True)
         if trial is not None:

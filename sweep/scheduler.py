@@ -7,8 +7,13 @@ and hand a loss that is no number through; hence none of them is used.)
 
     Stopping    a training that reaches a rung and is not among the best 1/reduction of those so far is stopped:
                 no training waits, but the first ones always go on. For many workers.
-    Promotion   a training stops at every rung; the best of a rung goes on once the rung holds `reduction` times as
-                many. For few workers, where stopping depends on who comes first.
+    Promotion   a training stops at every rung, and the best 1/reduction of a rung go on once nothing is left to
+                begin. (The paper promotes as soon as a rung allows it, for a set of trials that never ends. With a
+                set that ends, waiting costs no worker a moment and promotes no training that a later one beats.)
+                For few workers, where stopping depends on who comes first.
+
+Both begin trainings in the order of their ids, which are hashes: a grid's own order is a ranking as often as not, and
+ASHA takes trials for drawn at random.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +28,8 @@ from sweep.status import Status
 
 class Scheduler(Protocol):
     """Decides on trainings. `value`s are objectives: lower is better."""
+
+    shuffles: bool  # whether trainings are begun in the order of their ids rather than the space's
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
         """The epochs at which `trial` is judged, in order."""
@@ -40,6 +47,8 @@ class Scheduler(Protocol):
 class FIFO:
     """Every training to its end."""
 
+    shuffles = False
+
     def levels(self, trial: Trial) -> tuple[int, ...]:
         return ()
 
@@ -56,6 +65,7 @@ class Stopping:
 
     strategy: Strategy
     trials: Mapping[str, Trial]  # by id, as they become known
+    shuffles = True
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
         return levels(self.strategy, trial.epochs)
@@ -75,10 +85,11 @@ class Stopping:
 
 @dataclass(frozen=True)
 class Promotion:
-    """ASHA that promotes (Algorithm 2 of the paper)."""
+    """ASHA that promotes."""
 
     strategy: Strategy
     trials: Mapping[str, Trial]
+    shuffles = True
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
         return levels(self.strategy, trial.epochs)
