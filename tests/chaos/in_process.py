@@ -3,13 +3,15 @@
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sweep.driver import Driver, Outcome
-from sweep.executor import InlineExecutor
+from sweep.executor import InlineExecutor, Listener
+from sweep.failure import Failure
 from sweep.launch import Request, prepare
+from sweep.policy import Limits
 from sweep.run_folder import RunFolder
 from sweep.trial import Job, TrialReport
 from tests.sweep.test_driver import Silent
@@ -25,7 +27,7 @@ def new_run(space: Path, out: Path, *settings: str, name: str = "r") -> RunFolde
 
 def drive(folder: RunFolder, executor: Any = None, max_failures: int = 2) -> Outcome:
     """A session, by default with the in-process executor."""
-    driver = Driver(folder, Silent(), use_cache=False, max_failures=max_failures)
+    driver = Driver(folder, Silent(), limits=Limits(max_failures=max_failures), use_cache=False)
     return driver.run(executor or InlineExecutor(), ["sweep"])
 
 
@@ -35,22 +37,9 @@ class Scripted:
     def __init__(self, act: Callable[[Job, Any], None]) -> None:
         self.act = act
 
-    def run(self, *arguments: Any) -> None:
-        for job in jobs_of(*arguments):
-            self.act(job, arguments[-1])
-
-
-def jobs_of(*arguments: Any) -> Iterator[Job]:
-    """The jobs that an executor's `run` is to do, one at a time, until the listener stops."""
-    *given, listener = arguments
-    if given:
-        for job in given[0]:
-            if listener.stopping:
-                return
-            yield job
-    else:
+    def run(self, listener: Listener) -> None:
         while not listener.stopping and (job := listener.next_job()) is not None:
-            yield job
+            self.act(job, listener)
 
 
 def ask_to_stop(listener: Any) -> None:
@@ -66,7 +55,7 @@ class Puppet:
     """An executor that does, in the driver's thread, what it is told from another one: a session step by step."""
 
     def __init__(self, folder: RunFolder, max_failures: int) -> None:
-        self.orders: queue.Queue[Callable[[Iterator[Job], Any], Any]] = queue.Queue()
+        self.orders: queue.Queue[Callable[[Any], Any] | None] = queue.Queue()
         self.answers: queue.Queue[Any] = queue.Queue()
         self.thread = threading.Thread(target=self._session, args=(folder, max_failures))
         self.thread.start()
@@ -81,11 +70,10 @@ class Puppet:
         except BaseException as error:
             self.answers.put(error)
 
-    def run(self, *arguments: Any) -> None:
-        jobs = jobs_of(*arguments)
+    def run(self, listener: Listener) -> None:
         self.answers.put("ready")
         while (order := self.orders.get(timeout=PATIENCE)) is not None:
-            self.answers.put(order(jobs, arguments[-1]))
+            self.answers.put(order(listener))
 
     def _ask(self, order: Any) -> Any:
         self.orders.put(order)
@@ -97,35 +85,34 @@ class Puppet:
     def take(self) -> Job | None:
         """A worker takes up the next job, if there is one."""
 
-        def order(jobs: Iterator[Job], listener: Any) -> Job | None:
-            if (job := next(jobs, None)) is not None:
+        def order(listener: Listener) -> Job | None:
+            if (job := listener.next_job()) is not None:
                 listener.started(job)
             return job
 
         return self._ask(order)  # type: ignore[no-any-return]
 
     def tell(self, job: Job, report: TrialReport) -> None:
-        self._ask(lambda jobs, listener: listener.reported(job, report))
+        self._ask(lambda listener: listener.reported(job, report))
 
     def lose(self, job: Job, reason: str) -> None:
-        self._ask(lambda jobs, listener: listener.lost(job, reason))
+        self._ask(lambda listener: listener.lost(job, Failure.WORKER_LOST, reason))
 
     def stop(self) -> None:
         """A signal: the session ends in order."""
-        self._ask(lambda jobs, listener: ask_to_stop(listener))
+        self._ask(ask_to_stop)
         self.leave()
 
     def leave(self) -> None:
-        """The executor returns: all is done, or the driver calls it again for what was lost."""
-        answer = self._ask(None)
-        self.working = answer == "ready"
-        if not self.working:
-            self.thread.join(PATIENCE)
+        """The executor returns: all is done."""
+        assert self._ask(None) == "done"
+        self.working = False
+        self.thread.join(PATIENCE)
 
     def crash(self) -> None:
         """The process is gone in the middle of it."""
 
-        def order(jobs: Iterator[Job], listener: Any) -> None:
+        def order(listener: Any) -> None:
             raise Gone
 
         assert self._ask(order) == "gone"
