@@ -71,6 +71,8 @@ def prune(parent: Path, keep: int | None, spare: Collection[int] = ()) -> None:
 def strip(folder: Path) -> None:
     """Leave the optimizer out of the checkpoint in `folder`: it holds the model from then on and cannot be resumed."""
     checkpoint = read_checkpoint(folder)
+    if not checkpoint.tensors["optimizer"]:
+        return
     kept = {"model": checkpoint.tensors["model"], "optimizer": {}}
     write_checkpoint(folder.parent, int(folder.name), Checkpoint(kept, checkpoint.state), keep=None)
 

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 
 from sweep.errors import Breakdown, RunError, UsageError
 from sweep.options import GPUShare, limit_options, out_option, strategy_options, work_options
-from sweep.policy import Limits, Strategy
+from sweep.policy import KEEP, Limits, Strategy
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -226,7 +226,14 @@ def resume(
     metavar="LOSS",
     help="Add how many epochs and seconds of training it took to a dev loss (nats per token or answer) of LOSS.",
 )
-def report(run: str | None, out: Path, form: str, top: int | None, sort: str | None, reach: float | None) -> None:
+@click.option(
+    "--rungs",
+    is_flag=True,
+    help="Print how well the rungs of the scheduler (of a grid: those that asha would have) foretold the end, instead.",
+)
+def report(
+    run: str | None, out: Path, form: str, top: int | None, sort: str | None, reach: float | None, rungs: bool
+) -> None:
     """Print the leaderboard of RUN, by default that of the latest run.
 
     The table shows what varies; json and csv hold every column. Only rows of equal epochs that ran their full length
@@ -240,6 +247,11 @@ def report(run: str | None, out: Path, form: str, top: int | None, sort: str | N
 
     folder = _run_or_latest(out, run)
     state = state_of(folder)
+    if rungs:
+        from sweep.rungs import rungs as judged
+
+        click.echo(tables.rung_text(judged(folder, state), form))
+        return
     rows = with_paper(leaderboard_rows(folder, state), folder.spec.space)
     if reach is not None:
         rows = with_reach(rows, state, reach)
@@ -293,6 +305,30 @@ def ls(out: Path) -> None:
         full = [row for row in rows if row.get("rank") == 1]
         best = f"best {full[0]['metric']} {full[0][full[0]['metric']]:.3f}" if full else "nothing finished"
         click.echo(f"{folder.name:24} {counts(rows):40} {best:22} {spec.space}, begun {spec.created_at[:16]}")
+
+
+@main.command()
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@out_option
+@click.option("--keep", type=click.Choice(KEEP), help="Checkpoints that stay. Default: what each run began with.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and stop.")
+def gc(runs: tuple[str, ...], out: Path, keep: str | None, dry_run: bool) -> None:
+    """Free what RUNs, by default all, no longer need: checkpoints of ended trainings, what killed runs left behind.
+
+    Leaderboards, ledgers and texts stay; so does what a training needs to go on. Links are not followed.
+    """
+    from sweep.cleaning import clean
+    from sweep.ray_executor import clear_left_folders
+    from sweep.run_folder import open_run
+
+    total = 0
+    for freed in clean(out, [open_run(out, name) for name in runs], keep, dry_run):
+        total += freed.bytes
+        if freed.bytes or freed.note:
+            click.echo(f"{freed.run:24} {freed.note or f'{freed.bytes / 2**20:.1f} MiB'}")
+    if not dry_run:
+        clear_left_folders()
+    click.echo(f"{'would free' if dry_run else 'freed'} {total / 2**20:.1f} MiB")
 
 
 @main.command()

@@ -97,6 +97,7 @@ class Driver:
                     self._take_up()
                     executor.run(self)
                     self._interrupt_running(self._spent(now=True) or "stopped by a signal")
+                    self._let_go()
             finally:
                 self._derive()
                 self.ledger.close()
@@ -211,6 +212,14 @@ class Driver:
         waits = trial.rung is not None and self.strategy.scheduler == "asha-promote"  # it may yet be promoted
         if trial.status in ENDS and not waits:
             retention.settle(self.folder.checkpoints(job.trial_id), trial, self.limits.keep)
+
+    def _let_go(self) -> None:
+        """Once a search is over, what was never promoted keeps no checkpoint either."""
+        if self.stopping or self._spent(now=False) is not None:
+            return
+        for trial_id, trial in self.state.trials.items():
+            if trial.rung is not None:
+                retention.settle(self.folder.checkpoints(trial_id), trial, self.limits.keep)
 
     def _suggest(self) -> Plan | None:
         """A point that the search draws, recorded; None where it has drawn all it was asked for."""

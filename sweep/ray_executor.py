@@ -289,8 +289,7 @@ def _private_folder() -> Iterator[Path]:
 
     Folders of this user's processes that were killed before they could remove theirs are removed too.
     """
-    for left in left_folders():
-        shutil.rmtree(left, ignore_errors=True)
+    clear_left_folders()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=TEMPORARY))
     try:
         with (folder / OWNER).open("w") as owner:
@@ -298,6 +297,12 @@ def _private_folder() -> Iterator[Path]:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_left_folders() -> None:
+    """Remove what killed processes of this user have left in the temporary folder."""
+    for left in left_folders():
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def left_folders() -> list[Path]:

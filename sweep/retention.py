@@ -30,18 +30,37 @@ def newest(keep: str, ended: bool) -> int | None:
 
 def settle(folder: Path, trial: TrialState, keep: str) -> None:
     """Bring the checkpoints in `folder`, of a trial that has ended for good, down to what `keep` says."""
-    (folder / "alive").unlink(missing_ok=True)
-    if folder.is_symlink() or keep == "all" or not folder.is_dir():
+    if folder.is_symlink() or not folder.is_dir():
         return  # what a link points at is not ours
-    if keep == "none" or trial.rung is not None or trial.status == Status.DIVERGED or not trial.known_epoch:
+    (folder / "alive").unlink(missing_ok=True)
+    if keep == "all":
+        return
+    epochs = _wanted(trial, keep)
+    if not epochs:
         shutil.rmtree(folder, ignore_errors=True)
         return
     from model.checkpoint import prune, strip
 
+    prune(folder, 0, epochs)
+    for epoch in epochs:
+        if epoch != trial.known_epoch and (folder / str(epoch)).is_dir():
+            strip(folder / str(epoch))
+
+
+def unneeded(folder: Path, trial: TrialState, keep: str) -> int:
+    """Bytes that `settle` would free, the optimizer's aside."""
+    if folder.is_symlink() or keep == "all":
+        return 0
+    kept = {str(epoch) for epoch in _wanted(trial, keep)}
+    return sum(size(path) for path in folder.iterdir() if path.is_dir() and path.name not in kept)
+
+
+def _wanted(trial: TrialState, keep: str) -> set[int]:
+    """Epochs whose checkpoints stay."""
+    if keep == "none" or trial.rung is not None or trial.status == Status.DIVERGED or not trial.known_epoch:
+        return set()
     best = int(trial.epochs[trial.known_epoch]["losses"]["best_epoch"])
-    prune(folder, 1, spared(keep, best))
-    if (folder / str(best) / "optimizer.safetensors").is_file() and best != trial.known_epoch:
-        strip(folder / str(best))
+    return {trial.known_epoch, *spared(keep, best)}
 
 
 def size(folder: Path) -> int:

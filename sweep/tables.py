@@ -8,6 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from model.tasks import TASKS
 from sweep.efficiency import COLUMNS
 from sweep.leaderboard import COMPARED, METRICS, Row, schema
 from sweep.run_folder import RunFolder
+from sweep.rungs import Rung
 from sweep.space import telling
 from sweep.status import Status
 
@@ -179,6 +181,24 @@ def csv_text(rows: Sequence[Row]) -> str:
     writer.writerow(names)
     writer.writerows([_safe(_plain(row.get(name))) for name in names] for row in rows)
     return sink.getvalue().rstrip("\n")
+
+
+def rung_text(rungs: Sequence[Rung], form: str) -> str:
+    """The rungs in `form`: json, csv, or a Markdown table with a line on what the figures are."""
+    records = [asdict(rung) for rung in rungs]
+    if not records:
+        return "no rungs: trainings of this run are too short for one"
+    if form == "json":
+        return json.dumps(records, indent=1, allow_nan=False)
+    if form == "csv":
+        return "\n".join([",".join(records[0]), *(",".join(str(_safe(v)) for v in r.values()) for r in records)])
+    lines = ["| " + " | ".join(records[0]) + " |", "|" + "---|" * len(records[0])]
+    lines += ["| " + " | ".join(_text(value) for value in record.values()) + " |" for record in records]
+    note = (
+        "agreement: rank correlation of the dev loss at a rung with that at the end; kept: share of the best at "
+        "the end that the rung lets through; winner: whether it lets the best one through. All of `known` trainings."
+    )
+    return "\n".join([*lines, "", note])
 
 
 def print_table(console: Console, folder: RunFolder, rows: Sequence[Row], top: int | None) -> None:
