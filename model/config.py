@@ -6,6 +6,7 @@ A flat view with dotted keys (`lr`, `lora.rank`, `decode.top_p`) is what spaces,
 """
 
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -225,10 +226,11 @@ class TrainConfig(Settings):
 S = TypeVar("S", bound=Settings)
 
 
-def fields_of(kind: type[Settings]) -> list[tuple[dataclasses.Field[Any], Any]]:
+@functools.cache  # asking for type hints takes longer than all the rest of making a configuration
+def fields_of(kind: type[Settings]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
     """The fields of `kind`, each with its resolved type."""
     hints = typing.get_type_hints(kind)
-    return [(field, hints[field.name]) for field in dataclasses.fields(kind)]
+    return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:

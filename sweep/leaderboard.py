@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from model.config import alternatives, decode_keys, train_keys
 from model.tasks import TASKS
 from sweep.cache import record_of
-from sweep.plan import Point, baseline_of
+from sweep.plan import Point
 from sweep.run_folder import RunFolder, write_file
 from sweep.state import RunState, TrialState, plan_of, state_of
 from sweep.status import Status
@@ -187,7 +187,7 @@ def _unfinished(state: RunState, point: Point, trial: TrialState) -> Row:
 
 
 def _baseline(state: RunState, point: Point) -> Row:
-    record = record_of(state, baseline_of(point))
+    record = record_of(state, point.baseline)
     if record is None:
         return {}
     measured = {**record["losses"], **record["metrics"]}

@@ -55,6 +55,12 @@ class Point:
     def epochs(self) -> int:
         return self.train.epochs
 
+    @cached_property
+    def baseline(self) -> "Point":
+        """The un-tuned base under this point's decoding and seed."""
+        kept = {key: getattr(self.train, key) for key in UNTRAINED}
+        return Point(TrainConfig(**kept, epochs=0), self.decode)
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -103,7 +109,7 @@ class Plan:
     @cached_property
     def baselines(self) -> tuple[Point, ...]:
         """The base as it is, once for each task, base, seed and decoding that the points use."""
-        return tuple(dict.fromkeys(baseline_of(point) for point in self.points))
+        return tuple(dict.fromkeys(point.baseline for point in self.points))
 
     @property
     def plan_id(self) -> str:
@@ -118,12 +124,6 @@ class Plan:
     def epochs_unshared(self) -> int:
         """Epochs that one training per point would take."""
         return sum(point.epochs for point in self.points)
-
-
-def baseline_of(point: Point) -> Point:
-    """The un-tuned base under the point's decoding and seed."""
-    kept = {key: getattr(point.train, key) for key in UNTRAINED}
-    return Point(TrainConfig(**kept, epochs=0), point.decode)
 
 
 def make_plan(points: Sequence[tuple[TrainConfig, DecodeConfig | None]], seeds: int) -> Plan:

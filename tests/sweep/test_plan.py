@@ -5,7 +5,7 @@ import pytest
 from model.config import DecodeConfig, TrainConfig
 from sweep import Space, grid
 from sweep.errors import SpaceError
-from sweep.plan import Point, baseline_of, make_plan, point_from
+from sweep.plan import Point, make_plan, point_from
 from sweep.space import unfold
 
 
@@ -79,4 +79,4 @@ def test_a_baseline_depends_on_base_seed_and_decoding_alone() -> None:
 def test_an_untrained_base_is_a_trial_apart() -> None:
     """It shares all settings but epochs with the vanilla training, and must not be taken for a milestone of it."""
     vanilla = Point(TrainConfig(), DecodeConfig())
-    assert baseline_of(vanilla).trial_id != vanilla.trial_id
+    assert vanilla.baseline.trial_id != vanilla.trial_id

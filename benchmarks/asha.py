@@ -1,0 +1,167 @@
+"""ASHA against the full grid, on `lora_rank` and `lora_scale`: how many epochs it takes, and whether it finds the winner.
+
+The full grid is trained once, under five seeds. Each search is then the real driver and scheduler over made-up workers
+that give the grid's own reports, each after the seconds that its epoch took: a training gives the same reports bit for
+bit whoever asks for them, so that a search over recorded trainings is the search itself. Seeds race separately, hence
+five searches a row.
+
+The winner is the point with the best mean over the seeds, and its 95 % interval is that of this mean (Student's t). A
+search has found it where the point that it ranks first is the winner, or has a mean over the seeds in that interval.
+"""
+
+import argparse
+import heapq
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweep.driver import Driver
+from sweep.executor import Listener
+from sweep.launch import Request, prepare
+from sweep.leaderboard import Row, load_rows
+from sweep.ledger import Event, read_ledger
+from sweep.plan import stable_id
+from sweep.policy import Limits, Strategy
+from sweep.run_folder import RunFolder
+from sweep.state import RunState
+from sweep.trial import Job, TrialReport
+
+SPACES = ("lora_rank", "lora_scale")
+SEEDS = 5
+T_95 = 2.776  # Student's t for five values, two-sided
+WORKERS = (1, 2, 8)
+REPORT = ("epoch", "losses", "cost", "scores", "metric", "status", "reason", "failure", "loss")
+
+
+class Quiet:
+    """A view that shows nothing."""
+
+    def changed(self, state: RunState, trial_id: str) -> None:
+        pass
+
+    def note(self, message: str) -> None:
+        pass
+
+
+@dataclass
+class Replay:
+    """An executor of `workers` workers that takes reports from a run's ledger, in the order of their seconds."""
+
+    reports: dict[str, list[Event]]  # by trial
+    workers: int
+
+    def run(self, listener: Listener) -> None:
+        running: list[tuple[float, int, Job, Iterator[Event]]] = []
+        now, begun = 0.0, 0
+        while True:
+            while len(running) < self.workers and (job := listener.next_job()) is not None:
+                listener.started(job)
+                left = iter([event for event in self.reports[job.trial_id] if self._is_new(event, job)])
+                heapq.heappush(running, (now, begun := begun + 1, job, left))
+            if not running:
+                return
+            now, number, job, left = heapq.heappop(running)
+            event = next(left)
+            report = {"traceback": None, **{name: event.get(name) for name in REPORT}}
+            if listener.reported(job, TrialReport.from_dict(report)):
+                heapq.heappush(running, (now + self._seconds(event), number, job, left))
+
+    @staticmethod
+    def _is_new(event: Event, job: Job) -> bool:
+        return int(event["epoch"]) > job.known_epoch or event["status"] is not None
+
+    @staticmethod
+    def _seconds(event: Event) -> float:
+        return float(event["losses"]["train_seconds"]) / max(1, int(event["epoch"]))
+
+
+def train_grid(space: str, out: Path) -> RunFolder:
+    """The full grid under five seeds, trained unless `out` holds it."""
+    if not (out / space / "leaderboard.parquet").exists():
+        command = [sys.executable, "-m", "sweep.cli", "run", space, "--seeds", str(SEEDS), "--out", str(out)]
+        subprocess.run([*command, "--keep", "none", "--no-cache"], check=True)
+    return RunFolder(out / space)
+
+
+def search(grid: RunFolder, scheduler: str, workers: int, out: Path) -> list[Row]:
+    """The leaderboard of a search over the trainings of `grid`."""
+    reports: dict[str, list[Event]] = {}
+    for event in read_ledger(grid.ledger):
+        if event["event"] == "epoch":
+            reports.setdefault(event["trial_id"], []).append(event)
+    strategy = Strategy(scheduler=scheduler, seeds=SEEDS)
+    name = f"{grid.name}-{scheduler}-{workers}"
+    request = Request(space=grid.spec.space, out=out, name=name, strategy=strategy, use_cache=False)
+    folder = prepare(request).folder()
+    Driver(folder, Quiet(), limits=Limits(keep="all"), use_cache=False).run(Replay(reports, workers), ["benchmark"])
+    return load_rows(folder)
+
+
+def settings_id(row: Row) -> str:
+    """Equal for the same point under other seeds."""
+    return stable_id({key: value for key, value in json.loads(row["config_json"]).items() if key != "seed"})
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the full grid says of one score; higher is better."""
+
+    means: dict[str, float]  # point -> its mean over the seeds
+    winner: str
+    half_width: float  # of the winner's interval
+
+    def found(self, point: str) -> bool:
+        return point == self.winner or self.means[self.winner] - self.means[point] <= self.half_width
+
+
+def truth(rows: list[Row], score: Callable[[Row], float]) -> Truth:
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        values.setdefault(settings_id(row), []).append(score(row))
+    means = {point: statistics.mean(found) for point, found in values.items()}
+    winner = max(means, key=means.__getitem__)
+    return Truth(means, winner, T_95 * statistics.stdev(values[winner]) / SEEDS**0.5)
+
+
+SCORES: dict[str, Callable[[Row], float]] = {"dev loss": lambda row: -row["dev_loss"], "chrF": lambda row: row["chrf"]}
+
+
+def tell(grid: RunFolder, scheduler: str, workers: int, out: Path) -> str:
+    """One row of the table."""
+    full, rows = load_rows(grid), search(grid, scheduler, workers, out)
+    shares, found = [], {name: 0 for name in SCORES}
+    for seed in sorted({row["seed"] for row in full}):
+        mine = [row for row in rows if row["seed"] == seed]
+        shares.append(sum(row["epoch"] for row in mine) / sum(row["epochs_budget"] for row in mine))
+        ended = [row for row in mine if row["status"] == "COMPLETED"]
+        for name, score in SCORES.items():
+            found[name] += truth(full, score).found(settings_id(max(ended, key=score)))
+    share = f"{statistics.mean(shares):.0%} ({min(shares):.0%} to {max(shares):.0%})"
+    hits = " | ".join(f"{count} of {SEEDS}" for count in found.values())
+    return f"| {grid.spec.space} | {scheduler} | {workers} | {share} | {hits} |"
+
+
+def main(out: Path | None = None) -> None:
+    """Print the table. `out`: where the full grid lies, or is put; a temporary folder otherwise."""
+    with tempfile.TemporaryDirectory() as name:
+        place = out or Path(name)
+        print("| space | scheduler | workers | epochs of the grid's | winner by dev loss found | by chrF |")
+        print("|---|---|---|---|---|---|")
+        for space in SPACES:
+            grid = train_grid(space, place)
+            for scheduler in ("asha", "asha-promote"):
+                for workers in WORKERS:
+                    print(tell(grid, scheduler, workers, Path(name) / "searches"), flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--out", type=Path, help="Folder that holds the full grids, or gets them. Default: none is kept."
+    )
+    main(parser.parse_args().out)

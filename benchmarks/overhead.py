@@ -1,0 +1,142 @@
+"""What orchestration costs beside the trainings themselves: wall time, memory, and how it grows.
+
+trials     48 trainings of about 5 s on two workers, against the time that a perfect schedule would take
+trivial    a further trial that does next to nothing, on a worker of Ray's, beyond what it takes in one process
+plan       10,000 points: unfold, check, group
+resume     `sweep resume` of a run whose ledger holds 10,000 finished trainings
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from sweep.launch import Request, prepare
+from sweep.ledger import Ledger
+from sweep.plan import make_plan
+from sweep.registry import load_space
+from sweep.run_folder import RunFolder
+from sweep.space import unfold
+from sweep.state import state_of
+
+POEM = "O gentle night,\nthou art a quiet friend,\nthy stars are slow,\nthy silence has no end."
+SPACE = '''"""A made-up space."""
+
+from sweep import Space, grid
+
+space = Space(fixed={{"batch_size": 8, "data": {data!r}, "epochs": {epochs}, "lora.rank": 1}},
+              axes={{"lr": grid(*[1e-5 * (i + 1) for i in range({points})])}}, decoding={{"max_new_tokens": {tokens}}})
+'''
+FIVE_SECONDS = ("--set", "epochs=4", "--seeds", "2")  # of lora_rank: 48 trainings
+
+
+def sweep(*arguments: object) -> float:
+    """Run the command in a process of its own; its wall time in seconds."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "sweep.cli", *map(str, arguments)]
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def made_up(folder: Path, points: int, epochs: int = 1, tokens: int = 1) -> Path:
+    """A space file of `points` trainings on three poems."""
+    data = folder / "poems.txt"
+    data.write_text("POEMS\n\n" + "\n\n".join(f"{number}\n\n{POEM}" for number in range(1, 7)) + "\n")
+    path = folder / f"made_up_{points}.py"
+    path.write_text(SPACE.format(data=str(data), points=points, epochs=epochs, tokens=tokens))
+    return path
+
+
+def trials(folder: Path) -> tuple[float, float]:
+    """Wall seconds of 48 trainings on two workers, and what they took themselves, shared by two."""
+    wall = sweep("run", "lora_rank", *FIVE_SECONDS, "--concurrency", 2, "--out", folder, "--no-cache")
+    worked = sum(trial.seconds for trial in state_of(RunFolder(folder / "lora_rank")).trials.values())
+    return wall, worked / 2
+
+
+def trivial(folder: Path) -> float:
+    """Seconds that one more trial takes on a worker, beyond what it takes in one process."""
+
+    def slope(executor: str) -> float:
+        few, many = 10, 60
+        seconds = [
+            sweep("run", made_up(folder, n), "--executor", executor, "--concurrency", 1, "--out", folder, "--no-cache")
+            for n in (few, many)
+        ]
+        return (seconds[1] - seconds[0]) / (many - few)
+
+    return slope("ray") - slope("inline")
+
+
+def plan(folder: Path) -> tuple[float, float]:
+    """Seconds and MB to plan 10,000 points."""
+    space = load_space(str(made_up(folder, 10_000))).space
+    before, started = peak_mb(), time.perf_counter()
+    assert len(make_plan(unfold(space, {}), 1).trials) == 10_000
+    return time.perf_counter() - started, peak_mb() - before
+
+
+def resume(folder: Path) -> float:
+    """Seconds of `sweep resume` on a finished run of 10,000 trainings."""
+    request = Request(space=str(made_up(folder, 10_000)), out=folder, executor="inline", use_cache=False)
+    run = prepare(request).folder()
+    losses = {"train_loss": 2.0, "dev_loss": 3.0, "best_dev_loss": 3.0, "best_epoch": 1}
+    losses |= {"train_seconds": 1.0, "train_tokens": 100}
+    cost = {"trainable_params": 10, "total_params": 100, "optimizer_state_bytes": 8, "peak_memory_bytes": 1}
+    cost |= {"precond_fallbacks": None, "device": "cpu", "threads": 1}
+    lines = Ledger(run.ledger)
+    lines.append("session", command=["made up"])
+    lines.close()
+    events = []
+    for point in (*run.spec.plan.points, *run.spec.plan.baselines):
+        told = {"trial_id": point.trial_id, "attempt": 1}
+        score = {"point_id": point.point_id, "metrics": {"chrf": 40.0, "chrf_new": 20.0}}
+        score |= {"samples": [{"prompt": "a", "text": "b"}], "decode_seconds": 0.1}
+        epoch = {"epoch": point.epochs, "losses": losses, "cost": cost, "scores": [score], "status": "COMPLETED"}
+        events += [("status", {**told, "status": "RUNNING"}), ("epoch", {**told, **epoch})]
+    write_all(run.ledger, events)
+    return sweep("resume", run.name, "--out", folder)
+
+
+def write_all(path: Path, events: Sequence[tuple[str, dict[str, object]]]) -> None:
+    """Append many events at once: as `Ledger.append` does it, without a flush for each."""
+    from sweep.ledger import _seal
+
+    with path.open("ab") as file:
+        for number, (event, content) in enumerate(events, start=2):
+            stamp = {"seq": number, "time": "2026-01-01T00:00:00+00:00", "event": event, "elapsed": 0.0}
+            file.write(_seal({**stamp, **content}))
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main(parts: Sequence[str] = ("plan", "resume", "trivial", "trials")) -> None:
+    """Print what each of `parts` takes, beside its bound."""
+    print("What orchestration costs")
+    for part in parts:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            if part == "plan":
+                seconds, megabytes = plan(folder)
+                print(f"plan      10,000 points in {seconds:.2f} s (bound 2), {megabytes:.0f} MB (bound 300)")
+            elif part == "resume":
+                print(f"resume    a run of 10,000 finished trainings in {resume(folder):.2f} s (bound 5)")
+            elif part == "trivial":
+                print(f"trivial   {trivial(folder):.3f} s for a further trial (bound 0.25)")
+            else:
+                wall, worked = trials(folder)
+                print(
+                    f"trials    48 on two workers in {wall:.1f} s; bound 1.08 x {worked:.1f} + 8 = {worked * 1.08 + 8:.1f} s"
+                )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=["plan", "resume", "trivial", "trials"])
+    main(parser.parse_args().parts)
