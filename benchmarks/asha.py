@@ -1,4 +1,4 @@
-"""ASHA against the full grid, on `lora_rank` and `lora_scale`: how many epochs it takes, and whether it finds the winner.
+"""ASHA against the full grid of `lora_rank` and `lora_scale`: the epochs it takes, and whether it finds the winner.
 
 The full grid is trained once, under five seeds. Each search is then the real driver and scheduler over made-up workers
 that give the grid's own reports, each after the seconds that its epoch took: a training gives the same reports bit for

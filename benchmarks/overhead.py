@@ -131,9 +131,8 @@ def main(parts: Sequence[str] = ("plan", "resume", "trivial", "trials")) -> None
                 print(f"trivial   {trivial(folder):.3f} s for a further trial (bound 0.25)")
             else:
                 wall, worked = trials(folder)
-                print(
-                    f"trials    48 on two workers in {wall:.1f} s; bound 1.08 x {worked:.1f} + 8 = {worked * 1.08 + 8:.1f} s"
-                )
+                bound = 1.08 * worked + 8
+                print(f"trials    48 on two workers in {wall:.1f} s (bound 1.08 x {worked:.1f} + 8 = {bound:.1f})")
 
 
 if __name__ == "__main__":

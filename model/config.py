@@ -10,9 +10,9 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from model.tasks import TASKS
 
@@ -226,11 +226,14 @@ class TrainConfig(Settings):
 S = TypeVar("S", bound=Settings)
 
 
-@functools.cache  # asking for type hints takes longer than all the rest of making a configuration
-def fields_of(kind: type[Settings]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+def fields_of(kind: type[Settings]) -> list[tuple[dataclasses.Field[Any], Any]]:
     """The fields of `kind`, each with its resolved type."""
-    hints = typing.get_type_hints(kind)
-    return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
+    return [(field, _hints(cast(Hashable, kind))[field.name]) for field in dataclasses.fields(kind)]
+
+
+@functools.cache  # asking for them takes longer than all the rest of making a configuration
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:
