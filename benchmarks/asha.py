@@ -88,18 +88,17 @@ def train_grid(space: str, out: Path) -> RunFolder:
     return RunFolder(out / space)
 
 
-def search(grid: RunFolder, scheduler: str, workers: int, out: Path) -> list[Row]:
-    """The leaderboard of a search over the trainings of `grid`."""
+def search(space: str, grid: RunFolder, strategy: Strategy, workers: int, out: Path) -> RunFolder:
+    """The run of a search over the trainings of `grid`, a run of `space`."""
     reports: dict[str, list[Event]] = {}
     for event in read_ledger(grid.ledger):
         if event["event"] == "epoch":
             reports.setdefault(event["trial_id"], []).append(event)
-    strategy = Strategy(scheduler=scheduler, seeds=SEEDS)
-    name = f"{grid.name}-{scheduler}-{workers}"
-    request = Request(space=grid.spec.space, out=out, name=name, strategy=strategy, use_cache=False)
+    name = f"{grid.name}-{strategy.scheduler}-{workers}"
+    request = Request(space=space, out=out, name=name, strategy=strategy, use_cache=False)
     folder = prepare(request).folder()
     Driver(folder, Quiet(), limits=Limits(keep="all"), use_cache=False).run(Replay(reports, workers), ["benchmark"])
-    return load_rows(folder)
+    return folder
 
 
 def settings_id(row: Row) -> str:
@@ -131,9 +130,10 @@ def truth(rows: list[Row], score: Callable[[Row], float]) -> Truth:
 SCORES: dict[str, Callable[[Row], float]] = {"dev loss": lambda row: -row["dev_loss"], "chrF": lambda row: row["chrf"]}
 
 
-def tell(grid: RunFolder, scheduler: str, workers: int, out: Path) -> str:
+def tell(space: str, grid: RunFolder, scheduler: str, workers: int, out: Path) -> str:
     """One row of the table."""
-    full, rows = load_rows(grid), search(grid, scheduler, workers, out)
+    strategy = Strategy(scheduler=scheduler, seeds=SEEDS)
+    full, rows = load_rows(grid), load_rows(search(space, grid, strategy, workers, out))
     shares, found = [], {name: 0 for name in SCORES}
     for seed in sorted({row["seed"] for row in full}):
         mine = [row for row in rows if row["seed"] == seed]
@@ -143,7 +143,7 @@ def tell(grid: RunFolder, scheduler: str, workers: int, out: Path) -> str:
             found[name] += truth(full, score).found(settings_id(max(ended, key=score)))
     share = f"{statistics.mean(shares):.0%} ({min(shares):.0%} to {max(shares):.0%})"
     hits = " | ".join(f"{count} of {SEEDS}" for count in found.values())
-    return f"| {grid.spec.space} | {scheduler} | {workers} | {share} | {hits} |"
+    return f"| {space} | {scheduler} | {workers} | {share} | {hits} |"
 
 
 def main(out: Path | None = None) -> None:
@@ -156,7 +156,7 @@ def main(out: Path | None = None) -> None:
             grid = train_grid(space, place)
             for scheduler in ("asha", "asha-promote"):
                 for workers in WORKERS:
-                    print(tell(grid, scheduler, workers, Path(name) / "searches"), flush=True)
+                    print(tell(space, grid, scheduler, workers, Path(name) / "searches"), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,41 @@
+"""The benchmark of ASHA: a search over recorded trainings is the search itself; what is found is judged right."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from benchmarks.asha import Truth, search, truth
+from sweep.policy import Strategy
+from sweep.run_folder import RunFolder
+from tests.sweep.conftest import essence, micro, out, poems, sweep
+
+__all__ = ["micro", "out", "poems", "sweep"]
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "asha-promote"])
+def test_replayed_trainings_make_the_same_search(
+    sweep: Callable[..., Result], micro: Path, out: Path, scheduler: str
+) -> None:
+    micro.write_text(micro.read_text().replace('"epochs": 2', '"epochs": 3'))
+    inline = ("run", micro, "--executor", "inline", "--no-cache")
+    assert sweep(*inline, "--name", "grid").exit_code == 0
+    assert sweep(*inline, "--name", "real", "--scheduler", scheduler).exit_code == 0
+    replayed = search(str(micro), RunFolder(out / "grid"), Strategy(scheduler=scheduler), 1, out / "searches")
+    assert essence(replayed.path) == essence(out / "real")
+    assert any(row.get("rung") for row in essence(out / "real"))
+
+
+def test_the_winner_and_what_cannot_be_told_from_it() -> None:
+    rows = [
+        {"config_json": f'{{"lr": {lr}, "seed": {seed}}}', "value": lr + seed / 100}
+        for lr in (1, 2)
+        for seed in range(5)
+    ]
+    found: Truth = truth(rows, lambda row: float(row["value"]))
+    worse, best = found.means
+    assert found.winner == best
+    assert found.found(best)
+    assert not found.found(worse)
+    assert found.half_width == pytest.approx(2.776 * 0.0158114 / 5**0.5, rel=1e-4)
