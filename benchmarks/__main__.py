@@ -1,8 +1,8 @@
-"""`python -m benchmarks`: run every benchmark and print its table."""
+"""`python -m benchmarks`: run the benchmarks that take minutes; `benchmarks.asha` and `.tpe` train for longer."""
 
-from benchmarks import decoding, smart_step, soap_step, training_step
+from benchmarks import decoding, overhead, smart_step, soap_step, training_step
 
 if __name__ == "__main__":
-    for benchmark in (training_step, smart_step, decoding, soap_step):
+    for benchmark in (training_step, smart_step, decoding, soap_step, overhead):
         benchmark.main()
         print()

@@ -3,6 +3,8 @@
 Each test starts the real command in a process of its own and looks at it from outside.
 """
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
@@ -191,3 +193,12 @@ def test_interrupted_it_says_how_to_go_on(
     _, stderr = process.communicate(timeout=100)
     assert process.returncode == 0, stderr
     assert essence(out / "r") == expected
+
+
+@pytest.mark.slow
+def test_trials_share_gpus_and_never_more_than_fit(micro: Path, out: Path) -> None:
+    """Four cores and one made-up GPU, half of it for each trial: two at a time."""
+    command = [sys.executable, "-m", "tests.sweep.shared_gpus", str(micro), str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["2", *["COMPLETED"] * 4]
