@@ -40,9 +40,11 @@ class Agenda:
                 self._fresh.append(trial)
         self.trials.update(ids(plan.trials))
 
-    def next(self, suggest: Callable[[], Plan | None]) -> Trial | None:
-        """The trial to run now, or None where there is none (yet). `suggest` draws further points."""
-        trial = self._waiting() or self._begun() or self._drawn(suggest) or self._promoted(drained=False)
+    def next(self, suggest: Callable[[], Plan | None] | None) -> Trial | None:
+        """The trial to run now, or None where there is none (yet). `suggest` draws further points; None: no training
+        is to be begun any more, only those that were are to go on."""
+        trial = self._waiting() or (self._begun() or self._drawn(suggest) if suggest else None)
+        trial = trial or self._promoted(drained=False)
         if trial is None and not self.out:
             trial = self._promoted(drained=True)
         if trial is not None:

@@ -103,14 +103,15 @@ class Driver:
                 self.ledger.close()
         self._check_disk()
         seconds = time.monotonic() - self.began
-        return Outcome(state=self.state, signal=self.caught, spent=self._spent(now=False), seconds=seconds)
+        spent = self._spent(now=False) if self._is_open() else None
+        return Outcome(state=self.state, signal=self.caught, spent=spent, seconds=seconds)
 
     # What the executor calls.
 
     def next_job(self) -> Job | None:
         """The job to begin now; None where there is none at the moment."""
-        while not self.stopping and self._spent(now=False) is None:
-            trial = self.agenda.next(self._suggest)
+        while not self.stopping:
+            trial = self.agenda.next(self._suggest if self._spent(now=False) is None else None)
             if trial is None:
                 return None
             if (job := self._job(trial)) is not None:
@@ -145,13 +146,13 @@ class Driver:
         if self._is_late(job):
             self.agenda.back(job.trial_id, again=False)
             return
-        status = Status.INTERRUPTED if self.stopping else Status.FAILED
+        status, kind = (Status.INTERRUPTED, None) if self.stopping else (Status.FAILED, failure)
         self._append(
             "status",
             trial_id=job.trial_id,
             attempt=job.attempt,
             status=status,
-            failure=failure,
+            failure=kind,
             reason=f"{failure}: {reason}",
         )
         self.view.changed(self.state, job.trial_id)
@@ -213,9 +214,18 @@ class Driver:
         if trial.status in ENDS and not waits:
             retention.settle(self.folder.checkpoints(job.trial_id), trial, self.limits.keep)
 
+    def _is_open(self) -> bool:
+        """Whether a larger budget would get further."""
+        undrawn = self.spec.search_space is not None and len(self.state.suggestions) < (self.strategy.trials or 0)
+        return undrawn or any(
+            self.state.trial(trial.trial_id).status.is_open
+            and any(record_of(self.state, point) is None for point in trial.points)
+            for trial in self._trials.values()
+        )
+
     def _let_go(self) -> None:
         """Once a search is over, what was never promoted keeps no checkpoint either."""
-        if self.stopping or self._spent(now=False) is not None:
+        if self.stopping or self._is_open():
             return
         for trial_id, trial in self.state.trials.items():
             if trial.rung is not None:
