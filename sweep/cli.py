@@ -170,7 +170,7 @@ def run(
         )
     )
     if dry_run:
-        from sweep.preview import preview
+        from sweep.forecast.preview import preview
 
         for line in preview(prepared, concurrency, measure):
             click.echo(line)

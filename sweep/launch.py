@@ -203,9 +203,9 @@ def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
     """GPUs per trial so that as many as fit share one, by the memory that the heaviest trial takes over one epoch."""
     import torch
 
-    from sweep.estimate import heaviest
+    from sweep.forecast.estimate import heaviest
+    from sweep.forecast.measure import measure
     from sweep.gpus import share
-    from sweep.measure import measure
 
     point = heaviest(plan, provenance, ())
     assert point is not None, "a plan has points"

@@ -26,7 +26,7 @@ def one_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], list[str]]:
             measured.append(str(point.settings["lora.rank"]))  # type: ignore[attr-defined]
             return SimpleNamespace(peak_memory_bytes=int(gibibytes * GIB))
 
-        monkeypatch.setattr("sweep.measure.measure", measure)
+        monkeypatch.setattr("sweep.forecast.measure.measure", measure)
         monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
         monkeypatch.setattr("torch.cuda.get_device_properties", lambda index: SimpleNamespace(total_memory=16 * GIB))
         monkeypatch.setattr(launch, "trace", lambda points, gpu, threads: trace(points, gpu=False, threads=threads))

@@ -1,6 +1,6 @@
 """Check whether the hub that bases and data sets come from can be reached."""
 
-from sweep.findings import Check, note, ok
+from sweep.doctor.findings import Check, note, ok
 
 TIMEOUT_SECONDS = 5
 REMEDY = (

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from sweep import disk_checks, hub_check, machine_checks, ray_checks, ray_executor
-from sweep.doctor import examine, guarded, has_problem, text
-from sweep.findings import Check, Level, note, ok, problem
+from sweep import ray_executor
+from sweep.doctor import disk, examine, guarded, has_problem, hub, machine, ray_here, text
+from sweep.doctor.findings import Check, Level, note, ok, problem
 from tests.model.hub import Hub, serve
 
 Sweep = Callable[..., Result]
@@ -69,8 +69,8 @@ def test_a_check_that_fails_is_a_note(monkeypatch: pytest.MonkeyPatch, tmp_path:
     def fail(*arguments: object) -> None:
         raise RuntimeError("strange machine\nat length")
 
-    monkeypatch.setattr("sweep.ray_checks.ports", fail)
-    monkeypatch.setattr("sweep.machine_checks.cores", fail)
+    monkeypatch.setattr("sweep.doctor.ray_here.ports", fail)
+    monkeypatch.setattr("sweep.doctor.machine.cores", fail)
     failed = [check for check in examine(tmp_path) if "could not be checked" in check.found]
     assert [check.name for check in failed] == ["cores", "ray's ports"]
     assert {check.level for check in failed} == {Level.NOTE}
@@ -104,7 +104,7 @@ def test_lines_have_mark_name_finding_and_remedy() -> None:
     ],
 )
 def test_packages_are_held_against_their_bounds(requirement: str, lacking: str | None) -> None:
-    check = machine_checks.judge_packages([requirement, "psutil>=5.9"])
+    check = machine.judge_packages([requirement, "psutil>=5.9"])
     assert_found(check, Level.PROBLEM if lacking else Level.OK, lacking or "psutil")
 
 
@@ -113,23 +113,23 @@ def test_packages_are_held_against_their_bounds(requirement: str, lacking: str |
 )
 def test_versions_compare_by_number(monkeypatch: pytest.MonkeyPatch, installed: str, level: str) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda name: installed)
-    assert machine_checks.judge_packages(["torch>=2.6.0"]).level == level
+    assert machine.judge_packages(["torch>=2.6.0"]).level == level
 
 
 def test_an_old_python_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.python_version", lambda: "3.9.1")
-    assert_found(machine_checks.python_version(), Level.PROBLEM, "Python 3.9.1, 3.11 is needed")
+    assert_found(machine.python_version(), Level.PROBLEM, "Python 3.9.1, 3.11 is needed")
 
 
 @pytest.mark.parametrize(("content", "quota"), [("max 100000\n", None), ("150000 100000\n", 1.5)])
 def test_a_containers_quota_is_read(content: str, quota: float | None) -> None:
-    assert machine_checks.quota_of(content) == quota
+    assert machine.quota_of(content) == quota
 
 
 def test_a_quota_below_the_cores_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text("50000 100000\n")
-    monkeypatch.setattr(machine_checks, "QUOTA", tmp_path / "cpu.max")
-    check = machine_checks.cores()
+    monkeypatch.setattr(machine, "QUOTA", tmp_path / "cpu.max")
+    check = machine.cores()
     assert_found(check, Level.NOTE, "only use as much as 0.5 of them")
     assert check.remedy is not None
     assert check.remedy.startswith("--concurrency 1:")
@@ -140,7 +140,7 @@ def test_gpus_are_named_with_their_memory(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda index: (3 * 2**30, 8 * 2**30))
     monkeypatch.setattr("torch.cuda.get_device_name", lambda index: f"Card {index}")
-    check = machine_checks.gpus()
+    check = machine.gpus()
     assert_found(check, Level.OK, "Card 1, 8 GiB of which 3.0 are free")
 
 
@@ -160,18 +160,18 @@ def test_no_gpu_has_a_reason(
     monkeypatch.setattr("torch.version.cuda", cuda)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert_found(machine_checks.gpus(), Level.NOTE, reason)
+    assert_found(machine.gpus(), Level.NOTE, reason)
 
 
 @pytest.mark.parametrize(("limit", "level"), [(256, Level.NOTE), (4096, Level.OK), (-1, Level.OK)])
 def test_few_open_files_are_noted(monkeypatch: pytest.MonkeyPatch, limit: int, level: Level) -> None:
     monkeypatch.setattr("resource.getrlimit", lambda kind: (limit, limit))
-    assert machine_checks.open_files().level == level
+    assert machine.open_files().level == level
 
 
 def test_no_commit_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine_checks, "git_commit", lambda: None)
-    assert_found(machine_checks.commit(), Level.NOTE, "no commit")
+    monkeypatch.setattr(machine, "git_commit", lambda: None)
+    assert_found(machine.commit(), Level.NOTE, "no commit")
 
 
 # Where things are written.
@@ -182,20 +182,20 @@ def test_a_disk_is_as_good_as_its_room(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, level: Level
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: FREE(2**41, 0, free))
-    assert disk_checks.out_space(tmp_path / "not" / "yet").level == level
-    assert disk_checks.temporary_space().level == level
+    assert disk.out_space(tmp_path / "not" / "yet").level == level
+    assert disk.temporary_space().level == level
 
 
 def test_shared_memory_must_hold_the_object_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(disk_checks, "SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(disk, "SHARED_MEMORY", tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: FREE(2**26, 0, 2**26))
-    assert_found(disk_checks.shared_memory(), Level.PROBLEM, "64 MiB free")
-    monkeypatch.setattr(disk_checks, "SHARED_MEMORY", tmp_path / "none")
-    assert_found(disk_checks.shared_memory(), Level.OK, "has no")
+    assert_found(disk.shared_memory(), Level.PROBLEM, "64 MiB free")
+    monkeypatch.setattr(disk, "SHARED_MEMORY", tmp_path / "none")
+    assert_found(disk.shared_memory(), Level.OK, "has no")
 
 
 def test_an_out_folder_is_left_as_it_was(tmp_path: Path) -> None:
-    assert_found(disk_checks.out_writable(tmp_path / "a" / "b"), Level.OK, "b is made when a run starts")
+    assert_found(disk.out_writable(tmp_path / "a" / "b"), Level.OK, "b is made when a run starts")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -204,19 +204,19 @@ def test_a_file_system_without_locks_is_a_problem(monkeypatch: pytest.MonkeyPatc
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    assert_found(disk_checks.out_writable(tmp_path), Level.PROBLEM, "has no file locks: No locks available")
+    assert_found(disk.out_writable(tmp_path), Level.PROBLEM, "has no file locks: No locks available")
 
 
 def test_locks_that_keep_nobody_out_are_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(fcntl, "flock", lambda file, how: None)
-    assert_found(disk_checks.out_writable(tmp_path), Level.PROBLEM, "keep nobody out")
+    assert_found(disk.out_writable(tmp_path), Level.PROBLEM, "keep nobody out")
 
 
 def test_a_home_that_is_not_there_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "none"))
-    assert_found(disk_checks.home(), Level.NOTE, "cannot be written to")
+    assert_found(disk.home(), Level.NOTE, "cannot be written to")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert_found(disk_checks.home(), Level.OK, str(tmp_path))
+    assert_found(disk.home(), Level.OK, str(tmp_path))
 
 
 # Ray.
@@ -236,7 +236,7 @@ def test_a_home_that_is_not_there_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_
     ],
 )
 def test_rays_processes_are_known_by_their_commands(command: str, ray: bool, dashboard: bool) -> None:
-    assert (ray_checks.is_ray(command), ray_checks.is_dashboard(command)) == (ray, dashboard)
+    assert (ray_here.is_ray(command), ray_here.is_dashboard(command)) == (ray, dashboard)
 
 
 @pytest.mark.parametrize(
@@ -253,14 +253,14 @@ def test_rays_processes_are_known_by_their_commands(command: str, ray: bool, das
     ],
 )
 def test_loopback_is_told_from_the_network(ip: str, loopback: bool) -> None:
-    assert ray_checks.is_loopback(ip) == loopback
+    assert ray_here.is_loopback(ip) == loopback
 
 
 def test_what_listens_to_the_network_is_judged() -> None:
-    assert_found(ray_checks.judge_ports([], []), Level.OK, "no Ray process")
-    assert_found(ray_checks.judge_ports(["10.0.0.7:6379"], []), Level.NOTE, "10.0.0.7:6379")
-    assert_found(ray_checks.judge_ports([], [("127.0.0.1", "127.0.0.1:8265")]), Level.NOTE, "this machine only")
-    outward = ray_checks.judge_ports(["10.0.0.7:1"], [("0.0.0.0", "0.0.0.0:8265")])
+    assert_found(ray_here.judge_ports([], []), Level.OK, "no Ray process")
+    assert_found(ray_here.judge_ports(["10.0.0.7:6379"], []), Level.NOTE, "10.0.0.7:6379")
+    assert_found(ray_here.judge_ports([], [("127.0.0.1", "127.0.0.1:8265")]), Level.NOTE, "this machine only")
+    outward = ray_here.judge_ports(["10.0.0.7:1"], [("0.0.0.0", "0.0.0.0:8265")])
     assert_found(outward, Level.PROBLEM, "0.0.0.0:8265: whoever reaches it may run code as you")
 
 
@@ -278,21 +278,21 @@ def listener(script: Path) -> Iterator[int]:
 
 def test_a_dashboard_that_runs_is_found(tmp_path: Path) -> None:
     with listener(tmp_path / "ray" / "dashboard" / "dashboard.py") as port:
-        assert_found(ray_checks.ports(), Level.NOTE, f"127.0.0.1:{port}")
+        assert_found(ray_here.ports(), Level.NOTE, f"127.0.0.1:{port}")
 
 
 def test_an_address_for_ray_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    assert_found(ray_checks.address(), Level.OK, "not set")
+    assert_found(ray_here.address(), Level.OK, "not set")
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.7:6379")
-    check = ray_checks.address()
+    check = ray_here.address()
     assert_found(check, Level.NOTE, "ignored")
     assert "--address 10.0.0.7:6379" in str(check.remedy)
 
 
 def test_folders_of_killed_runs_are_found_and_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ray_executor, "TEMPORARY", tmp_path)
-    assert_found(ray_checks.left_behind(), Level.OK, "nothing")
+    assert_found(ray_here.left_behind(), Level.OK, "nothing")
     left, held = (tmp_path / f"{ray_executor.PREFIX}{name}" for name in ("left", "held"))
     for folder in (left, held):
         folder.mkdir()
@@ -300,7 +300,7 @@ def test_folders_of_killed_runs_are_found_and_left(monkeypatch: pytest.MonkeyPat
     (left / "log").write_bytes(b"x" * 3 * 2**20)
     with (held / ray_executor.OWNER).open("w") as owner:
         fcntl.flock(owner, fcntl.LOCK_EX)
-        check = ray_checks.left_behind()
+        check = ray_here.left_behind()
     assert_found(check, Level.NOTE, f"1 private folder of killed runs, 3 MiB: {left}")
     assert "sweep gc" in str(check.remedy)
     assert left.is_dir()
@@ -321,29 +321,29 @@ def online(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def test_offline_by_wish_is_well() -> None:
-    assert_found(hub_check.hub(), Level.OK, "offline by HF_HUB_OFFLINE")
+    assert_found(hub.hub(), Level.OK, "offline by HF_HUB_OFFLINE")
 
 
 def test_a_hub_that_answers_is_well(online: Callable[[str], None]) -> None:
-    hub = Hub({})
-    with serve(hub) as endpoint:
+    server = Hub({})
+    with serve(server) as endpoint:
         online(endpoint)
-        assert_found(hub_check.hub(), Level.OK, f"{endpoint} answers")
-    assert len(hub.requests) == 1
+        assert_found(hub.hub(), Level.OK, f"{endpoint} answers")
+    assert len(server.requests) == 1
 
 
 def test_a_hub_out_of_reach_is_noted_with_the_ways_around(online: Callable[[str], None]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
     online(endpoint)  # nobody listens there any more
-    check = hub_check.hub()
+    check = hub.hub()
     assert_found(check, Level.NOTE, f"{endpoint} cannot be reached")
     assert "HF_ENDPOINT" in str(check.remedy)
 
 
 def test_a_hub_that_is_ill_is_noted(online: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    hub = Hub({})
-    monkeypatch.setattr(hub, "answer", lambda path: (503, {}, b""))
-    with serve(hub) as endpoint:
+    server = Hub({})
+    monkeypatch.setattr(server, "answer", lambda path: (503, {}, b""))
+    with serve(server) as endpoint:
         online(endpoint)
-        assert_found(hub_check.hub(), Level.NOTE, "status 503")
+        assert_found(hub.hub(), Level.NOTE, "status 503")

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from sweep.estimate import estimate, heaviest, lines
+from sweep.forecast.estimate import estimate, heaviest, lines
+from sweep.forecast.measure import measure
 from sweep.launch import Prepared, room
-from sweep.measure import measure
 from sweep.plan import Plan
 from sweep.search import draw_all
 

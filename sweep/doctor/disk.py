@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from sweep.findings import Check, note, ok, problem
+from sweep.doctor.findings import Check, note, ok, problem
 from sweep.ray_executor import OBJECT_STORE_BYTES, TEMPORARY
 from sweep.run_folder import FREE_BYTES
 

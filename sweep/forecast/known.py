@@ -11,8 +11,8 @@ from statistics import median
 from typing import Any, TypeVar
 
 from model.config import DecodeConfig, TrainConfig
-from sweep.measure import Measured
-from sweep.past import Draw, Family, Pace, Past, family
+from sweep.forecast.measure import Measured
+from sweep.forecast.past import Draw, Family, Pace, Past, family
 from sweep.plan import point_from
 from sweep.provenance import Provenance
 

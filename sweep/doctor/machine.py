@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from sweep.findings import Check, note, ok, problem
+from sweep.doctor.findings import Check, note, ok, problem
 from sweep.provenance import git_commit
 
 DISTRIBUTION = "explora-sweep"

@@ -1,7 +1,7 @@
 """What one epoch of a training takes, measured on this machine in a process of its own.
 
-`python -m sweep.measure` is that process: a JSON order on stdin, a JSON answer as the last line of stdout. It starts
-with nothing loaded, so that its memory is that of a worker, and all it took is given back when it ends.
+`python -m sweep.forecast.measure` is that process: a JSON order on stdin, a JSON answer as the last line of stdout. It
+starts with nothing loaded, so that its memory is that of a worker, and all it took is given back when it ends.
 """
 
 import json
@@ -22,7 +22,7 @@ from sweep.plan import Point, point_from
 if TYPE_CHECKING:
     from model.training import Training
 
-ROOT = Path(__file__).parents[1]  # where this very code is imported from
+ROOT = Path(__file__).parents[2]  # where this very code is imported from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def measure(point: Point, threads: int, gpu: bool) -> Measured:
     order = {"settings": point.settings, "threads": threads, "gpu": gpu, "started": time.monotonic()}
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
-        [sys.executable, "-m", "sweep.measure"],
+        [sys.executable, "-m", "sweep.forecast.measure"],
         input=json.dumps(order),
         capture_output=True,
         text=True,

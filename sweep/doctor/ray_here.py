@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from sweep.findings import Check, note, ok, problem
+from sweep.doctor.findings import Check, note, ok, problem
 from sweep.ray_executor import left_folders
 
 PROGRAMS = ("raylet", "gcs_server", "ray::", "/ray/")  # in the command line of a process of Ray's

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.tasks import train_size
-from sweep.known import MEASURED, Bulk, Known
-from sweep.measure import Measured
-from sweep.past import Draw, Family, Pace, family, read_past
+from sweep.forecast.known import MEASURED, Bulk, Known
+from sweep.forecast.measure import Measured
+from sweep.forecast.past import Draw, Family, Pace, family, read_past
+from sweep.forecast.sizes import Sizes, sizes
 from sweep.plan import Plan, Point, Trial, group
 from sweep.provenance import Provenance
-from sweep.sizes import Sizes, sizes
 
 SAMPLE_COPIES = 3  # of every sample: in the ledger, in samples.parquet, in a checkpoint's notes
 UNKNOWN = "unknown: run with --measure"

@@ -9,15 +9,18 @@ from click.testing import Result
 
 from model.config import DecodeConfig, TrainConfig
 from model.training import Training
+from sweep.driver import Driver
 from sweep.errors import RunError
-from sweep.estimate import Estimate, duration, estimate, heaviest, lines, size
+from sweep.forecast.estimate import Estimate, duration, estimate, heaviest, lines, size
+from sweep.forecast.measure import Measured, measure
+from sweep.forecast.sizes import sizes
 from sweep.launch import Prepared, Request, prepare
 from sweep.leaderboard import load_rows
-from sweep.measure import Measured, measure
 from sweep.plan import Point
+from sweep.policy import Limits
 from sweep.run_folder import RunFolder
-from sweep.sizes import sizes
 from tests.model.folders import write_base
+from tests.sweep.test_driver import Scripted, Silent
 
 Sweep = Callable[..., Result]
 FACTOR = 4  # between an estimate and the truth, on a machine that is busy with other things
@@ -71,13 +74,16 @@ def test_an_earlier_run_tells_within_a_factor(finished: Path, sweep: Sweep, micr
     assert found.wall_seconds >= found.train_seconds
 
 
-def test_other_methods_are_told_by_the_nearest(finished: Path, micro: Path, out: Path) -> None:
+def test_other_methods_are_told_by_the_nearest(micro: Path, out: Path) -> None:
+    """Of a made-up run, in which every training takes a second an epoch and every scoring a tenth of one."""
+    earlier = prepare(Request(space=str(micro), out=out)).folder()
+    Driver(earlier, Silent(), limits=Limits()).run(Scripted(), ["sweep"])
     settings = ("epochs=2", "smart.lam=1", "smart.steps=2", "decode.max_new_tokens=12")
     smart = of(prepare(Request(space=str(micro), out=out, settings=settings)))
     plain = of(prepare(Request(space=str(micro), out=out, settings=("lr=0.02",))))
     assert smart.share == 1.0
     assert 3 < smart.train_seconds / plain.train_seconds < 5  # four forward passes for one
-    assert 1.5 < smart.decode_seconds / plain.decode_seconds < 2.5
+    assert smart.decode_seconds / plain.decode_seconds == pytest.approx(2)  # twice the tokens
 
 
 def test_what_is_cached_takes_nothing(finished: Path, micro: Path, out: Path, prepared: Prepared) -> None:

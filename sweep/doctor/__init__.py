@@ -6,8 +6,8 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from sweep import disk_checks, hub_check, machine_checks, ray_checks
-from sweep.findings import Check, Level, note
+from sweep.doctor import disk, hub, machine, ray_here
+from sweep.doctor.findings import Check, Level, note
 
 WIDTH = max(map(len, Level))  # of the marks
 
@@ -15,21 +15,21 @@ WIDTH = max(map(len, Level))  # of the marks
 def examine(out: Path) -> list[Check]:
     """Every finding about this machine, with runs under `out`. Never raises, writes nothing that stays."""
     checks: dict[str, Callable[[], Check]] = {
-        "python": machine_checks.python_version,
-        "packages": machine_checks.packages,
-        "git": machine_checks.commit,
-        "cores": machine_checks.cores,
-        "gpus": machine_checks.gpus,
-        "open files": machine_checks.open_files,
-        "shared memory": disk_checks.shared_memory,
-        "--out": partial(disk_checks.out_writable, out),
-        "disk of --out": partial(disk_checks.out_space, out),
-        "temporary disk": disk_checks.temporary_space,
-        "home": disk_checks.home,
-        "ray's ports": ray_checks.ports,
-        "RAY_ADDRESS": ray_checks.address,
-        "left behind": ray_checks.left_behind,
-        "hub": hub_check.hub,
+        "python": machine.python_version,
+        "packages": machine.packages,
+        "git": machine.commit,
+        "cores": machine.cores,
+        "gpus": machine.gpus,
+        "open files": machine.open_files,
+        "shared memory": disk.shared_memory,
+        "--out": partial(disk.out_writable, out),
+        "disk of --out": partial(disk.out_space, out),
+        "temporary disk": disk.temporary_space,
+        "home": disk.home,
+        "ray's ports": ray_here.ports,
+        "RAY_ADDRESS": ray_here.address,
+        "left behind": ray_here.left_behind,
+        "hub": hub.hub,
     }
     return [guarded(name, check) for name, check in checks.items()]
 

@@ -1,0 +1,1 @@
+"""What a run will take, before it is begun: from earlier runs, or from one measured epoch."""
