@@ -173,7 +173,7 @@ def test_killed_after_any_report_it_stops_exactly_the_same_trials(begin: Begin, 
     assert Status.STOPPED in {status for status, _, _ in expected.values()}
     assert Status.DIVERGED in {status for status, _, _ in expected.values()}
     total = sum(event for _, _, event in expected.values())
-    for reports in range(1, total + 1, 1 if kind == "asha" else 4):
+    for reports in range(1, total + 1, 3 if kind == "asha" else 8):
         folder = begin(kind)
         with pytest.raises(Killed):
             drive(folder, reports)
