@@ -391,6 +391,8 @@ def _work(
     except KeyboardInterrupt:
         click.echo(f"interrupted; go on with: {command('resume', folder)}", err=True)
         raise SystemExit(128 + ((driver and driver.caught) or signal.SIGINT)) from None
+    except Breakdown as error:
+        raise Breakdown(f"{error}; go on with: {command('resume', folder)}") from error
     raise SystemExit(summarize(folder, outcome))
 
 

@@ -84,7 +84,7 @@ class Driver:
     def run(self, executor: Executor, command: Sequence[str]) -> Outcome:
         """Work until all trials have ended, the budget is spent, or a signal comes.
 
-        Raises RunError, LedgerError before work starts, Breakdown where the disk refuses.
+        Raises RunError, LedgerError before work starts, Breakdown where the disk refuses or Ray is lost.
         """
         self.began = time.monotonic()
         with self.folder.lock():
@@ -95,7 +95,11 @@ class Driver:
                     self._append("session", command=list(command), limits=self.limits.as_dict())
                     self._interrupt_running("the session before this one ended without a word")
                     self._take_up()
-                    executor.run(self)
+                    try:
+                        executor.run(self)
+                    except Breakdown as error:
+                        self._interrupt_running(str(error))
+                        raise
                     self._interrupt_running(self._spent(now=True) or "stopped by a signal")
                     self._let_go()
             finally:
@@ -276,8 +280,7 @@ class Driver:
     def _check_disk(self) -> None:
         if self._broken is not None:
             raise Breakdown(
-                f"cannot write to {self.folder.path}: {self._broken}. Nothing recorded is lost: make room, "
-                f"then run `sweep resume {self.folder.name}`"
+                f"cannot write to {self.folder.path}: {self._broken}. Nothing recorded is lost: make room"
             ) from self._broken
 
     def _interrupt_running(self, reason: str) -> None:

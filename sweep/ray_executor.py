@@ -18,7 +18,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the log
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a lost worker is told of by the driver, in one line
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are the driver's
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
@@ -54,6 +55,7 @@ PREFIX = "explora-sweep-"  # of the names of private folders; the owner's proces
 OWNER = "owner"  # a file in a private folder that its owner holds locked
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
 LOOK_SECONDS = 0.5  # between two looks of the watchdog
+SERVICES = ("gcs_server", "raylet")  # without one of these processes a Ray only waits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +70,16 @@ class RayExecutor:
     stall_timeout: float | None = None  # seconds without a sign of life, after which a worker is ended
 
     def run(self, listener: Listener) -> None:
-        with self._cluster():
-            _tune(listener, self)
+        with self._cluster() as lifeline:
+            _tune(listener, self, lifeline)
 
     @contextlib.contextmanager
-    def _cluster(self) -> Iterator[None]:
+    def _cluster(self) -> Iterator["_Lifeline"]:
         """A Ray to run on, shut down at the end. Raises Breakdown where `address` answers to no cluster."""
         os.environ.update(ENVIRONMENT)
         if self.address is not None:
-            with _session(address=self.address):
-                yield
+            with _session(address=self.address) as lifeline:
+                yield lifeline
             return
         with _private_folder() as folder:
             token = folder / "token"
@@ -91,12 +93,12 @@ class RayExecutor:
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
                 _temp_dir=str(folder / "r"),  # Ray opens this folder itself to everybody; its parent stays shut
-            ):
-                yield
+            ) as lifeline:
+                yield lifeline
 
 
 @contextlib.contextmanager
-def _session(address: str, **options: Any) -> Iterator[None]:
+def _session(address: str, **options: Any) -> Iterator["_Lifeline"]:
     """Connect to Ray, leave signals to whoever had them, and outlive all processes that this started."""
     import ray
 
@@ -111,10 +113,67 @@ def _session(address: str, **options: Any) -> Iterator[None]:
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 signal.signal(number, handler)  # Ray has put its own in place
-        yield
+        with _Lifeline(children) as lifeline, _unheard():
+            yield lifeline
+    except _Torn as torn:
+        raise Breakdown(f"Ray has broken down: {torn}. Nothing recorded is lost") from None
     finally:
         ray.shutdown()
         _await_end(children)
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Drop what Ray prints: logs of its processes, to stdout, which is for results."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
+class _Torn(BaseException):
+    """Ray is lost. Not an Exception: Ray would tidy up on one, which it cannot any more."""
+
+
+class _Lifeline:
+    """Sees that the processes that hold a Ray of our own together live.
+
+    Without one of them Ray waits, for a minute or for ever, and the thread that calls it with it. So another thread
+    looks, ends what is left of that Ray, and interrupts whoever waits in it.
+    """
+
+    def __init__(self, processes: list[psutil.Process]) -> None:
+        self.processes = processes
+        self.services = {process: process.name() for process in processes if process.name() in SERVICES}
+        self.torn: str | None = None  # which process has ended
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="lifeline", daemon=True)
+
+    def __enter__(self) -> "_Lifeline":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raises _Torn where Ray is lost."""
+        if self.torn is not None:
+            raise _Torn(self.torn)
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK_SECONDS):
+            for process, name in self.services.items():
+                if not _is_alive(process):
+                    self.torn = f"its process {name} ({process.pid}) has ended"
+                    _end(self.processes)
+                    return
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class _Here:
@@ -138,8 +197,9 @@ class _Here:
 class _Desk:
     """Between Ray's events and the listener: which jobs run on which actors, and which have to be ended."""
 
-    def __init__(self, listener: Listener, stall_timeout: float | None) -> None:
+    def __init__(self, listener: Listener, stall_timeout: float | None, lifeline: _Lifeline) -> None:
         self.listener = listener
+        self.lifeline = lifeline
         self.watchdog = Watchdog(stall_timeout)
         self.trials: dict[Job, Any] = {}  # jobs that were handed out -> Ray's trial, once it has begun
         self.why: dict[Job, Overdue] = {}  # jobs that the watchdog has ended
@@ -165,6 +225,7 @@ class _Desk:
         return goes_on
 
     def lost(self, job: Job, error: Any) -> None:
+        self.lifeline.check()
         why = self.why.pop(job, None)
         if why is None:
             text = _last_line(error)
@@ -177,6 +238,7 @@ class _Desk:
         """End workers that are overdue; whether the whole search stops. Called several times a second."""
         import ray
 
+        self.lifeline.check()
         if (now := time.monotonic()) - self._looked > LOOK_SECONDS:
             self._looked = now
             for late in self.watchdog.overdue():
@@ -189,13 +251,13 @@ class _Desk:
         self.watchdog.ended(job)
 
 
-def _tune(listener: Listener, executor: RayExecutor) -> None:
+def _tune(listener: Listener, executor: RayExecutor, lifeline: _Lifeline) -> None:
     """Let Ray's Tuner run what `listener` gives."""
     from ray import tune
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
     from ray.tune.search import Searcher
 
-    here = _Here(_Desk(listener, executor.stall_timeout))
+    here = _Here(_Desk(listener, executor.stall_timeout, lifeline))
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
 
@@ -300,9 +362,24 @@ def _private_folder() -> Iterator[Path]:
 
 
 def clear_left_folders() -> None:
-    """Remove what killed processes of this user have left in the temporary folder."""
+    """Remove what killed processes of this user have left in the temporary folder, and what still works in it."""
     for left in left_folders():
+        _end(_processes_of(left))
         shutil.rmtree(left, ignore_errors=True)
+
+
+def _processes_of(folder: Path) -> Iterator[psutil.Process]:
+    """This user's processes that were started for the Ray of `folder`: its agents outlive a killed driver by a minute.
+
+    Some put another name in the place of their command line, so what they were given to begin with counts too.
+    """
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid == os.getpid() or process.uids().real != os.getuid():
+                continue
+            token = process.environ().get("RAY_AUTH_TOKEN_PATH", "")
+            if token == str(folder / "token") or any(f"{folder}/" in part for part in process.cmdline()):
+                yield process
 
 
 def left_folders() -> list[Path]:
@@ -333,7 +410,12 @@ def _children() -> list[psutil.Process]:
 def _await_end(processes: list[psutil.Process]) -> None:
     """Wait for Ray's processes; end by id those that outlive the patience."""
     _, alive = psutil.wait_procs(processes, timeout=SHUTDOWN_SECONDS)
-    for process in alive:
+    _end(alive)
+    psutil.wait_procs(alive, timeout=SHUTDOWN_SECONDS)
+
+
+def _end(processes: Iterable[psutil.Process]) -> None:
+    """End processes, by id."""
+    for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive, timeout=SHUTDOWN_SECONDS)

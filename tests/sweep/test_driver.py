@@ -234,7 +234,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
 ) -> None:
     with monkeypatch.context():
         disk_full(good)
-        with pytest.raises(Breakdown, match=r"No space left.*sweep resume micro"):
+        with pytest.raises(Breakdown, match=r"No space left.*Nothing recorded is lost"):
             drive(folder, Scripted())
         monkeypatch.undo()
     before = state_of(folder)
