@@ -1,87 +1,25 @@
-"""ASHA: decisions as Optuna's, halving as the textbook's, and the same decisions whatever kills the driver."""
+"""Whole searches by the real driver: the same trials stop, and the same points are drawn, whatever kills it."""
 
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import optuna
 import pytest
 
 from sweep.driver import Driver
 from sweep.executor import Listener
 from sweep.launch import Request, prepare
-from sweep.plan import Point, Trial, point_from
+from sweep.plan import Point
 from sweep.policy import Limits, Strategy
 from sweep.run_folder import RunFolder
-from sweep.scheduler import Stopping, ids, levels, race, rung
-from sweep.state import RunState, TrialState, plan_of, state_of
+from sweep.scheduler import ids, race, rung
+from sweep.state import plan_of, state_of
 from sweep.status import Status
 from sweep.trial import Job
 from tests.sweep.test_driver import Silent, report
 
 RATES = tuple(round(0.001 * (number + 1), 3) for number in range(12))
-
-
-def trainings(count: int, epochs: int, seed: int = 0) -> list[Trial]:
-    settings = {"task": "sonnets", "epochs": epochs, "seed": seed}
-    return [Trial((point_from({**settings, "lr": 0.001 * (n + 1)}),)) for n in range(count)]
-
-
-def test_rungs_lie_reduction_times_apart_and_leave_room_for_one_more() -> None:
-    assert levels(Strategy(scheduler="asha"), 10) == (1, 3)
-    assert levels(Strategy(scheduler="asha"), 9) == (1, 3)
-    assert levels(Strategy(scheduler="asha"), 27) == (1, 3, 9)
-    assert levels(Strategy(scheduler="asha", grace=2, reduction=2), 10) == (2, 4)
-    assert levels(Strategy(scheduler="asha"), 2) == ()
-
-
-@pytest.mark.parametrize("order", range(5))
-@pytest.mark.parametrize("reduction", [2, 3, 4])
-def test_stopping_decides_as_optunas_successive_halving(order: int, reduction: int) -> None:
-    """The same losses in the same order, one training after the other."""
-    epochs, stream = reduction**3, random.Random(order)
-    trials = trainings(20, epochs)
-    losses = {t.trial_id: [round(stream.uniform(1, 2), 1) for _ in range(epochs)] for t in trials}  # with ties
-    strategy = Strategy(scheduler="asha", reduction=reduction)
-    scheduler, state = Stopping(strategy, ids(trials)), RunState()
-    pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=reduction)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(pruner=pruner)
-    for trial in trials:
-        other = study.ask()
-        for epoch in range(1, epochs):  # Optuna has a further rung at the end, where nothing is left to stop
-            loss = losses[trial.trial_id][epoch - 1]
-            mine = scheduler.stops(state, trial, epoch, loss) is not None
-            other.report(loss, epoch)
-            assert mine == other.should_prune(), (trial.trial_id, epoch)
-            reach(state, trial, epoch, loss)
-            if mine:
-                study.tell(other, state=optuna.trial.TrialState.PRUNED)
-                break
-        else:
-            study.tell(other, losses[trial.trial_id][-1])
-
-
-def reach(state: RunState, trial: Trial, epoch: int, loss: float) -> None:
-    known = state.trials.setdefault(trial.trial_id, TrialState())
-    known.epochs[epoch] = {"losses": {"dev_loss": loss}, "metric": None}
-    state.reached.setdefault(epoch, []).append(trial.trial_id)
-
-
-def test_what_diverged_on_the_way_stands_last_and_seeds_race_apart() -> None:
-    trials = [*trainings(3, 9), *trainings(3, 9, seed=1)]
-    strategy, state = Strategy(scheduler="asha"), RunState()
-    reach(state, trials[0], 1, 2.0)
-    state.trials[trials[1].trial_id] = TrialState(status=Status.DIVERGED)
-    reach(state, trials[3], 1, 0.5)
-    entries = rung(state, strategy, ids(trials), race(trials[0]), 1)
-    assert [(e.trial_id, e.value) for e in entries] == [
-        (trials[0].trial_id, 2.0),
-        (trials[1].trial_id, float("inf")),
-    ]
-    assert Stopping(strategy, ids(trials)).stops(state, trials[2], 1, 1.9) is None
-    assert Stopping(strategy, ids(trials)).stops(state, trials[2], 1, 2.1) is not None
 
 
 # Whole searches: the real driver over made-up curves.
@@ -201,14 +139,3 @@ def test_promotion_halves_as_the_textbook_does(begin: Begin) -> None:
     lost = {name for name, point in losses.items() if point.train.lr == RATES[5]}
     expected = {name: 9 if name in second else 3 if name in first else 0 if name in lost else 1 for name in losses}
     assert reached == expected
-
-
-def test_a_search_never_ends_without_one_full_training(micro: Path, out: Path) -> None:
-    settings = ("lr=0.001,0.002", "epochs=9", "lora.rank=1", "lora.dropout=0.0")  # fewer than the reduction
-    strategy = Strategy(scheduler="asha-promote")
-    folder = prepare(Request(space=str(micro), out=out, settings=settings, strategy=strategy)).folder()
-    drive(folder)
-    assert sorted(status for status, _, epochs in ends(folder).values() if epochs) == [
-        Status.COMPLETED,
-        Status.STOPPED,
-    ]
