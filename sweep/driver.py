@@ -108,8 +108,8 @@ class Driver:
 
     def next_job(self) -> Job | None:
         """The job to begin now; None where there is none at the moment."""
-        while not self.stopping and self._spent(now=False) is None:
-            trial = self.agenda.next(self._suggest)
+        while not self.stopping:
+            trial = self.agenda.next(self._suggest, begins=self._spent(now=False) is None)
             if trial is None:
                 return None
             if (job := self._job(trial)) is not None:
