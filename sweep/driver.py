@@ -97,12 +97,15 @@ class Driver:
                     self._take_up()
                     executor.run(self)
                     self._interrupt_running(self._spent(now=True) or "stopped by a signal")
+                    if done := self._is_done():
+                        self._settle_stopped()
             finally:
                 self._derive()
                 self.ledger.close()
         self._check_disk()
         seconds = time.monotonic() - self.began
-        return Outcome(state=self.state, signal=self.caught, spent=self._spent(now=False), seconds=seconds)
+        spent = None if done else self._spent(now=False)
+        return Outcome(state=self.state, signal=self.caught, spent=spent, seconds=seconds)
 
     # What the executor calls.
 
@@ -211,6 +214,21 @@ class Driver:
         waits = trial.rung is not None and self.strategy.scheduler == "asha-promote"  # it may yet be promoted
         if trial.status in ENDS and not waits:
             retention.settle(self.folder.checkpoints(job.trial_id), trial, self.limits.keep)
+
+    def _is_done(self) -> bool:
+        """Whether nothing is left to begin, to draw, or to promote."""
+        if self.spec.search_space is not None and len(self.state.suggestions) < (self.strategy.trials or 0):
+            return False
+        trials = plan_of(self.spec, self.state).trials
+        if any(self.state.trial(t.trial_id).status.is_open and self._job(t) is not None for t in trials):
+            return False
+        return self.scheduler.promote(self.state, self._trials, drained=True) is None
+
+    def _settle_stopped(self) -> None:
+        """Nothing that waited for a promotion gets one any more."""
+        for trial_id in self._trials:
+            if (trial := self.state.trial(trial_id)).status == Status.STOPPED and trial.rung is not None:
+                retention.settle(self.folder.checkpoints(trial_id), trial, self.limits.keep)
 
     def _suggest(self) -> Plan | None:
         """A point that the search draws, recorded; None where it has drawn all it was asked for."""
