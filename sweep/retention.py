@@ -9,6 +9,7 @@ With LoRA a checkpoint holds the adapters only. A training that a scheduler stop
 `all` do: nobody ranks it.
 """
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -30,18 +31,22 @@ def newest(keep: str, ended: bool) -> int | None:
 
 def settle(folder: Path, trial: TrialState, keep: str) -> None:
     """Bring the checkpoints in `folder`, of a trial that has ended for good, down to what `keep` says."""
-    (folder / "alive").unlink(missing_ok=True)
-    if folder.is_symlink() or keep == "all" or not folder.is_dir():
+    if folder.is_symlink():
         return  # what a link points at is not ours
+    (folder / "alive").unlink(missing_ok=True)
+    if keep == "all" or not folder.is_dir():
+        return
     if keep == "none" or trial.rung is not None or trial.status == Status.DIVERGED or not trial.known_epoch:
         shutil.rmtree(folder, ignore_errors=True)
         return
-    from model.checkpoint import prune, strip
+    from model.checkpoint import CheckpointError, prune, strip
 
     best = int(trial.epochs[trial.known_epoch]["losses"]["best_epoch"])
-    prune(folder, 1, spared(keep, best))
-    if (folder / str(best) / "optimizer.safetensors").is_file() and best != trial.known_epoch:
-        strip(folder / str(best))
+    with contextlib.suppress(OSError, CheckpointError):  # damaged, or the disk is full: it stays as it is
+        prune(folder, 1, spared(keep, best))
+        place = folder / str(best)
+        if best != trial.known_epoch and not place.is_symlink() and (place / "optimizer.safetensors").is_file():
+            strip(place)
 
 
 def size(folder: Path) -> int:
