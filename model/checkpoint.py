@@ -61,10 +61,13 @@ def write_checkpoint(
 
 
 def prune(parent: Path, keep: int | None, spare: Collection[int] = ()) -> None:
-    """Remove all checkpoints under `parent` but the `keep` newest (None: all stay) and those of the epochs `spare`."""
+    """Remove all checkpoints under `parent` but the `keep` newest (None: all stay) and those of the epochs `spare`.
+
+    One that is a link stays: what it points at is not ours.
+    """
     epochs = _epochs(parent)
     for old in epochs[: len(epochs) - keep] if keep is not None else ():
-        if old not in spare:
+        if old not in spare and not (parent / str(old)).is_symlink():
             shutil.rmtree(parent / str(old))
 
 

@@ -32,6 +32,8 @@ class Agenda:
         if self.scheduler.shuffles:
             trials = tuple(sorted(trials, key=lambda trial: (not trial.is_baseline, trial.trial_id)))
         for trial in trials:
+            if trial.trial_id in self._members:  # an un-tuned base, say, that an earlier point brought along
+                continue
             self._members[trial.trial_id] = trial
             status = self.state.trials[trial.trial_id].status if trial.trial_id in self.state.trials else Status.PENDING
             if status in (Status.INTERRUPTED, Status.FAILED):
@@ -40,10 +42,14 @@ class Agenda:
                 self._fresh.append(trial)
         self.trials.update(ids(plan.trials))
 
-    def next(self, suggest: Callable[[], Plan | None] | None) -> Trial | None:
-        """The trial to run now, or None where there is none (yet). `suggest` draws further points; None: no training
-        is to be begun any more, only those that were are to go on."""
-        trial = self._waiting() or (self._begun() or self._drawn(suggest) if suggest else None)
+    def next(self, suggest: Callable[[], Plan | None], begins: bool = True) -> Trial | None:
+        """The trial to run now, or None where there is none (yet). `suggest` draws further points.
+
+        `begins`: whether one may be begun; those that were begun go on, and are promoted, in any case.
+        """
+        trial = self._waiting()
+        if trial is None and begins:
+            trial = self._begun() or self._drawn(suggest)
         trial = trial or self._promoted(drained=False)
         if trial is None and not self.out:
             trial = self._promoted(drained=True)

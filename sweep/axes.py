@@ -7,10 +7,13 @@ sample, from a stream of their own, so that adding an axis does not change what 
 import hashlib
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sweep.errors import SpaceError
+
+COUNTABLE = 100_000  # multiples that may be looked through
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,16 @@ class Range:
         if self.kind == "randint":
             return self.low, self.high - 1
         return (self.multiple(self.steps[0]), self.multiple(self.steps[1])) if self.q else (self.low, self.high)
+
+    @property
+    def values(self) -> Sequence[float] | None:
+        """All that can be drawn, where that is not more than can be looked through."""
+        if self.kind == "randint":
+            return range(int(self.low), int(self.high))
+        if self.q is None:
+            return None
+        first, last = self.steps
+        return [self.multiple(step) for step in range(first, last + 1)] if last - first < COUNTABLE else None
 
     def multiple(self, step: int) -> float:
         """step * q without the dust of binary fractions: 3 * 0.1 is 0.3."""

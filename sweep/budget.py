@@ -17,7 +17,7 @@ class Spent:
     gpu_hours: float  # of workers times their GPUs
 
     def beyond(self, budget: Budget, *, now: bool) -> str | None:
-        """Why no trial may be begun any more. `now`: why running ones stop, which a budget of trials lets end."""
+        """Why no trial may be begun any more. `now`: why begun ones stop, which a budget of trials lets end."""
         over = (
             (budget.seconds is not None and self.seconds >= budget.seconds)
             or (budget.gpu_hours is not None and self.gpu_hours >= budget.gpu_hours)

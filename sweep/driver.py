@@ -101,13 +101,14 @@ class Driver:
                         self._interrupt_running(str(error))
                         raise
                     self._interrupt_running(self._spent(now=True) or "stopped by a signal")
-                    self._let_go()
+                    if done := self._is_done():
+                        self._settle_stopped()
             finally:
                 self._derive()
                 self.ledger.close()
         self._check_disk()
         seconds = time.monotonic() - self.began
-        spent = self._spent(now=False) if self._is_open() else None
+        spent = None if done else self._spent(now=False)
         return Outcome(state=self.state, signal=self.caught, spent=spent, seconds=seconds)
 
     # What the executor calls.
@@ -115,7 +116,7 @@ class Driver:
     def next_job(self) -> Job | None:
         """The job to begin now; None where there is none at the moment."""
         while not self.stopping:
-            trial = self.agenda.next(self._suggest if self._spent(now=False) is None else None)
+            trial = self.agenda.next(self._suggest, begins=self._spent(now=False) is None)
             if trial is None:
                 return None
             if (job := self._job(trial)) is not None:
@@ -218,21 +219,19 @@ class Driver:
         if trial.status in ENDS and not waits:
             retention.settle(self.folder.checkpoints(job.trial_id), trial, self.limits.keep)
 
-    def _is_open(self) -> bool:
-        """Whether a larger budget would get further."""
-        undrawn = self.spec.search_space is not None and len(self.state.suggestions) < (self.strategy.trials or 0)
-        return undrawn or any(
-            self.state.trial(trial.trial_id).status.is_open
-            and any(record_of(self.state, point) is None for point in trial.points)
-            for trial in self._trials.values()
-        )
+    def _is_done(self) -> bool:
+        """Whether nothing is left to begin, to draw, or to promote."""
+        if self.spec.search_space is not None and len(self.state.suggestions) < (self.strategy.trials or 0):
+            return False
+        trials = plan_of(self.spec, self.state).trials
+        if any(self.state.trial(t.trial_id).status.is_open and self._job(t) is not None for t in trials):
+            return False
+        return self.scheduler.promote(self.state, self._trials, drained=True) is None
 
-    def _let_go(self) -> None:
-        """Once a search is over, what was never promoted keeps no checkpoint either."""
-        if self.stopping or self._is_open():
-            return
-        for trial_id, trial in self.state.trials.items():
-            if trial.rung is not None:
+    def _settle_stopped(self) -> None:
+        """Nothing that waited for a promotion gets one any more."""
+        for trial_id in self._trials:
+            if (trial := self.state.trial(trial_id)).status == Status.STOPPED and trial.rung is not None:
                 retention.settle(self.folder.checkpoints(trial_id), trial, self.limits.keep)
 
     def _suggest(self) -> Plan | None:

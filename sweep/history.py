@@ -8,7 +8,7 @@ from sweep.cache import record_of
 from sweep.ledger import Event
 from sweep.plan import Point, point_from
 from sweep.policy import Strategy
-from sweep.scheduler import objective, value_at
+from sweep.scheduler import objective
 from sweep.search import Told
 from sweep.state import RunState
 from sweep.status import Status
@@ -30,10 +30,10 @@ def _told(state: RunState, strategy: Strategy, event: Event) -> Told:
     statuses = {trial.status for trial in trials.values()}
     if statuses & {Status.DIVERGED, Status.FAILED}:
         return Told(event["params"], "FAIL")
-    stopped = {name: trial.known_epoch for name, trial in trials.items() if trial.status == Status.STOPPED}
+    stopped = [point for point in judged if trials[point.trial_id].status == Status.STOPPED]
     if stopped and not any(status.is_open for status in statuses):
-        epoch = min(stopped.values())
-        return _finite(event, "PRUNED", [value_at(state, strategy, name, epoch) for name in stopped], epoch)
+        epoch = min(trials[point.trial_id].known_epoch for point in stopped)
+        return _finite(event, "PRUNED", [_value_at(state, strategy, point, epoch) for point in stopped], epoch)
     return Told(event["params"], "RUNNING")
 
 
@@ -41,6 +41,15 @@ def _finite(event: Event, told: str, values: Sequence[float], epoch: int = 0) ->
     """The mean over seeds; a mean that is not finite is a failure."""
     mean = sum(values) / len(values)
     return Told(event["params"], told, mean, epoch) if math.isfinite(mean) else Told(event["params"], "FAIL")
+
+
+def _value_at(state: RunState, strategy: Strategy, point: Point, epoch: int) -> float:
+    """The objective of a stopped point. One whose patience ended has a score where no rung had its metric measured."""
+    record = state.trial(point.trial_id).epochs[epoch]
+    metric = record.get("metric")
+    if metric is None and (score := state.scores.get(point.point_id)) is not None:
+        metric = score["metrics"].get(TASKS[point.train.task].metric)
+    return objective(strategy, record["losses"]["dev_loss"], metric)
 
 
 def _value(state: RunState, strategy: Strategy, point: Point) -> float | None:

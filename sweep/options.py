@@ -17,10 +17,10 @@ class Duration(click.ParamType[float | None]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        if value == "0":
+        if str(value) == "0":
             return None
         try:
-            return parse_duration(str(value))
+            return parse_duration(str(value)) or None
         except ValueError:
             self.fail(f"{value!r}: write a number and s, m, h or d, for example 90s or 2h; 0 for no limit", param, ctx)
 

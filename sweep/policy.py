@@ -61,7 +61,7 @@ class Budget:
     def __str__(self) -> str:
         if self.trials is not None:
             return f"{self.trials}trials"
-        return f"{self.gpu_hours:g}gpuh" if self.gpu_hours is not None else say_duration(self.seconds or 0)
+        return f"{_plain(self.gpu_hours)}gpuh" if self.gpu_hours is not None else say_duration(self.seconds or 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,4 +93,9 @@ def parse_duration(text: str) -> float:
 def say_duration(seconds: float) -> str:
     """`seconds` in the largest unit that makes a short number of it."""
     unit = next((u for u in ("d", "h", "m") if seconds >= SECONDS[u] and seconds % SECONDS[u] == 0), "s")
-    return f"{seconds / SECONDS[unit]:g}{unit}"
+    return f"{_plain(seconds / SECONDS[unit])}{unit}"
+
+
+def _plain(number: float) -> str:
+    """`number` as a budget is written, without an exponent: run.json keeps it so."""
+    return f"{number:.6f}".rstrip("0").rstrip(".")

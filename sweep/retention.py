@@ -9,6 +9,7 @@ With LoRA a checkpoint holds the adapters only. A training that a scheduler stop
 `all` do: nobody ranks it.
 """
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -39,12 +40,13 @@ def settle(folder: Path, trial: TrialState, keep: str) -> None:
     if not epochs:
         shutil.rmtree(folder, ignore_errors=True)
         return
-    from model.checkpoint import prune, strip
+    from model.checkpoint import CheckpointError, prune, strip
 
-    prune(folder, 0, epochs)
-    for epoch in epochs:
-        if epoch != trial.known_epoch and (folder / str(epoch)).is_dir():
-            strip(folder / str(epoch))
+    with contextlib.suppress(OSError, CheckpointError):  # damaged, or the disk is full: it stays as it is
+        prune(folder, 0, epochs)
+        for place in (folder / str(epoch) for epoch in epochs if epoch != trial.known_epoch):
+            if place.is_dir() and not place.is_symlink():
+                strip(place)
 
 
 def unneeded(folder: Path, trial: TrialState, keep: str) -> int:

@@ -98,22 +98,23 @@ class Promotion:
         return f"asha-promote: not promoted from the rung of epoch {epoch}" if epoch in self.levels(trial) else None
 
     def promote(self, state: RunState, trials: Mapping[str, Trial], drained: bool) -> Trial | None:
-        """The best of the highest rung that has one to give. Where nothing else is left, the best of the highest
-        occupied rung goes on, so that a search never ends without a full training."""
+        """The best of the lowest rung that has one to give: a rung fills before its best go on, so that one after the
+        other this is successive halving. Where nothing else is left, the best of the highest rung at which one waits
+        goes on, so that a search never ends without a full training."""
         for key in dict.fromkeys(race(trial) for trial in trials.values()):
-            heights = sorted(
-                {level for t in trials.values() if race(t) == key for level in self.levels(t)}, reverse=True
-            )
-            occupied = False
+            heights = sorted({level for t in trials.values() if race(t) == key for level in self.levels(t)})
             for level in heights:
-                entries = sorted(rung(state, self.strategy, trials, key, level), key=lambda entry: entry.value)
-                winners = [e.trial_id for e in entries[: len(entries) // self.strategy.reduction]]
-                if drained and not occupied and not self._is_crowned(state, trials, key):
-                    winners = [entry.trial_id for entry in entries]
-                if waiting := [t for t in winners if state.trial(t).rung == level]:
+                entries = self._sorted(state, trials, key, level)
+                if waiting := _waiting(state, entries[: len(entries) // self.strategy.reduction], level):
                     return trials[waiting[0]]
-                occupied = occupied or bool(entries)
+            if drained and not self._is_crowned(state, trials, key):
+                for level in reversed(heights):
+                    if waiting := _waiting(state, self._sorted(state, trials, key, level), level):
+                        return trials[waiting[0]]
         return None
+
+    def _sorted(self, state: RunState, trials: Mapping[str, Trial], key: tuple[str, ...], level: int) -> "list[Entry]":
+        return sorted(rung(state, self.strategy, trials, key, level), key=lambda entry: entry.value)
 
     @staticmethod
     def _is_crowned(state: RunState, trials: Mapping[str, Trial], key: tuple[str, ...]) -> bool:
@@ -181,6 +182,11 @@ def objective(strategy: Strategy, dev_loss: float, metric: float | None) -> floa
 def ids(trials: Iterable[Trial]) -> dict[str, Trial]:
     """Trials by id."""
     return {trial.trial_id: trial for trial in trials}
+
+
+def _waiting(state: RunState, entries: Iterable[Entry], level: int) -> list[str]:
+    """Those of `entries` that stopped at the rung `level` and stand there still."""
+    return [entry.trial_id for entry in entries if state.trial(entry.trial_id).rung == level]
 
 
 def _races(trials: Mapping[str, Trial], trial_id: str, key: Sequence[str]) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Params = dict[str, Any]  # axis -> value, and BRANCH -> its number where there are several
 BRANCH = "branch"
 TRIES = 100  # draws that may repeat a point before what is left is looked through
-ENUMERABLE = 100_000  # points of a space without ranges that may be looked through
+ENUMERABLE = 100_000  # points of a space without continuous ranges that may be looked through
 STARTUP = 10  # points that TPE draws at random before it begins to model
 
 
@@ -137,7 +137,7 @@ class SearchSpace:
         """A point that was not drawn, in a space that can be looked through; None where there is none."""
         for number, branch in enumerate(self.branches):
             axes = self.searched(branch)
-            values = [axis.values for axis in axes.values() if not isinstance(axis, Range)]
+            values = [found for axis in axes.values() if (found := axis.values) is not None]
             if len(values) < len(axes) or math.prod(map(len, values)) > ENUMERABLE:
                 return None
             for combination in itertools.product(*values):
@@ -277,8 +277,10 @@ def _encoded(axis: Axis, value: Any) -> Any:
 def _holds(axis: Axis, value: Any) -> bool:
     if not isinstance(axis, Range):
         return value in axis.values
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
     low, high = axis.ends
-    return isinstance(value, int | float) and low <= value <= high
+    return low <= value <= high and (axis.values is None or value in axis.values)
 
 
 def _training(branch: Branch) -> str:

@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.checkpoint import Checkpoint, CheckpointError, newest_checkpoint, read_checkpoint, write_checkpoint
+from model.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    newest_checkpoint,
+    prune,
+    read_checkpoint,
+    strip,
+    write_checkpoint,
+)
 
 FILES = ["model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"]
 
@@ -82,3 +90,59 @@ def test_what_a_crash_left_half_written_is_no_checkpoint_and_is_cleared(
 
 def test_no_folder_no_checkpoint(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path / "nothing") is None
+
+
+def epochs(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_all_can_be_kept(tmp_path: Path) -> None:
+    for epoch in range(1, 5):
+        write_checkpoint(tmp_path, epoch, checkpoint(epoch), keep=None)
+    assert epochs(tmp_path) == ["1", "2", "3", "4"]
+
+
+def test_a_spared_one_stays_beside_the_newest(tmp_path: Path) -> None:
+    for epoch in range(1, 6):
+        write_checkpoint(tmp_path, epoch, checkpoint(epoch), keep=1, spare=(2,))
+    assert epochs(tmp_path) == ["2", "5"]
+    prune(tmp_path, 1)
+    assert epochs(tmp_path) == ["5"]
+    prune(tmp_path, 0)
+    assert epochs(tmp_path) == []
+    prune(tmp_path / "nowhere", 1)
+
+
+def test_pruning_leaves_what_is_no_checkpoint_and_what_is_a_link(tmp_path: Path) -> None:
+    parent, moved = tmp_path / "parent", tmp_path / "moved"
+    for epoch in (2, 3):
+        write_checkpoint(parent, epoch, checkpoint(epoch))
+    write_checkpoint(moved, 1, checkpoint(1))
+    (parent / "1").symlink_to(moved / "1")
+    (parent / "notes").mkdir()
+    prune(parent, 1)
+    assert epochs(parent) == ["1", "3", "notes"]
+    assert read_checkpoint(parent / "1").state == checkpoint(1).state
+
+
+def test_a_stripped_one_holds_the_model_to_the_last_bit_and_no_optimizer(tmp_path: Path) -> None:
+    before = checkpoint(3.0)
+    full = Checkpoint({"model": before.tensors["model"], "optimizer": {"exp_avg": torch.ones(1000)}}, before.state)
+    place = write_checkpoint(tmp_path, 1, full)
+    write_checkpoint(tmp_path, 2, full)
+    size = (place / "optimizer.safetensors").stat().st_size
+    strip(place)
+    after = read_checkpoint(place)
+    assert after.state == before.state
+    assert after.tensors["optimizer"] == {}
+    assert all(torch.equal(after.tensors["model"][name], value) for name, value in before.tensors["model"].items())
+    assert (place / "optimizer.safetensors").stat().st_size < size / 10
+    assert epochs(tmp_path) == ["1", "2"]
+
+
+def test_a_damaged_one_cannot_be_stripped_and_stays_as_it_is(tmp_path: Path) -> None:
+    place = write_checkpoint(tmp_path, 1, checkpoint(1))
+    (place / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="damaged"):
+        strip(place)
+    assert (place / "model.safetensors").read_bytes() == b"damaged"

@@ -1,141 +1,127 @@
-"""Whole searches by the real driver: the same trials stop, and the same points are drawn, whatever kills it."""
+"""The agenda: what comes first, what is never given twice."""
 
-import random
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from sweep.driver import Driver
-from sweep.executor import Listener
-from sweep.launch import Request, prepare
-from sweep.plan import Point
-from sweep.policy import Limits, Strategy
-from sweep.run_folder import RunFolder
-from sweep.scheduler import ids, race, rung
-from sweep.state import plan_of, state_of
-from sweep.status import Status
-from sweep.trial import Job
-from tests.sweep.test_driver import Silent, report
-
-RATES = tuple(round(0.001 * (number + 1), 3) for number in range(12))
+from sweep import Space, grid
+from sweep.agenda import Agenda
+from sweep.plan import Plan, Trial, make_plan
+from sweep.policy import Strategy
+from sweep.scheduler import make_scheduler
+from sweep.space import unfold
+from sweep.state import RunState
+from tests.sweep.test_scheduler import begin, note, tell
 
 
-# Whole searches: the real driver over made-up curves.
+def plan_of(*ranks: int) -> Plan:
+    return make_plan(unfold(Space(fixed={"epochs": 3}, axes={"lora.rank": grid(*ranks)}), {}), 1)
 
 
-class Killed(BaseException):
-    """The driver's process is gone."""
+def agenda_of(state: RunState, plan: Plan, scheduler: str = "fifo") -> Agenda:
+    trials: dict[str, Trial] = {}
+    return Agenda(state, plan, make_scheduler(Strategy(scheduler=scheduler), trials), trials)
 
 
-class Curves:
-    """One worker. Dev losses fall towards a limit that the learning rate sets, at its own pace; some diverge."""
-
-    def __init__(self, reports: int | None = None) -> None:
-        """`reports`: how many are told before the driver is gone; None: all."""
-        self.left = reports
-
-    def run(self, listener: Listener) -> None:
-        while not listener.stopping and (job := listener.next_job()) is not None:
-            listener.started(job)
-            self._work(job, listener)
-
-    def _work(self, job: Job, listener: Listener) -> None:
-        settings = job.points[0][1]
-        last = int(str(settings["epochs"]))
-        for epoch in range(job.known_epoch + 1, last + 1) if last else [0]:
-            if self.left is not None:
-                if self.left == 0:
-                    raise Killed
-                self.left -= 1
-            told = report(job, epoch, Status.COMPLETED if epoch == last else None)
-            changed: dict[str, Any] = {"losses": {**told.losses, "dev_loss": self.loss(settings, epoch)}}
-            if settings.get("lr") == RATES[5]:
-                changed = {"losses": {}, "cost": {}, "scores": (), "status": Status.DIVERGED, "loss": "nan"}
-            if not listener.reported(job, type(told)(**{**vars(told), **changed})):
-                return
-
-    @staticmethod
-    def loss(settings: Any, epoch: int) -> float:
-        stream = random.Random(str(settings.get("lr")))
-        limit, pace = stream.uniform(1, 2), stream.uniform(0.3, 1.5)
-        return limit + 2.0 / (1 + pace * epoch)
+def nothing() -> None:
+    return None
 
 
-Begin = Callable[[str], RunFolder]
+def rest(agenda: Agenda) -> Iterator[Trial]:
+    while (trial := agenda.next(nothing)) is not None:
+        yield trial
 
 
-@pytest.fixture
-def begin(micro: Path, out: Path) -> Begin:
-    """A new run of twelve trainings of nine epochs under a scheduler, or of a search by TPE."""
-
-    def make(kind: str) -> RunFolder:
-        name = f"{kind}-{len(list(out.glob('*')))}"
-        rates = "lr=" + ",".join(map(str, RATES))
-        settings: tuple[str, ...] = (rates, "epochs=9", "lora.rank=1", "lora.dropout=0.0")
-        strategy = Strategy(scheduler=kind) if kind != "tpe" else Strategy(search="tpe", trials=14, scheduler="asha")
-        if kind == "tpe":
-            settings = (rates, "epochs=9", "lora.rank=1,2,4", "lora.dropout=0.0")
-        return prepare(Request(space=str(micro), out=out, name=name, settings=settings, strategy=strategy)).folder()
-
-    return make
+def test_bases_come_first_then_the_space_in_its_order() -> None:
+    plan = plan_of(4, 2, 8)
+    base, *trainings = rest(agenda_of(RunState(), plan))
+    assert base.is_baseline
+    assert trainings == list(plan.trials)
 
 
-def drive(folder: RunFolder, reports: int | None = None) -> None:
-    Driver(folder, Silent(), limits=Limits(), use_cache=False).run(Curves(reports), ["sweep"])
+@pytest.mark.parametrize("scheduler", ["asha", "asha-promote"])
+def test_under_asha_trainings_come_in_the_order_of_their_ids(scheduler: str) -> None:
+    agenda = agenda_of(RunState(), plan_of(*range(1, 9)), scheduler)
+    base, *trainings = rest(agenda)
+    names = [trial.trial_id for trial in trainings]
+    assert base.is_baseline
+    assert len(names) == 8
+    assert names == sorted(names)
 
 
-def ends(folder: RunFolder) -> dict[str, tuple[Status, int | None, int]]:
-    """How each training ended: status, rung, epochs."""
-    trials = state_of(folder).trials
-    return {name: (trial.status, trial.rung, trial.known_epoch) for name, trial in trials.items()}
+def test_what_was_interrupted_or_failed_comes_before_what_was_not_begun_and_ends_stay_ends() -> None:
+    plan, state = plan_of(1, 2, 3, 4, 5), RunState()
+    one, two, three, four, five = plan.trials
+    for trial, status in ((one, "COMPLETED"), (three, "FAILED"), (four, "INTERRUPTED"), (five, "DIVERGED")):
+        begin(state, trial)
+        note(state, "status", trial, status=status)
+    given = [trial for trial in rest(agenda_of(state, plan)) if not trial.is_baseline]
+    assert given == [three, four, two]
+    assert one not in given
 
 
-def tables(folder: RunFolder) -> dict[int, list[tuple[str, float]]]:
-    """The rungs as the scheduler sees them."""
-    state = state_of(folder)
-    trials = ids(plan_of(folder.spec, state).trials)
-    keys = dict.fromkeys(race(trial) for trial in trials.values())
-    return {
-        level: [(e.trial_id, e.value) for key in keys for e in rung(state, folder.spec.strategy, trials, key, level)]
-        for level in (1, 3)
-    }
+def test_a_lost_trial_is_given_again_once_it_is_back() -> None:
+    plan = plan_of(1)
+    agenda = agenda_of(RunState(), plan)
+    base, training = rest(agenda)
+    agenda.back(base.trial_id, again=False)
+    agenda.back(training.trial_id, again=True)
+    assert list(rest(agenda)) == [training]
+    assert agenda.out == {training.trial_id}
 
 
-@pytest.mark.parametrize("kind", ["asha", "asha-promote", "tpe"])
-def test_killed_after_any_report_it_stops_exactly_the_same_trials(begin: Begin, kind: str) -> None:
-    whole = begin(kind)
-    drive(whole)
-    expected, drawn = ends(whole), [event["params"] for event in state_of(whole).suggestions]
-    assert Status.STOPPED in {status for status, _, _ in expected.values()}
-    assert Status.DIVERGED in {status for status, _, _ in expected.values()}
-    total = sum(event for _, _, event in expected.values())
-    for reports in range(1, total + 1, 3 if kind == "asha" else 8):
-        folder = begin(kind)
-        with pytest.raises(Killed):
-            drive(folder, reports)
-        before = tables(folder)
-        with pytest.raises(Killed):  # once more, before anything is told
-            drive(folder, 0)
-        assert tables(folder) == before
-        drive(folder)
-        assert ends(folder) == expected
-        assert [event["params"] for event in state_of(folder).suggestions] == drawn
+def test_a_search_is_asked_once_nothing_is_left_and_a_base_is_given_once() -> None:
+    """Two workers: the base is still out when the second point, which compares with it too, is drawn."""
+    state = RunState()
+    agenda = agenda_of(state, Plan(()))
+    drawn = iter([plan_of(2), plan_of(4)])
+    given = []
+    while (trial := agenda.next(lambda: next(drawn, None))) is not None:
+        given.append(trial)
+        begin(state, trial)
+    assert [trial.epochs for trial in given] == [0, 3, 3]
+    assert len({trial.trial_id for trial in given}) == 3
+    assert set(agenda.trials) == {trial.trial_id for trial in given[1:]}
 
 
-def test_promotion_halves_as_the_textbook_does(begin: Begin) -> None:
-    folder = begin("asha-promote")
-    drive(folder)
-    losses = {trial.trial_id: trial.points[0] for trial in folder.spec.plan.trials}
+def test_a_failed_base_is_not_tried_again_with_every_point() -> None:
+    state = RunState()
+    agenda = agenda_of(state, Plan(()))
+    drawn = iter([plan_of(2), plan_of(4), plan_of(8)])
+    given = []
+    while (trial := agenda.next(lambda: next(drawn, None))) is not None:
+        given.append(trial)
+        begin(state, trial)
+        note(state, "status", trial, status="FAILED" if trial.is_baseline else "COMPLETED")
+        agenda.back(trial.trial_id, again=False)
+    assert [trial.epochs for trial in given] == [0, 3, 3, 3]
 
-    def at(name: str, epoch: int) -> float:
-        point: Point = losses[name]
-        return float("inf") if point.train.lr == RATES[5] else Curves.loss(point.settings, epoch)
 
-    first = sorted(losses, key=lambda name: at(name, 1))[: 12 // 3]
-    second = sorted(first, key=lambda name: at(name, 3))[: 4 // 3]
-    reached = {name: epochs for name, (_, _, epochs) in ends(folder).items() if name in losses}
-    lost = {name for name, point in losses.items() if point.train.lr == RATES[5]}
-    expected = {name: 9 if name in second else 3 if name in first else 0 if name in lost else 1 for name in losses}
-    assert reached == expected
+def test_nothing_new_is_begun_where_that_is_not_wanted() -> None:
+    plan, state = plan_of(1, 2), RunState()
+    one, _ = plan.trials
+    begin(state, one)
+    note(state, "status", one, status="INTERRUPTED")
+    agenda = agenda_of(state, plan)
+
+    def never() -> Plan:
+        raise AssertionError("a point was drawn")
+
+    assert agenda.next(never, begins=False) == one
+    assert agenda.next(never, begins=False) is None
+
+
+def test_a_training_waits_for_its_promotion_until_all_are_begun_and_drained() -> None:
+    plan, state = plan_of(1, 2), RunState()
+    agenda = agenda_of(state, plan, "asha-promote")
+    base, first, second = rest(agenda)
+    agenda.back(base.trial_id, again=False)
+    begin(state, first)
+    begin(state, second)
+    tell(state, first, 1, 2.0, status="STOPPED", rung=1)
+    agenda.back(first.trial_id, again=False)
+    assert agenda.next(nothing) is None  # the other one may be better
+    tell(state, second, 1, 1.0, status="STOPPED", rung=1)
+    agenda.back(second.trial_id, again=False)
+    assert agenda.next(nothing) == second
+    assert agenda.next(nothing) is None

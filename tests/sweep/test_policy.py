@@ -1,95 +1,92 @@
-"""Durations, budgets, and what a run has spent of one."""
+"""Policies: how durations and budgets are read and written, and which options do not go together."""
 
-from collections.abc import Callable
-from pathlib import Path
+import json
+from typing import Any
 
 import pytest
-from click.testing import Result
 
-from sweep.budget import spent
-from sweep.leaderboard import load_rows
-from sweep.policy import Budget, Limits, parse_duration, say_duration
-from sweep.run_folder import RunFolder
-from sweep.state import RunState, fold, state_of
-from sweep.status import Status
-from tests.sweep.test_driver import Scripted, drive, folder
-
-Sweep = Callable[..., Result]
-__all__ = ["folder"]
+from sweep.errors import SpaceError
+from sweep.policy import Budget, Limits, Strategy, parse_duration, say_duration
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1.5h", 5400), ("1d", 86400), ("0.5s", 0.5)]
+    ("text", "seconds"), [("90s", 90), ("1.5m", 90), ("2h", 7200), ("1d", 86400), ("0s", 0), ("0.5s", 0.5)]
 )
 def test_durations(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
-    assert parse_duration(say_duration(seconds)) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "30", "m", "-1s", "1 h", "1w", "nan", "1e3s", "trials", "2.5trials", "gpuh"])
+@pytest.mark.parametrize(
+    "text", ["", "90", "s", "-1s", "1e3s", "1 h", "h1", "1h30m", "infs", "nans", ".5h", "2H", "1w"]
+)
+def test_what_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="is no duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(90, "90s"), (120, "2m"), (5400, "90m"), (7200, "2h"), (172800, "2d"), (0, "0s"), (0.5, "0.5s")],
+)
+def test_durations_are_said_in_the_unit_that_fits(seconds: float, text: str) -> None:
+    assert say_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("30m", Budget(seconds=1800.0)),
+        ("40trials", Budget(trials=40)),
+        ("2gpuh", Budget(gpu_hours=2.0)),
+        ("0.5gpuh", Budget(gpu_hours=0.5)),
+        ("0trials", Budget(trials=0)),
+    ],
+)
+def test_budgets(text: str, budget: Budget) -> None:
+    assert Budget.parse(text) == budget
+    assert str(budget) == text
+
+
+@pytest.mark.parametrize("text", ["", "40", "1.5trials", "trials", "-2trials", "2 gpuh", "2gpu", "40trial", "1e9gpuh"])
 def test_what_is_no_budget(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(ValueError, match=r"is no duration|invalid literal"):
         Budget.parse(text)
 
 
-@pytest.mark.parametrize("text", ["30m", "40trials", "2gpuh", "0.5gpuh"])
-def test_budgets_say_themselves(text: str) -> None:
-    assert str(Budget.parse(text)) == text
-    limits = Limits(budget=Budget.parse(text), trial_timeout=5.0)
-    assert Limits.from_dict(limits.as_dict()) == limits
+@pytest.mark.parametrize(
+    "text", ["30m", "40trials", "2gpuh", "1234567s", "1000001s", "20000.1h", "12345678gpuh", "0.001gpuh", "100000.5s"]
+)
+def test_limits_survive_their_file(text: str) -> None:
+    limits = Limits(budget=Budget.parse(text), trial_timeout=90.0, stall_timeout=None, keep="last")
+    assert Limits.from_dict(json.loads(json.dumps(limits.as_dict()))) == limits
+    assert Limits.from_dict(json.loads(json.dumps(Limits().as_dict()))) == Limits()
 
 
-def event(kind: str, elapsed: float, **content: object) -> dict[str, object]:
-    return {"seq": 1, "time": "2026-01-01T00:00:00+00:00", "event": kind, "elapsed": elapsed, **content}
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"trials": 5}, "--trials: a grid runs every point"),
+        ({"search": "random"}, "--search random: say how many points to draw with --trials N"),
+        ({"search": "tpe"}, "--search tpe: say how many"),
+        ({"grace": 2}, "without effect under --scheduler fifo"),
+        ({"reduction": 2}, "without effect under --scheduler fifo"),
+        ({"objective": "metric"}, "--objective: nothing compares scores here"),
+        ({"objective": "metric", "search": "random", "trials": 5}, "--objective: nothing compares scores here"),
+    ],
+)
+def test_options_that_do_not_go_together(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpaceError, match=message):
+        Strategy(**options)
 
 
-def test_what_all_sessions_have_spent() -> None:
-    running = {"trial_id": "a", "attempt": 1, "status": "RUNNING"}
-    again = {"trial_id": "a", "attempt": 2, "status": "RUNNING"}
-    state: RunState = fold(
-        [
-            event("session", 0.0),
-            event("status", 10.0, **running),
-            event("status", 40.0, **{**running, "status": "INTERRUPTED"}),
-            event("session", 0.0),
-            event("status", 5.0, **again),
-        ]
-    )
-    used = spent(state, {"a", "b"}, elapsed=25.0, gpus_per_trial=0.5)
-    assert (used.seconds, used.trials) == (40 + 25, 1)
-    assert used.gpu_hours == pytest.approx((30 + 20) * 0.5 / 3600)
-    assert used.beyond(Budget(seconds=65), now=True) == "the budget of 65s is spent"
-    assert used.beyond(Budget(seconds=66), now=True) is None
-    assert used.beyond(Budget(trials=1), now=False) is not None
-    assert used.beyond(Budget(trials=1), now=True) is None  # what was begun may end
-
-
-def test_a_budget_of_trials_begins_no_more_and_a_larger_one_goes_on(folder: RunFolder) -> None:
-    outcome = drive(folder, Scripted(), budget=Budget(trials=3))
-    assert outcome.spent == "the budget of 3trials is spent"
-    statuses = sorted(row["status"] for row in load_rows(folder))
-    assert statuses == [Status.COMPLETED] * 3 + [Status.PENDING]
-    assert drive(folder, Scripted(), budget=Budget(trials=4)).spent is None
-    assert {row["status"] for row in load_rows(folder)} == {Status.COMPLETED}
-
-
-def test_a_budget_of_time_interrupts_and_the_command_says_how_to_go_on(sweep: Sweep, micro: Path, out: Path) -> None:
-    longer = ("run", micro, "--set", "epochs=40", "--executor", "inline")
-    result = sweep(*longer, "--budget", "0.5s")
-    assert result.exit_code == 0
-    assert "the budget of 0.5s is spent" in result.stderr
-    assert "sweep resume micro" in result.stderr
-    statuses = {row["status"] for row in load_rows(RunFolder(out / "micro"))}
-    assert statuses & {Status.INTERRUPTED, Status.PENDING}
-    assert sweep("resume", "micro", "--budget", "1h").exit_code == 0
-    assert {row["status"] for row in load_rows(RunFolder(out / "micro"))} == {Status.COMPLETED}
-
-
-def test_a_trial_beyond_its_time_fails_and_is_not_tried_again(sweep: Sweep, micro: Path, out: Path) -> None:
-    result = sweep("run", micro, "--executor", "inline", "--trial-timeout", "0.001s")
-    assert result.exit_code == 4
-    rows = load_rows(RunFolder(out / "micro"))
-    assert {(row["status"], row["failure"], row["attempt"]) for row in rows} == {(Status.FAILED, "timeout", 1)}
-    assert "--trial-timeout is 0.001s" in rows[0]["stop_reason"]
-    assert sweep("resume", "micro", "--trial-timeout", "0").exit_code == 0
-    assert {trial.status for trial in state_of(RunFolder(out / "micro")).trials.values()} == {Status.COMPLETED}
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"search": "random", "trials": 5},
+        {"search": "tpe", "trials": 5, "objective": "metric"},
+        {"scheduler": "asha", "grace": 2, "reduction": 2, "objective": "metric"},
+        {"search": "tpe", "trials": 5, "scheduler": "asha-promote"},
+    ],
+)
+def test_options_that_do(options: dict[str, Any]) -> None:
+    Strategy(**options)

@@ -1,222 +1,349 @@
-"""Drawn points: none twice, each a function of what came before, TPE that learns, and what it is told."""
+"""Searches: what they draw, that nothing comes up twice, that TPE learns, and that kills change nothing."""
 
+import json
 import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 
-from sweep.axes import choice, grid, loguniform, quniform, randint, uniform
+from sweep import Space, choice, grid, loguniform, quniform, randint, uniform
+from sweep.driver import Driver
 from sweep.errors import SpaceError
-from sweep.history import history
-from sweep.policy import Strategy
-from sweep.registry import load_space, space_paths
-from sweep.search import BRANCH, SearchSpace, Told, draw, draw_all
-from sweep.space import Space
-from sweep.state import RunState, TrialState
-from sweep.status import Status
+from sweep.launch import Request, prepare
+from sweep.policy import Limits, Strategy
+from sweep.run_folder import RunFolder
+from sweep.search import Params, SearchSpace, Told, draw, draw_all
+from sweep.state import RunState, state_of
+from tests.sweep.curves import Killed, ends, rungs, session, trains
+from tests.sweep.test_driver import Silent
 
-MIXED = Space(
-    axes={
-        "lr": loguniform(1e-4, 1e-1),
-        "dropout": uniform(0.0, 0.5),
-        "batch_size": randint(1, 9),
-        "lora.scale": quniform(0.5, 4.0, 0.5),
-        "lora.rank": choice(1, 2, 4),
-        "seed": grid(0, 1),
-    },
-    decoding={"top_p": 0.9},
-)
+SIX = Space(axes={"lora.rank": grid(2, 4, 8), "lr": choice(0.1, 0.2)})
 
 
-def space_of(space: Space, seeds: int = 1) -> SearchSpace:
+def searched(space: Space, seeds: int = 1) -> SearchSpace:
     return SearchSpace.of(space, {}, seeds)
 
 
-def run(space: SearchSpace, kind: str, count: int, score: Any) -> list[Told]:
-    found: list[Told] = []
+def search(
+    space: SearchSpace, kind: str, count: int, value: Callable[[Params], float] = lambda params: 0.0
+) -> list[Told]:
+    """`count` points, one after the other, each told before the next is drawn."""
+    history: list[Told] = []
     seen: set[str] = set()
-    for _ in range(count):
-        drawn = draw(space, kind, found, seen)
-        assert drawn is not None
-        assert drawn.points[0].point_id not in seen
-        seen.add(drawn.points[0].point_id)
-        found.append(Told(drawn.params, "COMPLETE", score(drawn.params)))
-    return found
+    while len(history) < count and (drawn := draw(space, kind, history, seen)) is not None:
+        assert not {point.point_id for point in drawn.points} & seen
+        seen |= {point.point_id for point in drawn.points}
+        history.append(Told(drawn.params, "COMPLETE", value(drawn.params)))
+    return history
 
 
 @pytest.mark.parametrize("kind", ["random", "tpe"])
-def test_a_finite_space_is_drawn_out_without_a_repeat(kind: str) -> None:
-    space = space_of(Space(axes={"lr": grid(0.1, 0.2, 0.3), "batch_size": choice(1, 2)}))
-    found = run(space, kind, 6, lambda params: params["lr"])
-    assert len({tuple(told.params.values()) for told in found}) == 6
-    seen = {space.points(told.params)[0].point_id for told in found}
-    assert draw(space, kind, found, seen) is None
+def test_a_finite_space_is_drawn_to_its_last_point_and_no_further(kind: str) -> None:
+    found = search(searched(SIX), kind, 50)
+    assert len(found) == 6
+    assert len({json.dumps(told.params, sort_keys=True) for told in found}) == 6
 
 
-def test_values_lie_on_their_axes_and_a_draw_is_a_function_of_what_came_before() -> None:
-    space = space_of(MIXED)
-    for kind in ("random", "tpe"):
-        found = run(space, kind, 16, lambda params: params["lr"])
-        assert run(space, kind, 16, lambda params: params["lr"]) == found
-        for told in found:
-            params = told.params
-            assert 1e-4 <= params["lr"] <= 1e-1
-            assert params["batch_size"] in range(1, 9)
-            assert (params["lora.scale"] * 2).is_integer()
-            assert params["lora.rank"] in (1, 2, 4)
+@pytest.mark.parametrize("kind", ["random", "tpe"])
+def test_finite_variants_are_drawn_to_the_last_point(kind: str) -> None:
+    space = Space(
+        fixed={"lora.rank": 2}, axes={"lr": grid(0.1, 0.2)}, variants=[{}, {"lora": None}, {"lora.rank": grid(4, 8)}]
+    )
+    found = search(searched(space), kind, 50)
+    assert len(found) == 2 + 2 + 4
+    assert {told.params["branch"] for told in found} == {0, 1, 2}
+    assert all(("lora.rank" in told.params) == (told.params["branch"] == 2) for told in found)
 
 
-def test_draws_at_random_cover_a_range() -> None:
-    rates = [drawn.params["lr"] for drawn in draw_all(space_of(MIXED), 60)]
-    low = sum(rate < 10**-2.5 for rate in rates)
-    assert 18 < low < 42  # half of them, by the logarithm
+def test_whole_numbers_and_multiples_are_drawn_to_the_last_one() -> None:
+    """Where a hundred draws at random may well miss the last one of many."""
+    space = Space(fixed={"batch_size": 1}, axes={"lora.rank": randint(1, 101), "lora.dropout": quniform(0.0, 0.2, 0.1)})
+    assert len(search(searched(space), "random", 500)) == 100 * 3
 
 
-def test_tpe_finds_the_bottom_of_a_bowl_better_than_chance() -> None:
-    """The best of 40 under a quadratic in log lr and dropout, over five spaces."""
+def test_random_is_a_function_of_the_number() -> None:
+    space = searched(Space(axes={"lr": loguniform(1e-4, 1e-1), "lora.rank": grid(2, 4)}))
+    assert [space.random(i) for i in range(5)] == [space.random(i) for i in range(5)]
+    assert len({space.random(i)["lr"] for i in range(50)}) == 50
+    drawn = draw_all(space, 20)
+    assert [d.params for d in drawn] == [d.params for d in draw_all(space, 30)][:20]
+    assert [d.params for d in drawn] == [space.random(i) for i in range(20)]
+
+
+def test_a_random_draw_covers_its_axes() -> None:
+    space = searched(Space(axes={"lr": loguniform(1e-4, 1e-1), "batch_size": randint(1, 5), "lora.rank": grid(2, 4)}))
+    drawn = [d.params for d in draw_all(space, 200)]
+    assert {params["batch_size"] for params in drawn} == {1, 2, 3, 4}
+    assert 0.3 < sum(params["lr"] < 10**-2.5 for params in drawn) / 200 < 0.7
+    assert 0.3 < sum(params["lora.rank"] == 2 for params in drawn) / 200 < 0.7
+
+
+def test_seeds_are_the_same_for_every_point() -> None:
+    drawn = draw_all(searched(SIX, seeds=3), 2)
+    assert [[point.train.seed for point in d.points] for d in drawn] == [[0, 1, 2]] * 2
+
+
+def test_milestones_are_scored_and_not_searched() -> None:
+    space = searched(Space(axes={"lr": uniform(0.1, 0.2)}, milestones=(1, 3)))
+    (drawn,) = draw_all(space, 1)
+    assert set(drawn.params) == {"lr"}
+    assert [point.epochs for point in drawn.points] == [1, 3]
+    assert len({point.trial_id for point in drawn.points}) == 1
+
+
+def bowl(params: Params) -> float:
+    """Least, 0, at lr = 0.01, dropout 0.3."""
+    return (math.log10(params["lr"]) + 2) ** 2 + 4 * (params["lora.dropout"] - 0.3) ** 2
+
+
+def test_tpe_finds_the_bottom_sooner_than_chance() -> None:
     better = 0
-    for number in range(5):
-        nudge = 1 + number / 1000
-        space = space_of(Space(axes={"lr": loguniform(1e-5 * nudge, 1.0), "dropout": uniform(0.0, 0.9 / nudge)}))
-
-        def bowl(params: Any) -> float:
-            return (math.log10(params["lr"]) + 2) ** 2 + 9 * (params["dropout"] - 0.3) ** 2
-
-        best = {kind: min(told.value or 0 for told in run(space, kind, 40, bowl)) for kind in ("random", "tpe")}
+    for case in range(5):
+        axes = {"lr": loguniform(1e-5, 1.0), "lora.dropout": uniform(0.0, 0.9 + case / 100)}
+        space = searched(Space(fixed={"lora.rank": 2}, axes=axes))
+        best = {kind: min(told.value or 0.0 for told in search(space, kind, 40, bowl)) for kind in ("random", "tpe")}
         better += best["tpe"] < best["random"]
     assert better >= 4
 
 
-def test_variants_are_branches_with_axes_of_their_own() -> None:
-    space = space_of(
-        Space(
-            axes={"lr": loguniform(1e-4, 1e-1)},
-            variants=[{"optimizer": "soap"}, {"lora.rank": grid(1, 2, 4)}, {"lr": uniform(0.5, 1.0)}],
-        )
+def test_tpe_learns_which_variant_is_better() -> None:
+    """Of two variants with an axis each of the same name, the second one is better everywhere."""
+    variants = [{"lr": loguniform(1e-4, 1e-2)}, {"lr": loguniform(1e-3, 1e-1)}]
+    found = search(searched(Space(variants=variants)), "tpe", 30, lambda params: 1.0 - params["branch"] + params["lr"])
+    later = [told.params for told in found[15:]]
+    assert sum(params["branch"] == 1 for params in later) >= 11
+    assert all(1e-3 <= params["lr"] <= 1e-1 for params in later if params["branch"] == 1)
+
+
+def test_tpe_begins_at_random_and_repeats_itself() -> None:
+    space = searched(
+        Space(fixed={"lora.rank": 2}, axes={"lr": loguniform(1e-5, 1.0), "lora.dropout": uniform(0.0, 0.9)})
     )
-    found = run(space, "tpe", 30, lambda params: params["lr"])
-    assert {told.params[BRANCH] for told in found} == {0, 1, 2}
-    for told in found:
-        assert ("lora.rank" in told.params) == (told.params[BRANCH] == 1)
-        assert (told.params["lr"] >= 0.5) == (told.params[BRANCH] == 2)
-
-
-def test_milestones_and_seeds_come_with_every_point() -> None:
-    space = space_of(Space(axes={"lr": uniform(0.1, 0.2)}, milestones=(2, 5)), seeds=3)
-    (drawn,) = draw_all(space, 1)
-    assert [(point.epochs, point.train.seed) for point in drawn.points] == [(e, s) for s in range(3) for e in (2, 5)]
-    assert len({point.trial_id for point in drawn.points}) == 3
-
-
-def test_points_to_evaluate_come_first_and_are_completed() -> None:
-    first = [{"lr": 0.05, "dropout": 0.25}, {"lora.rank": 4}]
-    space = space_of(Space(axes=MIXED.axes, points_to_evaluate=first))
-    one, two, *_ = draw_all(space, 3)
-    assert (one.params["lr"], one.params["dropout"]) == (0.05, 0.25)
-    assert two.params["lora.rank"] == 4
-    assert set(one.params) == set(two.params) == set(MIXED.axes)
-
-
-@pytest.mark.parametrize("params", [{"lr": 5.0}, {"lora.rank": 3}, {"smart.lam": 1.0}, {"lr": "high"}])
-def test_points_to_evaluate_outside_of_the_space_are_refused(params: dict[str, Any]) -> None:
-    with pytest.raises(SpaceError, match=r"points_to_evaluate\[0\].*does not lie in the space; its axes: lr"):
-        space_of(Space(axes=MIXED.axes, points_to_evaluate=[params]))
-
-
-@pytest.mark.parametrize(
-    ("axes", "words"),
-    [
-        ({"dropout": uniform(0.0, 1.5)}, "dropout"),
-        ({"lr": grid(0.1, -1.0)}, "lr"),
-        ({"smart.eps": loguniform(1e-6, 1e-5)}, "smart.lam"),
-    ],
-)
-def test_a_corner_that_cannot_be_is_found_beforehand(axes: dict[str, Any], words: str) -> None:
-    with pytest.raises(SpaceError, match=words):
-        space_of(Space(axes=axes))
-
-
-def test_a_space_without_axes_is_refused() -> None:
-    with pytest.raises(SpaceError, match="nothing to search"):
-        space_of(Space(fixed={"lr": 0.1}))
-
-
-@pytest.mark.parametrize("name", list(space_paths()))
-def test_every_shipped_space_can_be_searched_and_kept_as_json(name: str) -> None:
-    space = load_space(name).space
-    made = SearchSpace.of(space, {}, 2)
-    assert SearchSpace.from_dict(made.as_dict()) == made
-    assert draw_all(made, 3)
-
-
-# What the search is told.
+    first, again = search(space, "tpe", 15, bowl), search(space, "tpe", 15, bowl)
+    assert first == again
 
 
 @pytest.fixture
-def event() -> dict[str, Any]:
-    (drawn,) = draw_all(space_of(Space(axes={"lr": uniform(0.1, 0.2)}, fixed={"epochs": 3})), 1)
-    return {"params": drawn.params, "points": [point.settings for point in drawn.points], "point": drawn.points[0]}
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """What Optuna is told."""
+    found: list[dict[str, Any]] = []
+    create = optuna.trial.create_trial
 
+    def hear(**told: Any) -> optuna.trial.FrozenTrial:
+        found.append(told)
+        return create(**told)
 
-def told(event: dict[str, Any], trial: TrialState, score: dict[str, Any] | None, objective: str = "dev_loss") -> Told:
-    point = event["point"]
-    state = RunState(suggestions=[event], trials={point.trial_id: trial}, scores={})
-    if score is not None:
-        state.scores[point.point_id] = {
-            "epoch": 3,
-            "attempt": 1,
-            "time": "",
-            "samples": [],
-            "decode_seconds": 0,
-            **score,
-        }
-    (found,) = history(state, Strategy(search="tpe", trials=1, objective=objective))
+    monkeypatch.setattr("optuna.trial.create_trial", hear)
     return found
 
 
-def epochs(*losses: float) -> dict[int, Any]:
-    return {n: {"losses": {"dev_loss": loss}, "cost": {}, "metric": None} for n, loss in enumerate(losses, start=1)}
-
-
-def test_what_ended_is_told_with_its_value(event: dict[str, Any]) -> None:
-    trial = TrialState(status=Status.COMPLETED, epochs=epochs(3, 2, 1.5))
-    score = {"metrics": {"chrf": 40.0}}
-    assert told(event, trial, score) == Told(event["params"], "COMPLETE", 1.5)
-    assert told(event, trial, score, "metric") == Told(event["params"], "COMPLETE", -40.0)
-
-
-def test_what_was_stopped_is_pruned_what_failed_fails_and_the_rest_runs(event: dict[str, Any]) -> None:
-    stopped = TrialState(status=Status.STOPPED, rung=1, epochs=epochs(3))
-    assert told(event, stopped, None) == Told(event["params"], "PRUNED", 3, 1)
-    for status in (Status.DIVERGED, Status.FAILED):
-        assert told(event, TrialState(status=status, epochs=epochs(3)), None).state == "FAIL"
-    for status in (Status.PENDING, Status.RUNNING, Status.INTERRUPTED):
-        assert told(event, TrialState(status=status, epochs=epochs(3)), None).state == "RUNNING"
-
-
-@pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_a_number_that_is_none_is_never_told(event: dict[str, Any], loss: float) -> None:
-    trial = TrialState(status=Status.COMPLETED, epochs=epochs(3, 2, loss))
-    assert told(event, trial, {"metrics": {}}) == Told(event["params"], "FAIL")
-
-
-def test_optuna_hears_states_and_finite_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    heard: list[Any] = []
-    add = optuna.Study.add_trial
-
-    def listen(study: optuna.Study, trial: Any) -> None:
-        heard.append((trial.state.name, trial.value, trial.intermediate_values))
-        add(study, trial)
-
-    monkeypatch.setattr(optuna.Study, "add_trial", listen)
-    space = space_of(Space(axes={"lr": uniform(0.1, 0.2)}))
-    params = [drawn.params for drawn in draw_all(space, 4)]
-    known = [
-        Told(params[0], "COMPLETE", 1.0),
-        Told(params[1], "PRUNED", 2.0, 3),
+def test_each_state_is_told_as_optuna_has_it(heard: list[dict[str, Any]]) -> None:
+    space = searched(Space(axes={"lr": loguniform(1e-4, 1e-1), "lora.rank": grid(2, 4), "batch_size": randint(1, 9)}))
+    params = [d.params for d in draw_all(space, 4)]
+    history = [
+        Told(params[0], "COMPLETE", 2.0),
+        Told(params[1], "PRUNED", 3.0, epoch=3),
         Told(params[2], "FAIL"),
         Told(params[3], "RUNNING"),
     ]
-    assert draw(space, "tpe", known, set()) is not None
-    assert heard == [("COMPLETE", 1.0, {}), ("PRUNED", None, {3: 2.0}), ("FAIL", None, {}), ("RUNNING", None, {})]
+    assert draw(space, "tpe", history, set()) is not None
+    assert [told["state"].name for told in heard] == ["COMPLETE", "PRUNED", "FAIL", "RUNNING"]
+    assert [told["value"] for told in heard] == [2.0, None, None, None]
+    assert [told["intermediate_values"] for told in heard] == [None, {3: 3.0}, None, None]
+    for told, given in zip(heard, params, strict=True):
+        assert told["params"]["lora.rank"] == [2, 4].index(given["lora.rank"])
+        assert (told["params"]["lr"], told["params"]["batch_size"]) == (given["lr"], given["batch_size"])
+
+
+# Points to begin with.
+
+
+def test_points_to_evaluate_come_first_and_what_they_leave_out_is_drawn() -> None:
+    first = [{"lora.rank": 8, "lr": 0.2}, {"lora.rank": 4}]
+    space = searched(Space(axes={"lora.rank": grid(2, 4, 8), "lr": uniform(0.1, 0.3)}, points_to_evaluate=first))
+    for kind in ("random", "tpe"):
+        one, two, *_ = search(space, kind, 4)
+        assert one.params == first[0]
+        assert two.params["lora.rank"] == 4
+        assert 0.1 <= two.params["lr"] <= 0.3
+
+
+def test_points_to_evaluate_go_to_the_branch_that_holds_them() -> None:
+    variants = [{"lora": None}, {"lora.rank": grid(4, 8)}]
+    space = searched(
+        Space(axes={"lr": grid(0.1, 0.2)}, variants=variants, points_to_evaluate=[{"lora.rank": 8, "lr": 0.1}])
+    )
+    assert search(space, "tpe", 1)[0].params == {"branch": 1, "lora.rank": 8, "lr": 0.1}
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        {"lr": 1.0},  # above the range
+        {"lr": float("nan")},
+        {"lr": "0.1"},
+        {"lr": True},
+        {"lora.rank": 3},  # none of the values
+        {"lora.rnk": 2},  # no axis
+        {"batch_size": 8},  # a setting that is no axis
+        {"warmup": 1},
+        {"lora.dropout": 0.25},  # no multiple
+        {"patience": 2.5},  # no whole number
+        {"patience": 4},  # the end is left out
+    ],
+)
+def test_points_to_evaluate_outside_are_refused(point: Params) -> None:
+    axes = {
+        "lr": uniform(0.1, 0.3),
+        "lora.rank": grid(2, 4),
+        "lora.dropout": quniform(0.0, 0.4, 0.1),
+        "patience": randint(1, 4),
+    }
+    with pytest.raises(SpaceError, match=r"points_to_evaluate\[1\]: .* does not lie in the space; its axes: lr, lora"):
+        searched(Space(axes=axes, points_to_evaluate=[{"lora.rank": 2}, point]))
+
+
+def test_points_to_evaluate_must_be_dicts() -> None:
+    with pytest.raises(SpaceError, match="points_to_evaluate: must be a list of dicts"):
+        Space(axes={"lr": uniform(0.1, 0.3)}, points_to_evaluate=({"lr"},))  # type: ignore[arg-type]
+
+
+def test_points_to_evaluate_are_refused_by_the_command(tmp_path: Path, sweep: Callable[..., Any]) -> None:
+    path = tmp_path / "outside.py"
+    path.write_text(
+        "from sweep import Space, uniform\n"
+        'space = Space(axes={"lr": uniform(0.1, 0.3)}, points_to_evaluate=[{"lr": 1.0}])\n'
+    )
+    result = sweep("run", path, "--search", "tpe", "--trials", "3", "--dry-run")
+    assert result.exit_code == 2
+    assert f"Error: {path}: points_to_evaluate[0]: {{'lr': 1.0}} does not lie in the space" in result.stderr
+
+
+# What a space is checked by, and kept as.
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ({"lora.dropout": uniform(0.0, 1.0), "lora.rank": grid(2)}, "lora.dropout: must be below 1"),
+        ({"lora.rank": randint(0, 4)}, "lora.rank: must be at least 1, got 0"),
+        ({"lora.rank": grid(4, 2, 0)}, "lora.rank: must be at least 1, got 0"),
+        ({"lr": uniform(-1.0, 1.0)}, "lr: must be"),
+        ({"lora.dropout": uniform(0.0, 0.5)}, "lora.rank: is needed"),
+        ({"batch_size": uniform(1.0, 8.0)}, "batch_size: must be int"),
+    ],
+)
+def test_corners_find_what_is_wrong_at_the_ends(axes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpaceError, match=message):
+        searched(Space(axes=axes))
+
+
+def test_a_space_without_axes_cannot_be_searched() -> None:
+    with pytest.raises(SpaceError, match="no axes"):
+        searched(Space(milestones=(1, 2)))
+    with pytest.raises(SpaceError, match="no points"):
+        searched(Space(decoding=[]))
+
+
+def test_decoding_is_searched_where_points_may_differ_in_nothing_else() -> None:
+    assert searched(Space(axes={"lr": uniform(0.1, 0.2)}, decoding={"top_p": grid(0.8, 0.9)})).searches_decoding
+    assert searched(Space(axes={"lr": uniform(0.1, 0.2)}, decoding=[{}, {"top_k": 4}])).searches_decoding
+    assert not searched(Space(axes={"lr": uniform(0.1, 0.2)}, variants=[{}, {"lora.rank": 2}])).searches_decoding
+
+
+def test_a_search_space_survives_json() -> None:
+    axes = {
+        "lr": loguniform(1e-4, 1e-1),
+        "lora.rank": grid(2, 4),
+        "lora.dropout": quniform(0.0, 0.4, 0.1),
+        "batch_size": randint(2, 9),
+        "optimizer": choice("adamw", "soap"),
+    }
+    variants = [{}, {"weight_decay": uniform(0.0, 0.1)}]
+    space = searched(Space(axes=axes, variants=variants, points_to_evaluate=[{"lora.rank": 4}]), seeds=2)
+    again = SearchSpace.from_dict(json.loads(json.dumps(space.as_dict())))
+    assert again == space
+    history = search(space, "random", 12)
+    assert draw(again, "tpe", history, set()) == draw(space, "tpe", history, set())
+
+
+# With the driver, and through kills.
+
+SPACE = '''"""A space to search."""
+
+from sweep import Space, grid, loguniform
+
+space = Space(
+    fixed={{"epochs": 9, "batch_size": 2, "data": {data!r}}},
+    axes={{"lora.rank": grid(1, 2, 4), "lr": loguniform(1e-4, 1e-1)}},
+    decoding={{"max_new_tokens": 2}},
+    points_to_evaluate=[{{"lr": 0.01}}],
+)
+'''
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, poems: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., RunFolder]:
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # no power is lost here
+    path = tmp_path / "searched.py"
+    path.write_text(SPACE.format(data=str(poems)))
+
+    def make(name: str, **strategy: Any) -> RunFolder:
+        request = Request(space=str(path), out=out, name=name, strategy=Strategy(search="tpe", trials=14, **strategy))
+        return prepare(request).folder()
+
+    return make
+
+
+def losses(job: Any, epoch: int) -> float | None:
+    """Best at lr = 0.01; far above it a training diverges."""
+    lr = job.points[0][1].get("lr")
+    if epoch and lr > 0.07:
+        return None
+    return 2 + abs(math.log10(lr) + 2) + 1 / (1 + epoch)
+
+
+@pytest.mark.parametrize(
+    ("every", "strategy"),
+    [
+        (5, {"scheduler": "fifo"}),
+        (4, {"scheduler": "asha"}),
+        (3, {"scheduler": "asha-promote"}),
+        (2, {"scheduler": "asha", "seeds": 2}),
+    ],
+)
+def test_killed_after_any_report_tpe_suggests_the_same_points(
+    make_run: Callable[..., RunFolder], every: int, strategy: dict[str, Any]
+) -> None:
+    whole = session(make_run("whole", **strategy), trains(losses)).state
+    folder = make_run("killed", **strategy)
+    killed = RunState()
+    for _ in range(300):
+        driver = Driver(folder, Silent(), limits=Limits(), use_cache=False)
+        try:
+            killed = driver.run(trains(losses, every), ["sweep"]).state
+            break
+        except Killed:
+            assert state_of(folder).suggestions == driver.state.suggestions
+    assert [event["params"] for event in killed.suggestions] == [event["params"] for event in whole.suggestions]
+    assert len(whole.suggestions) == 14
+    assert (ends(killed), rungs(killed)) == (ends(whole), rungs(whole))
+
+
+def test_nothing_that_is_not_finite_is_told(make_run: Callable[..., RunFolder], heard: list[dict[str, Any]]) -> None:
+    state = session(make_run("whole", scheduler="asha"), trains(losses)).state
+    assert any(trial.status == "DIVERGED" for trial in state.trials.values())
+    assert {"COMPLETE", "PRUNED", "FAIL"} <= {told["state"].name for told in heard}
+    numbers = [told["value"] for told in heard] + [v for t in heard for v in (t["intermediate_values"] or {}).values()]
+    assert all(math.isfinite(number) for number in numbers if number is not None)
+    assert all(math.isfinite(value) for told in heard for value in told["params"].values())
+
+
+def test_it_begins_where_it_is_told_to(make_run: Callable[..., RunFolder]) -> None:
+    folder = make_run("whole")
+    state = session(folder, trains(losses)).state
+    assert state.suggestions[0]["params"]["lr"] == 0.01
+    assert [event["number"] for event in state.suggestions] == list(range(1, 15))

@@ -1,32 +1,18 @@
-"""Signs of life: claims, beats, stalls, timeouts, on made-up clocks."""
+"""The watchdog with a clock of its own."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from sweep import alive
-from sweep.alive import SupersededError, claim, last_beat, worker_of
 from sweep.failure import Failure
 from sweep.trial import Job
 from sweep.watchdog import Watchdog
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-def job(folder: Path, attempt: int = 1, seconds_left: float | None = None) -> Job:
+def job_in(folder: Path, seconds_left: float | None = None, attempt: int = 1) -> Job:
     return Job(
-        trial_id="a",
+        trial_id=folder.name,
         points=(),
         revision=None,
         attempt=attempt,
@@ -38,85 +24,128 @@ def job(folder: Path, attempt: int = 1, seconds_left: float | None = None) -> Jo
     )
 
 
-def test_a_claim_names_the_worker_and_leaves_no_lock(tmp_path: Path) -> None:
-    with claim(tmp_path / "trial", 3):
-        found = worker_of(tmp_path / "trial")
-        assert found is not None
-        assert (found.attempt, found.pid) == (3, os.getpid())
-    with claim(tmp_path / "trial", 3):
-        pass
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def test_two_workers_never_hold_a_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alive, "CLAIM_SECONDS", 0.1)
-    with claim(tmp_path, 1), pytest.raises(SupersededError, match="still holds"), claim(tmp_path, 2):
-        raise AssertionError("both hold it")
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
-def test_a_worker_that_wakes_up_finds_that_it_was_replaced(tmp_path: Path) -> None:
-    with claim(tmp_path, 2):
-        pass
-    with pytest.raises(SupersededError, match="attempt 2 has taken over"), claim(tmp_path, 1):
-        raise AssertionError("the old one went on")
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "trial").mkdir()
+    return tmp_path / "trial"
 
 
-def test_a_beat_moves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alive, "BEAT_SECONDS", 0.0)
-    with claim(tmp_path, 1) as beat:
-        os.utime(tmp_path / alive.NAME, (0, 0))
-        beat()
-        assert (last_beat(tmp_path) or 0) > 0
+def touch(folder: Path, at: float) -> None:
+    """A sign of life that the file system dates `at`."""
+    (folder / "alive").touch()
+    os.utime(folder / "alive", (at, at))
 
 
-def test_a_file_that_is_none_names_nobody(tmp_path: Path) -> None:
-    assert worker_of(tmp_path) is None
-    (tmp_path / alive.NAME).write_text("{")
-    assert worker_of(tmp_path) is None
+def test_a_worker_that_gives_no_sign_is_seen_once(clock: Clock, folder: Path) -> None:
+    dog, job = Watchdog(60.0, clock), job_in(folder)
+    touch(folder, 5.0)
+    dog.began(job)
+    clock.now += 60
+    assert dog.overdue() == []
+    clock.now += 1
+    (late,) = dog.overdue()
+    assert (late.job, late.failure) == (job, Failure.WORKER_LOST)
+    assert late.reason == "no sign of life for 1m (--stall-timeout)"
+    clock.now += 1000
+    assert dog.overdue() == []
 
 
-def test_a_stall_is_seen_once_and_only_where_nothing_moves(tmp_path: Path, clock: Clock) -> None:
-    watchdog, told = Watchdog(10.0, clock), job(tmp_path)
-    (tmp_path / alive.NAME).touch()
-    watchdog.began(told)
-    for step in range(1, 5):  # it moves: whatever the time of the file says, it changes
-        clock.now += 9
-        os.utime(tmp_path / alive.NAME, (step % 2 * 3600, step % 2 * 3600))
-        assert watchdog.overdue() == []
-    clock.now += 9
-    watchdog.moved(told)
-    clock.now += 9
-    assert watchdog.overdue() == []
+@pytest.mark.parametrize("step", [1.0, -3600.0, 1e6, 0.001])
+def test_whatever_the_file_systems_clock_says_a_change_is_a_sign(clock: Clock, folder: Path, step: float) -> None:
+    """A file server whose clock is wrong, or is set back while a worker works."""
+    dog, job, date = Watchdog(60.0, clock), job_in(folder), 1e6
+    dog.began(job)
+    for _ in range(5):
+        clock.now += 50
+        date += step
+        touch(folder, date)
+        assert dog.overdue() == []
+    clock.now += 61
+    assert [late.job for late in dog.overdue()] == [job]
+
+
+def test_a_file_that_does_not_change_is_no_sign_however_new_it_is(clock: Clock, folder: Path) -> None:
+    dog, job = Watchdog(60.0, clock), job_in(folder)
+    touch(folder, 4e9)  # in the future
+    dog.began(job)
+    clock.now += 61
+    assert len(dog.overdue()) == 1
+
+
+def test_the_wall_clock_does_not_matter(clock: Clock, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dog, job = Watchdog(60.0, clock), job_in(folder, seconds_left=100.0)
+    monkeypatch.setattr("time.time", lambda: 1e12)
+    dog.began(job)
+    monkeypatch.setattr("time.time", lambda: -1e12)
+    clock.now += 59
+    assert dog.overdue() == []
+
+
+def test_a_report_is_a_sign(clock: Clock, folder: Path) -> None:
+    dog, job = Watchdog(60.0, clock), job_in(folder)
+    dog.began(job)
+    clock.now += 59
+    dog.moved(job)
+    clock.now += 59
+    assert dog.overdue() == []
+    dog.moved(job_in(folder, attempt=9))  # nobody watches it: no sign of this one
     clock.now += 2
-    (late,) = watchdog.overdue()
-    assert (late.job, late.failure) == (told, Failure.WORKER_LOST)
-    assert "10s" in late.reason
-    assert watchdog.overdue() == []
+    assert len(dog.overdue()) == 1
 
 
-def test_no_stall_timeout_no_stall(tmp_path: Path, clock: Clock) -> None:
-    watchdog = Watchdog(None, clock)
-    watchdog.began(job(tmp_path))
-    clock.now += 1e9
-    assert watchdog.overdue() == []
+def test_a_folder_that_comes_later_is_a_sign(clock: Clock, tmp_path: Path) -> None:
+    dog, folder = Watchdog(60.0, clock), tmp_path / "later"
+    dog.began(job_in(folder))
+    clock.now += 59
+    folder.mkdir()
+    touch(folder, 5.0)
+    assert dog.overdue() == []
+    clock.now += 59
+    assert dog.overdue() == []
 
 
-def test_time_that_is_up_is_seen_though_it_moves(tmp_path: Path, clock: Clock) -> None:
-    watchdog, told = Watchdog(10.0, clock), job(tmp_path, seconds_left=20.0)
-    watchdog.began(told)
-    for _ in range(3):
-        clock.now += 7
-        watchdog.moved(told)
-    (late,) = watchdog.overdue()
+def test_time_that_is_up_is_up_whatever_moves(clock: Clock, folder: Path) -> None:
+    dog, job = Watchdog(60.0, clock), job_in(folder, seconds_left=100.0)
+    dog.began(job)
+    for date in range(3):
+        clock.now += 33
+        touch(folder, date)
+        assert dog.overdue() == []
+    clock.now += 2
+    touch(folder, 99)
+    (late,) = dog.overdue()
     assert late.failure is Failure.TIMEOUT
+    assert "--trial-timeout" in late.reason
 
 
-def test_an_older_attempt_that_ends_leaves_the_newer_one_watched(tmp_path: Path, clock: Clock) -> None:
-    watchdog = Watchdog(10.0, clock)
-    watchdog.began(job(tmp_path, attempt=2))
-    watchdog.ended(job(tmp_path, attempt=1))
-    clock.now += 11
-    assert [late.job.attempt for late in watchdog.overdue()] == [2]
+def test_no_limits_no_end(clock: Clock, folder: Path) -> None:
+    dog = Watchdog(None, clock)
+    dog.began(job_in(folder))
+    clock.now += 1e9
+    assert dog.overdue() == []
 
 
-def test_only_a_lost_worker_is_retried() -> None:
-    assert [failure for failure in Failure if failure.is_retried] == [Failure.WORKER_LOST]
+def test_jobs_are_watched_each_for_itself_until_they_end(clock: Clock, tmp_path: Path) -> None:
+    dog = Watchdog(60.0, clock)
+    one, two, three = (job_in(tmp_path / name) for name in ("one", "two", "three"))
+    for job in (one, two, three):
+        dog.began(job)
+    dog.ended(one)
+    clock.now += 30
+    dog.moved(two)
+    clock.now += 31
+    assert [late.job for late in dog.overdue()] == [three]
+    dog.ended(one)  # twice, or never begun: no matter
