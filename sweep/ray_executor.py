@@ -70,7 +70,7 @@ class RayExecutor:
     stall_timeout: float | None = None  # seconds without a sign of life, after which a worker is ended
 
     def run(self, listener: Listener) -> None:
-        with self._cluster() as lifeline:
+        with _unheard(), self._cluster() as lifeline:
             _tune(listener, self, lifeline)
 
     @contextlib.contextmanager
@@ -98,6 +98,13 @@ class RayExecutor:
 
 
 @contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Drop what Ray prints: logs of its processes, to stdout, which is for results."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
+@contextlib.contextmanager
 def _session(address: str, **options: Any) -> Iterator["_Lifeline"]:
     """Connect to Ray, leave signals to whoever had them, and outlive all processes that this started."""
     import ray
@@ -113,20 +120,13 @@ def _session(address: str, **options: Any) -> Iterator["_Lifeline"]:
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 signal.signal(number, handler)  # Ray has put its own in place
-        with _Lifeline(children) as lifeline, _unheard():
+        with _Lifeline(children) as lifeline:
             yield lifeline
     except _Torn as torn:
         raise Breakdown(f"Ray has broken down: {torn}. Nothing recorded is lost") from None
     finally:
         ray.shutdown()
         _await_end(children)
-
-
-@contextlib.contextmanager
-def _unheard() -> Iterator[None]:
-    """Drop what Ray prints: logs of its processes, to stdout, which is for results."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        yield
 
 
 class _Torn(BaseException):
@@ -369,16 +369,18 @@ def clear_left_folders() -> None:
 
 
 def _processes_of(folder: Path) -> Iterator[psutil.Process]:
-    """This user's processes that were started for the Ray of `folder`: its agents outlive a killed driver by a minute.
+    """This user's processes of the Ray in `folder`: its agents outlive a killed driver by a minute.
 
-    Some put another name in the place of their command line, so what they were given to begin with counts too.
+    Those that have put a name in the place of their command line are known by the logs that they write.
     """
+    below = f"{folder}/"
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if process.pid == os.getpid() or process.uids().real != os.getuid():
                 continue
-            token = process.environ().get("RAY_AUTH_TOKEN_PATH", "")
-            if token == str(folder / "token") or any(f"{folder}/" in part for part in process.cmdline()):
+            if any(below in part for part in process.cmdline()) or (
+                process.name().startswith("ray::") and any(file.path.startswith(below) for file in process.open_files())
+            ):
                 yield process
 
 
