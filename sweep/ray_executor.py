@@ -15,11 +15,13 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +34,8 @@ from sweep.trial import Job, TrialReport, run_trial
 from sweep.watchdog import Overdue, Watchdog
 
 # Ray reads these when it is imported.
-LOCAL_ENVIRONMENT = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # makes a local node take 127.0.0.1 as its address
-    "RAY_AUTH_MODE": "token",
-}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray takes 127.0.0.1 for this machine's outward address
+LOCAL_ENVIRONMENT = {**LOOPBACK, "RAY_AUTH_MODE": "token"}
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -54,6 +54,7 @@ TOKEN = secrets.token_hex(32)  # one for the life of this process: Ray reads it 
 PREFIX = "explora-sweep-"  # of the names of private folders; the owner's process id follows
 OWNER = "owner"  # a file in a private folder that its owner holds locked
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
+CONNECT_SECONDS = 10  # for a cluster to answer
 LOOK_SECONDS = 0.5  # between two looks of the watchdog
 SERVICES = ("gcs_server", "raylet")  # without one of these processes a Ray only waits
 
@@ -78,6 +79,7 @@ class RayExecutor:
         """A Ray to run on, shut down at the end. Raises Breakdown where `address` answers to no cluster."""
         os.environ.update(ENVIRONMENT)
         if self.address is not None:
+            _check_address(self.address)
             with _session(address=self.address) as lifeline:
                 yield lifeline
             return
@@ -95,6 +97,19 @@ class RayExecutor:
                 _temp_dir=str(folder / "r"),  # Ray opens this folder itself to everybody; its parent stays shut
             ) as lifeline:
                 yield lifeline
+
+
+def _check_address(address: str) -> None:
+    """Raises Breakdown where nothing listens at `address`: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdigit():
+        return  # Ray's own forms: "auto", or a client's
+    try:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS) as connection:
+            if ip_address(connection.getpeername()[0]).is_loopback:
+                os.environ.update(LOOPBACK)
+    except (OSError, OverflowError) as error:
+        raise Breakdown(f"cannot start Ray at {address}: nothing answers there ({error})") from error
 
 
 @contextlib.contextmanager

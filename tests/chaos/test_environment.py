@@ -58,7 +58,9 @@ def test_it_is_as_it_always_is(
 
 
 @pytest.mark.chaos
-def test_no_process_may_be_started(commands: Commands, micro: Path, tmp_path: Path, count: Callable[[int], None]) -> None:
+def test_no_process_may_be_started(
+    commands: Commands, micro: Path, tmp_path: Path, count: Callable[[int], None]
+) -> None:
     """Ray cannot start: one line says so, and the way on."""
     out = tmp_path / "out"
     command = commands("run", micro, *RUN, out, limits={resource.RLIMIT_NOFILE: 40})

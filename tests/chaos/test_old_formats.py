@@ -1,6 +1,7 @@
 """F14: runs of every schema_version that there was load, report, and go on or say in one line why not.
 
-`golden/2` is a run of the micro space that was stopped halfway, with `poems.txt` beside it. The next version adds its own.
+`golden/2` is a run of the micro space that was stopped halfway, with `poems.txt` beside it. The next version adds its
+own.
 """
 
 import json

@@ -174,4 +174,3 @@ def test_a_service_of_ray_is_killed(
         resumed = commands.run("resume", "r", "--out", out, "--executor", "inline")
         assert resumed.wait() == 0, resumed.stderr
         check_end(out / "r", whole(*LONG), before)
-

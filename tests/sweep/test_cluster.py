@@ -10,6 +10,7 @@ the same two variables set before they start, and a file that only the user can 
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ from tests.sweep.test_ray_executor import wait_for_epochs
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 Spawn = Callable[[Sequence[object]], "Popen[str]"]
 EPOCHS = ("--set", "epochs=40")
-NODES = '''
+NODES = """
 import sys
 from ray.cluster_utils import Cluster
 
@@ -41,7 +42,7 @@ cluster.remove_node(workers[0], allow_graceful=False)
 print("one less", flush=True)
 sys.stdin.readline()
 cluster.shutdown()
-'''
+"""
 
 
 @pytest.fixture
@@ -52,15 +53,13 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Popen[st
     token.write_text("f" * 64)
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "1")
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     folder = Path("/tmp") / f"sweep-test-{os.getpid()}"  # short: sockets' paths have at most 107 bytes
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = Popen([sys.executable, "-c", NODES, str(folder)], text=True, **pipes)  # type: ignore[call-overload]
     yield process
     process.communicate("\n\n", timeout=60)
-    import shutil
-
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -84,7 +83,7 @@ def test_a_cluster_gives_the_same_rows_also_when_a_node_is_lost(
 ) -> None:
     address = address_of(nodes)
     process = spawn(["run", micro, *EPOCHS, "--name", "whole", "--address", address, "--no-cache"])
-    _, stderr = process.communicate(timeout=100)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert essence(out / "whole") == expected
 
@@ -93,7 +92,7 @@ def test_a_cluster_gives_the_same_rows_also_when_a_node_is_lost(
     assert nodes.stdin is not None
     nodes.stdin.write("\n")
     nodes.stdin.flush()
-    _, stderr = process.communicate(timeout=100)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert "Traceback" not in stderr
     assert "worker lost" in stderr
@@ -104,7 +103,7 @@ def test_a_cluster_gives_the_same_rows_also_when_a_node_is_lost(
 def test_an_address_of_nothing_is_one_line(spawn: Spawn, micro: Path) -> None:
     began = time.monotonic()
     process = spawn(["run", micro, "--name", "r", "--address", "127.0.0.1:9"])
-    stdout, stderr = process.communicate(timeout=100)
+    stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 1, stderr
     assert stdout == ""
     assert [line for line in stderr.splitlines() if line.startswith("Error: cannot start Ray at 127.0.0.1:9")], stderr
