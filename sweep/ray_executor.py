@@ -15,11 +15,13 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +34,8 @@ from sweep.trial import Job, TrialReport, run_trial
 from sweep.watchdog import Overdue, Watchdog
 
 # Ray reads these when it is imported.
-LOCAL_ENVIRONMENT = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # makes a local node take 127.0.0.1 as its address
-    "RAY_AUTH_MODE": "token",
-}
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray takes 127.0.0.1 for this machine's outward address
+LOCAL_ENVIRONMENT = {**LOOPBACK, "RAY_AUTH_MODE": "token"}
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -54,6 +54,7 @@ TOKEN = secrets.token_hex(32)  # one for the life of this process: Ray reads it 
 PREFIX = "explora-sweep-"  # of the names of private folders; the owner's process id follows
 OWNER = "owner"  # a file in a private folder that its owner holds locked
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
+CONNECT_SECONDS = 10  # for a cluster to answer
 LOOK_SECONDS = 0.5  # between two looks of the watchdog
 SERVICES = ("gcs_server", "raylet")  # without one of these processes a Ray only waits
 
@@ -70,7 +71,7 @@ class RayExecutor:
     stall_timeout: float | None = None  # seconds without a sign of life, after which a worker is ended
 
     def run(self, listener: Listener) -> None:
-        with self._cluster() as lifeline:
+        with _unheard(), self._cluster() as lifeline:
             _tune(listener, self, lifeline)
 
     @contextlib.contextmanager
@@ -78,6 +79,7 @@ class RayExecutor:
         """A Ray to run on, shut down at the end. Raises Breakdown where `address` answers to no cluster."""
         os.environ.update(ENVIRONMENT)
         if self.address is not None:
+            _check_address(self.address)
             with _session(address=self.address) as lifeline:
                 yield lifeline
             return
@@ -97,6 +99,26 @@ class RayExecutor:
                 yield lifeline
 
 
+def _check_address(address: str) -> None:
+    """Raises Breakdown where nothing listens at `address`: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdigit():
+        return  # Ray's own forms: "auto", or a client's
+    try:
+        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS) as connection:
+            if ip_address(connection.getpeername()[0]).is_loopback:
+                os.environ.update(LOOPBACK)
+    except (OSError, OverflowError) as error:
+        raise Breakdown(f"cannot start Ray at {address}: nothing answers there ({error})") from error
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Drop what Ray prints: logs of its processes, to stdout, which is for results."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
 @contextlib.contextmanager
 def _session(address: str, **options: Any) -> Iterator["_Lifeline"]:
     """Connect to Ray, leave signals to whoever had them, and outlive all processes that this started."""
@@ -113,20 +135,13 @@ def _session(address: str, **options: Any) -> Iterator["_Lifeline"]:
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 signal.signal(number, handler)  # Ray has put its own in place
-        with _Lifeline(children) as lifeline, _unheard():
+        with _Lifeline(children) as lifeline:
             yield lifeline
     except _Torn as torn:
         raise Breakdown(f"Ray has broken down: {torn}. Nothing recorded is lost") from None
     finally:
         ray.shutdown()
         _await_end(children)
-
-
-@contextlib.contextmanager
-def _unheard() -> Iterator[None]:
-    """Drop what Ray prints: logs of its processes, to stdout, which is for results."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        yield
 
 
 class _Torn(BaseException):
@@ -369,16 +384,18 @@ def clear_left_folders() -> None:
 
 
 def _processes_of(folder: Path) -> Iterator[psutil.Process]:
-    """This user's processes that were started for the Ray of `folder`: its agents outlive a killed driver by a minute.
+    """This user's processes of the Ray in `folder`: its agents outlive a killed driver by a minute.
 
-    Some put another name in the place of their command line, so what they were given to begin with counts too.
+    Those that have put a name in the place of their command line are known by the logs that they write.
     """
+    below = f"{folder}/"
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if process.pid == os.getpid() or process.uids().real != os.getuid():
                 continue
-            token = process.environ().get("RAY_AUTH_TOKEN_PATH", "")
-            if token == str(folder / "token") or any(f"{folder}/" in part for part in process.cmdline()):
+            if any(below in part for part in process.cmdline()) or (
+                process.name().startswith("ray::") and any(file.path.startswith(below) for file in process.open_files())
+            ):
                 yield process
 
 

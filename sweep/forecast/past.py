@@ -116,7 +116,8 @@ def _clock_seconds(trial: Trial, known: TrialState, state: RunState, epochs: int
     if known.status != Status.COMPLETED or known.attempt != 1 or not known.started_at or not known.ended_at:
         return None
     decoding = sum(score["decode_seconds"] for score in _scores(trial, state))
-    return max(0.0, _seconds(known.started_at, known.ended_at) - decoding) / epochs
+    worked = known.seconds or _seconds(known.started_at, known.ended_at)  # early ledgers have the wall clock's only
+    return max(0.0, worked - decoding) / epochs
 
 
 def _draws(folder: RunFolder, state: RunState) -> Iterator[Draw]:

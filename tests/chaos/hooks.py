@@ -39,3 +39,8 @@ def greedy(number: int) -> None:
     import torch
 
     before_call("model.training.Training.evaluate", number, lambda: torch.empty(2**40, dtype=torch.uint8) and None)
+
+
+def small_object_store(mebibytes: int) -> None:
+    """Let Ray's object store be of that size."""
+    PATCH.setattr("sweep.ray_executor.OBJECT_STORE_BYTES", mebibytes * 2**20)

@@ -136,8 +136,9 @@ def test_a_worker_is_stopped(commands: Commands, micro: Path, tmp_path: Path, wh
         before = len(reasons(run))
         worker.suspend()
         hits += await_failure(run, before)
+        psutil.wait_procs([worker], timeout=LINGER)
         assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
-        assert "worker lost: no sign of life for 5 s (--stall-timeout)" in reasons(run)
+        assert "worker lost: no sign of life for 5s (--stall-timeout)" in reasons(run)
     assert hits
 
 

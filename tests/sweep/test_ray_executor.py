@@ -3,6 +3,8 @@
 Each test starts the real command in a process of its own and looks at it from outside.
 """
 
+import fcntl
+import signal
 import subprocess
 import sys
 import time
@@ -175,6 +177,25 @@ def test_only_folders_that_nobody_holds_are_removed(tmp_path: Path, monkeypatch:
         with ray_executor._private_folder():
             assert held.exists()
     assert list(tmp_path.iterdir()) == [foreign]
+
+
+def test_what_still_works_in_a_left_folder_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_executor, "TEMPORARY", tmp_path)
+    left, held = tmp_path / f"{PREFIX}2-x", tmp_path / f"{PREFIX}3-x"
+    for folder in (left, held):
+        folder.mkdir()
+        (folder / ray_executor.OWNER).touch()
+    idle = "import time; time.sleep(60)"
+    agent, other = (Popen([sys.executable, "-c", idle, f"{folder}/r"], text=True) for folder in (left, held))
+    with (held / ray_executor.OWNER).open() as owner:
+        fcntl.flock(owner, fcntl.LOCK_EX)
+        ray_executor.clear_left_folders()
+        assert agent.wait(timeout=10) == -signal.SIGKILL
+        assert other.poll() is None
+        assert not left.exists()
+        assert held.exists()
+    other.kill()
+    other.wait()
 
 
 @pytest.mark.slow

@@ -1,0 +1,111 @@
+"""A cluster of several machines, here three Ray nodes on the loopback interface: `sweep run --address HOST:PORT`.
+
+How a user joins: Ray asks whoever connects for a token. Every machine of the cluster and the one that runs `sweep` have
+the same two variables set before they start, and a file that only the user can read:
+
+    export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=~/sweep.token
+    ray start --head --include-dashboard=false       # prints HOST:PORT
+    ray start --address HOST:PORT                     # on every further machine
+    sweep run lora_rank --address HOST:PORT --out /a/folder/that/all/machines/see
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+from click.testing import Result
+
+from sweep.run_folder import RunFolder
+from sweep.state import state_of
+from tests.sweep.conftest import essence
+from tests.sweep.test_ray_executor import wait_for_epochs
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+Spawn = Callable[[Sequence[object]], "Popen[str]"]
+EPOCHS = ("--set", "epochs=40")
+NODES = """
+import sys
+from ray.cluster_utils import Cluster
+
+place = {"node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20, "include_dashboard": False}
+cluster = Cluster(initialize_head=True, head_node_args={**place, "num_cpus": 0, "temp_dir": sys.argv[1]})
+workers = [cluster.add_node(**place, num_cpus=1) for _ in range(2)]
+print(cluster.address, flush=True)
+sys.stdin.readline()
+cluster.remove_node(workers[0], allow_graceful=False)
+print("one less", flush=True)
+sys.stdin.readline()
+cluster.shutdown()
+"""
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Popen[str]"]:
+    """A head and two workers with a core each. A line to its stdin takes one away, a second line all."""
+    token = tmp_path / "token"
+    token.touch(mode=0o600)
+    token.write_text("f" * 64)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(token))
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    folder = Path("/tmp") / f"sweep-test-{os.getpid()}"  # short: sockets' paths have at most 107 bytes
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = Popen([sys.executable, "-c", NODES, str(folder)], text=True, **pipes)  # type: ignore[call-overload]
+    yield process
+    process.communicate("\n\n", timeout=60)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def expected(sweep: Callable[..., Result], micro: Path, out: Path) -> list[dict[str, object]]:
+    inline = f"{out}-inline"
+    assert sweep("run", micro, *EPOCHS, "--executor", "inline", "--name", "r", "--out", inline).exit_code == 0
+    return essence(Path(inline) / "r")
+
+
+def address_of(nodes: "Popen[str]") -> str:
+    assert nodes.stdout is not None
+    for line in nodes.stdout:
+        if line.startswith("127.0.0.1:"):
+            return line.strip()
+    raise AssertionError(nodes.communicate())
+
+
+def test_a_cluster_gives_the_same_rows_also_when_a_node_is_lost(
+    nodes: "Popen[str]", spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
+) -> None:
+    address = address_of(nodes)
+    process = spawn(["run", micro, *EPOCHS, "--name", "whole", "--address", address, "--no-cache"])
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert essence(out / "whole") == expected
+
+    process = spawn(["run", micro, *EPOCHS, "--name", "less", "--address", address, "--no-cache"])
+    wait_for_epochs(out / "less", 5, process)
+    assert nodes.stdin is not None
+    nodes.stdin.write("\n")
+    nodes.stdin.flush()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert "Traceback" not in stderr
+    assert "worker lost" in stderr
+    assert essence(out / "less") == expected
+    assert max(trial.attempt for trial in state_of(RunFolder(out / "less")).trials.values()) == 2
+
+
+def test_an_address_of_nothing_is_one_line(spawn: Spawn, micro: Path) -> None:
+    began = time.monotonic()
+    process = spawn(["run", micro, "--name", "r", "--address", "127.0.0.1:9"])
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1, stderr
+    assert stdout == ""
+    assert [line for line in stderr.splitlines() if line.startswith("Error: cannot start Ray at 127.0.0.1:9")], stderr
+    assert "Traceback" not in stderr
+    assert time.monotonic() - began < 60
