@@ -89,7 +89,7 @@ def test_one_epoch_may_be_trained_first(sweep: Sweep, micro: Path, out: Path, mo
     def measure(point: object, threads: int, gpu: bool) -> None:
         measured.append((point, threads, gpu))
 
-    monkeypatch.setattr("sweep.preview.measure", measure)
+    monkeypatch.setattr("sweep.forecast.preview.measure", measure)
     lines(sweep("run", micro, "--dry-run"))
     assert measured == []
     lines(sweep("run", micro, "--dry-run", "--measure", "--cpus-per-trial", "2"))
