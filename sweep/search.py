@@ -68,8 +68,9 @@ class SearchSpace:
         if not any(made.searched(branch) for branch in made.branches) and len(made.branches) == 1:
             raise SpaceError("the space has no axes: there is nothing to search")
         made.probes()
+        made.check_pairs()
         for number, params in enumerate(made.first):
-            made.placed(params, number)
+            made.points(made.placed(params, number))
         return made
 
     @staticmethod
@@ -88,14 +89,24 @@ class SearchSpace:
 
     def corners(self) -> Iterator[tuple[Point, ...]]:
         """Points with every end of every axis, to check a space by. Raises SpaceError."""
-        for number, branch in enumerate(self.branches):
-            axes = self.searched(branch)
-            ends = {key: axis.ends if isinstance(axis, Range) else axis.values for key, axis in axes.items()}
-            plain = {key: values[0] for key, values in ends.items()}
-            yield self.points({BRANCH: number, **plain})
+        for number, ends in enumerate(map(self._ends, self.branches)):
+            plain = {BRANCH: number, **{key: values[0] for key, values in ends.items()}}
+            yield self.points(plain)
             for key, values in ends.items():
                 for value in values[1:]:
-                    yield self.points({BRANCH: number, **plain, key: value})
+                    yield self.points({**plain, key: value})
+
+    def check_pairs(self) -> None:
+        """Raises SpaceError where ends of two axes do not go together."""
+        for number, ends in enumerate(map(self._ends, self.branches)):
+            plain = {BRANCH: number, **{key: values[0] for key, values in ends.items()}}
+            for (one, ones), (other, others) in itertools.combinations(ends.items(), 2):
+                for value, second in itertools.product(ones[1:], others[1:]):
+                    self.points({**plain, one: value, other: second})
+
+    def _ends(self, branch: Branch) -> dict[str, Sequence[Any]]:
+        """By axis: every value, or the ends of a range."""
+        return {key: a.ends if isinstance(a, Range) else a.values for key, a in self.searched(branch).items()}
 
     def probes(self) -> tuple[Point, ...]:
         """The corners' points: between them they use every base and data set of the space."""

@@ -1,11 +1,12 @@
 """Axes: what each kind draws, that it always draws the same, and Ray's objects read as ours."""
 
+import json
 import random
 
 import pytest
 
 from sweep import choice, grid, loguniform, quniform, randint, uniform
-from sweep.axes import Grid, Random, as_axis, is_axis
+from sweep.axes import Axis, Grid, Random, as_axis, axis_as_list, axis_from_list, is_axis
 from sweep.errors import SpaceError
 
 KINDS = {
@@ -86,3 +87,47 @@ def test_a_plain_value_is_no_axis() -> None:
     assert not is_axis({"grid": [1]})
     with pytest.raises(SpaceError, match=r"axes\['lr'\]: must be grid"):
         as_axis("lr", [1, 2])
+
+
+def test_the_ends_of_a_range() -> None:
+    assert uniform(0.1, 0.2).ends == (0.1, 0.2)
+    assert loguniform(1e-4, 1e-1).ends == (1e-4, 1e-1)
+    assert randint(2, 5).ends == (2, 4)
+    assert quniform(0.05, 0.37, 0.1).ends == (0.1, 0.3)  # the multiples, without the dust of binary fractions
+
+
+def test_the_values_of_a_range_that_can_be_counted() -> None:
+    assert list(randint(2, 5).values or ()) == [2, 3, 4]
+    assert quniform(0.05, 0.37, 0.1).values == [0.1, 0.2, 0.3]
+    assert uniform(0.1, 0.2).values is None
+    assert loguniform(0.1, 0.2).values is None
+    assert quniform(0.0, 1.0, 1e-7).values is None  # more than anyone looks through
+
+
+def test_every_value_of_a_countable_range_is_drawn() -> None:
+    for axis in (randint(2, 5), quniform(0.05, 0.37, 0.1)):
+        assert {axis.sample("x", index) for index in range(100)} == set(axis.values or ())
+
+
+def test_a_range_without_a_multiple_is_refused() -> None:
+    with pytest.raises(SpaceError, match="no multiple of q lies in the range"):
+        quniform(0.11, 0.19, 0.1)
+
+
+@pytest.mark.parametrize(
+    "axis",
+    [
+        grid(1, "a", None, True),
+        choice(0.1, 0.2),
+        uniform(0.1, 0.2),
+        loguniform(1e-4, 1.0),
+        quniform(0.0, 1.0, 0.1),
+        randint(2, 9),
+    ],
+    ids=str,
+)
+def test_an_axis_survives_json(axis: Axis) -> None:
+    again = axis_from_list(json.loads(json.dumps(axis_as_list(axis))))
+    assert again == axis
+    if not isinstance(axis, Grid):
+        assert [again.sample("x", i) for i in range(9)] == [axis.sample("x", i) for i in range(9)]  # type: ignore[union-attr]

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from sweep.cache import Cache
 from sweep.leaderboard import TIMING_COLUMNS, load_rows
 from sweep.run_folder import RunFolder
+from sweep.state import RunState, state_of
 from sweep.status import Status
 
 Sweep = Callable[..., Result]
@@ -100,3 +103,50 @@ def test_a_run_that_cannot_be_read_is_passed_over(sweep: Sweep, finished: Path, 
     lines = (finished / "ledger.jsonl").read_bytes().splitlines(keepends=True)
     (finished / "ledger.jsonl").write_bytes(b"".join([lines[0], b"damaged\n", *lines[2:]]))
     assert "4 COMPLETED" in sweep("run", micro, "--executor", "inline", "--name", "other").stdout
+
+
+def test_each_run_is_read_once_and_only_when_it_is_needed(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def count(folder: RunFolder) -> RunState:
+        read.append(folder.name)
+        return state_of(folder)
+
+    monkeypatch.setattr("sweep.cache.state_of", count)
+    spec = RunFolder(finished).spec
+    cache = Cache(finished.parent, skip=None)
+    assert read == []
+    found = [cache.find(spec.provenance, point) for point in spec.plan.points * 2]
+    assert {hit.run for hit in found if hit} == {"micro"}
+    assert None not in found
+    assert read == ["micro"]
+
+
+def test_the_run_that_asks_and_points_that_are_not_known_find_nothing(finished: Path) -> None:
+    spec = RunFolder(finished).spec
+    (point, *_) = spec.plan.points
+    assert Cache(finished.parent, skip="micro").find(spec.provenance, point) is None
+    other = replace(point, train=replace(point.train, seed=9))
+    assert Cache(finished.parent, skip=None).find(spec.provenance, other) is None
+    assert Cache(finished.parent / "nowhere", skip=None).find(spec.provenance, point) is None
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(sweep: Sweep, finished: Path, micro: Path) -> None:
+    assert sweep("run", micro, "--executor", "inline", "--no-cache", "--name", "aaa").exit_code == 0
+    spec = RunFolder(finished).spec
+    (finished / "ledger.jsonl").write_bytes(b"damaged\n")
+    hit = Cache(finished.parent, skip=None).find(spec.provenance, spec.plan.points[0])
+    assert hit is not None
+    assert hit.run == "aaa"
+    (finished.with_name("aaa") / "run.json").write_bytes(b"{}")
+    assert Cache(finished.parent, skip=None).find(spec.provenance, spec.plan.points[0]) is None
+
+
+@pytest.mark.parametrize("search", ["random", "tpe"])
+def test_what_a_search_drew_is_found_too(sweep: Sweep, micro: Path, finished: Path, search: str) -> None:
+    """All four points of the grid, drawn from it; and drawn, they are found again."""
+    options = ("--executor", "inline", "--search", search, "--trials", "4")
+    assert "4 CACHED" in sweep("run", micro, *options, "--name", "drawn").stdout
+    fresh = sweep("run", micro, *options, "--name", "fresh", "--set", "lr=0.02")
+    assert "4 COMPLETED" in fresh.stdout
+    assert "4 CACHED" in sweep("run", micro, "--executor", "inline", "--set", "lr=0.02", "--name", "again").stdout

@@ -15,7 +15,7 @@ from sweep.executor import Executor, InlineExecutor, Listener
 from sweep.failure import Failure
 from sweep.launch import Request, prepare
 from sweep.leaderboard import load_rows
-from sweep.policy import Limits
+from sweep.policy import Limits, Strategy
 from sweep.run_folder import RunFolder
 from sweep.state import RunState, state_of
 from sweep.status import Status
@@ -264,3 +264,52 @@ def test_a_shipped_set_is_found_by_workers(sweep: Callable[..., Result], out: Pa
     assert sweep("run", "sentiment", "--executor", "inline", *arguments).exit_code == 0
     (row,) = load_rows(RunFolder(out / "sentiment"))
     assert row["accuracy"] > row["base_accuracy"]
+
+
+def test_a_job_says_what_stays_what_is_measured_and_how_long_it_may_take(micro: Path, out: Path) -> None:
+    strategy = Strategy(scheduler="asha", objective="metric", reduction=2)
+    folder = prepare(Request(space=str(micro), out=out, strategy=strategy, settings=["epochs=5"])).folder()
+    executor = Scripted()
+    drive(folder, executor, keep="last", trial_timeout=60.0)
+    base, *trainings = executor.jobs
+    assert {job.keep for job in executor.jobs} == {"last"}
+    assert base.measured == ()
+    assert {job.measured for job in trainings} == {(1, 2)}
+    assert all(0 < (job.seconds_left or 0) <= 60 for job in executor.jobs)
+
+
+def test_without_limits_a_job_has_none(folder: RunFolder) -> None:
+    executor = Scripted()
+    drive(folder, executor)
+    assert {(job.keep, job.measured, job.seconds_left) for job in executor.jobs} == {("best+last", (), None)}
+
+
+def test_the_limits_of_each_session_are_on_record(folder: RunFolder) -> None:
+    drive(folder, Scripted(), keep="last", trial_timeout=60.0)
+    drive(folder, Scripted())
+    first, second = (Limits.from_dict(session["limits"]) for session in state_of(folder).sessions)
+    assert first == Limits(keep="last", trial_timeout=60.0)
+    assert second == Limits()
+
+
+def test_a_worker_over_its_time_fails_for_good(folder: RunFolder) -> None:
+    def late(job: Job, listener: Listener) -> None:
+        if job.points[0][1]["epochs"] == 0:
+            return complete(job, listener)
+        listener.started(job)
+        return listener.lost(job, Failure.TIMEOUT, "it worked longer than --trial-timeout allows")
+
+    executor = Scripted(late)
+    drive(folder, executor)
+    assert [job.attempt for job in executor.jobs] == [1] * 5
+    rows = load_rows(folder)
+    assert {(row["status"], row["failure"]) for row in rows} == {(Status.FAILED, "timeout")}
+
+
+@pytest.mark.xfail(strict=True, reason="a point drawn after its training has ended is never scored")
+def test_points_that_a_search_draws_one_by_one_may_share_a_training(micro: Path, out: Path) -> None:
+    strategy = Strategy(search="tpe", trials=4, objective="metric")
+    settings = ["lora.rank=1", "lora.dropout=0.0,0.5", "decode.top_p=0.8,0.9"]
+    folder = prepare(Request(space=str(micro), out=out, strategy=strategy, settings=settings)).folder()
+    drive(folder, Scripted())
+    assert [row.get("chrf") for row in load_rows(folder)] == [40.0] * 4

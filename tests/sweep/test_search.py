@@ -241,6 +241,13 @@ def test_corners_find_what_is_wrong_at_the_ends(axes: dict[str, Any], message: s
         searched(Space(axes=axes))
 
 
+def test_ends_of_two_axes_that_do_not_go_together_are_found_before_anything_runs() -> None:
+    """Each value is fine beside the other axis' first one."""
+    decoding = {"beams": grid(None, 3), "generations": grid(None, 3)}
+    with pytest.raises(SpaceError, match="use one of the two"):
+        searched(Space(axes={"lr": uniform(0.1, 0.2)}, decoding=decoding))
+
+
 def test_a_space_without_axes_cannot_be_searched() -> None:
     with pytest.raises(SpaceError, match="no axes"):
         searched(Space(milestones=(1, 2)))

@@ -7,7 +7,7 @@ import pytest
 from model.config import DecodeConfig, TrainConfig
 from sweep import Space, choice, grid, uniform
 from sweep.errors import SpaceError
-from sweep.space import telling, unfold, varying
+from sweep.space import branches, telling, unfold, varying
 
 
 def test_grid_axes_multiply_in_file_order() -> None:
@@ -129,3 +129,40 @@ def test_settings_that_another_of_their_method_tells_are_not_told_twice() -> Non
     assert telling(either) == ["decode.top_p", "decode.top_k"]
     grid_points = [{"lora.rank": rank, "lora.scale": scale} for rank in (2, 4) for scale in (1.0, 2.0)]
     assert telling(grid_points) == varying(grid_points) == ["lora.rank", "lora.scale"]
+
+
+def test_branches_are_variants_under_decodings() -> None:
+    space = Space(
+        fixed={"lr": 0.1, "lora.rank": 4},
+        axes={"batch_size": grid(2, 4), "lora.dropout": uniform(0.0, 0.5)},
+        variants=[{}, {"lora": None}, {"lr": grid(0.1, 0.2)}],
+        decoding=[{"top_p": 0.9}, {"top_k": choice(2, 4)}],
+        milestones=(1, 3),
+    )
+    found = branches(space, {})
+    assert len(found) == 6
+    assert list(found[0].axes) == ["epochs", "batch_size", "lora.dropout"]
+    assert found[0].plain == {"task": "sonnets", "lr": 0.1, "lora.rank": 4, "decode.top_p": 0.9}
+    assert list(found[1].axes) == ["epochs", "batch_size", "lora.dropout", "decode.top_k"]
+    assert list(found[2].axes) == ["epochs", "batch_size"]  # a method that is off takes its axes with it
+    assert "lora.rank" not in found[2].plain
+    assert found[4].axes["lr"] == grid(0.1, 0.2)
+    assert "lr" not in found[4].plain
+
+
+def test_an_override_may_make_an_axis_or_end_one() -> None:
+    space = Space(fixed={"lr": 0.1}, axes={"batch_size": grid(2, 4)})
+    (branch,) = branches(space, {"lr": grid(0.1, 0.2), "batch_size": 8})
+    assert branch.axes == {"lr": grid(0.1, 0.2)}
+    assert branch.plain == {"task": "sonnets", "batch_size": 8}
+
+
+def test_points_to_evaluate_change_no_grid() -> None:
+    axes = {"lr": grid(0.1, 0.2)}
+    assert unfold(Space(axes=axes, points_to_evaluate=[{"lr": 0.2}]), {}) == unfold(Space(axes=axes), {})
+
+
+@pytest.mark.parametrize("bad", [{"lr": 0.1}, "lr", [["lr", 0.1]], 3])
+def test_points_to_evaluate_that_are_no_list_of_dicts(bad: Any) -> None:
+    with pytest.raises(SpaceError, match="points_to_evaluate: must be a list of dicts"):
+        Space(points_to_evaluate=bad)

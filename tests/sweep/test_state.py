@@ -59,3 +59,68 @@ def test_an_illegal_step_is_refused() -> None:
 def test_an_event_of_a_newer_version_is_named() -> None:
     with pytest.raises(LedgerError, match="unknown event 'rung'"):
         fold([event("rung")])
+
+
+def test_who_reached_an_epoch_is_kept_in_the_ledgers_order_and_once() -> None:
+    other = {"trial_id": "u"}
+    state = fold(
+        [
+            RUNNING,
+            {**RUNNING, **other},
+            {**epoch(1), **other},
+            epoch(1),
+            epoch(1),  # told again
+            epoch(2, attempt=0),  # of an older attempt
+            epoch(2),
+        ]
+    )
+    assert state.reached == {1: ["u", "t"], 2: ["t"]}
+
+
+def test_a_diverged_epoch_is_not_reached() -> None:
+    lost = event("epoch", epoch=2, losses={}, cost={}, status="DIVERGED", loss="nan")
+    state = fold([RUNNING, epoch(1), lost])
+    assert state.reached == {1: ["t"]}
+    assert (state.trials["t"].loss, state.trials["t"].known_epoch) == ("nan", 1)
+
+
+def test_a_rung_is_left_when_a_trial_is_promoted() -> None:
+    state = fold([RUNNING, epoch(1, status="STOPPED", rung=1, reason="asha")])
+    assert (state.trials["t"].status, state.trials["t"].rung) == (Status.STOPPED, 1)
+    state.apply(event("status", 2, status="RUNNING"))
+    assert (state.trials["t"].status, state.trials["t"].rung, state.trials["t"].reason) == (Status.RUNNING, None, None)
+    state.apply(epoch(2, 2))
+    assert state.trials["t"].known_epoch == 2
+
+
+def test_the_metric_of_an_epoch_is_kept() -> None:
+    state = fold([RUNNING, epoch(1, metric=41.0), epoch(2)])
+    assert [state.trials["t"].epochs[number]["metric"] for number in (1, 2)] == [41.0, None]
+
+
+def test_suggestions_are_kept_in_their_order() -> None:
+    drawn = [{"seq": n, "time": "", "event": "suggested", "number": n, "params": {}, "points": []} for n in (1, 2)]
+    assert fold(drawn).suggestions == drawn
+
+
+def at(seconds: float, told: dict[str, Any]) -> dict[str, Any]:
+    return {**told, "elapsed": seconds}
+
+
+def test_seconds_of_sessions_and_of_trials() -> None:
+    session = {"seq": 1, "time": "", "event": "session"}
+    failed = event("status", status="FAILED", failure="worker lost")
+    again = event("status", 2, status="RUNNING")
+    first = [at(0, session), at(2, RUNNING), at(5, epoch(1)), at(9, failed)]
+    state = fold(first)
+    assert (state.seconds, state.trials["t"].seconds) == ([9], 7)
+    assert (state.trials["t"].failure, state.trials["t"].attempt) == ("worker lost", 1)
+    second = [at(0, session), at(1, again), at(4, epoch(2, 2, status="COMPLETED"))]
+    state = fold([*first, *second])
+    assert (state.seconds, state.trials["t"].seconds) == ([9, 4], 10)
+    assert state.trials["t"].failure is None
+
+
+def test_ledgers_without_a_clock_are_read() -> None:
+    state = fold([{"seq": 1, "time": "", "event": "session"}, RUNNING, epoch(1, status="COMPLETED")])
+    assert (state.seconds, state.trials["t"].seconds) == ([0.0], 0.0)
