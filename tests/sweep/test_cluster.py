@@ -29,7 +29,7 @@ from tests.sweep.test_ray_executor import wait_for_epochs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 Spawn = Callable[[Sequence[object]], "Popen[str]"]
-EPOCHS = ("--set", "epochs=40")
+EPOCHS = ("--set", "epochs=150")
 NODES = """
 import sys
 from ray.cluster_utils import Cluster
@@ -90,7 +90,7 @@ def test_a_cluster_gives_the_same_rows(
 ) -> None:
     address = address_of(nodes)
     process = spawn(["run", micro, *EPOCHS, "--name", "whole", "--address", address, "--no-cache"])
-    _, stderr = process.communicate(timeout=100)
+    _, stderr = process.communicate(timeout=140)
     assert process.returncode == 0, stderr
     assert essence(out / "whole") == expected
 
@@ -99,7 +99,7 @@ def test_a_lost_node_costs_no_row(
     nodes: "Popen[str]", spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
 ) -> None:
     address = address_of(nodes)
-    process = spawn(["run", micro, *EPOCHS, "--name", "less", "--address", address, "--no-cache"])
+    process = spawn(["run", micro, *EPOCHS, "--name", "less", "--address", address, "--concurrency", "2", "--no-cache"])
     wait_for_epochs(out / "less", 2, process)
     while trained_at_once(out / "less") < 2:
         assert process.poll() is None, "it ended before both nodes trained"
@@ -107,7 +107,7 @@ def test_a_lost_node_costs_no_row(
     assert nodes.stdin is not None
     nodes.stdin.write("\n")
     nodes.stdin.flush()
-    _, stderr = process.communicate(timeout=100)
+    _, stderr = process.communicate(timeout=140)
     assert process.returncode == 0, stderr
     assert "Traceback" not in stderr
     assert "worker lost" in stderr
@@ -118,7 +118,7 @@ def test_a_lost_node_costs_no_row(
 def test_an_address_of_nothing_is_one_line(spawn: Spawn, micro: Path) -> None:
     began = time.monotonic()
     process = spawn(["run", micro, "--name", "r", "--address", "127.0.0.1:9"])
-    stdout, stderr = process.communicate(timeout=100)
+    stdout, stderr = process.communicate(timeout=140)
     assert process.returncode == 1, stderr
     assert stdout == ""
     assert [line for line in stderr.splitlines() if line.startswith("Error: cannot start Ray at 127.0.0.1:9")], stderr
