@@ -156,7 +156,7 @@ class _Lifeline:
     """
 
     def __init__(self, processes: list[psutil.Process]) -> None:
-        self.processes = processes
+        self.processes = processes  # all that there have been
         self.services = {process: process.name() for process in processes if process.name() in SERVICES}
         self.torn: str | None = None  # which process has ended
         self._over = threading.Event()
@@ -177,6 +177,7 @@ class _Lifeline:
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_SECONDS):
+            self.processes = list({*self.processes, *_children()})  # workers are nobody's children without their raylet
             for process, name in self.services.items():
                 if not _is_alive(process):
                     self.torn = f"its process {name} ({process.pid}) has ended"

@@ -23,12 +23,13 @@ from click.testing import Result
 
 from sweep.run_folder import RunFolder
 from sweep.state import state_of
+from sweep.status import Status
 from tests.sweep.conftest import essence
 from tests.sweep.test_ray_executor import wait_for_epochs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 Spawn = Callable[[Sequence[object]], "Popen[str]"]
-EPOCHS = ("--set", "epochs=40")
+EPOCHS = ("--set", "epochs=150")
 NODES = """
 import sys
 from ray.cluster_utils import Cluster
@@ -78,21 +79,35 @@ def address_of(nodes: "Popen[str]") -> str:
     raise AssertionError(nodes.communicate())
 
 
-def test_a_cluster_gives_the_same_rows_also_when_a_node_is_lost(
+def trained_at_once(run: Path) -> int:
+    """Trials that train at this moment."""
+    trials = state_of(RunFolder(run)).trials.values()
+    return sum(trial.status is Status.RUNNING and bool(trial.epochs) for trial in trials)
+
+
+def test_a_cluster_gives_the_same_rows(
     nodes: "Popen[str]", spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
 ) -> None:
     address = address_of(nodes)
     process = spawn(["run", micro, *EPOCHS, "--name", "whole", "--address", address, "--no-cache"])
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=140)
     assert process.returncode == 0, stderr
     assert essence(out / "whole") == expected
 
-    process = spawn(["run", micro, *EPOCHS, "--name", "less", "--address", address, "--no-cache"])
-    wait_for_epochs(out / "less", 5, process)
+
+def test_a_lost_node_costs_no_row(
+    nodes: "Popen[str]", spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
+) -> None:
+    address = address_of(nodes)
+    process = spawn(["run", micro, *EPOCHS, "--name", "less", "--address", address, "--concurrency", "2", "--no-cache"])
+    wait_for_epochs(out / "less", 2, process)
+    while trained_at_once(out / "less") < 2:
+        assert process.poll() is None, "it ended before both nodes trained"
+        time.sleep(0.05)
     assert nodes.stdin is not None
     nodes.stdin.write("\n")
     nodes.stdin.flush()
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=140)
     assert process.returncode == 0, stderr
     assert "Traceback" not in stderr
     assert "worker lost" in stderr
@@ -103,7 +118,7 @@ def test_a_cluster_gives_the_same_rows_also_when_a_node_is_lost(
 def test_an_address_of_nothing_is_one_line(spawn: Spawn, micro: Path) -> None:
     began = time.monotonic()
     process = spawn(["run", micro, "--name", "r", "--address", "127.0.0.1:9"])
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=140)
     assert process.returncode == 1, stderr
     assert stdout == ""
     assert [line for line in stderr.splitlines() if line.startswith("Error: cannot start Ray at 127.0.0.1:9")], stderr
