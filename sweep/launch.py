@@ -191,10 +191,10 @@ def _points(
         drawn = draw_all(space, strategy.trials or 0)
         plan = Plan(tuple(point for each in drawn for point in each.points))
         return plan, None, plan.points
-    if strategy.objective == "dev_loss" and space.searches_decoding:
+    if space.searches_decoding:
         raise SpaceError(
-            "--search tpe: decoding does not change the dev loss, by which it searches; add --objective metric, or "
-            "fix decoding by --set decode.top_p=0.9 and the like"
+            "--search tpe: points that differ in decoding share a training, which has ended when the next one is drawn; "
+            "use --search random, or fix decoding by --set decode.top_p=0.9 and the like"
         )
     return Plan(()), space, space.probes()
 

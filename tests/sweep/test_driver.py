@@ -304,12 +304,3 @@ def test_a_worker_over_its_time_fails_for_good(folder: RunFolder) -> None:
     assert [job.attempt for job in executor.jobs] == [1] * 5
     rows = load_rows(folder)
     assert {(row["status"], row["failure"]) for row in rows} == {(Status.FAILED, "timeout")}
-
-
-@pytest.mark.xfail(strict=True, reason="a point drawn after its training has ended is never scored")
-def test_points_that_a_search_draws_one_by_one_may_share_a_training(micro: Path, out: Path) -> None:
-    strategy = Strategy(search="tpe", trials=4, objective="metric")
-    settings = ["lora.rank=1", "lora.dropout=0.0,0.5", "decode.top_p=0.8,0.9"]
-    folder = prepare(Request(space=str(micro), out=out, strategy=strategy, settings=settings)).folder()
-    drive(folder, Scripted())
-    assert [row.get("chrf") for row in load_rows(folder)] == [40.0] * 4

@@ -49,12 +49,13 @@ def test_auto_says_when_not_even_one_fits(one_gpu: Callable[[float], list[str]],
     assert "smaller batch_size" in result.stderr
 
 
-def test_tpe_by_dev_loss_refuses_axes_of_decoding(sweep: Callable[..., Result], out: Path) -> None:
-    result = sweep("run", "decoding", "--search", "tpe", "--trials", "5", "--dry-run")
+def test_tpe_refuses_axes_of_decoding(sweep: Callable[..., Result], out: Path) -> None:
+    """A point that is drawn after its training has ended could not be scored any more."""
+    arguments = ("run", "decoding", "--trials", "5", "--dry-run", "--search")
+    result = sweep(*arguments, "tpe", "--objective", "metric")
     assert result.exit_code == 2
-    assert "--objective metric" in result.stderr
-    metric = ("--search", "tpe", "--trials", "5", "--objective", "metric")
-    assert sweep("run", "decoding", *metric, "--dry-run").exit_code == 0
+    assert "use --search random" in result.stderr
+    assert sweep(*arguments, "random").exit_code == 0
     assert not out.exists()
 
 
