@@ -193,7 +193,7 @@ def _points(
         return plan, None, plan.points
     if space.searches_decoding:
         raise SpaceError(
-            "--search tpe: points that differ in decoding share a training, which has ended when the next one is drawn; "
+            "--search tpe: points that differ in decoding share a training, which may have ended when one is drawn; "
             "use --search random, or fix decoding by --set decode.top_p=0.9 and the like"
         )
     return Plan(()), space, space.probes()
