@@ -130,18 +130,19 @@ def _session(address: str, **options: Any) -> Iterator["_Lifeline"]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise Breakdown(f"cannot start Ray at {address}: {reason}; try --executor inline") from error
-    children = _children()
+    lifeline = _Lifeline(_children())
     try:
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():
                 signal.signal(number, handler)  # Ray has put its own in place
-        with _Lifeline(children) as lifeline:
+        with lifeline:
             yield lifeline
     except _Torn as torn:
         raise Breakdown(f"Ray has broken down: {torn}. Nothing recorded is lost") from None
     finally:
+        processes = list({*lifeline.processes, *_children()})  # workers came later
         ray.shutdown()
-        _await_end(children)
+        _await_end(processes)
 
 
 class _Torn(BaseException):

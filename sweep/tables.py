@@ -44,7 +44,8 @@ def settings_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def columns(rows: Sequence[Row]) -> list[str]:
     """What a person compares: rank, status, varying settings, scores, cost."""
-    settings = [key for key in telling(settings_of(rows)) if key != "epochs"]
+    told = telling(settings_of(rows))
+    settings = [key for key in schema().names if key in told]
     budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
     partial = ["epoch"] if any(not row["status"].is_full for row in rows) else []
     rungs = ["rung"] if any(row.get("rung") for row in rows) else []
