@@ -4,6 +4,7 @@ Each test starts the real command in a process of its own and looks at it from o
 """
 
 import fcntl
+import re
 import signal
 import subprocess
 import sys
