@@ -81,6 +81,12 @@ class Driver:
     def stopping(self) -> bool:
         return self.caught is not None or self._broken is not None or self._spent(now=True) is not None
 
+    @property
+    def way_on(self) -> str:
+        from sweep.summary import command
+
+        return command("resume", self.folder)
+
     def run(self, executor: Executor, command: Sequence[str]) -> Outcome:
         """Work until all trials have ended, the budget is spent, or a signal comes.
 

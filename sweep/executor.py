@@ -31,6 +31,11 @@ class Listener(Protocol):
         """Whether to stop: launch nothing more, and return once running trials are where they can resume."""
         ...
 
+    @property
+    def way_on(self) -> str:
+        """What to type to go on with the run, for an executor that has to end the process."""
+        ...
+
 
 class Executor(Protocol):
     """Runs jobs and tells a listener."""

@@ -16,6 +16,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -55,6 +56,7 @@ PREFIX = "explora-sweep-"  # of the names of private folders; the owner's proces
 OWNER = "owner"  # a file in a private folder that its owner holds locked
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
 CONNECT_SECONDS = 10  # for a cluster to answer
+STUCK_SECONDS = 10  # for the thread that calls a lost Ray to come back
 LOOK_SECONDS = 0.5  # between two looks of the watchdog
 SERVICES = ("gcs_server", "raylet")  # without one of these processes a Ray only waits
 
@@ -72,6 +74,7 @@ class RayExecutor:
 
     def run(self, listener: Listener) -> None:
         with _unheard(), self._cluster() as lifeline:
+            lifeline.way_on = listener.way_on
             _tune(listener, self, lifeline)
 
     @contextlib.contextmanager
@@ -138,7 +141,7 @@ def _session(address: str, **options: Any) -> Iterator["_Lifeline"]:
         with lifeline:
             yield lifeline
     except _Torn as torn:
-        raise Breakdown(f"Ray has broken down: {torn}. Nothing recorded is lost") from None
+        raise Breakdown(str(torn)) from None
     finally:
         processes = list({*lifeline.processes, *_children()})  # workers came later
         ray.shutdown()
@@ -153,13 +156,15 @@ class _Lifeline:
     """Sees that the processes that hold a Ray of our own together live.
 
     Without one of them Ray waits, for a minute or for ever, and the thread that calls it with it. So another thread
-    looks, ends what is left of that Ray, and interrupts whoever waits in it.
+    looks, and ends what is left of that Ray. Where the waiting thread still does not come back, this process ends: with
+    the message that it would have ended with, and a ledger that is whole at any moment.
     """
 
     def __init__(self, processes: list[psutil.Process]) -> None:
         self.processes = processes  # all that there have been
         self.services = {process: process.name() for process in processes if process.name() in SERVICES}
-        self.torn: str | None = None  # which process has ended
+        self.torn: str | None = None  # which process has ended, as a message
+        self.way_on = ""  # what to type to go on
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="lifeline", daemon=True)
 
@@ -181,9 +186,20 @@ class _Lifeline:
             self.processes = list({*self.processes, *_children()})  # workers are nobody's children without their raylet
             for process, name in self.services.items():
                 if not _is_alive(process):
-                    self.torn = f"its process {name} ({process.pid}) has ended"
+                    self.torn = (
+                        f"Ray has broken down: its process {name} ({process.pid}) has ended. Nothing recorded is lost"
+                    )
                     _end(self.processes)
+                    if not self._over.wait(STUCK_SECONDS):
+                        self._leave()
                     return
+
+    def _leave(self) -> None:
+        """End this process from a thread that is not the main one, which is stuck within Ray."""
+        for folder in TEMPORARY.glob(f"{PREFIX}{os.getpid()}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+        print(f"Error: {self.torn}; go on with: {self.way_on}", file=sys.stderr, flush=True)
+        os._exit(1)
 
 
 def _is_alive(process: psutil.Process) -> bool:
