@@ -226,14 +226,15 @@ class TrainConfig(Settings):
 S = TypeVar("S", bound=Settings)
 
 
-def fields_of(kind: type[Settings]) -> list[tuple[dataclasses.Field[Any], Any]]:
+def fields_of(kind: type[Settings]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
     """The fields of `kind`, each with its resolved type."""
-    return [(field, _hints(cast(Hashable, kind))[field.name]) for field in dataclasses.fields(kind)]
+    return _fields(cast(Hashable, kind))
 
 
-@functools.cache  # asking for them takes longer than all the rest of making a configuration
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind)
+@functools.cache  # asking for types takes longer than all the rest of making a configuration
+def _fields(kind: Any) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    hints = typing.get_type_hints(kind)
+    return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:
