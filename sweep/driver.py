@@ -25,7 +25,8 @@ from sweep.errors import Breakdown
 from sweep.executor import Executor
 from sweep.failure import Failure
 from sweep.history import history
-from sweep.leaderboard import write_leaderboard
+from sweep.leaderboard import Row, write_leaderboard
+from sweep.leaderboard import rows as leaderboard_rows
 from sweep.ledger import Ledger
 from sweep.plan import Plan, Trial
 from sweep.policy import Limits, say_duration
@@ -59,6 +60,7 @@ class Outcome:
     signal: int | None  # that stopped it
     spent: str | None  # why the budget stopped it
     seconds: float
+    rows: list[Row]  # of the leaderboard
 
 
 class Driver:
@@ -115,7 +117,7 @@ class Driver:
         self._check_disk()
         seconds = time.monotonic() - self.began
         spent = None if done else self._spent(now=False)
-        return Outcome(state=self.state, signal=self.caught, spent=spent, seconds=seconds)
+        return Outcome(state=self.state, signal=self.caught, spent=spent, seconds=seconds, rows=self._rows)
 
     # What the executor calls.
 
@@ -311,8 +313,9 @@ class Driver:
 
     def _derive(self) -> None:
         """Bring the derived files up to date. They can always be made again, so a full disk is only noted."""
+        self._rows = leaderboard_rows(self.folder, self.state)
         try:
-            write_leaderboard(self.folder, self.state)
+            write_leaderboard(self.folder, self.state, self._rows)
         except OSError as error:
             self.view.note(f"cannot write the leaderboard: {error}")
         self._derived_at = time.monotonic()

@@ -98,9 +98,9 @@ def rows(folder: RunFolder, state: RunState) -> list[Row]:
     return _ranked(unranked)
 
 
-def write_leaderboard(folder: RunFolder, state: RunState) -> None:
-    """Bring `leaderboard.parquet` and `samples.parquet` up to date, each whole or not at all."""
-    write_parquet(folder.leaderboard, pa.Table.from_pylist(rows(folder, state), schema=schema()))
+def write_leaderboard(folder: RunFolder, state: RunState, ranked: list[Row]) -> None:
+    """Bring `leaderboard.parquet`, of the rows `ranked`, and `samples.parquet` up to date, each whole or not at all."""
+    write_parquet(folder.leaderboard, pa.Table.from_pylist(ranked, schema=schema()))
     write_parquet(folder.samples, samples_table(folder, state))
 
 

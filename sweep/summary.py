@@ -7,7 +7,6 @@ import click
 
 from sweep.driver import Outcome
 from sweep.leaderboard import Row
-from sweep.leaderboard import rows as leaderboard_rows
 from sweep.run_folder import RunFolder
 from sweep.space import telling
 from sweep.tables import baseline_line, settings_of
@@ -15,7 +14,7 @@ from sweep.tables import baseline_line, settings_of
 
 def summarize(folder: RunFolder, outcome: Outcome) -> int:
     """Print how a session ended; the exit code."""
-    rows = leaderboard_rows(folder, outcome.state)
+    rows = outcome.rows
     click.echo(f"{folder.name}: {counts(rows)}, in {outcome.seconds:.0f} s")
     saved: dict[str, float] = {}  # by training: its points share the seconds
     for row in (row for row in rows if row.get("cached_from")):

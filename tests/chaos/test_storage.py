@@ -17,7 +17,7 @@ import torch
 from model.checkpoint import Checkpoint, newest_checkpoint, read_checkpoint, write_checkpoint
 from sweep.errors import RunError
 from sweep.launch import Request, prepare
-from sweep.leaderboard import write_leaderboard
+from sweep.leaderboard import rows, write_leaderboard
 from sweep.ledger import Ledger, read_ledger
 from sweep.run_folder import RunFolder, RunSpec, create_run, list_runs
 from sweep.state import RunState, fold
@@ -172,8 +172,8 @@ def derivation(spec: RunSpec) -> Work:
         return found
 
     return Work(
-        lambda folder: write_leaderboard(run(folder), told(spec, 1)),
-        lambda folder: write_leaderboard(run(folder), told(spec, 2)),
+        lambda folder: write_leaderboard(run(folder), told(spec, 1), rows(run(folder), told(spec, 1))),
+        lambda folder: write_leaderboard(run(folder), told(spec, 2), rows(run(folder), told(spec, 2))),
         lambda folder: tuple(
             pq.read_table(path).to_pylist() for path in (run(folder).leaderboard, run(folder).samples)
         ),

@@ -58,7 +58,7 @@ def test_deleted_it_is_rebuilt_to_the_same_rows(folder: RunFolder) -> None:
     before, samples = pq.read_table(folder.leaderboard), pq.read_table(folder.samples)
     folder.leaderboard.unlink()
     folder.samples.unlink()
-    write_leaderboard(folder, state_of(folder))
+    write_leaderboard(folder, state_of(folder), load_rows(folder))
     assert pq.read_table(folder.leaderboard).equals(before)
     assert pq.read_table(folder.samples).equals(samples)
     assert before.schema.equals(schema())
