@@ -305,7 +305,7 @@ SPACE = '''"""A space for made-up curves."""
 from sweep import Space, grid
 
 space = Space(
-    fixed={{"epochs": 9, "batch_size": 2, "data": {data!r}}},
+    fixed={{"epochs": 9, "batch_size": 2}},
     axes={{"lora.rank": grid({ranks})}},
     decoding={{"max_new_tokens": 2}},
 )
@@ -313,10 +313,10 @@ space = Space(
 
 
 @pytest.fixture
-def make_run(tmp_path: Path, poems: Path, out: Path) -> Callable[..., RunFolder]:
-    """A run of 10 trainings of 9 epochs, not begun."""
+def make_run(tmp_path: Path, out: Path) -> Callable[..., RunFolder]:
+    """A run of 10 trainings of 9 epochs, not begun. On the shipped data: ids, hence curves, are the same everywhere."""
     path = tmp_path / "curves.py"
-    path.write_text(SPACE.format(data=str(poems), ranks=", ".join(map(str, range(1, 11)))))
+    path.write_text(SPACE.format(ranks=", ".join(map(str, range(1, 11)))))
 
     def make(name: str, **strategy: Any) -> RunFolder:
         return prepare(Request(space=str(path), out=out, name=name, strategy=Strategy(**strategy))).folder()
@@ -325,7 +325,7 @@ def make_run(tmp_path: Path, poems: Path, out: Path) -> Callable[..., RunFolder]
 
 
 def some_diverge(job: Any, epoch: int) -> float | None:
-    return None if epoch == 2 and chance("lost", job.trial_id) < 0.4 else crossing(job, epoch)
+    return None if epoch == 2 and chance("lost", job.trial_id) < 0.6 else crossing(job, epoch)
 
 
 def through_kills(folder: RunFolder, curve: Curve, every: int) -> RunState:
