@@ -8,7 +8,6 @@ verifies every hash. Nothing here is pickled.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from typing import Any
 
 from safetensors.torch import load, save
 from torch import Tensor
+
+from model.durable import flush_folder, write_through
 
 MANIFEST, STATE = "manifest.json", "state.json"
 KEPT = 2  # newest checkpoints kept: the one before is the way back from a damaged one
@@ -44,18 +45,18 @@ def write_checkpoint(
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
     staged.mkdir(parents=True)
     for folder in made:
-        _flush_folder(folder.parent)
+        flush_folder(folder.parent)
     content = {f"{name}.safetensors": save(dict(group)) for name, group in checkpoint.tensors.items()}
     content[STATE] = json.dumps(checkpoint.state).encode()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     content[MANIFEST] = json.dumps(hashes).encode()
     for name, data in content.items():
-        _write_through(staged / name, data)
-    _flush_folder(staged)
+        write_through(staged / name, data)
+    flush_folder(staged)
     if place.exists():
         shutil.rmtree(place)
     staged.rename(place)
-    _flush_folder(parent)
+    flush_folder(parent)
     prune(parent, keep, spare)
     return place
 
@@ -109,19 +110,3 @@ def _epochs(parent: Path) -> list[int]:
     if not parent.is_dir():
         return []
     return sorted(int(path.name) for path in parent.iterdir() if path.name.isdigit())
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the names in `folder` outlast a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -70,7 +70,7 @@ class Agenda:
         return self._fresh.popleft() if self._fresh else None
 
     def _promoted(self, drained: bool) -> Trial | None:
-        trial = self.scheduler.promote(self.state, self.trials, drained)
+        trial = self.scheduler.promote(self.state, drained)
         return trial if trial is not None and trial.trial_id not in self.out else None
 
     def _drawn(self, suggest: Callable[[], Plan | None]) -> Trial | None:

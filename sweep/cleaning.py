@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sweep import retention
 from sweep.errors import RunError, UsageError
-from sweep.run_folder import RunFolder, list_runs
+from sweep.run_folder import STAGED, RunFolder, list_runs
 from sweep.state import state_of
 from sweep.status import ENDS
 
@@ -35,8 +35,8 @@ def clean(out: Path, runs: list[RunFolder], keep: str | None, dry_run: bool) -> 
                 yield Freed(folder.name, _clean_run(folder, keep, dry_run))
         except RunError as error:
             yield Freed(folder.name, 0, str(error))
-    for left in out.glob(".*.*"):
-        if left.is_dir() and not left.is_symlink() and left.name.rpartition(".")[2].isdigit():
+    for left in out.glob(".*"):
+        if STAGED.fullmatch(left.name) and left.is_dir() and not left.is_symlink():
             freed = retention.size(left)
             if not dry_run:
                 shutil.rmtree(left, ignore_errors=True)

@@ -205,8 +205,7 @@ def resume(
 
     folder = open_run(out, run)
     spec = folder.spec
-    points = spec.search_space.probes() if spec.search_space else spec.plan.points
-    check_unchanged(spec, trace(points, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial), points)
+    check_unchanged(spec, trace(spec.probes, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial))
     given = {
         name: value for name, value in policy.items() if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
@@ -318,7 +317,7 @@ def gc(runs: tuple[str, ...], out: Path, keep: str | None, dry_run: bool) -> Non
     Leaderboards, ledgers and texts stay; so does what a training needs to go on. Links are not followed.
     """
     from sweep.cleaning import clean
-    from sweep.ray_executor import clear_left_folders
+    from sweep.private_folder import clear_left_folders
     from sweep.run_folder import open_run
 
     total = 0
@@ -378,7 +377,7 @@ def _work(
     from sweep.gpus import hold_gpus, visible_gpus
     from sweep.launch import make_executor
     from sweep.progress import view_of
-    from sweep.summary import command, summarize
+    from sweep.summary import summarize
 
     console = _console(stderr=True)
     executor = make_executor(session, limits, concurrency, address)
@@ -389,10 +388,10 @@ def _work(
             driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
     except KeyboardInterrupt:
-        click.echo(f"interrupted; go on with: {command('resume', folder)}", err=True)
+        click.echo(f"interrupted; go on with: {folder.command('resume')}", err=True)
         raise SystemExit(128 + ((driver and driver.caught) or signal.SIGINT)) from None
     except Breakdown as error:
-        raise Breakdown(f"{error}; go on with: {command('resume', folder)}") from error
+        raise Breakdown(f"{error}; go on with: {folder.command('resume')}") from error
     raise SystemExit(summarize(folder, outcome))
 
 

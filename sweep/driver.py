@@ -33,7 +33,7 @@ from sweep.policy import Limits, say_duration
 from sweep.run_folder import RunFolder
 from sweep.scheduler import make_scheduler, objective
 from sweep.search import draw
-from sweep.state import RunState, plan_of, state_of
+from sweep.state import RunState, draws_left, plan_of, state_of
 from sweep.status import ENDS, Status, check_step
 from sweep.trial import Job, TrialReport
 
@@ -85,9 +85,7 @@ class Driver:
 
     @property
     def way_on(self) -> str:
-        from sweep.summary import command
-
-        return command("resume", self.folder)
+        return self.folder.command("resume")
 
     def run(self, executor: Executor, command: Sequence[str]) -> Outcome:
         """Work until all trials have ended, the budget is spent, or a signal comes.
@@ -229,12 +227,12 @@ class Driver:
 
     def _is_done(self) -> bool:
         """Whether nothing is left to begin, to draw, or to promote."""
-        if self.spec.search_space is not None and len(self.state.suggestions) < (self.strategy.trials or 0):
+        if draws_left(self.spec, self.state):
             return False
         trials = plan_of(self.spec, self.state).trials
         if any(self.state.trial(t.trial_id).status.is_open and self._job(t) is not None for t in trials):
             return False
-        return self.scheduler.promote(self.state, self._trials, drained=True) is None
+        return self.scheduler.promote(self.state, drained=True) is None
 
     def _settle_stopped(self) -> None:
         """Nothing that waited for a promotion gets one any more."""
@@ -245,7 +243,7 @@ class Driver:
     def _suggest(self) -> Plan | None:
         """A point that the search draws, recorded; None where it has drawn all it was asked for."""
         space = self.spec.search_space
-        if space is None or len(self.state.suggestions) >= (self.strategy.trials or 0):
+        if space is None or not draws_left(self.spec, self.state):
             return None
         drawn = draw(space, self.strategy.search, history(self.state, self.strategy), self._seen())
         if drawn is None:

@@ -12,17 +12,17 @@ import os
 import platform
 import re
 import stat
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sweep.errors import RunError
+from sweep.private_folder import TEMPORARY
 
 HEADROOM = 1.25  # of the measured peak: the allocator's own blocks, the CUDA context, longer batches than were measured
 UNIT = 10_000  # Ray counts GPUs in ten-thousandths
 MOST = 100  # trials on one GPU: more of them could not be told apart in Ray's unit
-LOCKS = (Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())) / "explora-sweep-gpus"
+LOCKS = TEMPORARY / "explora-sweep-gpus"
 CONTENT_BYTES = 512  # more than a holder's note has
 
 

@@ -26,7 +26,7 @@ from sweep.registry import SpaceFile, load_space
 from sweep.run_folder import MARK, RunFolder, RunSpec, check_name, create_run
 from sweep.search import SearchSpace, draw_all
 from sweep.space import unfold
-from sweep.state import plan_of, state_of
+from sweep.state import draws_left, plan_of, state_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +59,6 @@ class Prepared:
     @property
     def plan(self) -> Plan:
         return self.spec.plan
-
-    @property
-    def probes(self) -> Sequence[Point]:
-        """Points that show all that the run needs."""
-        return self.spec.search_space.probes() if self.spec.search_space else self.plan.points
 
     def cached(self, plan: Plan) -> set[str]:
         """Ids of the points of `plan`, un-tuned bases among them, that earlier runs have computed."""
@@ -111,26 +106,26 @@ class Prepared:
                 f"run {folder.name!r} exists and is of another space or other settings, or another search "
                 f"({folder.spec.space}, {len(folder.spec.plan.points)} points); choose another --name"
             )
-        check_unchanged(folder.spec, self.spec.provenance, self.probes)
+        check_unchanged(folder.spec, self.spec.provenance)
         return folder
 
     def _is_same(self, spec: RunSpec) -> bool:
         return (
             spec.search_id == self.spec.search_id
             and spec.use_cache == self.spec.use_cache
-            and not changes(spec.provenance, self.spec.provenance, self.probes)
+            and not changes(spec.provenance, self.spec.provenance, self.spec.probes)
         )
 
     def _is_settled(self, folder: RunFolder) -> bool:
         """Whether a new run is due: this one has computed all it can, or the cache is not wanted."""
         state = state_of(folder)
-        plan, drawn = plan_of(folder.spec, state), len(state.suggestions)
+        plan = plan_of(folder.spec, state)
         open_points = [
             point
             for point in plan.points
             if record_of(state, point) is None and state.trial(point.trial_id).status.is_open
         ]
-        if open_points or (folder.spec.search_space and drawn < (folder.spec.strategy.trials or 0)):
+        if open_points or draws_left(folder.spec, state):
             return False
         # A finished run that holds nothing of its own says already what a further one would say.
         return not self.request.use_cache or any(p.point_id not in state.cached for p in plan.points)
@@ -213,9 +208,9 @@ def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
     return share(measure(point, threads, gpu=True).peak_memory_bytes, total)
 
 
-def check_unchanged(spec: RunSpec, now: Provenance, points: Sequence[Point]) -> None:
-    """Raises RunError when a run would go on under other conditions than it began with; `points` show what it needs."""
-    if changed := changes(spec.provenance, now, points):
+def check_unchanged(spec: RunSpec, now: Provenance) -> None:
+    """Raises RunError when a run would go on under other conditions than it began with."""
+    if changed := changes(spec.provenance, now, spec.probes):
         raise RunError(
             f"this run began with another {', '.join(changed)}: its rows would not compare. Bring that back, "
             "or start a new run with another --name"
@@ -251,9 +246,14 @@ def make_executor(spec: RunSpec, limits: Limits, concurrency: int | None, addres
     )
 
 
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def room(cpus_per_trial: int, gpus_per_trial: float) -> int:
     """Trials that fit on this machine at a time: by cores, and by GPUs where trials use them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     if not gpus_per_trial:
         return cores // cpus_per_trial
     import torch

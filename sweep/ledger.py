@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from model.durable import flush_folder
 from sweep.errors import LedgerError
 
 Event = dict[str, Any]
@@ -68,15 +69,6 @@ class Ledger:
 def read_ledger(path: Path) -> Iterator[Event]:
     """Every whole event, oldest first; a torn last line is passed over. Raises LedgerError, with the line number."""
     return iter(_scan(path)[0])
-
-
-def flush_folder(folder: Path) -> None:
-    """Make the names in `folder` outlast a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _seal(record: Event) -> bytes:

@@ -9,21 +9,17 @@ removed with it (Ray's own defaults are the outward interface and a token in the
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -31,6 +27,7 @@ import psutil
 from sweep.errors import Breakdown
 from sweep.executor import Listener
 from sweep.failure import Failure
+from sweep.private_folder import end, private_folder, remove_own_folders
 from sweep.trial import Job, TrialReport, run_trial
 from sweep.watchdog import Overdue, Watchdog
 
@@ -50,10 +47,7 @@ ENVIRONMENT = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights go by path
-TEMPORARY = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # the shortest there is
 TOKEN = secrets.token_hex(32)  # one for the life of this process: Ray reads it once and keeps it
-PREFIX = "explora-sweep-"  # of the names of private folders; the owner's process id follows
-OWNER = "owner"  # a file in a private folder that its owner holds locked
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
 CONNECT_SECONDS = 10  # for a cluster to answer
 STUCK_SECONDS = 10  # for the thread that calls a lost Ray to come back
@@ -86,7 +80,7 @@ class RayExecutor:
             with _session(address=self.address) as lifeline:
                 yield lifeline
             return
-        with _private_folder() as folder:
+        with private_folder() as folder:
             token = folder / "token"
             token.touch(mode=0o600)
             token.write_text(TOKEN)
@@ -189,15 +183,14 @@ class _Lifeline:
                     self.torn = (
                         f"Ray has broken down: its process {name} ({process.pid}) has ended. Nothing recorded is lost"
                     )
-                    _end(self.processes)
+                    end(self.processes)
                     if not self._over.wait(STUCK_SECONDS):
                         self._leave()
                     return
 
     def _leave(self) -> None:
         """End this process from a thread that is not the main one, which is stuck within Ray."""
-        for folder in TEMPORARY.glob(f"{PREFIX}{os.getpid()}-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        remove_own_folders()
         print(f"Error: {self.torn}; go on with: {self.way_on}", file=sys.stderr, flush=True)
         os._exit(1)
 
@@ -355,7 +348,7 @@ def _tune(listener: Listener, executor: RayExecutor, lifeline: _Lifeline) -> Non
         def stop_all(self) -> bool:
             return here.desk.look()
 
-    with _private_folder() as storage:
+    with private_folder() as storage:
         tune.Tuner(
             tune.with_resources(Worker, {"cpu": executor.cpus_per_trial, "gpu": executor.gpus_per_trial}),
             tune_config=tune.TuneConfig(
@@ -378,61 +371,6 @@ def _tune(listener: Listener, executor: RayExecutor, lifeline: _Lifeline) -> Non
         ).fit()
 
 
-@contextlib.contextmanager
-def _private_folder() -> Iterator[Path]:
-    """A folder that only this user can enter, removed at the end. Short: sockets' paths have at most 107 bytes.
-
-    Folders of this user's processes that were killed before they could remove theirs are removed too.
-    """
-    clear_left_folders()
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=TEMPORARY))
-    try:
-        with (folder / OWNER).open("w") as owner:
-            fcntl.flock(owner, fcntl.LOCK_EX)
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def clear_left_folders() -> None:
-    """Remove what killed processes of this user have left in the temporary folder, and what still works in it."""
-    for left in left_folders():
-        _end(_processes_of(left))
-        shutil.rmtree(left, ignore_errors=True)
-
-
-def _processes_of(folder: Path) -> Iterator[psutil.Process]:
-    """This user's processes of the Ray in `folder`: its agents outlive a killed driver by a minute.
-
-    Those that have put a name in the place of their command line are known by the logs that they write.
-    """
-    below = f"{folder}/"
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid == os.getpid() or process.uids().real != os.getuid():
-                continue
-            if any(below in part for part in process.cmdline()) or (
-                process.name().startswith("ray::") and any(file.path.startswith(below) for file in process.open_files())
-            ):
-                yield process
-
-
-def left_folders() -> list[Path]:
-    """Private folders of this user's processes that were killed before they could remove theirs."""
-    owners = [owner for owner in TEMPORARY.glob(f"{PREFIX}*/{OWNER}") if owner.stat().st_uid == os.getuid()]
-    return [owner.parent for owner in owners if _is_free(owner)]
-
-
-def _is_free(lock: Path) -> bool:
-    """Whether nobody holds `lock`; the system frees it with its process."""
-    with lock.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-    return True
-
-
 def _last_line(error: Any) -> str:
     lines = str(error or "no reason given").strip().splitlines()
     return lines[-1] if lines else "no reason given"
@@ -445,12 +383,5 @@ def _children() -> list[psutil.Process]:
 def _await_end(processes: list[psutil.Process]) -> None:
     """Wait for Ray's processes; end by id those that outlive the patience."""
     _, alive = psutil.wait_procs(processes, timeout=SHUTDOWN_SECONDS)
-    _end(alive)
+    end(alive)
     psutil.wait_procs(alive, timeout=SHUTDOWN_SECONDS)
-
-
-def _end(processes: Iterable[psutil.Process]) -> None:
-    """End processes, by id."""
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()

@@ -13,6 +13,7 @@ import contextlib
 import shutil
 from pathlib import Path
 
+from sweep import alive
 from sweep.state import TrialState
 from sweep.status import Status
 
@@ -33,7 +34,7 @@ def settle(folder: Path, trial: TrialState, keep: str) -> None:
     """Bring the checkpoints in `folder`, of a trial that has ended for good, down to what `keep` says."""
     if folder.is_symlink() or not folder.is_dir():
         return  # what a link points at is not ours
-    (folder / "alive").unlink(missing_ok=True)
+    (folder / alive.NAME).unlink(missing_ok=True)
     if keep == "all":
         return
     epochs = _wanted(trial, keep)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from model.config import SettingError
+from model.durable import flush_folder, write_through
 from sweep.errors import RunError
-from sweep.ledger import flush_folder
-from sweep.plan import Plan, point_from, stable_id
+from sweep.plan import Plan, Point, point_from, stable_id
 from sweep.policy import Limits, Strategy
 from sweep.provenance import Provenance
 from sweep.search import SearchSpace
@@ -49,6 +49,11 @@ class RunSpec:
     strategy: Strategy = field(default_factory=Strategy)
     limits: Limits = field(default_factory=Limits)  # that it began with
     search_space: SearchSpace | None = None  # what TPE draws from; points at random are drawn beforehand
+
+    @property
+    def probes(self) -> tuple[Point, ...]:
+        """Points that show all that the run needs, also of what is yet to be drawn."""
+        return self.search_space.probes() if self.search_space else self.plan.points
 
     @property
     def search_id(self) -> str:
@@ -120,6 +125,11 @@ class RunFolder:
     def checkpoints(self, trial_id: str) -> Path:
         return self.path / "checkpoints" / trial_id
 
+    def command(self, name: str) -> str:
+        """What to type to do `name` (resume, report) with this run."""
+        out = self.path.parent
+        return f"sweep {name} {self.name}" + ("" if out == Path("results") else f" --out {out}")
+
     @cached_property
     def spec(self) -> RunSpec:
         """What `run.json` says. Raises RunError where it is damaged or of a newer version of this tool."""
@@ -161,6 +171,12 @@ class RunFolder:
             if STAGED.fullmatch(left.name):
                 with contextlib.suppress(OSError):
                     left.unlink()
+
+
+def existing(path: Path) -> Path:
+    """`path`, or the nearest folder above it that is there."""
+    path = path.absolute()
+    return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def check_name(name: str) -> str:
@@ -234,10 +250,7 @@ def write_file(path: Path, data: bytes) -> None:
     """Replace `path` whole or not at all: written beside it, flushed, renamed, and the renaming flushed."""
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with staged.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_through(staged, data)
         staged.replace(path)
         flush_folder(path.parent)
     finally:

@@ -39,7 +39,7 @@ class Scheduler(Protocol):
         """Why `trial` stops at `epoch`, or None where it goes on. `state` does not hold that epoch yet."""
         ...
 
-    def promote(self, state: RunState, trials: Mapping[str, Trial], drained: bool) -> Trial | None:
+    def promote(self, state: RunState, drained: bool) -> Trial | None:
         """A stopped training that goes on. `drained`: no other training is left, nor under way."""
         ...
 
@@ -55,7 +55,7 @@ class FIFO:
     def stops(self, state: RunState, trial: Trial, epoch: int, value: float) -> str | None:
         return None
 
-    def promote(self, state: RunState, trials: Mapping[str, Trial], drained: bool) -> Trial | None:
+    def promote(self, state: RunState, drained: bool) -> Trial | None:
         return None
 
 
@@ -79,7 +79,7 @@ class Stopping:
             return None
         return f"asha: {values.index(value) + 1} of {len(values)} at the rung of epoch {epoch}"
 
-    def promote(self, state: RunState, trials: Mapping[str, Trial], drained: bool) -> Trial | None:
+    def promote(self, state: RunState, drained: bool) -> Trial | None:
         return None
 
 
@@ -97,28 +97,25 @@ class Promotion:
     def stops(self, state: RunState, trial: Trial, epoch: int, value: float) -> str | None:
         return f"asha-promote: not promoted from the rung of epoch {epoch}" if epoch in self.levels(trial) else None
 
-    def promote(self, state: RunState, trials: Mapping[str, Trial], drained: bool) -> Trial | None:
+    def promote(self, state: RunState, drained: bool) -> Trial | None:
         """The best of the lowest rung that has one to give: a rung fills before its best go on, so that one after the
         other this is successive halving. Where nothing else is left, the best of the highest rung at which one waits
         goes on, so that a search never ends without a full training."""
-        for key in dict.fromkeys(race(trial) for trial in trials.values()):
-            heights = sorted({level for t in trials.values() if race(t) == key for level in self.levels(t)})
+        for key in dict.fromkeys(race(trial) for trial in self.trials.values()):
+            members = [trial for trial in self.trials.values() if race(trial) == key]
+            heights = sorted({level for trial in members for level in self.levels(trial)})
             for level in heights:
-                entries = self._sorted(state, trials, key, level)
+                entries = self._sorted(state, key, level)
                 if waiting := _waiting(state, entries[: len(entries) // self.strategy.reduction], level):
-                    return trials[waiting[0]]
-            if drained and not self._is_crowned(state, trials, key):
+                    return self.trials[waiting[0]]
+            if drained and not any(state.trial(t.trial_id).status == Status.COMPLETED for t in members):
                 for level in reversed(heights):
-                    if waiting := _waiting(state, self._sorted(state, trials, key, level), level):
-                        return trials[waiting[0]]
+                    if waiting := _waiting(state, self._sorted(state, key, level), level):
+                        return self.trials[waiting[0]]
         return None
 
-    def _sorted(self, state: RunState, trials: Mapping[str, Trial], key: tuple[str, ...], level: int) -> "list[Entry]":
-        return sorted(rung(state, self.strategy, trials, key, level), key=lambda entry: entry.value)
-
-    @staticmethod
-    def _is_crowned(state: RunState, trials: Mapping[str, Trial], key: tuple[str, ...]) -> bool:
-        return any(state.trial(t.trial_id).status == Status.COMPLETED for t in trials.values() if race(t) == key)
+    def _sorted(self, state: RunState, key: tuple[str, ...], level: int) -> "list[Entry]":
+        return sorted(rung(state, self.strategy, self.trials, key, level), key=lambda entry: entry.value)
 
 
 def make_scheduler(strategy: Strategy, trials: Mapping[str, Trial]) -> Scheduler:

@@ -122,27 +122,28 @@ class SearchSpace:
         """Draw number `index`; a further `attempt` draws another one."""
         stream = f"{index}/{attempt}"
         number = random.Random(f"{BRANCH}/{stream}").randrange(len(self.branches))
+        return self.params(number, self._drawn(number, stream))
+
+    def _drawn(self, number: int, stream: str) -> Params:
+        """A value of each axis of a branch."""
         place = int(stable_id(stream), 16)
-        drawn = {
-            key: (axis if not isinstance(axis, Grid) else Choice(axis.values)).sample(key, place)
-            for key, axis in self.searched(self.branches[number]).items()
-        }
-        return {**({BRANCH: number} if len(self.branches) > 1 else {}), **drawn}
+        axes = self.searched(self.branches[number])
+        return {k: (Choice(a.values) if isinstance(a, Grid) else a).sample(k, place) for k, a in axes.items()}
+
+    def params(self, number: int, values: Params) -> Params:
+        """Values in the branch `number`, which is named where there are several."""
+        return {**({BRANCH: number} if len(self.branches) > 1 else {}), **values}
 
     def placed(self, params: Params, index: int) -> Params:
         """A point to begin with: axes that it leaves out are drawn. Raises SpaceError where no branch holds it."""
         for number, branch in enumerate(self.branches):
             axes = self.searched(branch)
             if all(key in axes and _holds(axes[key], value) for key, value in params.items()):
-                drawn = {key: value for key, value in self._in_branch(number, index).items() if key not in params}
-                return {**({BRANCH: number} if len(self.branches) > 1 else {}), **drawn, **params}
+                return self.params(number, {**self._drawn(number, f"{index}/0"), **params})
         raise SpaceError(
             f"points_to_evaluate[{index}]: {params} does not lie in the space; "
             f"its axes: {', '.join(dict.fromkeys(key for branch in self.branches for key in self.searched(branch)))}"
         )
-
-    def _in_branch(self, number: int, index: int) -> Params:
-        return SearchSpace((self.branches[number],), (), self.seeds).random(index)
 
     def unseen(self, seen: Collection[str]) -> Params | None:
         """A point that was not drawn, in a space that can be looked through; None where there is none."""
@@ -152,9 +153,9 @@ class SearchSpace:
             if len(values) < len(axes) or math.prod(map(len, values)) > ENUMERABLE:
                 return None
             for combination in itertools.product(*values):
-                params = {BRANCH: number, **dict(zip(axes, combination, strict=True))}
+                params = self.params(number, dict(zip(axes, combination, strict=True)))
                 if self.points(params)[0].point_id not in seen:
-                    return params if len(self.branches) > 1 else {k: v for k, v in params.items() if k != BRANCH}
+                    return params
         return None
 
     def as_dict(self) -> dict[str, Any]:
@@ -195,9 +196,11 @@ def draw(space: SearchSpace, search: str, history: Sequence[Told], seen: Collect
 def draw_all(space: SearchSpace, count: int) -> list[Drawn]:
     """`count` points at random, or all there are."""
     found: list[Drawn] = []
+    told: list[Told] = []
     seen: set[str] = set()
-    while len(found) < count and (drawn := draw(space, "random", [Told(d.params, "RUNNING") for d in found], seen)):
+    while len(found) < count and (drawn := draw(space, "random", told, seen)):
         found.append(drawn)
+        told.append(Told(drawn.params, "RUNNING"))
         seen.add(drawn.points[0].point_id)
     return found
 
@@ -224,10 +227,8 @@ def _ask(space: SearchSpace, history: Sequence[Told], attempt: int) -> Params:
 
 def _suggest(space: SearchSpace, trial: "optuna.Trial") -> Params:
     number = trial.suggest_categorical(BRANCH, range(len(space.branches))) if len(space.branches) > 1 else 0
-    params: Params = {BRANCH: number} if len(space.branches) > 1 else {}
-    for key, axis in space.searched(space.branches[number]).items():
-        params[key] = _suggested(trial, _name(space, number, key), axis)
-    return params
+    axes = space.searched(space.branches[number])
+    return space.params(number, {key: _suggested(trial, _name(space, number, key), a) for key, a in axes.items()})
 
 
 def _suggested(trial: "optuna.Trial", name: str, axis: Axis) -> Any:

@@ -116,6 +116,11 @@ def plan_of(spec: RunSpec, state: RunState) -> Plan:
     return Plan((*spec.plan.points, *drawn)) if drawn else spec.plan
 
 
+def draws_left(spec: RunSpec, state: RunState) -> int:
+    """Points that the run's search is yet to draw; 0 where all points were known beforehand."""
+    return (spec.strategy.trials or 0) - len(state.suggestions) if spec.search_space is not None else 0
+
+
 def state_of(folder: RunFolder) -> RunState:
     """The run in `folder`; one that has no ledger yet has done nothing. Raises LedgerError."""
     return fold(read_ledger(folder.ledger)) if folder.ledger.exists() else RunState()

@@ -1,7 +1,6 @@
 """What a session says when it ends: counts, the best rows, what was saved, what failed; and its exit code."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -28,14 +27,14 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
     if (line := saved_line(rows)) is not None:
         click.echo(line)
     if outcome.signal is not None:
-        click.echo(f"interrupted, nothing is lost; go on with: {command('resume', folder)}", err=True)
+        click.echo(f"interrupted, nothing is lost; go on with: {folder.command('resume')}", err=True)
         return 128 + outcome.signal
     if outcome.spent is not None:
         click.echo(
-            f"{outcome.spent}: what is left goes on with `{command('resume', folder)} --budget` and a larger one",
+            f"{outcome.spent}: what is left goes on with `{folder.command('resume')} --budget` and a larger one",
             err=True,
         )
-    click.echo(f"leaderboard: {folder.leaderboard}; `{command('report', folder)}` prints it")
+    click.echo(f"leaderboard: {folder.leaderboard}; `{folder.command('report')}` prints it")
     failed = [row for row in rows if row["status"] in ("FAILED", "DIVERGED")]
     for row in failed[:3]:
         click.echo(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}", err=True)
@@ -70,9 +69,3 @@ def counts(rows: Sequence[Row]) -> str:
     for row in rows:
         found[row["status"]] = found.get(row["status"], 0) + 1
     return f"{len(rows)} points: " + ", ".join(f"{count} {status}" for status, count in sorted(found.items()))
-
-
-def command(name: str, folder: RunFolder) -> str:
-    """What to type to do `name` (resume, report) with a run."""
-    out = folder.path.parent
-    return f"sweep {name} {folder.name}" + ("" if out == Path("results") else f" --out {out}")

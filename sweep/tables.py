@@ -7,7 +7,7 @@ every column.
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -157,9 +157,12 @@ def _cell(row: Row, name: str) -> str:
 
 def markdown(rows: Sequence[Row]) -> str:
     """A Markdown table of `columns`."""
-    shown = columns(rows)
-    lines = ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
-    lines += ["| " + " | ".join(_text(row.get(name)).replace("|", r"\|") for name in shown) + " |" for row in rows]
+    return _markdown(columns(rows), rows)
+
+
+def _markdown(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    lines += ["| " + " | ".join(_text(one.get(name)).replace("|", r"\|") for name in names) + " |" for one in records]
     return "\n".join(lines)
 
 
@@ -176,11 +179,14 @@ def json_text(rows: Sequence[Row]) -> str:
 
 def csv_text(rows: Sequence[Row]) -> str:
     """Every column of every row."""
+    return _csv(all_columns(rows), rows)
+
+
+def _csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
-    names = all_columns(rows)
     writer.writerow(names)
-    writer.writerows([_safe(_plain(row.get(name))) for name in names] for row in rows)
+    writer.writerows([_safe(_plain(one.get(name))) for name in names] for one in records)
     return sink.getvalue().rstrip("\n")
 
 
@@ -192,14 +198,12 @@ def rung_text(rungs: Sequence[Rung], form: str) -> str:
     if form == "json":
         return json.dumps(records, indent=1, allow_nan=False)
     if form == "csv":
-        return "\n".join([",".join(records[0]), *(",".join(str(_safe(v)) for v in r.values()) for r in records)])
-    lines = ["| " + " | ".join(records[0]) + " |", "|" + "---|" * len(records[0])]
-    lines += ["| " + " | ".join(_text(value) for value in record.values()) + " |" for record in records]
+        return _csv(list(records[0]), records)
     note = (
         "agreement: rank correlation of the dev loss at a rung with that at the end; kept: share of the best at "
         "the end that the rung lets through; winner: whether it lets the best one through. All of `known` trainings."
     )
-    return "\n".join([*lines, "", note])
+    return f"{_markdown(list(records[0]), records)}\n\n{note}"
 
 
 def print_table(console: Console, folder: RunFolder, rows: Sequence[Row], top: int | None) -> None:

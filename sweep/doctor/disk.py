@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 
 from sweep.doctor.findings import Check, note, ok, problem
-from sweep.ray_executor import OBJECT_STORE_BYTES, TEMPORARY
-from sweep.run_folder import FREE_BYTES
+from sweep.private_folder import TEMPORARY
+from sweep.ray_executor import OBJECT_STORE_BYTES
+from sweep.run_folder import FREE_BYTES, existing
 
 SHARED_MEMORY = Path("/dev/shm")
 TIGHT_BYTES = 2**30  # less than this is told, though a run would start
@@ -91,9 +92,3 @@ def home() -> Check:
             "set HF_HOME to a folder that can, for bases from a hub, and HOME itself if Ray complains",
         )
     return ok("home", f"{folder} can be written to")
-
-
-def existing(path: Path) -> Path:
-    """`path`, or the nearest folder above it that is there."""
-    path = path.absolute()
-    return next(folder for folder in (path, *path.parents) if folder.exists())

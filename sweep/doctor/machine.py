@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sweep.doctor.findings import Check, note, ok, problem
+from sweep.launch import usable_cores
 from sweep.provenance import git_commit
 
 DISTRIBUTION = "explora-sweep"
@@ -59,7 +60,7 @@ def cores() -> Check:
     """Those that this process may use, and torch's threads."""
     import torch
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = usable_cores()
     found = f"{usable} of {os.cpu_count()} cores usable; torch would use {torch.get_num_threads()} threads"
     quota = quota_of(QUOTA.read_text()) if QUOTA.is_file() else None
     if quota is not None and quota < usable:

@@ -2,13 +2,13 @@
 
 import os
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 import psutil
 
+from sweep import retention
 from sweep.doctor.findings import Check, note, ok, problem
-from sweep.ray_executor import left_folders
+from sweep.private_folder import left_folders
 
 PROGRAMS = ("raylet", "gcs_server", "ray::", "/ray/")  # in the command line of a process of Ray's
 DASHBOARD = ("dashboard.py", "dashboard/agent.py", "ray-dashboard", "ray::Dashboard")
@@ -91,14 +91,9 @@ def left_behind() -> Check:
     if not folders:
         return ok("left behind", "nothing of killed runs")
     count = f"{len(folders)} private folder" + ("s" if len(folders) > 1 else "")
-    size = sum(_bytes(folder) for folder in folders)
+    size = sum(map(retention.size, folders))
     return note(
         "left behind",
         f"{count} of killed runs, {size / 2**20:.0f} MiB: {', '.join(map(str, folders[:3]))}",
         "`sweep gc` removes them, and so does the next run",
     )
-
-
-def _bytes(folder: Path) -> int:
-    """Of the files below; sockets, and what goes away meanwhile, count nothing."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())

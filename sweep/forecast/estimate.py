@@ -13,6 +13,7 @@ from sweep.forecast.past import Draw, Family, Pace, family, read_past
 from sweep.forecast.sizes import Sizes, sizes
 from sweep.plan import Plan, Point, Trial, group
 from sweep.provenance import Provenance
+from sweep.run_folder import existing
 
 SAMPLE_COPIES = 3  # of every sample: in the ledger, in samples.parquet, in a checkpoint's notes
 UNKNOWN = "unknown: run with --measure"
@@ -87,7 +88,7 @@ def estimate(
         keep=keep,
         kept_bytes=kept,
         disk_bytes=kept + _transient(trials, sized, concurrency, keep),
-        free_bytes=_free(out),
+        free_bytes=shutil.disk_usage(existing(out)).free,
         peak_memory_bytes=sum(sorted(cost.peak_memory_bytes for cost in costs)[-concurrency:]) if costs else None,
     )
 
@@ -204,8 +205,3 @@ def _transient(trials: Iterable[Trial], sized: dict[str, Sizes], concurrency: in
 
     largest = sorted(sized[trial.trial_id].resumable_bytes for trial in trials if trial.epochs)[-concurrency:]
     return (KEPT + (keep == "best+last")) * sum(largest)
-
-
-def _free(out: Path) -> int:
-    path = out.absolute()
-    return shutil.disk_usage(next(folder for folder in (path, *path.parents) if folder.exists())).free

@@ -31,7 +31,7 @@ def interrupted_in_checkpoint(number: int, signals: list[int]) -> None:
         for one in signals:
             os.kill(os.getpid(), one)
 
-    before_call("model.checkpoint._write_through", number, act)
+    before_call("model.checkpoint.write_through", number, act)
 
 
 def greedy(number: int) -> None:

@@ -12,7 +12,7 @@ from model.checkpoint import newest_checkpoint, read_checkpoint
 from sweep.leaderboard import Row, rows, schema
 from sweep.ledger import Event, read_ledger
 from sweep.plan import point_from
-from sweep.ray_executor import PREFIX, TEMPORARY
+from sweep.private_folder import PREFIX, TEMPORARY
 from sweep.run_folder import MARK, RunFolder
 from sweep.state import RunState, fold
 from sweep.status import Status

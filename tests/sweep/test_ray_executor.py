@@ -18,8 +18,8 @@ import psutil
 import pytest
 from click.testing import Result
 
-from sweep import ray_executor
-from sweep.ray_executor import PREFIX, TEMPORARY
+from sweep import private_folder
+from sweep.private_folder import PREFIX, TEMPORARY
 from sweep.run_folder import RunFolder
 from sweep.state import state_of
 from sweep.status import Status
@@ -168,29 +168,29 @@ def test_paths_relative_to_the_users_folder_reach_the_workers(
 
 
 def test_only_folders_that_nobody_holds_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_executor, "TEMPORARY", tmp_path)
+    monkeypatch.setattr(private_folder, "TEMPORARY", tmp_path)
     foreign, left = tmp_path / f"{PREFIX}1-thesis", tmp_path / f"{PREFIX}2-x"
     foreign.mkdir()
     left.mkdir()
-    (left / ray_executor.OWNER).touch()
-    with ray_executor._private_folder() as held:
+    (left / private_folder.OWNER).touch()
+    with private_folder.private_folder() as held:
         assert not left.exists()
-        with ray_executor._private_folder():
+        with private_folder.private_folder():
             assert held.exists()
     assert list(tmp_path.iterdir()) == [foreign]
 
 
 def test_what_still_works_in_a_left_folder_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_executor, "TEMPORARY", tmp_path)
+    monkeypatch.setattr(private_folder, "TEMPORARY", tmp_path)
     left, held = tmp_path / f"{PREFIX}2-x", tmp_path / f"{PREFIX}3-x"
     for folder in (left, held):
         folder.mkdir()
-        (folder / ray_executor.OWNER).touch()
+        (folder / private_folder.OWNER).touch()
     idle = "import time; time.sleep(60)"
     agent, other = (Popen([sys.executable, "-c", idle, f"{folder}/r"], text=True) for folder in (left, held))
-    with (held / ray_executor.OWNER).open() as owner:
+    with (held / private_folder.OWNER).open() as owner:
         fcntl.flock(owner, fcntl.LOCK_EX)
-        ray_executor.clear_left_folders()
+        private_folder.clear_left_folders()
         assert agent.wait(timeout=10) == -signal.SIGKILL
         assert other.poll() is None
         assert not left.exists()
@@ -202,7 +202,7 @@ def test_what_still_works_in_a_left_folder_is_ended(tmp_path: Path, monkeypatch:
 STUCK = """
 import subprocess, time
 import psutil
-from sweep import ray_executor
+from sweep import private_folder, ray_executor
 
 ray_executor.SERVICES, ray_executor.STUCK_SECONDS = ("sleep",), 0.2
 service = subprocess.Popen(["sleep", "60"])

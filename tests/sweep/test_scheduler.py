@@ -78,7 +78,7 @@ def test_fifo_judges_nothing() -> None:
     fifo = make_scheduler(Strategy(), trials)
     state = RunState()
     (first, *_) = trials.values()
-    assert (fifo.levels(first), fifo.stops(state, first, 1, 9.0), fifo.promote(state, trials, True)) == ((), None, None)
+    assert (fifo.levels(first), fifo.stops(state, first, 1, 9.0), fifo.promote(state, True)) == ((), None, None)
     assert not fifo.shuffles
     assert isinstance(make_scheduler(strategy_of("asha"), trials), Stopping)
     assert isinstance(make_scheduler(strategy_of("asha-promote"), trials), Promotion)
@@ -228,7 +228,7 @@ def promotion_ends(
     """One worker: begins all, then promotes until there is nothing to promote."""
     state, scheduler = RunState(), Promotion(strategy, trials)
     waiting = list(trials.values())
-    while waiting or (next_one := scheduler.promote(state, trials, False) or scheduler.promote(state, trials, True)):
+    while waiting or (next_one := scheduler.promote(state, False) or scheduler.promote(state, True)):
         trial = waiting.pop(0) if waiting else next_one
         assert trial is not None
         known = state.trial(trial.trial_id).known_epoch
@@ -271,11 +271,11 @@ def test_where_the_best_are_lost_the_next_ones_get_to_the_end() -> None:
     for trial, value in ((better, 1.0), (other, 2.0)):
         begin(state, trial)
         tell(state, trial, 1, value, status="STOPPED", rung=1)
-    assert scheduler.promote(state, trials, False) is None
-    assert scheduler.promote(state, trials, True) is better
+    assert scheduler.promote(state, False) is None
+    assert scheduler.promote(state, True) is better
     begin(state, better)
     diverge(state, better, 2)
-    assert scheduler.promote(state, trials, True) is other
+    assert scheduler.promote(state, True) is other
 
 
 def test_every_race_has_a_full_training() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from sweep import ray_executor
+from sweep import private_folder
 from sweep.doctor import disk, examine, guarded, has_problem, hub, machine, ray_here, text
 from sweep.doctor.findings import Check, Level, note, ok, problem
 from tests.model.hub import Hub, serve
@@ -291,14 +291,14 @@ def test_an_address_for_ray_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_folders_of_killed_runs_are_found_and_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(ray_executor, "TEMPORARY", tmp_path)
+    monkeypatch.setattr(private_folder, "TEMPORARY", tmp_path)
     assert_found(ray_here.left_behind(), Level.OK, "nothing")
-    left, held = (tmp_path / f"{ray_executor.PREFIX}{name}" for name in ("left", "held"))
+    left, held = (tmp_path / f"{private_folder.PREFIX}{name}" for name in ("left", "held"))
     for folder in (left, held):
         folder.mkdir()
-        (folder / ray_executor.OWNER).touch()
+        (folder / private_folder.OWNER).touch()
     (left / "log").write_bytes(b"x" * 3 * 2**20)
-    with (held / ray_executor.OWNER).open("w") as owner:
+    with (held / private_folder.OWNER).open("w") as owner:
         fcntl.flock(owner, fcntl.LOCK_EX)
         check = ray_here.left_behind()
     assert_found(check, Level.NOTE, f"1 private folder of killed runs, 3 MiB: {left}")
