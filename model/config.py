@@ -73,12 +73,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         for field, kind in fields_of(type(self)):
-            key = self.prefix + field.name
-            value = coerce(key, getattr(self, field.name), kind)
+            key, value = self.prefix + field.name, getattr(self, field.name)
+            if type(value) is not kind:
+                value = coerce(key, value, kind)
+                object.__setattr__(self, field.name, value)
             complaint = field.metadata["bounds"].complaint(value) if "bounds" in field.metadata else None
             if complaint:
                 raise SettingError(key, complaint)
-            object.__setattr__(self, field.name, value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -33,7 +33,7 @@ from sweep.policy import Limits, say_duration
 from sweep.run_folder import RunFolder
 from sweep.scheduler import make_scheduler, objective
 from sweep.search import draw
-from sweep.state import RunState, draws_left, plan_of, state_of
+from sweep.state import RunState, draws_left, fold, plan_of
 from sweep.status import ENDS, Status, check_step
 from sweep.trial import Job, TrialReport
 
@@ -93,9 +93,8 @@ class Driver:
         Raises RunError, LedgerError before work starts, Breakdown where the disk refuses or Ray is lost.
         """
         self.began = time.monotonic()
-        with self.folder.lock():
-            self.state = state_of(self.folder)
-            self.ledger = Ledger(self.folder.ledger)
+        with self.folder.lock(), closing(Ledger(self.folder.ledger)) as self.ledger:
+            self.state = fold(self.ledger.found)
             try:
                 with self._signals():
                     self._append("session", command=list(command), limits=self.limits.as_dict())
@@ -111,7 +110,6 @@ class Driver:
                         self._settle_stopped()
             finally:
                 self._derive()
-                self.ledger.close()
         self._check_disk()
         seconds = time.monotonic() - self.began
         spent = None if done else self._spent(now=False)

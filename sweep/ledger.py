@@ -26,14 +26,14 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         """Open `path`, created if need be, and cut a torn last line off. Raises LedgerError on other damage."""
-        events, whole = _scan(path) if path.exists() else ([], 0)
+        self.found, whole = _scan(path) if path.exists() else ([], 0)  # the events that it held when it was opened
         self.path = path
-        self.seq = len(events)
+        self.seq = len(self.found)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._whole = whole
         try:
             self._cut()
-            if not events:
+            if not self.found:
                 flush_folder(path.parent)  # else a loss of power could take the file with all its lines
         except OSError:
             os.close(self._file)

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from model.config import DecodeConfig, Scalar, TrainConfig, from_flat, to_flat
@@ -58,8 +58,15 @@ class Point:
     @cached_property
     def baseline(self) -> "Point":
         """The un-tuned base under this point's decoding and seed."""
-        kept = {key: getattr(self.train, key) for key in UNTRAINED}
-        return Point(TrainConfig(**kept, epochs=0), self.decode)
+        return _untuned(self.decode, *(getattr(self.train, key) for key in UNTRAINED))
+
+    def __hash__(self) -> int:
+        return hash(self.point_id)  # worked out once; of all fields it would be anew for every look-up
+
+
+@lru_cache(maxsize=4096)  # thousands of points share one
+def _untuned(decode: DecodeConfig | None, *kept: Any) -> Point:
+    return Point(TrainConfig(**dict(zip(UNTRAINED, kept, strict=True)), epochs=0), decode)
 
 
 @dataclass(frozen=True)
