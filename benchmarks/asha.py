@@ -81,10 +81,9 @@ class Replay:
 
 
 def train_grid(space: str, out: Path) -> RunFolder:
-    """The full grid under five seeds, trained unless `out` holds it."""
-    if not (out / space / "leaderboard.parquet").exists():
-        command = [sys.executable, "-m", "sweep.cli", "run", space, "--seeds", str(SEEDS), "--out", str(out)]
-        subprocess.run([*command, "--keep", "none", "--no-cache"], check=True)
+    """The full grid under five seeds: what `out` does not hold of it is trained."""
+    command = [sys.executable, "-m", "sweep.cli", "run", space, "--name", space, "--seeds", str(SEEDS)]
+    subprocess.run([*command, "--out", str(out), "--keep", "none", "--no-cache"], check=True)
     return RunFolder(out / space)
 
 

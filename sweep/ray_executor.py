@@ -13,21 +13,20 @@ import logging
 import os
 import secrets
 import signal
-import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 import psutil
 
+from sweep.cluster import check_cluster, is_here
 from sweep.errors import Breakdown
 from sweep.executor import Listener
 from sweep.failure import Failure
-from sweep.private_folder import end, private_folder, remove_own_folders
+from sweep.lifeline import Lifeline, Torn, children
+from sweep.private_folder import end, private_folder
 from sweep.trial import Job, TrialReport, run_trial
 from sweep.watchdog import Overdue, Watchdog
 
@@ -49,10 +48,7 @@ ENVIRONMENT = {
 OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights go by path
 TOKEN = secrets.token_hex(32)  # one for the life of this process: Ray reads it once and keeps it
 SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
-CONNECT_SECONDS = 10  # for a cluster to answer
-STUCK_SECONDS = 10  # for the thread that calls a lost Ray to come back
 LOOK_SECONDS = 0.5  # between two looks of the watchdog
-SERVICES = ("gcs_server", "raylet")  # without one of these processes a Ray only waits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +68,13 @@ class RayExecutor:
             _tune(listener, self, lifeline)
 
     @contextlib.contextmanager
-    def _cluster(self) -> Iterator["_Lifeline"]:
+    def _cluster(self) -> Iterator[Lifeline]:
         """A Ray to run on, shut down at the end. Raises Breakdown where `address` answers to no cluster."""
         os.environ.update(ENVIRONMENT)
         if self.address is not None:
-            _check_address(self.address)
+            if is_here(self.address):
+                os.environ.update(LOOPBACK)
+            check_cluster(self.address)
             with _session(address=self.address) as lifeline:
                 yield lifeline
             return
@@ -96,19 +94,6 @@ class RayExecutor:
                 yield lifeline
 
 
-def _check_address(address: str) -> None:
-    """Raises Breakdown where nothing listens at `address`: Ray would try for minutes."""
-    host, _, port = address.rpartition(":")
-    if "://" in address or not host or not port.isdigit():
-        return  # Ray's own forms: "auto", or a client's
-    try:
-        with socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS) as connection:
-            if ip_address(connection.getpeername()[0]).is_loopback:
-                os.environ.update(LOOPBACK)
-    except (OSError, OverflowError) as error:
-        raise Breakdown(f"cannot start Ray at {address}: nothing answers there ({error})") from error
-
-
 @contextlib.contextmanager
 def _unheard() -> Iterator[None]:
     """Drop what Ray prints: logs of its processes, to stdout, which is for results."""
@@ -117,7 +102,7 @@ def _unheard() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _session(address: str, **options: Any) -> Iterator["_Lifeline"]:
+def _session(address: str, **options: Any) -> Iterator[Lifeline]:
     """Connect to Ray, leave signals to whoever had them, and outlive all processes that this started."""
     import ray
 
@@ -127,79 +112,20 @@ def _session(address: str, **options: Any) -> Iterator["_Lifeline"]:
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise Breakdown(f"cannot start Ray at {address}: {reason}; try --executor inline") from error
-    lifeline = _Lifeline(_children())
-    try:
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in handlers.items():
-                signal.signal(number, handler)  # Ray has put its own in place
-        with lifeline:
+    head = None if address == "local" else ray.get_runtime_context().gcs_address
+    with Lifeline(children(), head) as lifeline:
+        try:
+            if threading.current_thread() is threading.main_thread():
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)  # Ray has put its own in place
             yield lifeline
-    except _Torn as torn:
-        raise Breakdown(str(torn)) from None
-    finally:
-        processes = list({*lifeline.processes, *_children()})  # workers came later
-        ray.shutdown()
-        _await_end(processes)
-
-
-class _Torn(BaseException):
-    """Ray is lost. Not an Exception: Ray would tidy up on one, which it cannot any more."""
-
-
-class _Lifeline:
-    """Sees that the processes that hold a Ray of our own together live.
-
-    Without one of them Ray waits, for a minute or for ever, and the thread that calls it with it. So another thread
-    looks, and ends what is left of that Ray. Where the waiting thread still does not come back, this process ends: with
-    the message that it would have ended with, and a ledger that is whole at any moment.
-    """
-
-    def __init__(self, processes: list[psutil.Process]) -> None:
-        self.processes = processes  # all that there have been
-        self.services = {process: process.name() for process in processes if process.name() in SERVICES}
-        self.torn: str | None = None  # which process has ended, as a message
-        self.way_on = ""  # what to type to go on
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="lifeline", daemon=True)
-
-    def __enter__(self) -> "_Lifeline":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def check(self) -> None:
-        """Raises _Torn where Ray is lost."""
-        if self.torn is not None:
-            raise _Torn(self.torn)
-
-    def _watch(self) -> None:
-        while not self._over.wait(LOOK_SECONDS):
-            self.processes = list({*self.processes, *_children()})  # workers are nobody's children without their raylet
-            for process, name in self.services.items():
-                if not _is_alive(process):
-                    self.torn = (
-                        f"Ray has broken down: its process {name} ({process.pid}) has ended. Nothing recorded is lost"
-                    )
-                    end(self.processes)
-                    if not self._over.wait(STUCK_SECONDS):
-                        self._leave()
-                    return
-
-    def _leave(self) -> None:
-        """End this process from a thread that is not the main one, which is stuck within Ray."""
-        remove_own_folders()
-        print(f"Error: {self.torn}; go on with: {self.way_on}", file=sys.stderr, flush=True)
-        os._exit(1)
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        except Torn as torn:
+            raise Breakdown(str(torn)) from None
+        finally:
+            lifeline.rest()
+            processes = list({*lifeline.processes, *children()})  # workers came later
+            ray.shutdown()
+            _await_end(processes)
 
 
 class _Here:
@@ -223,7 +149,7 @@ class _Here:
 class _Desk:
     """Between Ray's events and the listener: which jobs run on which actors, and which have to be ended."""
 
-    def __init__(self, listener: Listener, stall_timeout: float | None, lifeline: _Lifeline) -> None:
+    def __init__(self, listener: Listener, stall_timeout: float | None, lifeline: Lifeline) -> None:
         self.listener = listener
         self.lifeline = lifeline
         self.watchdog = Watchdog(stall_timeout)
@@ -277,7 +203,7 @@ class _Desk:
         self.watchdog.ended(job)
 
 
-def _tune(listener: Listener, executor: RayExecutor, lifeline: _Lifeline) -> None:
+def _tune(listener: Listener, executor: RayExecutor, lifeline: Lifeline) -> None:
     """Let Ray's Tuner run what `listener` gives."""
     from ray import tune
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -374,10 +300,6 @@ def _tune(listener: Listener, executor: RayExecutor, lifeline: _Lifeline) -> Non
 def _last_line(error: Any) -> str:
     lines = str(error or "no reason given").strip().splitlines()
     return lines[-1] if lines else "no reason given"
-
-
-def _children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
 
 
 def _await_end(processes: list[psutil.Process]) -> None:

@@ -4,6 +4,7 @@ F11: memory that is not to be had: a failed trial with its reason, and the other
 """
 
 import math
+import random
 import resource
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +23,7 @@ from sweep.leaderboard import load_rows
 from sweep.run_folder import RunFolder
 from sweep.state import state_of
 from sweep.status import Status
-from tests.chaos.conftest import Whole
+from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.hooks import greedy
 from tests.chaos.in_process import Scripted, drive, new_run
 from tests.chaos.invariants import check, check_end, says
@@ -190,24 +191,27 @@ def test_a_gradient_of_soap(soap: RunFolder, monkeypatch: pytest.MonkeyPatch, co
 
 @pytest.mark.fault("F11")
 def test_more_memory_than_there_is(
-    commands: Commands, micro: Path, tmp_path: Path, whole: Whole, count: Callable[[int], None]
+    commands: Commands, micro: Path, tmp_path: Path, whole: Whole, repeat: Repeat
 ) -> None:
     """One trial asks for a terabyte under a limit: it fails with the reason; a resume without its greed is whole."""
-    settings = ("--set", "epochs=4")
-    arguments = ("run", micro, *settings, "--executor", "inline", "--name", "r", "--out", tmp_path)
+    settings = ("--set", "epochs=4", "--executor", "inline", "--no-cache", "--name", "r", "--out")
     limits = {resource.RLIMIT_AS: 16 * 2**30}
-    command = commands(*arguments, hook=partial(greedy, 3), limits=limits)
-    says(command, 3, "FAILED", "allocate")
-    before = check(tmp_path / "r")
-    assert commands.run("resume", "r", "--out", tmp_path).wait() == 0
-    check_end(tmp_path / "r", whole(*settings), before)
-    count(1)
+    for seed in repeat(1, 3):
+        out = tmp_path / f"{seed}"
+        hook = partial(greedy, random.Random(seed).randint(1, 5))  # the base, then four trials
+        says(commands("run", micro, *settings, out, hook=hook, limits=limits), 3, "FAILED", "allocate")
+        before = check(out / "r")
+        assert commands.run("resume", "r", "--out", out).wait() == 0
+        check_end(out / "r", whole(*settings[:2]), before)
 
 
 @pytest.mark.fault("F11")
-def test_a_worker_that_the_system_ended_for_its_memory(run: RunFolder, count: Callable[[int], None]) -> None:
+@pytest.mark.parametrize("number", [1, pytest.param(3, marks=pytest.mark.chaos)])
+def test_a_worker_that_the_system_ended_for_its_memory(
+    number: int, run: RunFolder, count: Callable[[int], None]
+) -> None:
     """Made up: an executor tells of it. The same settings would take as much again, so only a resume tries again."""
-    victim = run.spec.plan.trials[1].trial_id
+    victim = run.spec.plan.trials[number].trial_id
 
     def act(job: Any, listener: Any) -> None:
         if job.trial_id == victim:

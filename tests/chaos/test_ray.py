@@ -6,7 +6,7 @@ Processes are found among the children of the one that the test has started, nev
 import contextlib
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -91,24 +91,39 @@ def end(commands: Commands, arguments: tuple[object, ...], out: Path, expected: 
     gone(family(command), command.pid)
 
 
-def struck(
-    commands: Commands, micro: Path, tmp_path: Path, expected: Path, seeds: Iterator[int], *options: str
-) -> Iterator[tuple[psutil.Process, Path]]:
-    """For each seed a training worker, to be struck, and its run: one after the other. Runs are seen to their end."""
+def strike(
+    blow: Callable[[psutil.Process], None],
+    commands: Commands,
+    micro: Path,
+    tmp_path: Path,
+    expected: Path,
+    seeds: Iterator[int],
+    *options: str,
+) -> Iterator[Path]:
+    """Strike a training worker for each seed, and give its run. Runs are seen to their end.
+
+    A blow to a worker that has nothing to do any more does not count.
+    """
     number, command = 0, None
     for seed in seeds:
-        moments, worker = random.Random(seed), None
-        while worker is None:
+        moments, hit = random.Random(seed), False
+        while not hit:
             out = tmp_path / f"{number}"
             if command is None:
                 command = commands("run", micro, *LONG, *RUN, out, "--max-failures", "20", *options)
             wait_for_epochs(out / "r", epochs_of(out / "r") + moments.randint(1, 30), command)
-            worker = a_worker(command, moments)
-            if worker is None:
+            if (worker := a_worker(command, moments)) is not None:
+                before = len(reasons(out / "r"))
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    blow(worker)
+                if hit := await_failure(out / "r", before):
+                    _, alive = psutil.wait_procs([worker], timeout=LINGER)
+                    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+            else:
                 assert command.wait() == 0, command.stderr
                 check_end(out / "r", expected)
                 number, command = number + 1, None
-        yield worker, out / "r"
+        yield out / "r"
     assert command is not None
     assert command.wait() == 0, command.stderr
     assert "Traceback" not in command.stderr
@@ -119,27 +134,16 @@ def struck(
 @pytest.mark.fault("F7")
 def test_a_worker_is_killed(commands: Commands, micro: Path, tmp_path: Path, whole: Whole, repeat: Repeat) -> None:
     """The run goes on, and ends as if nothing had happened."""
-    hits = 0
-    for worker, run in struck(commands, micro, tmp_path, whole(*LONG), repeat(1, 10)):
-        before = len(reasons(run))
-        with contextlib.suppress(psutil.NoSuchProcess):
-            worker.kill()
-        hits += await_failure(run, before)
-    assert hits
+    for run in strike(psutil.Process.kill, commands, micro, tmp_path, whole(*LONG), repeat(1, 10)):
+        assert reasons(run)[-1].startswith("worker lost")
 
 
 @pytest.mark.fault("F8")
 def test_a_worker_is_stopped(commands: Commands, micro: Path, tmp_path: Path, whole: Whole, repeat: Repeat) -> None:
     """The watchdog ends it, and its trial is tried again."""
-    hits = 0
-    for worker, run in struck(commands, micro, tmp_path, whole(*LONG), repeat(1, 5), "--stall-timeout", "5s"):
-        before = len(reasons(run))
-        worker.suspend()
-        hits += await_failure(run, before)
-        psutil.wait_procs([worker], timeout=LINGER)
-        assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
-        assert "worker lost: no sign of life for 5s (--stall-timeout)" in reasons(run)
-    assert hits
+    suspend, expected = psutil.Process.suspend, whole(*LONG)
+    for run in strike(suspend, commands, micro, tmp_path, expected, repeat(1, 5), "--stall-timeout", "5s"):
+        assert reasons(run)[-1] == "worker lost: no sign of life for 5s (--stall-timeout)"
 
 
 def await_failure(run: Path, before: int) -> bool:

@@ -11,6 +11,8 @@ the same two variables set before they start, and a file that only the user can 
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -27,9 +29,10 @@ from sweep.status import Status
 from tests.sweep.conftest import essence
 from tests.sweep.test_ray_executor import wait_for_epochs
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 Spawn = Callable[[Sequence[object]], "Popen[str]"]
 EPOCHS = ("--set", "epochs=150")
+ENDLESS = ("--set", "epochs=100000")
 NODES = """
 import sys
 from ray.cluster_utils import Cluster
@@ -37,7 +40,9 @@ from ray.cluster_utils import Cluster
 place = {"node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20, "include_dashboard": False}
 cluster = Cluster(initialize_head=True, head_node_args={**place, "num_cpus": 0, "temp_dir": sys.argv[1]})
 workers = [cluster.add_node(**place, num_cpus=1) for _ in range(2)]
-print(cluster.address, flush=True)
+(head,) = [process.process for kind, members in cluster.head_node.all_processes.items() if kind == "gcs_server"
+           for process in members]
+print(cluster.address, head.pid, flush=True)
 sys.stdin.readline()
 cluster.remove_node(workers[0], allow_graceful=False)
 print("one less", flush=True)
@@ -71,11 +76,13 @@ def expected(sweep: Callable[..., Result], micro: Path, out: Path) -> list[dict[
     return essence(Path(inline) / "r")
 
 
-def address_of(nodes: "Popen[str]") -> str:
+def head_of(nodes: "Popen[str]") -> tuple[str, int]:
+    """The address of the head, and the process that answers there."""
     assert nodes.stdout is not None
     for line in nodes.stdout:
         if line.startswith("127.0.0.1:"):
-            return line.strip()
+            address, pid = line.split()
+            return address, int(pid)
     raise AssertionError(nodes.communicate())
 
 
@@ -85,20 +92,22 @@ def trained_at_once(run: Path) -> int:
     return sum(trial.status is Status.RUNNING and bool(trial.epochs) for trial in trials)
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_same_rows(
     nodes: "Popen[str]", spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
 ) -> None:
-    address = address_of(nodes)
+    address, _ = head_of(nodes)
     process = spawn(["run", micro, *EPOCHS, "--name", "whole", "--address", address, "--no-cache"])
     _, stderr = process.communicate(timeout=140)
     assert process.returncode == 0, stderr
     assert essence(out / "whole") == expected
 
 
+@pytest.mark.slow
 def test_a_lost_node_costs_no_row(
     nodes: "Popen[str]", spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
 ) -> None:
-    address = address_of(nodes)
+    address, _ = head_of(nodes)
     process = spawn(["run", micro, *EPOCHS, "--name", "less", "--address", address, "--concurrency", "2", "--no-cache"])
     wait_for_epochs(out / "less", 2, process)
     while trained_at_once(out / "less") < 2:
@@ -115,12 +124,43 @@ def test_a_lost_node_costs_no_row(
     assert max(trial.attempt for trial in state_of(RunFolder(out / "less")).trials.values()) == 2
 
 
-def test_an_address_of_nothing_is_one_line(spawn: Spawn, micro: Path) -> None:
-    began = time.monotonic()
-    process = spawn(["run", micro, "--name", "r", "--address", "127.0.0.1:9"])
-    stdout, stderr = process.communicate(timeout=140)
+@pytest.mark.slow
+def test_a_lost_head_is_told(nodes: "Popen[str]", spawn: Spawn, micro: Path, out: Path) -> None:
+    address, head = head_of(nodes)
+    process = spawn(["run", micro, *ENDLESS, "--name", "headless", "--address", address, "--no-cache"])
+    wait_for_epochs(out / "headless", 2, process)
+    os.kill(head, signal.SIGKILL)
+    _, stderr = process.communicate(timeout=140)
+    assert process.returncode == 1, stderr
+    assert f"the head of the cluster, {address}, has not answered for 30 s" in stderr
+    assert "go on with: sweep resume headless" in stderr
+    assert "Traceback" not in stderr
+    assert state_of(RunFolder(out / "headless")).reached
+
+
+def refused(process: "Popen[str]", address: str, reason: str) -> None:
+    """It ends soon, with a line that says why."""
+    stdout, stderr = process.communicate(timeout=100)
     assert process.returncode == 1, stderr
     assert stdout == ""
-    assert [line for line in stderr.splitlines() if line.startswith("Error: cannot start Ray at 127.0.0.1:9")], stderr
+    assert f"Error: cannot start Ray at {address}: " in stderr
+    assert reason in stderr
     assert "Traceback" not in stderr
-    assert time.monotonic() - began < 60
+
+
+def test_an_address_of_nothing_is_one_line(spawn: Spawn, micro: Path) -> None:
+    process = spawn(["run", micro, "--name", "r", "--address", "127.0.0.1:9"])
+    refused(process, "127.0.0.1:9", "nothing answers there")
+
+
+def test_auto_without_a_cluster_is_one_line(spawn: Spawn, micro: Path) -> None:
+    refused(
+        spawn(["run", micro, "--name", "r", "--address", "auto"]), "auto", "Could not find any running Ray instance"
+    )
+
+
+@pytest.mark.slow
+def test_a_port_of_something_else_is_one_line(spawn: Spawn, micro: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        refused(spawn(["run", micro, "--name", "r", "--address", address]), address, "is no Ray cluster")

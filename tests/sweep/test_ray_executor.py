@@ -4,7 +4,6 @@ Each test starts the real command in a process of its own and looks at it from o
 """
 
 import fcntl
-import re
 import signal
 import subprocess
 import sys
@@ -197,26 +196,6 @@ def test_what_still_works_in_a_left_folder_is_ended(tmp_path: Path, monkeypatch:
         assert held.exists()
     other.kill()
     other.wait()
-
-
-STUCK = """
-import subprocess, time
-import psutil
-from sweep import private_folder, ray_executor
-
-ray_executor.SERVICES, ray_executor.STUCK_SECONDS = ("sleep",), 0.2
-service = subprocess.Popen(["sleep", "60"])
-with ray_executor._Lifeline([psutil.Process(service.pid)]) as lifeline:
-    lifeline.way_on = "sweep resume r"
-    service.kill()
-    time.sleep(60)  # as in a call of Ray's that does not return
-"""
-
-
-def test_a_process_that_is_stuck_in_a_lost_ray_ends_with_a_message() -> None:
-    ended = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=50)
-    assert ended.returncode == 1
-    assert re.fullmatch(r"Error: Ray has broken down: its process sleep .* go on with: sweep resume r\n", ended.stderr)
 
 
 @pytest.mark.slow

@@ -1,0 +1,55 @@
+"""Whether a Ray cluster answers, asked from outside: Ray, once it tries to join, tries for minutes."""
+
+import socket
+import subprocess
+import sys
+from ipaddress import ip_address
+
+from sweep.errors import Breakdown
+
+CONNECT_SECONDS = 10  # for a machine to answer
+ANSWER_SECONDS = 30  # for a cluster to say how it is
+
+
+def check_cluster(address: str) -> None:
+    """Raises Breakdown where no cluster answers at `address`: HOST:PORT, or "auto" for the one of this machine."""
+    if (place := _place(address)) is not None:
+        try:
+            socket.create_connection(place, timeout=CONNECT_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise Breakdown(f"cannot start Ray at {address}: nothing answers there ({error})") from error
+    try:
+        asked = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=ANSWER_SECONDS, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise Breakdown(f"cannot start Ray at {address}: what answers there is no Ray cluster") from None
+    if answer.returncode != 0:
+        reason = (answer.stderr or answer.stdout or "no reason given").strip().splitlines()[-1]
+        raise Breakdown(f"cannot start Ray at {address}: {reason}")
+
+
+def is_here(address: str) -> bool:
+    """Whether HOST:PORT is on the loopback interface."""
+    if (place := _place(address)) is None:
+        return False
+    try:
+        return ip_address(socket.gethostbyname(place[0])).is_loopback
+    except OSError:  # an unknown name: `check_cluster` says so
+        return False
+
+
+def answers(head: str, seconds: float) -> bool:
+    """Whether something listens at HOST:PORT."""
+    place = _place(head)
+    assert place is not None, head
+    try:
+        socket.create_connection(place, timeout=seconds).close()
+    except OSError:
+        return False
+    return True
+
+
+def _place(address: str) -> tuple[str, int] | None:
+    """Host and port; None of Ray's other forms, such as auto."""
+    host, _, port = address.rpartition(":")
+    return (host, int(port)) if host and port.isdigit() and "://" not in address else None
