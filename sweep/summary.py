@@ -8,6 +8,8 @@ from sweep.driver import Outcome
 from sweep.leaderboard import Row
 from sweep.run_folder import RunFolder
 from sweep.space import telling
+from sweep.state import RunState, plan_of
+from sweep.status import Status
 from sweep.tables import baseline_line, settings_of
 
 
@@ -36,11 +38,25 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
         )
     click.echo(f"leaderboard: {folder.leaderboard}; `{folder.command('report')}` prints it")
     failed = [row for row in rows if row["status"] in ("FAILED", "DIVERGED")]
-    for row in failed[:3]:
-        click.echo(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}", err=True)
-    if failed and (folder.logs).is_dir():
+    bases = _failed_bases(folder, outcome.state)
+    for line in (*bases, *(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}" for row in failed[:3])):
+        click.echo(line, err=True)
+    if (failed or bases) and folder.logs.is_dir():
         click.echo(f"tracebacks: {folder.logs}", err=True)
-    return 0 if not failed else 4 if len(failed) == len(rows) else 3
+    if failed and len(failed) == len(rows):
+        return 4
+    return 3 if failed or bases else 0
+
+
+def _failed_bases(folder: RunFolder, state: RunState) -> list[str]:
+    """A line for each un-tuned base without scores: no row of its own tells of it."""
+    ids = dict.fromkeys(point.trial_id for point in plan_of(folder.spec, state).baselines)
+    failed = [(trial_id, state.trials[trial_id]) for trial_id in ids if trial_id in state.trials]
+    return [
+        f"FAILED {trial_id}: the un-tuned base, so that no row is compared with it: {trial.reason}"
+        for trial_id, trial in failed
+        if trial.status == Status.FAILED
+    ]
 
 
 def _settings(rows: Sequence[Row], row: Row) -> str:

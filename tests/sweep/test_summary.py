@@ -1,0 +1,57 @@
+"""What a session says at its end, and its exit code."""
+
+from pathlib import Path
+
+import pytest
+
+from sweep.driver import Outcome
+from sweep.executor import Listener
+from sweep.failure import Failure
+from sweep.launch import Request, prepare
+from sweep.run_folder import RunFolder
+from sweep.summary import summarize
+from sweep.trial import Job
+from tests.sweep.test_driver import Scripted, complete, drive
+
+
+@pytest.fixture
+def folder(micro: Path, out: Path) -> RunFolder:
+    return prepare(Request(space=str(micro), out=out)).folder()
+
+
+def failing(folder: RunFolder, *victims: str) -> Outcome:
+    """A session in which the trainings `victims` fail."""
+
+    def act(job: Job, listener: Listener) -> None:
+        if job.trial_id in victims:
+            listener.started(job)
+            listener.lost(job, Failure.OUT_OF_HOST_MEMORY, "it used too much")
+        else:
+            complete(job, listener)
+
+    return drive(folder, Scripted(act))
+
+
+def test_all_is_well(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert summarize(folder, failing(folder)) == 0
+    said = capsys.readouterr()
+    assert "4 points: 4 COMPLETED" in said.out
+    assert said.err == ""
+
+
+@pytest.mark.parametrize(("count", "code"), [(1, 3), (3, 3), (4, 4)])
+def test_failed_trainings_are_named(
+    count: int, code: int, folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    victims = [trial.trial_id for trial in folder.spec.plan.trials[:count]]
+    assert summarize(folder, failing(folder, *victims)) == code
+    said = capsys.readouterr().err
+    told = [f"FAILED {victim}: {Failure.OUT_OF_HOST_MEMORY}: it used too much" in said for victim in victims]
+    assert sum(told) == min(count, 3), said
+
+
+def test_a_failed_base_is_a_failure(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    (base,) = folder.spec.plan.baselines
+    assert summarize(folder, failing(folder, base.trial_id)) == 3
+    assert f"FAILED {base.trial_id}: the un-tuned base, so that no row is compared" in capsys.readouterr().err
+    assert summarize(folder, failing(folder)) == 0, "the next session tries it again"
