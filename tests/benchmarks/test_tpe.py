@@ -19,6 +19,16 @@ def test_both_searches_draw_and_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
     assert search(space, "tpe", 12) == search(space, "tpe", 12)
 
 
+@pytest.mark.parametrize("kind", ["random", "tpe"])
+def test_searches_draw_apart_from_each_other(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Else five searches would be one, five times."""
+    monkeypatch.setattr(tpe, "dev_loss", lambda config: config.smart.lam)
+    runs = [search(SearchSpace.of(smart_space(number), {}, 1), kind, 3) for number in range(tpe.SEARCHES)]
+    firsts = {run.losses[0] for run in runs}
+    assert len(firsts) == tpe.SEARCHES
+    assert max(firsts) > 1.1 * min(firsts)  # more apart than the nudge of their ranges
+
+
 def test_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tpe, "MARKS", (1, 2))
     runs = {"random": [Run((3.0, 2.0)), Run((3.0, None))], "tpe": [Run((3.0, 1.0)), Run((2.0, 2.0))]}
