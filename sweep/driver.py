@@ -177,12 +177,12 @@ class Driver:
         self.agenda = Agenda(self.state, plan, self.scheduler, self._trials)
 
     def _job(self, trial: Trial) -> Job | None:
-        """What a worker is sent for `trial`; None where nothing of it is open."""
+        """What a worker is sent for `trial`; None where nothing of it is open, or its time has run out already."""
         state = self.state.trial(trial.trial_id)
         points = tuple((p.point_id, _located(p.settings)) for p in trial.points if record_of(self.state, p) is None)
-        if not points:
-            return None
         timeout = self.limits.trial_timeout
+        if not points or (state.failure == Failure.TIMEOUT and timeout is not None and state.seconds > timeout):
+            return None
         return Job(
             trial_id=trial.trial_id,
             points=points,

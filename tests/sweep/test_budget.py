@@ -175,6 +175,9 @@ def test_a_timeout_ends_a_trial_which_is_not_tried_again(sweep: Sweep, micro: Pa
     assert {(row["status"], row["failure"], row["attempt"]) for row in rows} == {(Status.FAILED, "timeout", 1)}
     assert "timeout: it has worked for" in rows[0]["stop_reason"]
     assert "--trial-timeout is 0.001s" in rows[0]["stop_reason"]
+    assert sweep("resume", "micro").exit_code == 4
+    rows = load_rows(RunFolder(out / "micro"))
+    assert {row["attempt"] for row in rows} == {1}, "no epoch more in a time that has run out"
     assert "4 COMPLETED" in sweep("resume", "micro", "--trial-timeout", "1h").stdout
 
 
