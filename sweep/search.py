@@ -212,7 +212,8 @@ def _ask(space: SearchSpace, history: Sequence[Told], attempt: int) -> Params:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        seed = int(stable_id(["tpe", space.as_dict(), len(history), attempt]), 16) % 2**32
+        axes = [branch["axes"] for branch in space.as_dict()["branches"]]  # not the rest: a path may be of one machine
+        seed = int(stable_id(["tpe", axes, len(history), attempt]), 16) % 2**32
         # Groups are the branches: what is conditional on one is modelled within it. Points under way count as bad ones,
         # so that workers do not crowd into one place.
         sampler = optuna.samplers.TPESampler(
