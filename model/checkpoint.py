@@ -39,8 +39,7 @@ def write_checkpoint(
     parent: Path, epoch: int, checkpoint: Checkpoint, keep: int | None = KEPT, spare: Collection[int] = ()
 ) -> Path:
     """Write `parent`/`epoch` and prune as `prune` does. An existing one of that epoch is replaced."""
-    for left in parent.glob(".*.partial"):
-        shutil.rmtree(left, ignore_errors=True)  # what a crash left behind
+    tidy(parent)
     place, staged = parent / str(epoch), parent / f".{epoch}.partial"
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
     staged.mkdir(parents=True)
@@ -59,6 +58,24 @@ def write_checkpoint(
     flush_folder(parent)
     prune(parent, keep, spare)
     return place
+
+
+def tidy(parent: Path) -> bool:
+    """Finish what a crash left half written under `parent`; whether there was anything.
+
+    A whole checkpoint whose place is empty takes it: the crash came between the removal of the one it was to replace
+    and its renaming. The rest is removed.
+    """
+    lefts = list(parent.glob(".*.partial"))
+    for left in lefts:
+        place = parent / left.name.split(".")[1]
+        try:
+            if not place.exists() and read_checkpoint(left):
+                left.rename(place)
+        except CheckpointError:
+            pass
+        shutil.rmtree(left, ignore_errors=True)
+    return bool(lefts)
 
 
 def prune(parent: Path, keep: int | None, spare: Collection[int] = ()) -> None:

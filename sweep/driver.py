@@ -171,6 +171,9 @@ class Driver:
 
     def _take_up(self) -> None:
         """Bring the agenda to where the ledger says the run is."""
+        for trial_id, trial in self.state.trials.items():
+            if trial.status in ENDS and retention.tidy(self.folder.checkpoints(trial_id)):
+                self._settle(trial_id)  # a session was killed while it did
         plan = plan_of(self.spec, self.state)
         self._take_from_cache(plan)
         self.scheduler = make_scheduler(self.strategy, self._trials)
@@ -219,9 +222,14 @@ class Driver:
             self._lost[job.trial_id] = self._lost.get(job.trial_id, 0) + 1
             again = self._lost[job.trial_id] <= self.limits.max_failures
         self.agenda.back(job.trial_id, again)
+        self._settle(job.trial_id)
+
+    def _settle(self, trial_id: str) -> None:
+        """Leave of a trial that has ended what is to be kept."""
+        trial = self.state.trial(trial_id)
         waits = trial.rung is not None and self.strategy.scheduler == "asha-promote"  # it may yet be promoted
         if trial.status in ENDS and not waits:
-            retention.settle(self.folder.checkpoints(job.trial_id), trial, self.limits.keep)
+            retention.settle(self.folder.checkpoints(trial_id), trial, self.limits.keep)
 
     def _is_done(self) -> bool:
         """Whether nothing is left to begin, to draw, or to promote."""

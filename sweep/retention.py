@@ -50,6 +50,15 @@ def settle(folder: Path, trial: TrialState, keep: str) -> None:
                 strip(place)
 
 
+def tidy(folder: Path) -> bool:
+    """Finish what a killed session left half written in `folder`; whether there was anything."""
+    if folder.is_symlink() or next(folder.glob(".*.partial"), None) is None:
+        return False
+    from model import checkpoint
+
+    return checkpoint.tidy(folder)
+
+
 def unneeded(folder: Path, trial: TrialState, keep: str) -> int:
     """Bytes that `settle` would free, the optimizer's aside."""
     if folder.is_symlink() or keep == "all":

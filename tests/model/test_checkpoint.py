@@ -12,6 +12,7 @@ from model.checkpoint import (
     prune,
     read_checkpoint,
     strip,
+    tidy,
     write_checkpoint,
 )
 
@@ -86,6 +87,27 @@ def test_what_a_crash_left_half_written_is_no_checkpoint_and_is_cleared(
     assert newest_checkpoint(tmp_path) == tmp_path / "1"
     write_checkpoint(tmp_path, 2, checkpoint(2))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
+
+
+@pytest.mark.parametrize("call", ["rmtree", "rename"])
+def test_a_crash_while_one_is_replaced_costs_neither(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the old one is removed, and between that and the renaming of the new one."""
+    write_checkpoint(tmp_path, 1, checkpoint(1))
+
+    def crash(*arguments: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("model.checkpoint.shutil.rmtree" if call == "rmtree" else "pathlib.Path.rename", crash)
+        with pytest.raises(KeyboardInterrupt):
+            write_checkpoint(tmp_path, 1, checkpoint(1))
+    assert [path.name for path in tmp_path.glob(".*")] == [".1.partial"]
+    assert tidy(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+    assert read_checkpoint(tmp_path / "1").state == checkpoint(1).state
+    assert not tidy(tmp_path)
 
 
 def test_no_folder_no_checkpoint(tmp_path: Path) -> None:

@@ -176,6 +176,39 @@ def test_a_damaged_best_checkpoint_does_not_end_the_session(tmp_path: Path, micr
     assert newest_checkpoint(tmp_path / "trial") == tmp_path / "trial" / "2"
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_session_killed_while_it_settled_is_settled_by_the_next(
+    sweep: Sweep, micro: Path, out: Path, whole: bool
+) -> None:
+    """The best checkpoint was being written anew without its optimizer; `whole`: all of it but its renaming."""
+    arguments = (
+        "run",
+        micro,
+        "--executor",
+        "inline",
+        "--name",
+        "r",
+        "--no-cache",
+        "--set",
+        "epochs=5",
+        "--set",
+        "lr=2.0",
+    )
+    sweep(*arguments)
+    expected = {path.relative_to(out) for path in (out / "r" / "checkpoints").rglob("*")}
+    trials = [folder for folder in (out / "r" / "checkpoints").iterdir() if len(list(folder.glob("[0-9]*"))) == 2]
+    assert trials, "no training whose best epoch is not its last"
+    for folder in trials:
+        best = min(folder.glob("[0-9]*"), key=lambda place: int(place.name))
+        staged = best.rename(folder / f".{best.name}.partial")
+        if not whole:
+            (staged / "manifest.json").unlink()
+    assert sweep("resume", "r").exit_code == 0
+    left = {path.relative_to(out) for path in (out / "r" / "checkpoints").rglob("*")}
+    assert not [path for path in left if path.name.startswith(".")]
+    assert left == expected if whole else left < expected
+
+
 def test_nothing_to_settle(tmp_path: Path) -> None:
     settle(tmp_path / "nowhere", ended(Status.COMPLETED), "none")
     assert not (tmp_path / "nowhere").exists()
