@@ -69,12 +69,10 @@ def tidy(parent: Path) -> bool:
     lefts = list(parent.glob(".*.partial"))
     for left in lefts:
         place = parent / left.name.split(".")[1]
-        try:
-            if not place.exists() and read_checkpoint(left):
-                left.rename(place)
-        except CheckpointError:
-            pass
-        shutil.rmtree(left, ignore_errors=True)
+        if not place.exists() and _is_whole(left):
+            left.rename(place)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
     return bool(lefts)
 
 
@@ -114,13 +112,15 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 def newest_checkpoint(parent: Path) -> Path | None:
     """The newest whole checkpoint under `parent`; damaged ones are passed over."""
-    for epoch in reversed(_epochs(parent)):
-        try:
-            read_checkpoint(parent / str(epoch))
-        except CheckpointError:
-            continue
-        return parent / str(epoch)
-    return None
+    return next((place for epoch in reversed(_epochs(parent)) if _is_whole(place := parent / str(epoch))), None)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        read_checkpoint(folder)
+    except CheckpointError:
+        return False
+    return True
 
 
 def _epochs(parent: Path) -> list[int]:

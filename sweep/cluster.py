@@ -15,7 +15,7 @@ def check_cluster(address: str) -> None:
     """Raises Breakdown where no cluster answers at `address`: HOST:PORT, or "auto" for the one of this machine."""
     if (place := _place(address)) is not None:
         try:
-            socket.create_connection(place, timeout=CONNECT_SECONDS).close()
+            _knock(place, CONNECT_SECONDS)
         except (OSError, OverflowError) as error:
             raise Breakdown(f"cannot start Ray at {address}: nothing answers there ({error})") from error
     try:
@@ -43,13 +43,18 @@ def answers(head: str, seconds: float) -> bool:
     place = _place(head)
     assert place is not None, head
     try:
-        socket.create_connection(place, timeout=seconds).close()
+        _knock(place, seconds)
     except OSError:
         return False
     return True
 
 
+def _knock(place: tuple[str, int], seconds: float) -> None:
+    """Raises OSError where nothing listens at `place`, OverflowError where that is no port."""
+    socket.create_connection(place, timeout=seconds).close()
+
+
 def _place(address: str) -> tuple[str, int] | None:
     """Host and port; None of Ray's other forms, such as auto."""
     host, _, port = address.rpartition(":")
-    return (host, int(port)) if host and port.isdigit() and "://" not in address else None
+    return (host.strip("[]"), int(port)) if host and port.isdigit() and "://" not in address else None

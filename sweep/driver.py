@@ -171,9 +171,10 @@ class Driver:
 
     def _take_up(self) -> None:
         """Bring the agenda to where the ledger says the run is."""
-        for trial_id, trial in self.state.trials.items():
-            if trial.status in ENDS and retention.tidy(self.folder.checkpoints(trial_id)):
-                self._settle(trial_id)  # a session was killed while it did
+        for trial_id in retention.half_written(self.folder.path) & self.state.trials.keys():
+            if self.state.trials[trial_id].status in ENDS:  # a session was killed while it settled that
+                retention.tidy(self.folder.checkpoints(trial_id))
+                self._settle(trial_id)
         plan = plan_of(self.spec, self.state)
         self._take_from_cache(plan)
         self.scheduler = make_scheduler(self.strategy, self._trials)

@@ -50,13 +50,17 @@ def settle(folder: Path, trial: TrialState, keep: str) -> None:
                 strip(place)
 
 
-def tidy(folder: Path) -> bool:
-    """Finish what a killed session left half written in `folder`; whether there was anything."""
-    if folder.is_symlink() or next(folder.glob(".*.partial"), None) is None:
-        return False
+def tidy(folder: Path) -> None:
+    """Finish what was being written in the trial's folder `folder`."""
     from model import checkpoint
 
-    return checkpoint.tidy(folder)
+    checkpoint.tidy(folder)
+
+
+def half_written(run: Path) -> set[str]:
+    """Trials of the run in `run` of which a checkpoint was being written when the writer was killed."""
+    lefts = (run / "checkpoints").glob("*/.*.partial")
+    return {left.parent.name for left in lefts if not left.parent.is_symlink()}  # what a link points at is not ours
 
 
 def unneeded(folder: Path, trial: TrialState, keep: str) -> int:

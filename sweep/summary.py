@@ -8,7 +8,7 @@ from sweep.driver import Outcome
 from sweep.leaderboard import Row
 from sweep.run_folder import RunFolder
 from sweep.space import telling
-from sweep.state import RunState, plan_of
+from sweep.state import plan_of
 from sweep.status import Status
 from sweep.tables import baseline_line, settings_of
 
@@ -38,7 +38,7 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
         )
     click.echo(f"leaderboard: {folder.leaderboard}; `{folder.command('report')}` prints it")
     failed = [row for row in rows if row["status"] in ("FAILED", "DIVERGED")]
-    bases = _failed_bases(folder, outcome.state)
+    bases = _failed_bases(folder, outcome)
     for line in (*bases, *(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}" for row in failed[:3])):
         click.echo(line, err=True)
     if (failed or bases) and folder.logs.is_dir():
@@ -48,13 +48,14 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
     return 3 if failed or bases else 0
 
 
-def _failed_bases(folder: RunFolder, state: RunState) -> list[str]:
-    """A line for each un-tuned base without scores: no row of its own tells of it."""
-    ids = dict.fromkeys(point.trial_id for point in plan_of(folder.spec, state).baselines)
-    failed = [(trial_id, state.trials[trial_id]) for trial_id in ids if trial_id in state.trials]
+def _failed_bases(folder: RunFolder, outcome: Outcome) -> list[str]:
+    """A line for each un-tuned base that failed and has no row of its own to tell of it."""
+    told = {row["trial_id"] for row in outcome.rows}
+    ids = dict.fromkeys(point.trial_id for point in plan_of(folder.spec, outcome.state).baselines)
+    trials = {trial_id: outcome.state.trial(trial_id) for trial_id in ids if trial_id not in told}
     return [
         f"FAILED {trial_id}: the un-tuned base, so that no row is compared with it: {trial.reason}"
-        for trial_id, trial in failed
+        for trial_id, trial in trials.items()
         if trial.status == Status.FAILED
     ]
 

@@ -181,20 +181,8 @@ def test_a_session_killed_while_it_settled_is_settled_by_the_next(
     sweep: Sweep, micro: Path, out: Path, whole: bool
 ) -> None:
     """The best checkpoint was being written anew without its optimizer; `whole`: all of it but its renaming."""
-    arguments = (
-        "run",
-        micro,
-        "--executor",
-        "inline",
-        "--name",
-        "r",
-        "--no-cache",
-        "--set",
-        "epochs=5",
-        "--set",
-        "lr=2.0",
-    )
-    sweep(*arguments)
+    settings = ("--set", "epochs=5", "--set", "lr=2.0")
+    assert sweep("run", micro, *settings, "--executor", "inline", "--name", "r").exit_code == 0
     expected = {path.relative_to(out) for path in (out / "r" / "checkpoints").rglob("*")}
     trials = [folder for folder in (out / "r" / "checkpoints").iterdir() if len(list(folder.glob("[0-9]*"))) == 2]
     assert trials, "no training whose best epoch is not its last"
