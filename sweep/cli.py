@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from sweep.errors import Breakdown, RunError, UsageError
+from sweep.interrupts import Interrupts
 from sweep.options import GPUShare, limit_options, out_option, strategy_options, work_options
 from sweep.policy import KEEP, Limits, Strategy
 
@@ -379,20 +380,19 @@ def _work(
     from sweep.progress import view_of
     from sweep.summary import summarize
 
-    console = _console(stderr=True)
-    executor = make_executor(session, limits, concurrency, address)
-    held = visible_gpus() if session.gpus_per_trial and address is None else []
-    driver: Driver | None = None
-    try:
-        with hold_gpus(held, folder.name), view_of(folder, console) as view:
-            driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache)
-            outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
-    except KeyboardInterrupt:
-        click.echo(f"interrupted; go on with: {folder.command('resume')}", err=True)
-        raise SystemExit(128 + ((driver and driver.caught) or signal.SIGINT)) from None
-    except Breakdown as error:
-        raise Breakdown(f"{error}; go on with: {folder.command('resume')}") from error
-    raise SystemExit(summarize(folder, outcome))
+    with Interrupts() as interrupts:
+        try:
+            executor = make_executor(session, limits, concurrency, address)
+            held = visible_gpus() if session.gpus_per_trial and address is None else []
+            with hold_gpus(held, folder.name), view_of(folder, _console(stderr=True)) as view:
+                driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache, interrupts=interrupts)
+                outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
+            raise SystemExit(summarize(folder, outcome))
+        except KeyboardInterrupt:
+            click.echo(f"interrupted; go on with: {folder.command('resume')}", err=True)
+            raise SystemExit(128 + (interrupts.number or signal.SIGINT)) from None
+        except Breakdown as error:
+            raise Breakdown(f"{error}; go on with: {folder.command('resume')}") from error
 
 
 def _run_or_latest(out: Path, name: str | None) -> "RunFolder":

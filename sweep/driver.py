@@ -5,14 +5,11 @@ driver back; each report becomes one ledger line before anything else happens wi
 loses at most what was never acknowledged.
 """
 
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 from model.config import Scalar
@@ -25,6 +22,7 @@ from sweep.errors import Breakdown
 from sweep.executor import Executor
 from sweep.failure import Failure
 from sweep.history import history
+from sweep.interrupts import Interrupts
 from sweep.leaderboard import Row, write_leaderboard
 from sweep.leaderboard import rows as leaderboard_rows
 from sweep.ledger import Ledger
@@ -66,14 +64,22 @@ class Outcome:
 class Driver:
     """One session of work on a run. Listens to the executor."""
 
-    def __init__(self, folder: RunFolder, view: View, *, limits: Limits, use_cache: bool = True) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        view: View,
+        *,
+        limits: Limits,
+        use_cache: bool = True,
+        interrupts: Interrupts | None = None,
+    ) -> None:
         self.folder = folder
         self.spec = folder.spec
         self.strategy = self.spec.strategy
         self.view = view
         self.limits = limits
         self.cache = Cache(folder.path.parent, skip=folder.name) if use_cache else None
-        self.caught: int | None = None  # the signal that asked to stop
+        self.interrupts = interrupts or Interrupts()
         self._broken: OSError | None = None  # why nothing can be recorded any more
         self._derived_at = 0.0  # when the derived files were written, on the monotonic clock
         self._trials: dict[str, Trial] = {}  # the trainings by id: a search adds to them
@@ -81,7 +87,7 @@ class Driver:
 
     @property
     def stopping(self) -> bool:
-        return self.caught is not None or self._broken is not None or self._spent(now=True) is not None
+        return self.interrupts.number is not None or self._broken is not None or self._spent(now=True) is not None
 
     @property
     def way_on(self) -> str:
@@ -93,27 +99,30 @@ class Driver:
         Raises RunError, LedgerError before work starts, Breakdown where the disk refuses or Ray is lost.
         """
         self.began = time.monotonic()
-        with self.folder.lock(), closing(Ledger(self.folder.ledger)) as self.ledger:
+        with (
+            self.interrupts.asking(self.view.note),
+            self.folder.lock(),
+            closing(Ledger(self.folder.ledger)) as self.ledger,
+        ):
             self.state = fold(self.ledger.found)
             try:
-                with self._signals():
-                    self._append("session", command=list(command), limits=self.limits.as_dict())
-                    self._interrupt_running("the session before this one ended without a word")
-                    self._take_up()
-                    try:
-                        executor.run(self)
-                    except Breakdown as error:
-                        self._interrupt_running(str(error))
-                        raise
-                    self._interrupt_running(self._spent(now=True) or "stopped by a signal")
-                    if done := self._is_done():
-                        self._settle_stopped()
+                self._append("session", command=list(command), limits=self.limits.as_dict())
+                self._interrupt_running("the session before this one ended without a word")
+                self._take_up()
+                try:
+                    executor.run(self)
+                except Breakdown as error:
+                    self._interrupt_running(str(error))
+                    raise
+                self._interrupt_running(self._spent(now=True) or "stopped by a signal")
+                if done := self._is_done():
+                    self._settle_stopped()
             finally:
                 self._derive()
         self._check_disk()
         seconds = time.monotonic() - self.began
         spent = None if done else self._spent(now=False)
-        return Outcome(state=self.state, signal=self.caught, spent=spent, seconds=seconds, rows=self._rows)
+        return Outcome(state=self.state, signal=self.interrupts.number, spent=spent, seconds=seconds, rows=self._rows)
 
     # What the executor calls.
 
@@ -332,26 +341,6 @@ class Driver:
             (self.folder.logs / f"{job.trial_id}-{job.attempt}.txt").write_text(text, encoding="utf-8")
         except OSError as error:
             self.view.note(f"cannot write a traceback to {self.folder.logs}: {error.strerror}")
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM: the first asks to stop, the second stops now, by KeyboardInterrupt."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may set handlers
-            return
-
-        def caught(number: int, frame: FrameType | None) -> None:
-            if self.caught is not None:
-                raise KeyboardInterrupt
-            self.caught = number
-            self.view.note("stopping: running trials keep their last checkpoint (once more to stop at once)")
-
-        before = {number: signal.signal(number, caught) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _located(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:

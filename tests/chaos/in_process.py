@@ -44,7 +44,7 @@ class Scripted:
 
 def ask_to_stop(listener: Any) -> None:
     """What the first signal does; a thread other than the main one is sent none."""
-    listener.caught = signal.SIGINT
+    listener.interrupts.number = signal.SIGINT
 
 
 class Gone(BaseException):

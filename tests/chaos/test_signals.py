@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.conftest import Repeat, Whole
-from tests.chaos.hooks import interrupted_in_checkpoint
+from tests.chaos.hooks import interrupted_in_checkpoint, signalled_at_the_end
 from tests.chaos.invariants import check, check_end, says
 from tests.chaos.processes import Commands, wait_for_epochs
 
@@ -54,3 +54,18 @@ def test_a_signal_in_the_middle_of_a_checkpoint(
         before = check(out / "r")
         assert commands.run("resume", "r", "--out", out).wait() == 0
         check_end(out / "r", whole(*EPOCHS), before)
+
+
+@pytest.mark.parametrize(
+    "place", ["sweep.driver.Driver._check_disk", "sweep.summary.summarize", "sweep.summary.counts"]
+)
+@pytest.mark.parametrize("signals", [SIGNALS[2], SIGNALS[3]])
+def test_a_second_signal_when_the_work_has_stopped_already(
+    signals: Sequence[signal.Signals], place: str, commands: Commands, micro: Path, tmp_path: Path, whole: Whole
+) -> None:
+    out = tmp_path / "out"
+    command = commands("run", micro, *RUN, out, hook=partial(signalled_at_the_end, list(signals), place))
+    says(command, 128 + signals[0], f"go on with: sweep resume r --out {out}")
+    before = check(out / "r")
+    assert commands.run("resume", "r", "--out", out).wait() == 0
+    check_end(out / "r", whole(*EPOCHS), before)

@@ -1,6 +1,7 @@
 """A micro study: the real tasks, bases and code on six short poems, so that a training takes a tenth of a second."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sweep.cli import main
+from sweep.interrupts import SIGNALS, Interrupts
 from sweep.leaderboard import TIMING_COLUMNS
 from sweep.plan import Plan, make_plan
 from sweep.registry import load_space
@@ -53,6 +55,15 @@ def micro(tmp_path: Path, poems: Path) -> Path:
 @pytest.fixture
 def micro_plan(micro: Path) -> Plan:
     return make_plan(unfold(load_space(str(micro)).space, {}), seeds=1)
+
+
+@pytest.fixture
+def interrupts() -> Iterator[Interrupts]:
+    """Not listening yet. It leaves signals ignored, which the tests to come are not to find."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield Interrupts()
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

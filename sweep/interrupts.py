@@ -1,0 +1,53 @@
+"""SIGINT and SIGTERM, from the beginning of a session to the end of its process.
+
+While work is going on the first one asks to stop in order and the next one stops at once; before and after, the first
+one does. Once the process is stopping at once, more of them change nothing: the last words are to be said.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """The signals that a session was sent. Outside of its `with` it listens to none."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None  # the first signal
+        self._tell: Callable[[str], None] | None = None  # what hears of the first signal; None: it stops at once
+        self._at_once = False
+        self._before: dict[signal.Signals, Any] = {}  # the handlers that were there
+
+    def __enter__(self) -> "Interrupts":
+        if threading.current_thread() is threading.main_thread():  # no other one may set handlers
+            self._before = {number: signal.signal(number, self._caught) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Put the handlers back; after a signal none, as the process is about to end."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler if self.number is None else signal.SIG_IGN)
+
+    @contextmanager
+    def asking(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """While this is open the first signal only asks to stop, and `tell` hears of it."""
+        self._tell = tell
+        try:
+            yield
+        finally:
+            self._tell = None
+
+    def _caught(self, number: int, frame: FrameType | None) -> None:
+        first, tell = self.number is None, self._tell
+        self.number = self.number or number
+        if first and tell is not None:
+            with suppress(RuntimeError):  # the signal came in the middle of a write to the same stream
+                tell("stopping: running trials keep their last checkpoint (once more to stop at once)")
+        elif not self._at_once:
+            self._at_once = True
+            raise KeyboardInterrupt
