@@ -8,7 +8,7 @@ import functools
 from pathlib import Path
 
 from model.bases import WEIGHTS, Base, find_base, load_base
-from model.tasks import Task, data_files, load_task
+from model.tasks import Task, find_data, load_task
 
 
 def warm_base(name: str, revision: str | None) -> Base:
@@ -19,7 +19,7 @@ def warm_base(name: str, revision: str | None) -> Base:
 
 def warm_task(name: str, data: str | None, base: Base) -> Task:
     """`load_task` for the tokenizer of `base`, once per process."""
-    stamps = tuple((file, _stamp(file)) for file in data_files(name, data))
+    stamps = tuple((file, _stamp(file)) for file in find_data(name, data).files.values())
     return _task(name, data, stamps, base.files.name, base.files.revision, _stamp(base.files.folder / WEIGHTS))
 
 

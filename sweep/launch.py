@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from model.config import GROUPS, TrainConfig, alternatives, decode_keys, train_keys
-from model.tasks import train_size
+from model.tasks import find_data
 from sweep.axes import grid
 from sweep.cache import Cache, record_of
 from sweep.errors import RunError, SpaceError
@@ -71,7 +71,7 @@ class Prepared:
     @staticmethod
     def forward_passes(plan: Plan) -> tuple[int, int]:
         """Of all training batches together: as planned, and as they would be with a training for every point."""
-        sizes = {data_name(p): train_size(p.train.task, p.train.data) for p in plan.points}
+        sizes = {data_name(p): find_data(p.train.task, p.train.data).size("train") for p in plan.points}
 
         def passes(config: TrainConfig, point: Point) -> int:
             steps = math.ceil(sizes[data_name(point)] / config.batch_size)

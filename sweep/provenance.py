@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import model
-from model.tasks import DataError, check_tokenizer
-from model.tasks import data_sha256 as hash_data
+from model.tasks import DataError, check_tokenizer, find_data
 from sweep.errors import SpaceError
 from sweep.plan import Point, stable_id
 
@@ -96,7 +95,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
                 bases[base_name(point)] = Source(files.sha256, files.revision)
                 tokenizers[base_name(point)] = load_tokenizer(files)
             if data_name(point) not in data:
-                data[data_name(point)] = Source(hash_data(point.train.task, point.train.data))
+                data[data_name(point)] = Source(find_data(point.train.task, point.train.data).sha256())
             _check_words(point, tokenizers[base_name(point)])
     except (BaseError, DataError) as error:
         raise SpaceError(str(error)) from error

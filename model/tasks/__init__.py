@@ -1,4 +1,7 @@
-"""Tasks: what is trained on and how it is scored. A registry that imports no torch; `load_task` imports the task."""
+"""Tasks: what is trained on and how it is scored.
+
+Task NAME is `Task` in model/tasks/NAME.py, its data `find` in model/tasks/data/NAME.py. Only the former needs torch.
+"""
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +27,6 @@ class TaskSpec:
     """What others need to know of a task."""
 
     name: str
-    module: str  # where its `Task` class lives
     metric: str  # what rows are ranked by; larger is better
     metrics: tuple[str, ...]  # every score it reports
     generates: bool = False  # whether it is scored on generated text, so that decoding matters
@@ -37,21 +39,18 @@ TASKS = {
     for spec in (
         TaskSpec(
             name="sonnets",
-            module="model.tasks.sonnets",
             metric="chrf",
             metrics=("chrf", "chrf_new"),
             generates=True,
         ),
         TaskSpec(
             name="paraphrase",
-            module="model.tasks.paraphrase",
             metric="accuracy",
             metrics=("accuracy", "macro_f1"),
             sets=("questions", "qqp"),
         ),
         TaskSpec(
             name="sentiment",
-            module="model.tasks.sentiment",
             metric="accuracy",
             metrics=("accuracy", "macro_f1"),
             has_head=True,
@@ -83,6 +82,21 @@ class Evaluation:
     samples: Sequence[Mapping[str, "Scalar"]]
 
 
+class Data(Protocol):
+    """The files of a task's data."""
+
+    @property
+    def files(self) -> "Mapping[str, Path]": ...
+
+    def sha256(self) -> str:
+        """Hash of all that can shape a result. Raises DataError where it cannot be used."""
+        ...
+
+    def size(self, split: str) -> int:
+        """Usable examples in "train", "dev" or "test". Raises DataError."""
+        ...
+
+
 class Task(Protocol):
     """One data set, tokenized for one base."""
 
@@ -104,28 +118,16 @@ class Task(Protocol):
 
 def load_task(name: str, data: str | None, tokenizer: "Tokenizer", max_tokens: int) -> Task:
     """The task `name` over the file `data` (None = the shipped set). Raises DataError."""
-    task: Task = importlib.import_module(TASKS[name].module).Task(data, tokenizer, max_tokens)
+    task: Task = importlib.import_module(f"model.tasks.{name}").Task(data, tokenizer, max_tokens)
     return task
 
 
-def data_files(name: str, data: str | None) -> list["Path"]:
-    """The files that the task's data lies in. Raises DataError."""
-    files: list[Path] = importlib.import_module(TASKS[name].module).data_files(data)
-    return files
-
-
-def data_sha256(name: str, data: str | None) -> str:
-    """Hash of the task's data. Raises DataError."""
-    digest: str = importlib.import_module(TASKS[name].module).data_sha256(data)
-    return digest
-
-
-def train_size(name: str, data: str | None) -> int:
-    """Usable training examples of the task's data. Raises DataError."""
-    size: int = importlib.import_module(TASKS[name].module).train_size(data)
-    return size
+def find_data(name: str, data: str | None) -> Data:
+    """The files of the task's data (None = the shipped set). Raises DataError where they are not to be found."""
+    found: Data = importlib.import_module(f"model.tasks.data.{name}").find(data)
+    return found
 
 
 def check_tokenizer(name: str, tokenizer: "Tokenizer") -> None:
     """Raises DataError where the task cannot be put in the words of `tokenizer`."""
-    importlib.import_module(TASKS[name].module).check_tokenizer(tokenizer)
+    importlib.import_module(f"model.tasks.data.{name}").check_tokenizer(tokenizer)

@@ -4,10 +4,8 @@ The class is predicted at the last token of a sequence: as the next token, or th
 B of a batch, T tokens, C width, K classes.
 """
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -18,15 +16,14 @@ from model.gpt2 import GPT2
 from model.loss import IGNORE
 from model.tasks import Batch, DataError, Evaluation
 from model.tasks.batching import Ragged, by_length
+from model.tasks.data.labelled import LabelledData
+from model.tasks.data.sources import SPLITS
 from model.tasks.scores import accuracy, macro_f1
-from model.tasks.sources import SPLITS, files_sha256
-from model.tasks.tables import Columns, Example, read_examples
 
 KEPT_TEXTS = 2_000  # examples of a split, at most, whose texts stand in its records: these must stay small
 EVALUATED = 64  # sequences per batch of an evaluation
 
 Encode = Callable[..., Sequence[int]]  # the token ids of an example's texts
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -86,62 +83,27 @@ class Split:
         return Evaluation(metrics, samples)
 
 
-@dataclass(frozen=True)
-class DataSet:
-    """The files of a set by split, and how to read them."""
+def load_splits(data: LabelledData, encode: Encode) -> dict[str, Split]:
+    """All splits, tokenized by `encode`. Raises DataError."""
+    return {split: _load(data, split, encode) for split in SPLITS}
 
-    files: Mapping[str, Path]
-    columns: Columns
-    classes: int | None = None  # where known beforehand
 
-    def sha256(self) -> str:
-        """Hash of all files; warns of rows that are left out. Raises DataError where a file cannot be used."""
-        for split, file in self.files.items():
-            rows = list(map(bool, self.rows(split)))
-            if 0 < sum(rows) < len(rows):  # a split without any label is meant to have none
-                log.warning("%s: %d rows without a label or a text are left out", file, len(rows) - sum(rows))
-        return files_sha256(self.files)
+def _load(data: LabelledData, split: str, encode: Encode) -> Split:
+    labels: list[int] = []
+    texts: list[tuple[str, ...]] = []
+    skipped = 0
 
-    def size(self, split: str) -> int:
-        """Usable examples of a split. Raises DataError."""
-        return sum(row is not None for row in self.rows(split))
+    def sequences() -> Iterator[Sequence[int]]:
+        nonlocal skipped
+        for row in data.rows(split):
+            if row is None:
+                skipped += 1
+                continue
+            labels.append(row.label)
+            if len(labels) <= KEPT_TEXTS:
+                texts.append(row.texts)
+            yield encode(*row.texts)
 
-    def labels(self, split: str) -> list[int]:
-        """Of the usable examples of a split. Raises DataError."""
-        return [row.label for row in self.rows(split) if row is not None]
-
-    def rows(self, split: str) -> Iterator[Example | None]:
-        """Every row, None for an unusable one. Raises DataError, also where none is usable but in the test split."""
-        usable = 0
-        if split in self.files:
-            for row in read_examples(self.files[split], self.columns, self.classes):
-                usable += row is not None
-                yield row
-        if not usable and split != "test":
-            raise DataError(
-                f"{self.files[split]} has no row with a label and a text; the {split} split needs labelled examples"
-            )
-
-    def load(self, encode: Encode) -> dict[str, Split]:
-        """All splits, tokenized by `encode`. Raises DataError."""
-        return {split: self._load(split, encode) for split in SPLITS}
-
-    def _load(self, split: str, encode: Encode) -> Split:
-        labels: list[int] = []
-        texts: list[tuple[str, ...]] = []
-        skipped = 0
-
-        def sequences() -> Iterator[Sequence[int]]:
-            nonlocal skipped
-            for row in self.rows(split):
-                if row is None:
-                    skipped += 1
-                    continue
-                labels.append(row.label)
-                if len(labels) <= KEPT_TEXTS:
-                    texts.append(row.texts)
-                yield encode(*row.texts)
-
-        ids = Ragged(sequences())
-        name = str(self.files.get(split, f"the {split} split, which is not there,"))
-        return Split(name, ids, labels, texts if len(texts) == len(labels) else None, skipped)
+    ids = Ragged(sequences())
+    name = str(data.files.get(split, f"the {split} split, which is not there,"))
+    return Split(name, ids, labels, texts if len(texts) == len(labels) else None, skipped)

@@ -2,40 +2,20 @@
 
     Is "how do i learn spanish ?" a paraphrase of "what is the best way to learn spanish ?"? Answer "yes" or "no":
 
-with a space behind the colon. Preprocessing and file format are those of the course project (Stanford CS224N 2025)
-for Quora's question pairs.
+with a space behind the colon. Preprocessing is that of the course project (Stanford CS224N 2025).
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import torch
 
 from model.config import DecodeConfig
 from model.gpt2 import GPT2
 from model.tasks import Batch, DataError, Evaluation
-from model.tasks.labelled import DataSet
-from model.tasks.sources import ASSETS, OnHub, Shipped, files_sha256, find_files
-from model.tasks.tables import Columns
+from model.tasks.data.paraphrase import ANSWERS, check_tokenizer, find
+from model.tasks.data.sources import files_sha256
+from model.tasks.labelled import load_splits
 from model.tokenizer import Tokenizer
-
-DEFAULT = "questions"
-KNOWN: dict[str, Shipped | OnHub] = {
-    DEFAULT: Shipped(ASSETS / "paraphrase"),
-    "qqp": OnHub(
-        "nyu-mll/glue",
-        {
-            "train": "qqp/train-00000-of-00001.parquet",
-            "dev": "qqp/validation-00000-of-00001.parquet",
-            "test": "qqp/test-00000-of-00001.parquet",  # unlabelled
-        },
-    ),
-}
-COLUMNS = Columns(
-    texts=(("sentence1", "question1"), ("sentence2", "question2")),
-    label=("is_duplicate", "label"),
-)
-ANSWERS = ("no", "yes")  # by label
 
 
 def preprocess(question: str) -> str:
@@ -51,32 +31,6 @@ def prompt(first: str, second: str) -> str:
     return f'Is "{first}" a paraphrase of "{second}"? Answer "yes" or "no": '
 
 
-def check_tokenizer(tokenizer: Tokenizer) -> None:
-    """Raises DataError where an answer is not one token."""
-    for word in ANSWERS:
-        count = len(tokenizer.encode(word))
-        if count != 1:
-            raise DataError(
-                f"task paraphrase answers with one token, but the base's vocabulary spells {word!r} with {count}; "
-                "use a base with GPT-2's vocabulary, or tiny"
-            )
-
-
-def data_files(data: str | None) -> list[Path]:
-    """The files of the splits. Raises DataError where they cannot be found."""
-    return list(_data_set(data).files.values())
-
-
-def data_sha256(data: str | None) -> str:
-    """SHA-256 of the data's files. Raises DataError where they cannot be used."""
-    return _data_set(data).sha256()
-
-
-def train_size(data: str | None) -> int:
-    """Usable training examples. Raises DataError."""
-    return _data_set(data).size("train")
-
-
 class Task:
     """The paraphrase task, tokenized; the questions of a pair that exceeds `max_tokens` lose their last words."""
 
@@ -86,9 +40,9 @@ class Task:
         check_tokenizer(tokenizer)
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
-        data_set = _data_set(data)
-        self.splits = data_set.load(self._encode)
-        self.data_sha256 = files_sha256(data_set.files)
+        found = find(data)
+        self.splits = load_splits(found, self._encode)
+        self.data_sha256 = files_sha256(found.files)
         self.skipped = {name: split.skipped for name, split in self.splits.items()}
         self.answers = torch.tensor([tokenizer.encode(word)[0] for word in ANSWERS])  # (2,)
 
@@ -122,7 +76,3 @@ class Task:
             f"task paraphrase needs {len(ids)} tokens around its questions, but the base has {self.max_tokens} "
             "positions; use a larger base"
         )
-
-
-def _data_set(data: str | None) -> DataSet:
-    return DataSet(find_files(DEFAULT if data is None else data, KNOWN), COLUMNS, classes=len(ANSWERS))

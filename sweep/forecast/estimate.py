@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.tasks import train_size
+from model.tasks import find_data
 from sweep.forecast.known import MEASURED, Bulk, Known
 from sweep.forecast.measure import Measured
 from sweep.forecast.past import Draw, Family, Pace, family, read_past
@@ -162,7 +162,7 @@ def _bulks(plan: Plan, provenance: Provenance) -> dict[Family, Bulk]:
     for point in plan.points:
         if (kin := family(point, provenance)) not in found:
             params = sizes(point.train, provenance.base(point).revision).total_params
-            found[kin] = Bulk(examples=train_size(point.train.task, point.train.data), params=params)
+            found[kin] = Bulk(examples=find_data(point.train.task, point.train.data).size("train"), params=params)
     return found
 
 

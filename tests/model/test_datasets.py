@@ -16,10 +16,10 @@ from model.datasets.reviews import reviews
 from model.datasets.topics import TOPICS
 from model.datasets.verdicts import verdicts
 from model.tasks.batching import by_length
+from model.tasks.data.sources import ASSETS
 from model.tasks.labelled import Split
 from model.tasks.paraphrase import Task as Paraphrase
 from model.tasks.sentiment import Task as Sentiment
-from model.tasks.sources import ASSETS
 from tests.model.tasks.conftest import tiny_tokenizer  # noqa: F401
 
 SETS = ("paraphrase", "sentiment/reviews", "sentiment/verdicts")

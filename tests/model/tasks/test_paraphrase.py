@@ -8,7 +8,7 @@ import torch
 from model.config import TrainConfig
 from model.gpt2 import GPT2
 from model.loss import IGNORE
-from model.tasks import DataError, check_tokenizer, data_sha256, train_size
+from model.tasks import DataError, check_tokenizer, find_data
 from model.tasks import labelled as labelled_module
 from model.tasks.paraphrase import ANSWERS, Task, preprocess, prompt
 from model.tokenizer import Tokenizer
@@ -75,7 +75,7 @@ def test_rows_without_a_label_are_counted(task: Task) -> None:
 
 def test_checking_warns_of_rows_that_are_left_out(data: str, caplog: pytest.LogCaptureFixture) -> None:
     """Of the one in dev; a test split without any label is meant to have none."""
-    data_sha256("paraphrase", data)
+    find_data("paraphrase", data).sha256()
     (record,) = caplog.records
     assert record.getMessage() == f"{data}-dev.csv: 1 rows without a label or a text are left out"
 
@@ -86,10 +86,10 @@ def test_an_unlabelled_split_cannot_be_scored(task: Task, wide_model: GPT2) -> N
 
 
 def test_size_and_hash_need_no_tokenizer(data: str, task: Task) -> None:
-    assert train_size("paraphrase", data) == 12
-    assert data_sha256("paraphrase", data) == task.data_sha256
+    assert find_data("paraphrase", data).size("train") == 12
+    assert find_data("paraphrase", data).sha256() == task.data_sha256
     Path(data + "-train.csv").write_text("\t".join(HEADER) + "\n0\tx\ta\tb\t1.0\n")
-    assert data_sha256("paraphrase", data) != task.data_sha256
+    assert find_data("paraphrase", data).sha256() != task.data_sha256
 
 
 def test_scores_equal_a_computation_one_by_one(task: Task, wide_model: GPT2) -> None:
@@ -160,4 +160,4 @@ def test_a_split_needs_a_usable_row(write: Write) -> None:
     write("train.tsv", HEADER, (0, "x", "a", "b", "1.0"))
     path = write("dev.tsv", HEADER, (0, "x", "a", "b", ""))
     with pytest.raises(DataError, match=r"dev\.tsv has no row with a label and a text"):
-        data_sha256("paraphrase", str(path.parent))
+        find_data("paraphrase", str(path.parent)).sha256()

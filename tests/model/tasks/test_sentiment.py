@@ -10,7 +10,7 @@ from model.config import LoRAConfig, TrainConfig
 from model.gpt2 import GPT2
 from model.loss import IGNORE
 from model.streams import stream
-from model.tasks import DataError, data_sha256, train_size
+from model.tasks import DataError, find_data
 from model.tasks.sentiment import Task
 from model.tokenizer import Tokenizer
 from model.training import Training, train
@@ -72,8 +72,8 @@ def test_long_texts_are_cut_and_empty_ones_left_out(write: Write, small_tokenize
 
 
 def test_size_and_hash_need_no_tokenizer(data: str, task: Task) -> None:
-    assert train_size("sentiment", data) == 12
-    assert data_sha256("sentiment", data) == task.data_sha256
+    assert find_data("sentiment", data).size("train") == 12
+    assert find_data("sentiment", data).sha256() == task.data_sha256
 
 
 def test_one_class_and_unknown_classes_are_refused(write: Write, small_tokenizer: Tokenizer) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from model.tasks import TASKS, DataError
-from model.tasks.sources import ASSETS, Shipped, files_sha256, find_files
+from model.tasks.data.sources import ASSETS, Shipped, files_sha256, find_files
 from tests.model.hub import Hub, serve
 
 KNOWN = {"shipped": Shipped(ASSETS / "paraphrase")}
@@ -92,11 +92,11 @@ def test_the_hash_follows_every_file_and_its_split(tmp_path: Path) -> None:
 
 READER = """
 import json, sys
-from model.tasks import DataError, data_sha256, train_size
+from model.tasks import DataError, find_data
 answers = []
 for task, data in json.loads(sys.argv[1]):
     try:
-        answers.append([train_size(task, data), data_sha256(task, data)])
+        answers.append([find_data(task, data).size("train"), find_data(task, data).sha256()])
     except DataError as error:
         answers.append(str(error))
 print(json.dumps(answers))
@@ -104,7 +104,7 @@ print(json.dumps(answers))
 
 
 def ask(endpoint: str, home: Path, *wanted: tuple[str, str], offline: bool = False) -> list[object]:
-    """train_size and data_sha256, or the error, of each (task, data) against the hub at `endpoint`."""
+    """Training examples and hash, or the error, of each (task, data) against the hub at `endpoint`."""
     environment = {**os.environ, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_OFFLINE": str(int(offline))}
     environment["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
@@ -164,6 +164,6 @@ def test_known_sets_come_from_the_hub_and_then_from_its_cache(tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", [name for name, task in TASKS.items() if task.sets])
 def test_the_registry_names_the_sets_that_a_task_knows(name: str) -> None:
-    module = importlib.import_module(TASKS[name].module)
+    module = importlib.import_module(f"model.tasks.data.{name}")
     assert tuple(module.KNOWN) == TASKS[name].sets
     assert TASKS[name].sets[0] == module.DEFAULT

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.tasks import DataError
-from model.tasks.tables import Columns, Example, read_examples
+from model.tasks.data.tables import Columns, Example, read_examples
 from tests.model.tasks.conftest import Write
 
 COLUMNS = Columns(texts=(("sentence1", "question1"), ("sentence2", "question2")), label=("is_duplicate", "label"))

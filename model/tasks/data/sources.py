@@ -13,7 +13,7 @@ from pathlib import Path
 
 from model.tasks import DataError
 
-ASSETS = Path(__file__).parents[1] / "assets"
+ASSETS = Path(__file__).parents[2] / "assets"
 SPLITS = ("train", "dev", "test")
 NEEDED = ("train", "dev")
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")

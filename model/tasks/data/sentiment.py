@@ -1,0 +1,53 @@
+"""Texts of K classes: the labels 0 .. K - 1 of the training split. File format: the course project's."""
+
+from model.tasks import DataError
+from model.tasks.data.labelled import LabelledData
+from model.tasks.data.sources import ASSETS, OnHub, Shipped, find_files
+from model.tasks.data.tables import Columns
+from model.tokenizer import Tokenizer
+
+DEFAULT = "reviews"
+KNOWN: dict[str, Shipped | OnHub] = {
+    DEFAULT: Shipped(ASSETS / "sentiment" / DEFAULT),
+    "verdicts": Shipped(ASSETS / "sentiment" / "verdicts"),
+    "sst5": OnHub("SetFit/sst5", {"train": "train.jsonl", "dev": "dev.jsonl", "test": "test.jsonl"}),
+}
+COLUMNS = Columns(texts=(("sentence", "text"),), label=("sentiment", "label"))
+
+
+class SentimentData(LabelledData):
+    """A set whose training split says how many classes there are."""
+
+    def sha256(self) -> str:
+        """Hash of all files. Raises DataError where a file cannot be used or the splits' classes do not fit."""
+        self.count_classes({split: self.labels(split) for split in self.files})
+        return super().sha256()
+
+    def count_classes(self, labels: dict[str, list[int]]) -> int:
+        """Of the training split, from the labels by split. Raises DataError where there is one, or another split has
+        more."""
+        known = set(labels["train"])
+        classes = len(known)
+        if classes < 2:
+            raise DataError(f"{self.files['train']} has one class only; a classifier needs two")
+        if max(known) >= classes:
+            missing = min(set(range(max(known))) - known)
+            raise DataError(
+                f"{self.files['train']} has the label {max(known)}, but none is {missing}; number the classes from 0"
+            )
+        for split, seen in labels.items():
+            if any(label >= classes for label in seen):
+                raise DataError(
+                    f"{self.files[split]} has the label {max(seen)}, but the training split's labels end at "
+                    f"{classes - 1}; give splits of one data set"
+                )
+        return classes
+
+
+def find(data: str | None) -> SentimentData:
+    """The files of the splits. Raises DataError where they cannot be found."""
+    return SentimentData(find_files(DEFAULT if data is None else data, KNOWN), COLUMNS)
+
+
+def check_tokenizer(tokenizer: Tokenizer) -> None:
+    """Every vocabulary will do: the classes have a head of their own."""
