@@ -17,7 +17,8 @@ import transformers
 from model.bases import load_base
 from model.config import DecodeConfig
 from model.decoding import generate_ids
-from model.gpt2 import GPT2, GPT2Config
+from model.gpt2 import GPT2
+from model.gpt2_config import GPT2Config
 from model.streams import stream
 
 Decode = Callable[[], None]

@@ -13,7 +13,8 @@ import torch
 from benchmarks.training_step import BATCH, LENGTH, PAIRS, RANK, SHAPES, Step, seconds
 from model.adamw import AdamW
 from model.config import SMARTConfig
-from model.gpt2 import GPT2, GPT2Config
+from model.gpt2 import GPT2
+from model.gpt2_config import GPT2Config
 from model.lora import apply_lora
 from model.loss import IGNORE
 from model.objective import Objective

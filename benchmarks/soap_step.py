@@ -17,7 +17,8 @@ from torch import Tensor
 
 from benchmarks.plain_soap import PlainSOAP
 from benchmarks.training_step import seconds
-from model.gpt2 import GPT2, GPT2Config
+from model.gpt2 import GPT2
+from model.gpt2_config import GPT2Config
 from model.soap import SOAP
 from model.streams import stream
 

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from model.adamw import AdamW
 from model.dropout import set_dropout_stream
-from model.gpt2 import GPT2, GPT2Config
+from model.gpt2 import GPT2
+from model.gpt2_config import GPT2Config
 from model.lora import apply_lora
 from model.loss import linear_cross_entropy
 from model.streams import stream

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from model.adamw import AdamW
-    from model.bases import Base, BaseError, load_base
+    from model.base_files import BaseError
+    from model.bases import Base, load_base
     from model.config import DecodeConfig, LoRAConfig, SettingError, SMARTConfig, TrainConfig
     from model.decoding import generate
-    from model.gpt2 import GPT2, GPT2Config
+    from model.gpt2 import GPT2
+    from model.gpt2_config import GPT2Config
     from model.lora import apply_lora, merge_lora, unmerge_lora
     from model.smart import smart_loss
     from model.soap import SOAP
@@ -22,13 +24,13 @@ if TYPE_CHECKING:
 _HOME = {
     "AdamW": "adamw",
     "Base": "bases",
-    "BaseError": "bases",
+    "BaseError": "base_files",
     "DataError": "tasks",
     "DecodeConfig": "config",
     "DivergedError": "training",
     "EpochReport": "training",
     "GPT2": "gpt2",
-    "GPT2Config": "gpt2",
+    "GPT2Config": "gpt2_config",
     "LoRAConfig": "config",
     "SMARTConfig": "config",
     "SOAP": "soap",

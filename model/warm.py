@@ -7,7 +7,8 @@ data file that was changed on disk is read again.
 import functools
 from pathlib import Path
 
-from model.bases import WEIGHTS, Base, find_base, load_base
+from model.base_files import WEIGHTS, find_base
+from model.bases import Base, load_base
 from model.tasks import Task, find_data, load_task
 
 

@@ -83,7 +83,11 @@ def data_name(point: Point) -> str:
 
 def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
     """Find, check and hash all that `points` need, downloading it where needed. Raises SpaceError."""
-    from model.bases import BaseError, find_base, load_tokenizer  # the hub client takes a third of a second to import
+    from model.base_files import (  # the hub client takes a third of a second to import
+        BaseError,
+        find_base,
+        load_tokenizer,
+    )
 
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}

@@ -9,7 +9,8 @@ import torch
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
-from model.gpt2 import GPT2, GPT2Config
+from model.gpt2 import GPT2
+from model.gpt2_config import GPT2Config
 from model.streams import stream
 
 torch.set_num_threads(1)  # the models here are so small that a second thread costs more than it brings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from model.gpt2 import GPT2Config
+from model.gpt2_config import GPT2Config
 from model.pretraining.checkpoint import save_checkpoint
 from model.pretraining.corpus import build_corpus
 from model.pretraining.overlap import read_sonnets

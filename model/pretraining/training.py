@@ -12,7 +12,8 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from model.adamw import AdamW
-from model.gpt2 import GPT2, GPT2Config
+from model.gpt2 import GPT2
+from model.gpt2_config import GPT2Config
 from model.loss import linear_cross_entropy
 from model.pretraining.stream import windows
 

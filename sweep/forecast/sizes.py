@@ -1,17 +1,16 @@
 """How many bytes a training's checkpoints take, from the shape of its base alone: nothing is loaded."""
 
 import functools
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model.config import TrainConfig
 from model.tasks import TASKS
 
 if TYPE_CHECKING:
-    from model.gpt2 import GPT2Config
+    from model.gpt2_config import GPT2Config
 
     Shape = tuple[int, ...]
 
@@ -46,11 +45,9 @@ def sizes(config: TrainConfig, revision: str | None) -> Sizes:
 
 
 def _base_shape(name: str, revision: str | None) -> "GPT2Config":
-    from model.bases import CONFIG, find_base
-    from model.gpt2 import GPT2Config
+    from model.base_files import find_base, read_config
 
-    raw = json.loads((find_base(name, revision).folder / CONFIG).read_bytes())
-    return GPT2Config(**{field.name: raw[field.name] for field in fields(GPT2Config) if field.name in raw})
+    return read_config(find_base(name, revision))
 
 
 @functools.cache

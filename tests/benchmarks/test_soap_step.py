@@ -8,7 +8,7 @@ import torch
 
 from benchmarks import soap_step
 from benchmarks.plain_soap import PlainSOAP
-from model.gpt2 import GPT2Config
+from model.gpt2_config import GPT2Config
 from model.soap import SOAP
 from model.streams import stream
 

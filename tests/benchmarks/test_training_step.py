@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from benchmarks import training_step
-from model.gpt2 import GPT2Config
+from model.gpt2_config import GPT2Config
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from model.bases import TINY
+from model.base_files import TINY
 from sweep.errors import LedgerError
 from sweep.leaderboard import load_rows
 from sweep.plan import Plan

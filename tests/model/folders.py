@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as BPE
 
-from model.gpt2 import GPT2, GPT2Config
+from model.gpt2 import GPT2
+from model.gpt2_config import GPT2Config
 from model.streams import stream
 from model.tokenizer import END_OF_TEXT
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model.bases import BaseError, find_base, load_base
+from model.base_files import BaseError, find_base
+from model.bases import load_base
 from tests.model.folders import random_model, write_base, write_vocabulary_pair
 from tests.model.hub import COMMITS, Hub, serve
 
@@ -147,7 +148,8 @@ def test_an_unknown_base_is_named(name: str, revision: str | None, message: str)
 # out.
 LOADER = """
 import json, sys, time
-from model.bases import BaseError, load_base
+from model.base_files import BaseError
+from model.bases import load_base
 
 time.sleep = lambda seconds: None
 answers = []
@@ -162,7 +164,8 @@ print(json.dumps(answers))
 # Load a base, damage its weights in the cache, follow the advice of the error, load it again.
 MENDER = """
 import json, re, shutil, sys
-from model.bases import BaseError, load_base
+from model.base_files import BaseError
+from model.bases import load_base
 
 (name, revision), = json.loads(sys.argv[1])
 files = load_base(name, revision).files

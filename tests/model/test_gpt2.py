@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 from transformers import GPT2LMHeadModel
 
-from model.bases import TINY, load_base
+from model.base_files import TINY
+from model.bases import load_base
 from model.dropout import set_dropout_stream
-from model.gpt2 import GPT2, Conv1D, GPT2Config, KVCache
+from model.gpt2 import GPT2, Conv1D, KVCache
+from model.gpt2_config import GPT2Config
 from model.streams import stream
 from tests.model.folders import random_model
 from tests.model.references import hugging_face, their_logits

@@ -10,7 +10,8 @@ from torch import Tensor
 from model.adamw import AdamW
 from model.bases import load_base
 from model.dropout import set_dropout_stream
-from model.gpt2 import GPT2, Conv1D, GPT2Config
+from model.gpt2 import GPT2, Conv1D
+from model.gpt2_config import GPT2Config
 from model.lora import LoRAConv1D, apply_lora, lora_layers, merge_lora, unmerge_lora
 from model.streams import stream
 from tests.model.references import hugging_face

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import GPT2LMHeadModel, GPT2TokenizerFast
 
-from model.gpt2 import GPT2, GPT2Config
+from model.gpt2 import GPT2
+from model.gpt2_config import GPT2Config
 from model.pretraining.__main__ import SHAPE, SONNETS
 from model.pretraining.checkpoint import hugging_face_config, save_checkpoint
 from model.pretraining.cleaning import clean, plain

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from model import warm
-from model.bases import Base, BaseFiles, load_base
+from model.base_files import BaseFiles
+from model.bases import Base, load_base
 from tests.model.folders import random_model, sonnets_text, write_base
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from model.bases import RELEASED
+from model.base_files import RELEASED
 from model.tasks import TASKS
 from sweep.leaderboard import load_rows
 from sweep.plan import make_plan

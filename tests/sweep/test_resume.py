@@ -2,6 +2,8 @@
 
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -64,3 +66,20 @@ def test_interrupted_it_exits_130_and_says_how_to_go_on(
     assert "INTERRUPTED" in stdout or "PENDING" in stdout
     assert sweep("resume", "r").exit_code == 0
     assert len(finished_trials(run)) == 5
+
+
+def test_where_nothing_is_left_to_train_torch_is_not_even_imported(
+    sweep: Callable[..., Result], micro: Path, out: Path
+) -> None:
+    """It takes more than a second, which a finished run, or one that is all in the cache, would wait for."""
+    assert sweep("run", micro, "--executor", "inline", "--name", "r").exit_code == 0
+    for command in (["resume", "r"], ["run", micro, "--executor", "inline", "--name", "again"]):
+        code = (
+            "import sys\nfrom sweep.cli import main\n"
+            "try:\n    main(sys.argv[1:])\n"
+            "finally:\n    print('torch' in sys.modules)"
+        )
+        arguments = [*map(str, command), "--out", str(out)]
+        ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout.splitlines()[-1] == "False"

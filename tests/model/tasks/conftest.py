@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from model.bases import TINY
-from model.gpt2 import GPT2, GPT2Config
+from model.base_files import TINY
+from model.gpt2 import GPT2
+from model.gpt2_config import GPT2Config
 from model.tokenizer import Tokenizer
 from tests.model.folders import random_model
 
