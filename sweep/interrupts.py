@@ -2,6 +2,8 @@
 
 While work is going on the first one asks to stop in order and the next one stops at once; before and after, the first
 one does. Once the process is stopping at once, more of them change nothing: the last words are to be said.
+
+What must not be left half done, nor take the signals for itself, is done in `uninterrupted`.
 """
 
 import signal
@@ -51,3 +53,36 @@ class Interrupts:
         elif not self._at_once:
             self._at_once = True
             raise KeyboardInterrupt
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let signals reach their handlers, whoever sets others meanwhile; a KeyboardInterrupt is raised at the end."""
+    if threading.current_thread() is not threading.main_thread():  # signals reach, and are set by, the main one only
+        yield
+        return
+    handlers = {number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))}
+    interrupts: list[KeyboardInterrupt] = []
+
+    def caught(number: int, frame: FrameType | None) -> None:
+        try:
+            handlers[signal.Signals(number)](number, frame)
+        except KeyboardInterrupt as interrupt:
+            interrupts.append(interrupt)
+
+    real = signal.signal
+
+    def kept(number: int, handler: Any) -> Any:
+        return signal.getsignal(number) if number in SIGNALS else real(number, handler)
+
+    for number in handlers:
+        real(number, caught)
+    signal.signal = kept  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        signal.signal = real
+        for number, handler in handlers.items():
+            real(number, handler)
+        if interrupts:
+            raise interrupts[0]

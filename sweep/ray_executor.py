@@ -12,8 +12,6 @@ import contextlib
 import logging
 import os
 import secrets
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from sweep.cluster import check_cluster, is_here
 from sweep.errors import Breakdown
 from sweep.executor import Listener
 from sweep.failure import Failure
+from sweep.interrupts import uninterrupted
 from sweep.lifeline import Lifeline, Torn, children
 from sweep.private_folder import end, private_folder
 from sweep.trial import Job, TrialReport, run_trial
@@ -43,6 +42,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a lost worker is told of by the driver, in one line
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are the driver's
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # it takes SIGTERM, and leaves the default behind: a sudden end
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights go by path
@@ -103,21 +103,32 @@ def _unheard() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _session(address: str, **options: Any) -> Iterator[Lifeline]:
-    """Connect to Ray, leave signals to whoever had them, and outlive all processes that this started."""
+    """Connect to Ray, and outlive all processes that this started."""
+    with contextlib.ExitStack() as stack:
+        with uninterrupted():  # a Ray left half started crashes when this process ends
+            _connect(address, options)
+            lifeline = stack.enter_context(_connected(address))
+        yield lifeline
+
+
+def _connect(address: str, options: dict[str, Any]) -> None:
     import ray
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="error", **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise Breakdown(f"cannot start Ray at {address}: {reason}; try --executor inline") from error
+
+
+@contextlib.contextmanager
+def _connected(address: str) -> Iterator[Lifeline]:
+    """Look after the Ray that this process is connected to, and shut it down."""
+    import ray
+
     head = None if address == "local" else ray.get_runtime_context().gcs_address
     with Lifeline(children(), head) as lifeline:
         try:
-            if threading.current_thread() is threading.main_thread():
-                for number, handler in handlers.items():
-                    signal.signal(number, handler)  # Ray has put its own in place
             yield lifeline
         except Torn as torn:
             raise Breakdown(str(torn)) from None
@@ -212,6 +223,8 @@ def _tune(listener: Listener, executor: RayExecutor, lifeline: Lifeline) -> None
     here = _Here(_Desk(listener, executor.stall_timeout, lifeline))
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    state = logging.getLogger("ray.tune.execution.experiment_state")  # Ray's own record, which nobody reads
+    state.setLevel(logging.CRITICAL)  # a stop in the middle of its copying is no error
 
     class Worker(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
         """One warm process: a step is an epoch, a reset takes up the next trial."""

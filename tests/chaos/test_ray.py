@@ -1,18 +1,21 @@
-"""F6 to F8: faults of a run on Ray. Its driver, a worker, the raylet or the GCS server is killed; a worker is stopped.
+"""F6 to F9: faults of a run on Ray. Its driver, a worker, the raylet or the GCS server is killed; a worker is stopped;
+signals come while Ray starts, works and ends.
 
 Processes are found among the children of the one that the test has started, never by a name alone.
 """
 
 import contextlib
 import random
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
 from sweep.ledger import read_ledger
+from sweep.run_folder import MARK
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.invariants import NOTHING, check, check_end, gone, says
 from tests.chaos.processes import PATIENCE, Command, Commands, wait_for_epochs
@@ -177,3 +180,34 @@ def test_a_service_of_ray_is_killed(
         resumed = commands.run("resume", "r", "--out", out, "--executor", "inline")
         assert resumed.wait() == 0, resumed.stderr
         check_end(out / "r", whole(*LONG), before)
+
+
+@pytest.mark.fault("F9")
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM] * 2], ids=["SIGINT", "SIGTERM twice"])
+def test_a_signal_at_a_random_moment(
+    signals: Sequence[signal.Signals], commands: Commands, micro: Path, tmp_path: Path, whole: Whole, repeat: Repeat
+) -> None:
+    """Most moments are while Ray starts: its own handlers, and a stop in the middle of it, must not cost the words."""
+    for seed in repeat(1, 10):
+        moments, out = random.Random(seed), tmp_path / f"{seed}"
+        command = commands("run", micro, *LONG, *RUN, out)
+        wait_for_start(out / "r", command)
+        time.sleep(moments.uniform(0, START / 2))
+        members = family(command)
+        for number in signals:
+            command.send(number)
+            time.sleep(moments.uniform(0, 1))
+        says(command, 128 + signals[0], f"go on with: sweep resume r --out {out}")
+        gone(members, command.pid, LINGER)
+        before = check(out / "r")
+        assert commands.run("resume", "r", "--out", out, "--executor", "inline").wait() == 0
+        check_end(out / "r", whole(*LONG), before)
+
+
+def wait_for_start(run: Path, command: Command) -> None:
+    """Until the run is on disk: from then on signals are asked to leave it whole."""
+    deadline = time.monotonic() + PATIENCE
+    while not (run / MARK).exists():
+        assert not command.ended, command.stderr
+        assert time.monotonic() < deadline, f"no run: {command.stderr}"
+        time.sleep(0.01)

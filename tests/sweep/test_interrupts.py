@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from sweep.interrupts import SIGNALS, Interrupts
+from sweep.interrupts import SIGNALS, Interrupts, uninterrupted
 
 
 def send(number: signal.Signals) -> None:
@@ -80,3 +80,58 @@ def test_another_thread_leaves_the_handlers_alone(interrupts: Interrupts) -> Non
     thread.start()
     thread.join()
     assert inside == before
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_is_not_to_be_interrupted_is_done_to_its_end(interrupts: Interrupts, number: signal.Signals) -> None:
+    done: list[str] = []
+    heard: list[str] = []
+
+    def work() -> None:
+        with uninterrupted():
+            send(number)
+            done.extend(heard)  # the first one is answered at once
+            send(number)
+            done.append("to its end")
+
+    with interrupts, interrupts.asking(heard.append), pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [*heard, "to its end"]
+    assert len(heard) == 1
+
+
+def test_handlers_that_are_set_meanwhile_are_not_heard(interrupts: Interrupts) -> None:
+    with interrupts:
+        before = [signal.getsignal(number) for number in SIGNALS]
+        with uninterrupted():
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+        assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_other_signals_are_not_its_business() -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    with uninterrupted():
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    assert signal.signal(signal.SIGUSR1, before) == signal.SIG_IGN
+
+
+def test_an_error_is_passed_on_with_the_handlers_put_back() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    with pytest.raises(ValueError, match="of its own"), uninterrupted():
+        raise ValueError("of its own")
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_in_another_thread_nothing_is_kept_back() -> None:
+    inside: list[object] = []
+
+    def work() -> None:
+        with uninterrupted():
+            inside.append(signal.signal)
+
+    thread = threading.Thread(target=work)
+    before = signal.signal
+    thread.start()
+    thread.join()
+    assert inside == [before]
