@@ -50,7 +50,7 @@ class Base:
 
 
 def load_base(name: str = "tiny", revision: str | None = None) -> Base:
-    """Load a base by name (see the top of this file). Raises BaseError, with the remedy, where that fails."""
+    """Load a base by name. Raises BaseError, with the remedy, where that fails."""
     files = find_base(name, revision)
     config = read_config(files)
     tokenizer = load_tokenizer(files)

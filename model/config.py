@@ -74,7 +74,7 @@ class Settings:
     def __post_init__(self) -> None:
         for field, kind in fields_of(type(self)):
             key, value = self.prefix + field.name, getattr(self, field.name)
-            if type(value) is not kind:
+            if type(value) is not kind and type(value) not in alternatives(kind):
                 value = coerce(key, value, kind)
                 object.__setattr__(self, field.name, value)
             complaint = field.metadata["bounds"].complaint(value) if "bounds" in field.metadata else None
@@ -238,6 +238,7 @@ def _fields(kind: Any) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
     return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
 
 
+@functools.cache
 def alternatives(kind: Any) -> tuple[Any, ...]:
     """int | None -> (int, NoneType); int -> (int,)."""
     return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
@@ -320,7 +321,7 @@ def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig | None
 def to_flat(config: Settings) -> dict[str, Scalar]:
     """Dotted keys and values of `config`, in field order; what is off (None) is left out."""
     flat: dict[str, Scalar] = {}
-    for field in dataclasses.fields(config):
+    for field, _ in fields_of(type(config)):
         value = getattr(config, field.name)
         if isinstance(value, Settings):
             flat.update(to_flat(value))

@@ -4,6 +4,7 @@ Data goes to stdout, progress and messages to stderr. Values come from a flag, e
 SWEEP_BASE, ...), else from ./sweep.toml, else from the default.
 """
 
+import gc as garbage_collector
 import signal
 import sys
 import tomllib
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", Strategy, Limits)
 CONFIG = Path("sweep.toml")
+GARBAGE = 100_000  # new objects between two looks for cycles: ten thousand records are read, and none has any
 WIDE = 2_000  # characters: more than any table has
 FORMATS = ("table", "json", "csv", "md")
 
@@ -62,6 +64,7 @@ def main(ctx: click.Context) -> None:
     sweep run lora_rank               the same, again: nothing is computed twice
     sweep report                      the leaderboard of the latest run
     """
+    garbage_collector.set_threshold(GARBAGE)
     ctx.default_map = {name: _config() for name in main.commands}
 
 
@@ -374,25 +377,47 @@ def _work(
     folder: "RunFolder", session: "RunSpec", limits: "Limits", concurrency: int | None, address: str | None
 ) -> None:
     """Run what is open of `folder` with the executor of `session`, say how it went, exit with the code that fits."""
-    from sweep.driver import Driver
-    from sweep.gpus import hold_gpus, visible_gpus
-    from sweep.launch import make_executor
-    from sweep.progress import view_of
-    from sweep.summary import summarize
+    from sweep.pipes import read_or_not
 
     with Interrupts() as interrupts:
         try:
-            executor = make_executor(session, limits, concurrency, address)
-            held = visible_gpus() if session.gpus_per_trial and address is None else []
-            with hold_gpus(held, folder.name), view_of(folder, _console(stderr=True)) as view:
-                driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache, interrupts=interrupts)
-                outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
-            raise SystemExit(summarize(folder, outcome))
+            code = _worked(folder, session, limits, concurrency, address, interrupts)
         except KeyboardInterrupt:
-            click.echo(f"interrupted; go on with: {folder.command('resume')}", err=True)
-            raise SystemExit(128 + (interrupts.number or signal.SIGINT)) from None
-        except Breakdown as error:
-            raise Breakdown(f"{error}; go on with: {folder.command('resume')}") from error
+            with read_or_not():
+                click.echo(f"interrupted; go on with: {folder.command('resume')}", err=True)
+            code = 128 + (interrupts.first or signal.SIGINT)
+    raise SystemExit(code)
+
+
+def _worked(
+    folder: "RunFolder",
+    session: "RunSpec",
+    limits: "Limits",
+    concurrency: int | None,
+    address: str | None,
+    interrupts: Interrupts,
+) -> int:
+    """`_work`, as long as nobody stops it at once; the exit code."""
+    from sweep.driver import Driver
+    from sweep.gpus import hold_gpus, visible_gpus
+    from sweep.launch import make_executor
+    from sweep.pipes import read_or_not
+    from sweep.progress import view_of
+    from sweep.summary import exit_code, summarize
+
+    try:
+        executor = make_executor(session, limits, concurrency, address)
+        held = visible_gpus() if session.gpus_per_trial and address is None else []
+        with hold_gpus(held, folder.name), view_of(folder, _console(stderr=True)) as view:
+            driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache, interrupts=interrupts)
+            outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
+    except Breakdown as error:
+        with read_or_not():
+            click.echo(f"Error: {error}; go on with: {folder.command('resume')}", err=True)
+        return 1
+    with read_or_not():
+        summarize(folder, outcome)
+    return exit_code(folder, outcome)
 
 
 def _run_or_latest(out: Path, name: str | None) -> "RunFolder":
@@ -416,10 +441,10 @@ def _is_locked(folder: "RunFolder") -> bool:
 
 def _console(stderr: bool) -> "Console":
     """A console as wide as its content when it is no terminal: a pipe must not cut a table."""
-    from rich.console import Console
+    from sweep.pipes import PipeConsole
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)
+    return PipeConsole(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from sweep.leaderboard import rows as leaderboard_rows
 from sweep.ledger import Ledger
 from sweep.plan import Plan, Trial
 from sweep.policy import Limits, say_duration
+from sweep.provenance import data_name
 from sweep.run_folder import RunFolder
 from sweep.scheduler import make_scheduler, objective
 from sweep.search import draw
@@ -81,13 +82,14 @@ class Driver:
         self.cache = Cache(folder.path.parent, skip=folder.name) if use_cache else None
         self.interrupts = interrupts or Interrupts()
         self._broken: OSError | None = None  # why nothing can be recorded any more
+        self._first: Job | None = None  # the one that the executor is started for
         self._derived_at = 0.0  # when the derived files were written, on the monotonic clock
         self._trials: dict[str, Trial] = {}  # the trainings by id: a search adds to them
         self._lost: dict[str, int] = {}  # how often a trial's worker was lost in this session
 
     @property
     def stopping(self) -> bool:
-        return self.interrupts.number is not None or self._broken is not None or self._spent(now=True) is not None
+        return self.interrupts.first is not None or self._broken is not None or self._spent(now=True) is not None
 
     @property
     def way_on(self) -> str:
@@ -109,11 +111,7 @@ class Driver:
                 self._append("session", command=list(command), limits=self.limits.as_dict())
                 self._interrupt_running("the session before this one ended without a word")
                 self._take_up()
-                try:
-                    executor.run(self)
-                except Breakdown as error:
-                    self._interrupt_running(str(error))
-                    raise
+                self._work(executor)
                 self._interrupt_running(self._spent(now=True) or "stopped by a signal")
                 if done := self._is_done():
                     self._settle_stopped()
@@ -122,12 +120,29 @@ class Driver:
         self._check_disk()
         seconds = time.monotonic() - self.began
         spent = None if done else self._spent(now=False)
-        return Outcome(state=self.state, signal=self.interrupts.number, spent=spent, seconds=seconds, rows=self._rows)
+        return Outcome(state=self.state, signal=self.interrupts.first, spent=spent, seconds=seconds, rows=self._rows)
+
+    def _work(self, executor: Executor) -> None:
+        """Let `executor` run what there is to run; where there is nothing, not even a Ray is started."""
+        self._first = self._next()
+        if self._first is None:
+            return
+        try:
+            executor.run(self)
+        except Breakdown as error:
+            self._interrupt_running(str(error))
+            raise
 
     # What the executor calls.
 
     def next_job(self) -> Job | None:
         """The job to begin now; None where there is none at the moment."""
+        if self._first is None or self.stopping:
+            return self._next()
+        job, self._first = self._first, None
+        return job
+
+    def _next(self) -> Job | None:
         while not self.stopping:
             trial = self.agenda.next(self._suggest, begins=self._spent(now=False) is None)
             if trial is None:
@@ -196,10 +211,12 @@ class Driver:
         timeout = self.limits.trial_timeout
         if not points or (state.failure == Failure.TIMEOUT and timeout is not None and state.seconds > timeout):
             return None
+        provenance = self.spec.provenance
         return Job(
             trial_id=trial.trial_id,
             points=points,
-            revision=self.spec.provenance.base(trial.points[0]).revision,
+            base=provenance.base(trial.points[0]),
+            data=provenance.data[data_name(trial.points[0])],
             attempt=state.attempt + 1,
             known_epoch=state.known_epoch,
             checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),

@@ -1,28 +1,31 @@
 """SIGINT and SIGTERM, from the beginning of a session to the end of its process.
 
 While work is going on the first one asks to stop in order and the next one stops at once; before and after, the first
-one does. Once the process is stopping at once, more of them change nothing: the last words are to be said.
+one does. Once the process is stopping at once, more of them change nothing for a while: the last words are to be said.
 
 What must not be left half done, nor take the signals for itself, is done in `uninterrupted`.
 """
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LAST_WORDS_SECONDS = 10  # that a stop at once may take before a further signal is one as well
 
 
 class Interrupts:
     """The signals that a session was sent. Outside of its `with` it listens to none."""
 
     def __init__(self) -> None:
-        self.number: int | None = None  # the first signal
+        self.first: int | None = None  # the first signal
         self._tell: Callable[[str], None] | None = None  # what hears of the first signal; None: it stops at once
-        self._at_once = False
+        self._stopped = -math.inf  # when it was last told to stop at once, on the monotonic clock
         self._before: dict[signal.Signals, Any] = {}  # the handlers that were there
 
     def __enter__(self) -> "Interrupts":
@@ -32,8 +35,9 @@ class Interrupts:
 
     def __exit__(self, *error: object) -> None:
         """Put the handlers back; after a signal none, as the process is about to end."""
+        self._stopped = math.inf  # how the session has ended is settled
         for number, handler in self._before.items():
-            signal.signal(number, handler if self.number is None else signal.SIG_IGN)
+            signal.signal(number, handler if self.first is None else signal.SIG_IGN)
 
     @contextmanager
     def asking(self, tell: Callable[[str], None]) -> Iterator[None]:
@@ -45,19 +49,22 @@ class Interrupts:
             self._tell = None
 
     def _caught(self, number: int, frame: FrameType | None) -> None:
-        first, tell = self.number is None, self._tell
-        self.number = self.number or number
-        if first and tell is not None:
-            with suppress(RuntimeError):  # the signal came in the middle of a write to the same stream
+        asks, tell, now = self.first is None, self._tell, time.monotonic()
+        self.first = self.first or number
+        if asks and tell is not None:
+            with suppress(Exception):  # the signal may have come in the middle of a write to the same stream
                 tell("stopping: running trials keep their last checkpoint (once more to stop at once)")
-        elif not self._at_once:
-            self._at_once = True
+        elif now - self._stopped > LAST_WORDS_SECONDS:
+            self._stopped = now
             raise KeyboardInterrupt
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let signals reach their handlers, whoever sets others meanwhile; a KeyboardInterrupt is raised at the end."""
+    """Let signals reach their handlers, whoever sets others meanwhile; a KeyboardInterrupt is raised at the end.
+
+    A second KeyboardInterrupt does not wait for an end that may never come.
+    """
     if threading.current_thread() is not threading.main_thread():  # signals reach, and are set by, the main one only
         yield
         return
@@ -68,6 +75,8 @@ def uninterrupted() -> Iterator[None]:
         try:
             handlers[signal.Signals(number)](number, frame)
         except KeyboardInterrupt as interrupt:
+            if interrupts:
+                raise
             interrupts.append(interrupt)
 
     real = signal.signal

@@ -71,7 +71,8 @@ class Prepared:
     @staticmethod
     def forward_passes(plan: Plan) -> tuple[int, int]:
         """Of all training batches together: as planned, and as they would be with a training for every point."""
-        sizes = {data_name(p): find_data(p.train.task, p.train.data).size("train") for p in plan.points}
+        named = {data_name(point): point.train for point in plan.points}
+        sizes = {name: find_data(train.task, train.data).size("train") for name, train in named.items()}
 
         def passes(config: TrainConfig, point: Point) -> int:
             steps = math.ceil(sizes[data_name(point)] / config.batch_size)

@@ -16,13 +16,13 @@ from model.config import DecodeConfig, Scalar, TrainConfig, from_flat, to_flat
 from sweep.errors import SpaceError
 
 UNTRAINED = ("task", "data", "base", "revision", "seed")  # all that an untrained base depends on
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 ID_LENGTH = 12  # hexadecimal digits: 48 bits, one clash expected among 20 million points
 
 
 def stable_id(value: Any) -> str:
     """A short hash of a JSON-able value; equal for equal values on every platform."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
+    return hashlib.sha256(CANONICAL.encode(value).encode()).hexdigest()[:ID_LENGTH]
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the log
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a lost worker is told of by the driver, in one line
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are the driver's
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are heard in sweep/interrupts.py
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # it takes SIGTERM, and leaves the default behind: a sudden end
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
@@ -135,8 +135,9 @@ def _connected(address: str) -> Iterator[Lifeline]:
         finally:
             lifeline.rest()
             processes = list({*lifeline.processes, *children()})  # workers came later
-            ray.shutdown()
-            _await_end(processes)
+            with uninterrupted():  # else nobody would see to it that they end
+                ray.shutdown()
+                _await_end(processes)
 
 
 class _Here:

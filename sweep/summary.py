@@ -13,8 +13,17 @@ from sweep.status import Status
 from sweep.tables import baseline_line, settings_of
 
 
-def summarize(folder: RunFolder, outcome: Outcome) -> int:
-    """Print how a session ended; the exit code."""
+def exit_code(folder: RunFolder, outcome: Outcome) -> int:
+    """0 all is well, 3 some trainings failed, 4 all did, 128 + a signal that came, however late."""
+    if outcome.signal is not None:
+        return 128 + outcome.signal
+    if failed := _failed(outcome.rows):
+        return 4 if len(failed) == len(outcome.rows) else 3
+    return 3 if _failed_bases(folder, outcome) else 0
+
+
+def summarize(folder: RunFolder, outcome: Outcome) -> None:
+    """Print how a session ended."""
     rows = outcome.rows
     click.echo(f"{folder.name}: {counts(rows)}, in {outcome.seconds:.0f} s")
     saved: dict[str, float] = {}  # by training: its points share the seconds
@@ -30,22 +39,23 @@ def summarize(folder: RunFolder, outcome: Outcome) -> int:
         click.echo(line)
     if outcome.signal is not None:
         click.echo(f"interrupted, nothing is lost; go on with: {folder.command('resume')}", err=True)
-        return 128 + outcome.signal
+        return
     if outcome.spent is not None:
         click.echo(
             f"{outcome.spent}: what is left goes on with `{folder.command('resume')} --budget` and a larger one",
             err=True,
         )
     click.echo(f"leaderboard: {folder.leaderboard}; `{folder.command('report')}` prints it")
-    failed = [row for row in rows if row["status"] in ("FAILED", "DIVERGED")]
+    failed = _failed(rows)
     bases = _failed_bases(folder, outcome)
     for line in (*bases, *(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}" for row in failed[:3])):
         click.echo(line, err=True)
     if (failed or bases) and folder.logs.is_dir():
         click.echo(f"tracebacks: {folder.logs}", err=True)
-    if failed and len(failed) == len(rows):
-        return 4
-    return 3 if failed or bases else 0
+
+
+def _failed(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["status"] in (Status.FAILED, Status.DIVERGED)]
 
 
 def _failed_bases(folder: RunFolder, outcome: Outcome) -> list[str]:

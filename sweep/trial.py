@@ -19,10 +19,16 @@ from sweep import retention
 from sweep.alive import SupersededError, claim
 from sweep.failure import Failure, classify
 from sweep.plan import Trial, group, point_from
+from sweep.provenance import Source
 from sweep.status import Status
 
 if TYPE_CHECKING:
+    from model.config import TrainConfig
     from model.training import EpochReport, Training
+
+
+class ChangedError(RuntimeError):
+    """A file is no longer what the run began with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +37,8 @@ class Job:
 
     trial_id: str
     points: tuple[tuple[str, Mapping[str, Scalar]], ...]  # (point_id, settings)
-    revision: str | None  # the base's commit that the driver resolved; every worker loads this one
+    base: Source  # what the driver found them to be; a worker refuses anything else
+    data: Source
     attempt: int  # counted from 1
     known_epoch: int  # the last epoch that the ledger holds; reports up to it need no telling
     checkpoints: str  # folder of this trial's checkpoints
@@ -145,7 +152,8 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     if told and told[-1]["status"]:
         return
     reset_peak_memory(device)
-    config = replace(trial.config, revision=job.revision)
+    config = replace(trial.config, revision=job.base.revision)
+    _check_unchanged(job, config)
     epochs = train(config, checkpoint=checkpoint, device=device, on_step=lambda: beat())
     ended = False
     while not ended:
@@ -153,6 +161,20 @@ def _reports(job: Job) -> Iterator[TrialReport]:
             report = _next_report(job, trial, epochs, told)
         ended = report.status is not None
         yield report
+
+
+def _check_unchanged(job: Job, config: "TrainConfig") -> None:
+    """Raises ChangedError where base or data were changed since the run began: its rows would not compare."""
+    from model.warm import warm_base, warm_task
+
+    base = warm_base(config.base, config.revision)
+    task = warm_task(config.task, config.data, base)
+    for what, found, wanted in (
+        (f"base {config.base}", base.files.sha256, job.base.sha256),
+        (f"data {config.data or config.task}", task.data_sha256, job.data.sha256),
+    ):
+        if found != wanted:
+            raise ChangedError(f"{what} has changed since the run began, so that its rows would not compare; undo that")
 
 
 def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", told: list[Any]) -> TrialReport:

@@ -31,6 +31,7 @@ class TaskSpec:
     metrics: tuple[str, ...]  # every score it reports
     generates: bool = False  # whether it is scored on generated text, so that decoding matters
     has_head: bool = False  # whether it adds a classifier to the model
+    answers: tuple[str, ...] = ()  # the words it predicts, by label; each is to be one token of the base's vocabulary
     sets: tuple[str, ...] = ()  # what `data` may be besides a path
 
 
@@ -47,6 +48,7 @@ TASKS = {
             name="paraphrase",
             metric="accuracy",
             metrics=("accuracy", "macro_f1"),
+            answers=("no", "yes"),
             sets=("questions", "qqp"),
         ),
         TaskSpec(
@@ -100,7 +102,7 @@ class Data(Protocol):
 class Task(Protocol):
     """One data set, tokenized for one base."""
 
-    data_sha256: str
+    data_sha256: str  # of the files that it was made from, as `Data.sha256` of them
     classes: int | None  # of the classifier that the model is given; None = it predicts tokens
 
     def size(self, split: str) -> int:
@@ -130,4 +132,10 @@ def find_data(name: str, data: str | None) -> Data:
 
 def check_tokenizer(name: str, tokenizer: "Tokenizer") -> None:
     """Raises DataError where the task cannot be put in the words of `tokenizer`."""
-    importlib.import_module(f"model.tasks.data.{name}").check_tokenizer(tokenizer)
+    for word in TASKS[name].answers:
+        count = len(tokenizer.encode(word))
+        if count != 1:
+            raise DataError(
+                f"task {name} answers with one token, but the base's vocabulary spells {word!r} with {count}; "
+                "use a base with GPT-2's vocabulary, or tiny"
+            )

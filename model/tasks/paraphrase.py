@@ -11,11 +11,13 @@ import torch
 
 from model.config import DecodeConfig
 from model.gpt2 import GPT2
-from model.tasks import Batch, DataError, Evaluation
-from model.tasks.data.paraphrase import ANSWERS, check_tokenizer, find
+from model.tasks import TASKS, Batch, DataError, Evaluation, check_tokenizer
+from model.tasks.data.paraphrase import find
 from model.tasks.data.sources import files_sha256
 from model.tasks.labelled import load_splits
 from model.tokenizer import Tokenizer
+
+ANSWERS = TASKS["paraphrase"].answers
 
 
 def preprocess(question: str) -> str:
@@ -37,7 +39,7 @@ class Task:
     classes = None
 
     def __init__(self, data: str | None, tokenizer: Tokenizer, max_tokens: int) -> None:
-        check_tokenizer(tokenizer)
+        check_tokenizer("paraphrase", tokenizer)
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         found = find(data)

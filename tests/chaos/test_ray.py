@@ -193,12 +193,16 @@ def test_a_signal_at_a_random_moment(
         command = commands("run", micro, *LONG, *RUN, out)
         wait_for_start(out / "r", command)
         time.sleep(moments.uniform(0, START / 2))
-        members = family(command)
+        members = set(family(command))
         for number in signals:
             command.send(number)
-            time.sleep(moments.uniform(0, 1))
+            deadline = time.monotonic() + moments.uniform(0, 1)
+            while time.monotonic() < deadline:
+                members |= set(family(command))
+        while not command.ended:  # what has begun to start goes on starting
+            members |= set(family(command))
         says(command, 128 + signals[0], f"go on with: sweep resume r --out {out}")
-        gone(members, command.pid, LINGER)
+        gone(list(members), command.pid, LINGER)
         before = check(out / "r")
         assert commands.run("resume", "r", "--out", out, "--executor", "inline").wait() == 0
         check_end(out / "r", whole(*LONG), before)

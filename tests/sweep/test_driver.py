@@ -101,11 +101,23 @@ def test_the_base_comes_first_and_every_trial_ends(folder: RunFolder) -> None:
     assert statuses(folder) == [Status.COMPLETED] * 4
 
 
+class Unwanted:
+    """Is not to be started: starting a Ray takes seconds."""
+
+    def run(self, listener: Listener) -> None:
+        pytest.fail("there is nothing to run")
+
+
 def test_a_finished_run_is_left_alone(folder: RunFolder) -> None:
     drive(folder, Scripted())
-    again = Scripted()
-    drive(folder, again)
-    assert again.jobs == []
+    drive(folder, Unwanted())
+    assert statuses(folder) == [Status.COMPLETED] * 4
+
+
+def test_a_signal_that_came_before_the_work_starts_no_executor(folder: RunFolder, interrupts: Interrupts) -> None:
+    interrupts.first = signal.SIGTERM
+    assert drive(folder, Unwanted(), interrupts=interrupts).signal == signal.SIGTERM
+    assert statuses(folder) == [Status.PENDING] * 4
 
 
 def test_a_lost_worker_is_tried_again_from_what_is_known(folder: RunFolder) -> None:

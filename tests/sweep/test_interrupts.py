@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -13,8 +14,12 @@ def send(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
 
 
-def cannot_tell(message: str) -> None:
+def in_a_write(message: str) -> None:
     raise RuntimeError("reentrant call inside a stream")
+
+
+def on_a_full_disk(message: str) -> None:
+    raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -22,7 +27,7 @@ def test_the_first_one_asks_and_the_second_stops_at_once(interrupts: Interrupts,
     heard: list[str] = []
     with interrupts, interrupts.asking(heard.append):
         send(number)
-        assert interrupts.number == number
+        assert interrupts.first == number
         assert len(heard) == 1
         with pytest.raises(KeyboardInterrupt):
             send(number)
@@ -33,7 +38,7 @@ def test_without_work_the_first_one_stops_at_once(interrupts: Interrupts, number
     with interrupts:
         with pytest.raises(KeyboardInterrupt):
             send(number)
-        assert interrupts.number == number
+        assert interrupts.first == number
 
 
 def test_one_after_the_work_that_was_asked_to_stop(interrupts: Interrupts) -> None:
@@ -42,7 +47,7 @@ def test_one_after_the_work_that_was_asked_to_stop(interrupts: Interrupts) -> No
             send(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)
-        assert interrupts.number == signal.SIGTERM  # the exit code is that of the first
+        assert interrupts.first == signal.SIGTERM  # the exit code is that of the first
 
 
 def test_once_it_stops_at_once_more_change_nothing(interrupts: Interrupts) -> None:
@@ -55,10 +60,23 @@ def test_once_it_stops_at_once_more_change_nothing(interrupts: Interrupts) -> No
         send(number)
 
 
-def test_a_message_that_cannot_be_written_now_is_not_worth_a_session(interrupts: Interrupts) -> None:
-    with interrupts, interrupts.asking(cannot_tell):
+@pytest.mark.parametrize("tell", [in_a_write, on_a_full_disk])
+def test_a_message_that_cannot_be_written_now_is_not_worth_a_session(
+    interrupts: Interrupts, tell: Callable[[str], None]
+) -> None:
+    with interrupts, interrupts.asking(tell):
         send(signal.SIGINT)
-    assert interrupts.number == signal.SIGINT
+    assert interrupts.first == signal.SIGINT
+
+
+def test_one_that_comes_long_after_stops_at_once_again(interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The KeyboardInterrupt may have been lost (in a destructor, say), or what it went through may hang."""
+    with interrupts:
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGTERM)
+        monkeypatch.setattr("sweep.interrupts.LAST_WORDS_SECONDS", 0)
+        with pytest.raises(KeyboardInterrupt):
+            send(signal.SIGTERM)
 
 
 def test_handlers_are_put_back_where_no_signal_came(interrupts: Interrupts) -> None:
@@ -100,13 +118,32 @@ def test_what_is_not_to_be_interrupted_is_done_to_its_end(interrupts: Interrupts
     assert len(heard) == 1
 
 
-def test_handlers_that_are_set_meanwhile_are_not_heard(interrupts: Interrupts) -> None:
-    with interrupts:
-        before = [signal.getsignal(number) for number in SIGNALS]
+def test_what_would_hang_can_be_interrupted_after_all(interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sweep.interrupts.LAST_WORDS_SECONDS", 0)
+    done: list[str] = []
+
+    def work() -> None:
         with uninterrupted():
-            for number in SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
-        assert [signal.getsignal(number) for number in SIGNALS] == before
+            for step in ("asked", "at once", "long after"):
+                send(signal.SIGTERM)
+                done.append(step)
+
+    with interrupts, interrupts.asking(lambda message: None), pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["asked", "at once"]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_handlers_that_are_set_meanwhile_are_not_heard(interrupts: Interrupts, number: signal.Signals) -> None:
+    real = signal.signal
+    with interrupts, interrupts.asking(lambda message: None):
+        before = signal.getsignal(number)
+        with uninterrupted():
+            signal.signal(number, signal.SIG_IGN)
+            send(number)
+        assert interrupts.first == number
+        assert signal.getsignal(number) == before
+    assert signal.signal is real
 
 
 def test_other_signals_are_not_its_business() -> None:

@@ -68,18 +68,18 @@ def test_interrupted_it_exits_130_and_says_how_to_go_on(
     assert len(finished_trials(run)) == 5
 
 
-def test_where_nothing_is_left_to_train_torch_is_not_even_imported(
+def test_where_nothing_is_left_to_train_neither_ray_nor_torch_is_even_imported(
     sweep: Callable[..., Result], micro: Path, out: Path
 ) -> None:
-    """It takes more than a second, which a finished run, or one that is all in the cache, would wait for."""
+    """They take seconds, which a finished run, or one that is all in the cache, would wait for."""
     assert sweep("run", micro, "--executor", "inline", "--name", "r").exit_code == 0
-    for command in (["resume", "r"], ["run", micro, "--executor", "inline", "--name", "again"]):
+    for command in (["resume", "r"], ["resume", "r", "--executor", "ray"], ["run", micro, "--name", "again"]):
         code = (
             "import sys\nfrom sweep.cli import main\n"
             "try:\n    main(sys.argv[1:])\n"
-            "finally:\n    print('torch' in sys.modules)"
+            "finally:\n    print({'ray', 'torch'} & set(sys.modules))"
         )
         arguments = [*map(str, command), "--out", str(out)]
         ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
-        assert ended.stdout.splitlines()[-1] == "False"
+        assert ended.stdout.splitlines()[-1] == "set()"

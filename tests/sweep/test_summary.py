@@ -9,7 +9,7 @@ from sweep.executor import Listener
 from sweep.failure import Failure
 from sweep.launch import Request, prepare
 from sweep.run_folder import RunFolder
-from sweep.summary import summarize
+from sweep.summary import exit_code, summarize
 from sweep.trial import Job
 from tests.sweep.test_driver import Scripted, complete, drive
 
@@ -33,7 +33,9 @@ def failing(folder: RunFolder, *victims: str) -> Outcome:
 
 
 def test_all_is_well(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert summarize(folder, failing(folder)) == 0
+    outcome = failing(folder)
+    summarize(folder, outcome)
+    assert exit_code(folder, outcome) == 0
     said = capsys.readouterr()
     assert "4 points: 4 COMPLETED" in said.out
     assert said.err == ""
@@ -44,7 +46,9 @@ def test_failed_trainings_are_named(
     count: int, code: int, folder: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     victims = [trial.trial_id for trial in folder.spec.plan.trials[:count]]
-    assert summarize(folder, failing(folder, *victims)) == code
+    outcome = failing(folder, *victims)
+    summarize(folder, outcome)
+    assert exit_code(folder, outcome) == code
     said = capsys.readouterr().err
     told = [f"FAILED {victim}: {Failure.OUT_OF_HOST_MEMORY}: it used too much" in said for victim in victims]
     assert sum(told) == min(count, 3), said
@@ -52,6 +56,8 @@ def test_failed_trainings_are_named(
 
 def test_a_failed_base_is_a_failure(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     (base,) = folder.spec.plan.baselines
-    assert summarize(folder, failing(folder, base.trial_id)) == 3
+    outcome = failing(folder, base.trial_id)
+    summarize(folder, outcome)
     assert f"FAILED {base.trial_id}: the un-tuned base, so that no row is compared" in capsys.readouterr().err
-    assert summarize(folder, failing(folder)) == 0, "the next session tries it again"
+    assert exit_code(folder, outcome) == 3
+    assert exit_code(folder, failing(folder)) == 0, "the next session tries it again"

@@ -5,16 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from sweep.failure import Failure
 from sweep.plan import Plan, Trial
+from sweep.provenance import Source, data_name, trace
 from sweep.status import Status
 from sweep.trial import Job, TrialReport, run_trial
 
 
 def job_of(trial: Trial, folder: Path, known_epoch: int = 0) -> Job:
+    found = trace(trial.points, gpu=False, threads=1)
     return Job(
         trial_id=trial.trial_id,
         points=tuple((point.point_id, point.settings) for point in trial.points),
-        revision=None,
+        base=found.base(trial.points[0]),
+        data=found.data[data_name(trial.points[0])],
         attempt=1,
         known_epoch=known_epoch,
         checkpoints=str(folder),
@@ -138,3 +142,24 @@ def test_a_finished_trial_keeps_its_weights_without_the_optimizer(job: Job) -> N
     list(run_trial(job))
     kept = Path(job.checkpoints) / "2"
     assert (kept / "optimizer.safetensors").stat().st_size < 100 < (kept / "model.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize(("what", "name"), [("base", "base tiny"), ("data", "data")])
+def test_a_file_that_has_changed_since_the_run_began_is_refused(job: Job, what: str, name: str) -> None:
+    changed = replace(job, **{what: Source("0" * 64)})  # type: ignore[arg-type]
+    (report,) = run_trial(changed)
+    assert (report.status, report.failure) == (Status.FAILED, Failure.ERROR)
+    assert report.reason is not None
+    assert report.reason.startswith(f"ChangedError: {name}")
+    assert "has changed since the run began" in report.reason
+
+
+def test_data_that_change_while_their_run_goes_on_are_refused(job: Job, poems: Path) -> None:
+    reports = run_trial(job)
+    next(reports)
+    poems.write_text(poems.read_text() + "\n99\n\nOne more,\nand one\nmore line,\nand another.\n")
+    rest = list(reports)
+    assert rest[-1].status == Status.COMPLETED  # it has read them already
+    (report,) = run_trial(replace(job, checkpoints=job.checkpoints + "-2"))
+    assert report.status == Status.FAILED
+    assert str(poems) in str(report.reason)

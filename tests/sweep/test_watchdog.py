@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sweep.failure import Failure
+from sweep.provenance import Source
 from sweep.trial import Job
 from sweep.watchdog import Watchdog
 
@@ -14,7 +15,8 @@ def job_in(folder: Path, seconds_left: float | None = None, attempt: int = 1) ->
     return Job(
         trial_id=folder.name,
         points=(),
-        revision=None,
+        base=Source("0"),
+        data=Source("0"),
         attempt=attempt,
         known_epoch=0,
         checkpoints=str(folder),

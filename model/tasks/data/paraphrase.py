@@ -1,10 +1,9 @@
 """Pairs of questions: do both ask the same? File format: the course project's (Stanford CS224N 2025) for Quora's."""
 
-from model.tasks import DataError
+from model.tasks import TASKS
 from model.tasks.data.labelled import LabelledData
 from model.tasks.data.sources import ASSETS, OnHub, Shipped, find_files
 from model.tasks.data.tables import Columns
-from model.tokenizer import Tokenizer
 
 DEFAULT = "questions"
 KNOWN: dict[str, Shipped | OnHub] = {
@@ -22,20 +21,10 @@ COLUMNS = Columns(
     texts=(("sentence1", "question1"), ("sentence2", "question2")),
     label=("is_duplicate", "label"),
 )
-ANSWERS = ("no", "yes")  # by label
 
 
 def find(data: str | None) -> LabelledData:
     """The files of the splits. Raises DataError where they cannot be found."""
-    return LabelledData(find_files(DEFAULT if data is None else data, KNOWN), COLUMNS, classes=len(ANSWERS))
-
-
-def check_tokenizer(tokenizer: Tokenizer) -> None:
-    """Raises DataError where an answer is not one token."""
-    for word in ANSWERS:
-        count = len(tokenizer.encode(word))
-        if count != 1:
-            raise DataError(
-                f"task paraphrase answers with one token, but the base's vocabulary spells {word!r} with {count}; "
-                "use a base with GPT-2's vocabulary, or tiny"
-            )
+    return LabelledData(
+        find_files(DEFAULT if data is None else data, KNOWN), COLUMNS, classes=len(TASKS["paraphrase"].answers)
+    )

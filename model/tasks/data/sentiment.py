@@ -4,7 +4,6 @@ from model.tasks import DataError
 from model.tasks.data.labelled import LabelledData
 from model.tasks.data.sources import ASSETS, OnHub, Shipped, find_files
 from model.tasks.data.tables import Columns
-from model.tokenizer import Tokenizer
 
 DEFAULT = "reviews"
 KNOWN: dict[str, Shipped | OnHub] = {
@@ -47,7 +46,3 @@ class SentimentData(LabelledData):
 def find(data: str | None) -> SentimentData:
     """The files of the splits. Raises DataError where they cannot be found."""
     return SentimentData(find_files(DEFAULT if data is None else data, KNOWN), COLUMNS)
-
-
-def check_tokenizer(tokenizer: Tokenizer) -> None:
-    """Every vocabulary will do: the classes have a head of their own."""

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from model.tasks import DataError
 from model.tasks.data.sources import ASSETS
-from model.tokenizer import Tokenizer
 
 SHIPPED = ASSETS / "sonnets" / "sonnets.txt"
 NUMBER = re.compile(r"^[ \t]*\d+\.?[ \t]*$", re.MULTILINE)
@@ -97,10 +96,6 @@ def split_sonnets(sonnets: Sequence[Sonnet]) -> dict[str, list[Sonnet]]:
         "dev": [*sonnets[train : train + held]],
         "test": [*sonnets[train + held :]],
     }
-
-
-def check_tokenizer(tokenizer: Tokenizer) -> None:
-    """Every vocabulary will do."""
 
 
 def _unreadable(path: Path, reason: str | None) -> str:
