@@ -82,7 +82,7 @@ def load_tokenizer(files: BaseFiles) -> Tokenizer:
     try:
         return Tokenizer.from_folder(files.folder)
     except (OSError, ValueError) as error:
-        raise BaseError(f"base {files.name!r}: {error}; {renewal(files)}") from error
+        raise BaseError(f"base {files.name!r}: {error}; {how_to_renew(files)}") from error
 
 
 def _is_path(name: str) -> bool:
@@ -134,7 +134,7 @@ def read_config(files: BaseFiles) -> GPT2Config:
                 raise TypeError(f"{name} is {value!r}")
         config = GPT2Config(**known)
     except (OSError, ValueError, TypeError, ArithmeticError) as error:
-        raise BaseError(f"{path} is damaged: {error}; {renewal(files)}") from error
+        raise BaseError(f"{path} is damaged: {error}; {how_to_renew(files)}") from error
     expected = {
         "model_type": "gpt2",
         "activation_function": "gelu_new",
@@ -152,7 +152,8 @@ def read_config(files: BaseFiles) -> GPT2Config:
     return config
 
 
-def renewal(files: BaseFiles) -> str:
+def how_to_renew(files: BaseFiles) -> str:
+    """The remedy for damaged files of a base, to end an error with."""
     if files.revision is None:
         return "put a good copy there"
     # A snapshot is links to blobs: a damaged blob whose link alone was deleted would only be linked again.

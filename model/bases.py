@@ -18,9 +18,9 @@ from model.base_files import (
     BaseError,
     BaseFiles,
     find_base,
+    how_to_renew,
     load_tokenizer,
     read_config,
-    renewal,
 )
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
@@ -68,7 +68,7 @@ def _read_weights(files: BaseFiles, config: GPT2Config) -> dict[str, Tensor]:
     try:
         stored = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise BaseError(f"{path} is damaged: {error}; {renewal(files)}") from error
+        raise BaseError(f"{path} is damaged: {error}; {how_to_renew(files)}") from error
     # Older checkpoints lack the prefix; the attention masks and the tied head that some carry are no parameters.
     state = {"transformer." + name.removeprefix("transformer."): tensor for name, tensor in stored.items()}
     with torch.device("meta"):

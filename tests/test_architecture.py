@@ -1,6 +1,8 @@
 """The arrows of the design, held by the import statements themselves."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,13 @@ def test_nothing_that_is_read_back_can_run_code(path: Path) -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     }
     assert not calls & {"eval", "exec"}
+
+
+def test_what_needs_no_torch_does_not_import_it() -> None:
+    """A finished run resumes, and help is given, without the seconds that it takes."""
+    names = ["model.base_files", "model.gpt2_config", "model.config", "sweep.launch", "sweep.driver", "sweep.cli"]
+    names += [f"model.tasks.data.{path.stem}" for path in sorted((ROOT / "model/tasks/data").glob("*.py"))]
+    code = f"import importlib, sys\nfor name in {names}:\n    importlib.import_module(name)\n"
+    code += "    assert 'torch' not in sys.modules, name"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr

@@ -4,15 +4,13 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from model.base_files import find_base, read_config
 from model.config import TrainConfig
+from model.gpt2_config import GPT2Config
 from model.tasks import TASKS
 
-if TYPE_CHECKING:
-    from model.gpt2_config import GPT2Config
-
-    Shape = tuple[int, ...]
+Shape = tuple[int, ...]
 
 FLOAT_BYTES = 4
 HEAD_CLASSES = 5  # of a task's own head, where only its data could tell: the most of the shipped sets
@@ -44,14 +42,12 @@ def sizes(config: TrainConfig, revision: str | None) -> Sizes:
     )
 
 
-def _base_shape(name: str, revision: str | None) -> "GPT2Config":
-    from model.base_files import find_base, read_config
-
+def _base_shape(name: str, revision: str | None) -> GPT2Config:
     return read_config(find_base(name, revision))
 
 
 @functools.cache
-def _parameter_shapes(base: "GPT2Config") -> "tuple[Shape, ...]":
+def _parameter_shapes(base: GPT2Config) -> tuple[Shape, ...]:
     import torch
 
     from model.gpt2 import GPT2
@@ -60,7 +56,7 @@ def _parameter_shapes(base: "GPT2Config") -> "tuple[Shape, ...]":
         return tuple(tuple(parameter.shape) for parameter in GPT2(base).parameters())
 
 
-def _trained(config: TrainConfig, base: "GPT2Config", plain: "Sequence[Shape]") -> "list[Shape]":
+def _trained(config: TrainConfig, base: GPT2Config, plain: Sequence[Shape]) -> list[Shape]:
     """The shapes of what a training changes."""
     shapes = [] if config.lora or config.freeze else list(plain)
     if config.lora:
@@ -71,7 +67,7 @@ def _trained(config: TrainConfig, base: "GPT2Config", plain: "Sequence[Shape]") 
     return shapes
 
 
-def _optimizer_bytes(optimizer: str, shapes: "Sequence[Shape]") -> int:
+def _optimizer_bytes(optimizer: str, shapes: Sequence[Shape]) -> int:
     """Both averages of every weight; with SOAP, for each side of a matrix, its preconditioner and its basis."""
     averages = 2 * sum(map(math.prod, shapes))
     if optimizer != "soap":

@@ -40,3 +40,9 @@ def small_tokenizer() -> Tokenizer:
 def loud_model() -> GPT2:
     """A model of `small_tokenizer`'s vocabulary whose next-token distributions are far from uniform."""
     return random_model()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A small base of random weights."""
+    return write_base(tmp_path / "base")

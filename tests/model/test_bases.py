@@ -12,15 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model.base_files import BaseError, find_base
+from model.base_files import BaseError
 from model.bases import load_base
 from tests.model.folders import random_model, write_base, write_vocabulary_pair
 from tests.model.hub import COMMITS, Hub, serve
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return write_base(tmp_path / "base")
 
 
 def test_a_folder_gives_its_weights(folder: Path) -> None:
@@ -54,15 +49,6 @@ def test_half_precision_is_widened(folder: Path) -> None:
     path = folder / "model.safetensors"
     save_file({name: tensor.half() for name, tensor in load_file(path).items()}, path)
     assert {tensor.dtype for tensor in load_base(str(folder)).state.values()} == {torch.float32}
-
-
-def test_the_hash_follows_weights_configuration_and_vocabulary(folder: Path, tmp_path: Path) -> None:
-    first = find_base(str(folder)).sha256
-    assert find_base(str(write_base(tmp_path / "same"))).sha256 == first
-    other = write_base(tmp_path / "other", random_model(seed=1, gain=1))
-    assert find_base(str(other)).sha256 != first
-    (folder / "tokenizer.json").write_text((folder / "tokenizer.json").read_text() + " ")
-    assert find_base(str(folder)).sha256 != first
 
 
 def edit_config(folder: Path, **changes: Any) -> None:
@@ -126,22 +112,6 @@ def test_a_bad_folder_is_one_error_that_names_the_fault(folder: Path, case: str)
         load_base(str(folder))
     assert str(folder) in str(caught.value)
     assert any(remedy in str(caught.value) for remedy in REMEDIES)
-
-
-@pytest.mark.parametrize(
-    ("name", "revision", "message"),
-    [
-        ("gpt2-larg", None, "did you mean gpt2-large"),
-        ("tin", None, "did you mean tiny"),
-        ("zzz", None, "Known: tiny, gpt2"),
-        ("./nowhere", None, "nowhere is not a checkpoint folder"),
-        ("a/b/c", None, "unknown base 'a/b/c'"),
-        ("tiny", "main", "revision 'main' has no meaning for base 'tiny'"),
-    ],
-)
-def test_an_unknown_base_is_named(name: str, revision: str | None, message: str) -> None:
-    with pytest.raises(BaseError, match=message):
-        find_base(name, revision)
 
 
 # The client reads its settings when it is imported, so it gets a process of its own; its waits between tries are left
