@@ -6,14 +6,6 @@ Caches, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` work as everywhere.
 import logging
 from pathlib import Path
 
-from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-
 
 class HubError(ValueError):
     """A file that cannot be had from a hub. The message names the repository and the remedy."""
@@ -28,6 +20,14 @@ def download(repository: str, file: str, revision: str | None = None, *, kind: s
 
     `copy` says what to give where the hub is out of reach, `choose` which repository has such files.
     """
+    from huggingface_hub import hf_hub_download  # it takes a third of a second, and most bases lie on this disk
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
     # The client tells of each of its attempts; what came of them is said below.
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:

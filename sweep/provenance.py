@@ -12,15 +12,14 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import model
+from model.base_files import BaseError, find_base, load_tokenizer
 from model.tasks import DataError, check_tokenizer, find_data
+from model.tokenizer import Tokenizer
 from sweep.errors import SpaceError
 from sweep.plan import Point, stable_id
-
-if TYPE_CHECKING:
-    from model.tokenizer import Tokenizer
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # these can change a result
@@ -83,12 +82,6 @@ def data_name(point: Point) -> str:
 
 def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
     """Find, check and hash all that `points` need, downloading it where needed. Raises SpaceError."""
-    from model.base_files import (  # the hub client takes a third of a second to import
-        BaseError,
-        find_base,
-        load_tokenizer,
-    )
-
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
     tokenizers: dict[str, Tokenizer] = {}
@@ -114,7 +107,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
     )
 
 
-def _check_words(point: Point, tokenizer: "Tokenizer") -> None:
+def _check_words(point: Point, tokenizer: Tokenizer) -> None:
     """Raises DataError where the task cannot be put in the words of the base, or there are fewer of them than beams."""
     train, beams = point.train, (point.decode.beams if point.decode else None) or 0
     try:

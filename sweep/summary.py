@@ -10,7 +10,7 @@ from sweep.run_folder import RunFolder
 from sweep.space import telling
 from sweep.state import plan_of
 from sweep.status import Status
-from sweep.tables import baseline_line, settings_of
+from sweep.tables import baseline_line
 
 
 def exit_code(folder: RunFolder, outcome: Outcome) -> int:
@@ -31,8 +31,9 @@ def summarize(folder: RunFolder, outcome: Outcome) -> None:
         saved[row["trial_id"]] = max(saved.get(row["trial_id"], 0.0), row["train_seconds"])
     if saved:
         click.echo(f"saved: {sum(saved.values()) / 3600:.2f} hours of training, taken from earlier runs")
+    keys = telling([point.settings for point in plan_of(folder.spec, outcome.state).points])
     for row in (row for row in rows if row.get("rank") == 1):
-        click.echo(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(rows, row)}")
+        click.echo(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(keys, row)}")
     if (line := baseline_line(rows)) is not None:
         click.echo(line)
     if (line := saved_line(rows)) is not None:
@@ -70,8 +71,8 @@ def _failed_bases(folder: RunFolder, outcome: Outcome) -> list[str]:
     ]
 
 
-def _settings(rows: Sequence[Row], row: Row) -> str:
-    keys = telling(settings_of(rows))
+def _settings(keys: Sequence[str], row: Row) -> str:
+    """What tells `row` from the others, as KEY=VALUE."""
     values = {**row, "epochs": row["epochs_budget"]}
     on = [key for key in keys if values.get(key) is not None]
     return " ".join(f"{key}={values.get(key)}" for key in on or keys) or "the only point"

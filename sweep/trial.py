@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.config import DecodeConfig, Scalar
+from model.config import DecodeConfig, Scalar, TrainConfig
 from model.tasks import TASKS
 from sweep import retention
 from sweep.alive import SupersededError, claim
@@ -23,7 +23,6 @@ from sweep.provenance import Source
 from sweep.status import Status
 
 if TYPE_CHECKING:
-    from model.config import TrainConfig
     from model.training import EpochReport, Training
 
 
@@ -163,7 +162,7 @@ def _reports(job: Job) -> Iterator[TrialReport]:
         yield report
 
 
-def _check_unchanged(job: Job, config: "TrainConfig") -> None:
+def _check_unchanged(job: Job, config: TrainConfig) -> None:
     """Raises ChangedError where base or data were changed since the run began: its rows would not compare."""
     from model.warm import warm_base, warm_task
 

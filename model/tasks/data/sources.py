@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.hub import HubError, download
 from model.tasks import DataError
 
 ASSETS = Path(__file__).parents[2] / "assets"
@@ -40,8 +41,6 @@ class OnHub:
 
     def find(self, name: str) -> dict[str, Path]:
         """Raises DataError where the hub does not give them."""
-        from model.hub import HubError  # the hub's client takes a third of a second to import
-
         try:
             return {split: _downloaded(self.repository, file) for split, file in self.files.items()}
         except HubError as error:
@@ -51,8 +50,6 @@ class OnHub:
 @functools.cache
 def _downloaded(repository: str, file: str) -> Path:
     """A file of a data set on the hub, asked for once per process: every training looks for its data."""
-    from model.hub import download
-
     copy = "give the folder of a copy as data"
     return download(repository, file, kind="dataset", copy=copy, choose=f"it is not what it was: {copy}")
 
