@@ -16,7 +16,7 @@ from typing import Any
 
 from model.gpt2_config import GPT2Config
 from model.hub import AbsentError, HubError, download
-from model.tokenizer import VOCABULARY_FILES, Tokenizer
+from model.tokenizer import VOCABULARY_FILES, Tokenizer, vocabulary
 
 TINY = Path(__file__).parent / "assets" / "tiny"
 RELEASED = {  # name -> hub id
@@ -51,17 +51,15 @@ class BaseFiles:
     def sha256(self) -> str:
         """Hash of everything that shapes results: configuration, weights and vocabulary."""
         digest = hashlib.sha256()
-        names = [CONFIG, WEIGHTS, "tokenizer.json", *(name for pair in VOCABULARY_FILES for name in pair)]
-        for path in (self.folder / name for name in names):
-            if path.exists():
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+        for path in (self.folder / CONFIG, self.folder / WEIGHTS, *vocabulary(self.folder)):
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()
 
 
 def find_base(name: str, revision: str | None = None) -> BaseFiles:
     """Locate `name`, downloading it into the hub's cache where needed. Raises BaseError."""
-    if name == "tiny" or _is_path(name):
+    if name == "tiny" or is_folder(name):
         if revision is not None:
             raise BaseError(
                 f"revision {revision!r} has no meaning for base {name!r}, which is not on a hub: leave it out"
@@ -85,8 +83,9 @@ def load_tokenizer(files: BaseFiles) -> Tokenizer:
         raise BaseError(f"base {files.name!r}: {error}; {how_to_renew(files)}") from error
 
 
-def _is_path(name: str) -> bool:
-    return name.startswith((".", "/", "~")) or Path(name).is_dir()
+def is_folder(name: str) -> bool:
+    """Whether `name` means a folder on this disk; a folder called tiny has to be written ./tiny."""
+    return name != "tiny" and (name.startswith((".", "/", "~")) or Path(name).is_dir())
 
 
 def _checked_folder(folder: Path) -> Path:

@@ -14,6 +14,18 @@ END_OF_TEXT = "<|endoftext|>"
 VOCABULARY_FILES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
 
 
+def vocabulary(folder: Path) -> tuple[Path, ...]:
+    """The files that a tokenizer is read from: tokenizer.json, else the first pair; none where neither is there.
+
+    Others may lie beside them: the hub's cache is shared with programs that read another form.
+    """
+    for names in (("tokenizer.json",), *VOCABULARY_FILES):
+        files = tuple(folder / name for name in names)
+        if all(file.exists() for file in files):
+            return files
+    return ()
+
+
 class Tokenizer:
     """Text <-> token ids. `eos_id` is the id of the end-of-text token."""
 
@@ -27,16 +39,13 @@ class Tokenizer:
     @classmethod
     def from_folder(cls, folder: Path) -> "Tokenizer":
         """Raises FileNotFoundError where no known pair of files lies in `folder`, ValueError where it is damaged."""
-        files = [folder / "tokenizer.json", *(folder / name for pair in VOCABULARY_FILES for name in pair)]
+        files = vocabulary(folder)
+        if not files:
+            raise FileNotFoundError(f"{folder} holds neither tokenizer.json nor vocab.json + merges.txt")
         try:
-            if files[0].exists():
-                return cls(BPE.from_file(str(files[0])))
-            for vocab, merges in VOCABULARY_FILES:
-                if (folder / vocab).exists() and (folder / merges).exists():
-                    return cls(_byte_level(folder / vocab, folder / merges))
+            return cls(BPE.from_file(str(files[0])) if len(files) == 1 else _byte_level(*files))
         except Exception as error:  # the library raises bare Exception on files it cannot parse
             raise ValueError(f"{folder} holds a damaged tokenizer: {error}") from error
-        raise FileNotFoundError(f"{folder} holds neither tokenizer.json nor vocab.json + merges.txt")
 
     @property
     def vocab_size(self) -> int:

@@ -5,7 +5,6 @@ SWEEP_BASE, ...), else from ./sweep.toml, else from the default.
 """
 
 import gc as garbage_collector
-import signal
 import sys
 import tomllib
 from dataclasses import replace
@@ -18,6 +17,7 @@ from click.core import ParameterSource
 from sweep.errors import Breakdown, RunError, UsageError
 from sweep.interrupts import Interrupts
 from sweep.options import GPUShare, limit_options, out_option, strategy_options, work_options
+from sweep.pipes import say
 from sweep.policy import KEEP, Limits, Strategy
 
 if TYPE_CHECKING:
@@ -33,20 +33,21 @@ FORMATS = ("table", "json", "csv", "md")
 
 
 class Command(click.Command):
-    """A command whose user errors end in one line and exit code 2."""
+    """A command that hears signals, as its `obj`, and whose user errors end in one line and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except UsageError as error:
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(2)
-        except Breakdown as error:
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(130)
+        with Interrupts() as ctx.obj:
+            try:
+                return super().invoke(ctx)
+            except UsageError as error:
+                say(f"Error: {error}", err=True)
+                ctx.exit(2)
+            except Breakdown as error:
+                say(f"Error: {error}", err=True)
+                ctx.exit(1)
+            except KeyboardInterrupt:
+                say("interrupted", err=True)
+                ctx.exit(ctx.obj.exit_code)
 
 
 class Group(click.Group):
@@ -377,15 +378,14 @@ def _work(
     folder: "RunFolder", session: "RunSpec", limits: "Limits", concurrency: int | None, address: str | None
 ) -> None:
     """Run what is open of `folder` with the executor of `session`, say how it went, exit with the code that fits."""
-    from sweep.pipes import read_or_not
-
-    with Interrupts() as interrupts:
-        try:
-            code = _worked(folder, session, limits, concurrency, address, interrupts)
-        except KeyboardInterrupt:
-            with read_or_not():
-                click.echo(f"interrupted; go on with: {folder.command('resume')}", err=True)
-            code = 128 + (interrupts.first or signal.SIGINT)
+    interrupts: Interrupts = click.get_current_context().obj
+    try:
+        code = _worked(folder, session, limits, concurrency, address, interrupts)
+        interrupts.settle()
+    except KeyboardInterrupt:
+        interrupts.settle()
+        say(f"interrupted; go on with: {folder.command('resume')}", err=True)
+        code = interrupts.exit_code
     raise SystemExit(code)
 
 
@@ -401,7 +401,6 @@ def _worked(
     from sweep.driver import Driver
     from sweep.gpus import hold_gpus, visible_gpus
     from sweep.launch import make_executor
-    from sweep.pipes import read_or_not
     from sweep.progress import view_of
     from sweep.summary import exit_code, summarize
 
@@ -412,11 +411,9 @@ def _worked(
             driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache, interrupts=interrupts)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
     except Breakdown as error:
-        with read_or_not():
-            click.echo(f"Error: {error}; go on with: {folder.command('resume')}", err=True)
-        return 1
-    with read_or_not():
-        summarize(folder, outcome)
+        say(f"Error: {error}; go on with: {folder.command('resume')}", err=True)
+        return 1 if interrupts.first is None else interrupts.exit_code
+    summarize(folder, outcome)
     return exit_code(folder, outcome)
 
 
@@ -441,10 +438,10 @@ def _is_locked(folder: "RunFolder") -> bool:
 
 def _console(stderr: bool) -> "Console":
     """A console as wide as its content when it is no terminal: a pipe must not cut a table."""
-    from sweep.pipes import PipeConsole
+    from sweep.progress import LastingConsole
 
     stream = sys.stderr if stderr else sys.stdout
-    return PipeConsole(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)
+    return LastingConsole(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)
 
 
 if __name__ == "__main__":

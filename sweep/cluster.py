@@ -20,7 +20,14 @@ def check_cluster(address: str) -> None:
             raise Breakdown(f"cannot start Ray at {address}: nothing answers there ({error})") from error
     try:
         asked = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
-        answer = subprocess.run(asked, capture_output=True, text=True, timeout=ANSWER_SECONDS, stdin=subprocess.DEVNULL)
+        answer = subprocess.run(
+            asked,
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_SECONDS,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is this process's: it is no answer
+        )
     except subprocess.TimeoutExpired:
         raise Breakdown(f"cannot start Ray at {address}: what answers there is no Ray cluster") from None
     if answer.returncode != 0:

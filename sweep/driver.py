@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from model.base_files import is_folder
 from model.config import Scalar
 from model.tasks import TASKS
 from sweep import retention
@@ -365,6 +366,6 @@ def _located(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     found = dict(settings)
     if "data" in settings and settings["data"] not in TASKS[str(settings["task"])].sets:
         found["data"] = str(Path(str(settings["data"])).expanduser().absolute())
-    if (base := Path(str(settings["base"])).expanduser()).is_dir():
-        found["base"] = str(base.absolute())
+    if is_folder(base := str(settings["base"])):
+        found["base"] = str(Path(base).expanduser().absolute())
     return found

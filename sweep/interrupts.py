@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM, from the beginning of a session to the end of its process.
+"""SIGINT and SIGTERM, from the beginning of a command to the end of its process.
 
 While work is going on the first one asks to stop in order and the next one stops at once; before and after, the first
 one does. Once the process is stopping at once, more of them change nothing for a while: the last words are to be said.
@@ -20,7 +20,7 @@ LAST_WORDS_SECONDS = 10  # that a stop at once may take before a further signal 
 
 
 class Interrupts:
-    """The signals that a session was sent. Outside of its `with` it listens to none."""
+    """The signals that a command was sent. Outside of its `with` it listens to none."""
 
     def __init__(self) -> None:
         self.first: int | None = None  # the first signal
@@ -35,9 +35,18 @@ class Interrupts:
 
     def __exit__(self, *error: object) -> None:
         """Put the handlers back; after a signal none, as the process is about to end."""
-        self._stopped = math.inf  # how the session has ended is settled
+        self.settle()
         for number, handler in self._before.items():
             signal.signal(number, handler if self.first is None else signal.SIG_IGN)
+
+    def settle(self) -> None:
+        """How the session has ended is known: signals change nothing any more."""
+        self._stopped = math.inf
+
+    @property
+    def exit_code(self) -> int:
+        """Of a process that signals have stopped: the first of them decides."""
+        return 128 + (self.first or signal.SIGINT)
 
     @contextmanager
     def asking(self, tell: Callable[[str], None]) -> Iterator[None]:

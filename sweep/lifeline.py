@@ -6,7 +6,6 @@ with the message that it would have ended with, and a ledger that is whole at an
 """
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Collection
@@ -14,6 +13,7 @@ from collections.abc import Collection
 import psutil
 
 from sweep.cluster import answers
+from sweep.pipes import say
 from sweep.private_folder import end, remove_own_folders
 
 SERVICES = ("gcs_server", "raylet")  # processes that hold a Ray together
@@ -89,7 +89,7 @@ class Lifeline:
     def _leave(self) -> None:
         """End this process from a thread that is not the main one, which is stuck within Ray."""
         remove_own_folders()
-        print(f"Error: {self.torn}; go on with: {self.way_on}", file=sys.stderr, flush=True)
+        say(f"Error: {self.torn}; go on with: {self.way_on}", err=True)
         os._exit(1)
 
 

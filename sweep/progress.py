@@ -14,6 +14,7 @@ from rich.text import Text
 
 from model.tasks import TASKS
 from sweep.driver import View
+from sweep.pipes import mute
 from sweep.plan import Plan, Trial
 from sweep.run_folder import RunFolder
 from sweep.space import telling
@@ -22,6 +23,19 @@ from sweep.status import Status
 from sweep.tables import COLOURS
 
 VISIBLE_ROWS = 20
+
+
+class LastingConsole(Console):
+    """A console that goes on in silence where rich would end the process, or raise within an executor."""
+
+    def on_broken_pipe(self) -> None:
+        mute()
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        try:
+            super().print(*objects, **options)
+        except OSError:  # the disk of a log is full, say
+            mute()
 
 
 class Lines:

@@ -133,9 +133,9 @@ def _connected(address: str) -> Iterator[Lifeline]:
         except Torn as torn:
             raise Breakdown(str(torn)) from None
         finally:
-            lifeline.rest()
-            processes = list({*lifeline.processes, *children()})  # workers came later
             with uninterrupted():  # else nobody would see to it that they end
+                lifeline.rest()
+                processes = list({*lifeline.processes, *children()})  # workers came later
                 ray.shutdown()
                 _await_end(processes)
 

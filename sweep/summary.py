@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import click
-
 from sweep.driver import Outcome
 from sweep.leaderboard import Row
+from sweep.pipes import say
 from sweep.run_folder import RunFolder
 from sweep.space import telling
 from sweep.state import plan_of
@@ -25,34 +24,34 @@ def exit_code(folder: RunFolder, outcome: Outcome) -> int:
 def summarize(folder: RunFolder, outcome: Outcome) -> None:
     """Print how a session ended."""
     rows = outcome.rows
-    click.echo(f"{folder.name}: {counts(rows)}, in {outcome.seconds:.0f} s")
+    say(f"{folder.name}: {counts(rows)}, in {outcome.seconds:.0f} s")
     saved: dict[str, float] = {}  # by training: its points share the seconds
     for row in (row for row in rows if row.get("cached_from")):
         saved[row["trial_id"]] = max(saved.get(row["trial_id"], 0.0), row["train_seconds"])
     if saved:
-        click.echo(f"saved: {sum(saved.values()) / 3600:.2f} hours of training, taken from earlier runs")
+        say(f"saved: {sum(saved.values()) / 3600:.2f} hours of training, taken from earlier runs")
     keys = telling([point.settings for point in plan_of(folder.spec, outcome.state).points])
     for row in (row for row in rows if row.get("rank") == 1):
-        click.echo(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(keys, row)}")
+        say(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(keys, row)}")
     if (line := baseline_line(rows)) is not None:
-        click.echo(line)
+        say(line)
     if (line := saved_line(rows)) is not None:
-        click.echo(line)
+        say(line)
     if outcome.signal is not None:
-        click.echo(f"interrupted, nothing is lost; go on with: {folder.command('resume')}", err=True)
+        say(f"interrupted, nothing is lost; go on with: {folder.command('resume')}", err=True)
         return
     if outcome.spent is not None:
-        click.echo(
+        say(
             f"{outcome.spent}: what is left goes on with `{folder.command('resume')} --budget` and a larger one",
             err=True,
         )
-    click.echo(f"leaderboard: {folder.leaderboard}; `{folder.command('report')}` prints it")
+    say(f"leaderboard: {folder.leaderboard}; `{folder.command('report')}` prints it")
     failed = _failed(rows)
     bases = _failed_bases(folder, outcome)
     for line in (*bases, *(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}" for row in failed[:3])):
-        click.echo(line, err=True)
+        say(line, err=True)
     if (failed or bases) and folder.logs.is_dir():
-        click.echo(f"tracebacks: {folder.logs}", err=True)
+        say(f"tracebacks: {folder.logs}", err=True)
 
 
 def _failed(rows: Sequence[Row]) -> list[Row]:

@@ -44,7 +44,9 @@ class Scripted:
 
 def ask_to_stop(listener: Any) -> None:
     """What the first signal does; a thread other than the main one is sent none."""
-    listener.interrupts.number = signal.SIGINT
+    listener.interrupts.first = signal.SIGINT
+    assert listener.stopping
+    assert listener.next_job() is None
 
 
 class Gone(BaseException):

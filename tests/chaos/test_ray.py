@@ -15,7 +15,6 @@ import psutil
 import pytest
 
 from sweep.ledger import read_ledger
-from sweep.run_folder import MARK
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.invariants import NOTHING, check, check_end, gone, says
 from tests.chaos.processes import PATIENCE, Command, Commands, wait_for_epochs
@@ -209,9 +208,9 @@ def test_a_signal_at_a_random_moment(
 
 
 def wait_for_start(run: Path, command: Command) -> None:
-    """Until the run is on disk: from then on signals are asked to leave it whole."""
+    """Until the session is at work: from then on a signal is answered with the way on."""
     deadline = time.monotonic() + PATIENCE
-    while not (run / MARK).exists():
+    while not (run / "ledger.jsonl").exists():
         assert not command.ended, command.stderr
         assert time.monotonic() < deadline, f"no run: {command.stderr}"
         time.sleep(0.01)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model.base_files import BaseError, find_base
-from tests.model.folders import random_model, write_base
+from model.base_files import TINY, BaseError, find_base, is_folder
+from tests.model.folders import random_model, write_base, write_vocabulary_pair
 
 
 def test_the_hash_follows_weights_configuration_and_vocabulary(folder: Path, tmp_path: Path) -> None:
@@ -31,3 +31,29 @@ def test_the_hash_follows_weights_configuration_and_vocabulary(folder: Path, tmp
 def test_an_unknown_base_is_named(name: str, revision: str | None, message: str) -> None:
     with pytest.raises(BaseError, match=message):
         find_base(name, revision)
+
+
+def test_the_hash_passes_over_a_vocabulary_that_is_not_read(folder: Path) -> None:
+    """The cache of a hub is shared: other programs put their forms of the same vocabulary beside ours."""
+    first = find_base(str(folder)).sha256
+    (folder / "vocab.json").write_text("{}")
+    (folder / "merges.txt").write_text("")
+    assert find_base(str(folder)).sha256 == first
+
+
+def test_the_hash_follows_a_pair_of_vocabulary_files(folder: Path) -> None:
+    write_vocabulary_pair(folder)
+    first = find_base(str(folder)).sha256
+    (folder / "merges.txt").write_text((folder / "merges.txt").read_text() + "\n")
+    assert find_base(str(folder)).sha256 != first
+
+
+def test_a_folder_called_tiny_is_not_the_shipped_base(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.rename(tmp_path / "tiny")
+    monkeypatch.chdir(tmp_path)
+    assert not is_folder("tiny")
+    assert find_base("tiny").folder == TINY
+    assert is_folder("./tiny")
+    assert find_base("./tiny").folder == Path("tiny")

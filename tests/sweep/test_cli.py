@@ -3,9 +3,10 @@
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -13,6 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sweep.cli import main
+from sweep.driver import Driver, Outcome
+from sweep.errors import Breakdown
+from sweep.executor import Executor
 from sweep.launch import Request, prepare
 from sweep.run_folder import list_runs
 from tests.model.folders import write_base
@@ -315,4 +319,42 @@ def test_a_dry_run_says_what_sharing_saves(sweep: Sweep, out: Path) -> None:
     assert "trainings  20, of 400 epochs together\n" in text
     alone, shared = 35 * 17 * 4 * 121, 20 * 4 * 121
     assert f"{alone - shared:,} of {alone:,} forward passes of training (97%)" in text
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("base", ["tiny", "./tiny", "other", "~/other"])
+def test_drivers_and_workers_mean_the_same_base(
+    base: str, sweep: Sweep, micro: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`tiny` is the shipped one, even beside a folder of that name."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for folder in (Path("tiny"), Path("other"), tmp_path / "other"):
+        write_base(folder)
+    result = sweep("run", micro, "--executor", "inline", "--base", base)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.usefixtures("interrupts")
+@pytest.mark.parametrize("number", [None, signal.SIGTERM])
+def test_a_breakdown_after_a_signal_ends_with_the_code_of_the_signal(
+    number: signal.Signals | None, sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(driver: Driver, executor: Executor, command: Sequence[str]) -> Outcome:
+        driver.interrupts.first = number
+        raise Breakdown("Ray is lost")
+
+    monkeypatch.setattr(Driver, "run", break_down)
+    result = sweep("run", micro, "--executor", "inline")
+    assert result.exit_code == (1 if number is None else 143)
+    assert f"Error: Ray is lost; go on with: sweep resume micro --out {out}" in result.stderr
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_a_signal_before_there_is_a_run(sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prepare_slowly(request: Request) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("sweep.launch.prepare", prepare_slowly)
+    result = sweep("run", micro)
+    assert (result.exit_code, result.stderr) == (143, "interrupted\n")
     assert not out.exists()
