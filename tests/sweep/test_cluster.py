@@ -34,9 +34,10 @@ Spawn = Callable[[Sequence[object]], "Popen[str]"]
 EPOCHS = ("--set", "epochs=150")
 ENDLESS = ("--set", "epochs=100000")
 NODES = """
-import sys
+import os, sys
 from ray.cluster_utils import Cluster
 
+os.makedirs("/tmp/ray", exist_ok=True)  # the address of the newest cluster is written there, for `auto`
 place = {"node_ip_address": "127.0.0.1", "object_store_memory": 80 * 2**20, "include_dashboard": False}
 cluster = Cluster(initialize_head=True, head_node_args={**place, "num_cpus": 0, "temp_dir": sys.argv[1]})
 workers = [cluster.add_node(**place, num_cpus=1) for _ in range(2)]
@@ -64,9 +65,12 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator["Popen[st
     folder = Path("/tmp") / f"sweep-test-{os.getpid()}"  # short: sockets' paths have at most 107 bytes
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = Popen([sys.executable, "-c", NODES, str(folder)], text=True, **pipes)  # type: ignore[call-overload]
-    yield process
-    process.communicate("\n\n", timeout=60)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.communicate("\n\n", timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
