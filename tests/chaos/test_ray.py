@@ -187,7 +187,7 @@ def test_a_signal_at_a_random_moment(
     signals: Sequence[signal.Signals], commands: Commands, micro: Path, tmp_path: Path, whole: Whole, repeat: Repeat
 ) -> None:
     """Most moments are while Ray starts: its own handlers, and a stop in the middle of it, must not cost the words."""
-    for seed in repeat(1, 5):
+    for seed in repeat(1, 3):
         moments, out = random.Random(seed), tmp_path / f"{seed}"
         command = commands("run", micro, *LONG, *RUN, out)
         wait_for_start(out / "r", command)

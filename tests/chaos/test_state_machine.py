@@ -183,6 +183,13 @@ class Machine(RuleBasedStateMachine):
         self.over += self.running
         self.running.clear()
         self.puppet = Puppet(self.folder, MAX_FAILURES)
+        assert self.puppet.working == any(known.due for known in self.trials.values())  # else no executor is started
+
+    @precondition(lambda self: not self.puppet.working)
+    @rule()
+    def come_again(self) -> None:
+        """All is done, and one more session changes nothing."""
+        self.resume()
 
     # What holds at any moment.
 
