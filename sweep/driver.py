@@ -29,7 +29,6 @@ from sweep.leaderboard import rows as leaderboard_rows
 from sweep.ledger import Ledger
 from sweep.plan import Plan, Trial
 from sweep.policy import Limits, say_duration
-from sweep.provenance import data_name
 from sweep.run_folder import RunFolder
 from sweep.scheduler import make_scheduler, objective
 from sweep.search import draw
@@ -217,7 +216,7 @@ class Driver:
             trial_id=trial.trial_id,
             points=points,
             base=provenance.base(trial.points[0]),
-            data=provenance.data[data_name(trial.points[0])],
+            data=provenance.dataset(trial.points[0]),
             attempt=state.attempt + 1,
             known_epoch=state.known_epoch,
             checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),

@@ -52,7 +52,7 @@ class Provenance:
             {
                 "settings": point.settings,
                 "base": self.base(point).sha256,
-                "data": self.data[data_name(point)].sha256,
+                "data": self.dataset(point).sha256,
                 "code": self.code_sha256,
                 "versions": {name: self.versions[name] for name in NUMERIC_PACKAGES},
                 "device": self.device,
@@ -62,6 +62,9 @@ class Provenance:
 
     def base(self, point: Point) -> Source:
         return self.bases[base_name(point)]
+
+    def dataset(self, point: Point) -> Source:
+        return self.data[data_name(point)]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

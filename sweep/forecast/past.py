@@ -9,7 +9,7 @@ from pathlib import Path
 from model.config import DecodeConfig, TrainConfig
 from sweep.errors import UsageError
 from sweep.plan import Plan, Point, Trial, group
-from sweep.provenance import Provenance, data_name
+from sweep.provenance import Provenance
 from sweep.run_folder import RunFolder, list_runs
 from sweep.state import RunState, TrialState, state_of
 from sweep.status import Status
@@ -59,7 +59,7 @@ class Past:
 
 def family(point: Point, provenance: Provenance) -> Family:
     """What trainings must have in common to be compared at all."""
-    return Family(provenance.base(point).sha256, point.train.task, provenance.data[data_name(point)].sha256)
+    return Family(provenance.base(point).sha256, point.train.task, provenance.dataset(point).sha256)
 
 
 def read_past(out: Path, plan: Plan, provenance: Provenance) -> Past:

@@ -1,5 +1,6 @@
 """Trials: what a worker tells, and how it goes on after a crash at any moment."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from sweep.failure import Failure
 from sweep.plan import Plan, Trial
-from sweep.provenance import Source, data_name, trace
+from sweep.provenance import Source, trace
 from sweep.status import Status
 from sweep.trial import Job, TrialReport, run_trial
 
@@ -18,7 +19,7 @@ def job_of(trial: Trial, folder: Path, known_epoch: int = 0) -> Job:
         trial_id=trial.trial_id,
         points=tuple((point.point_id, point.settings) for point in trial.points),
         base=found.base(trial.points[0]),
-        data=found.data[data_name(trial.points[0])],
+        data=found.dataset(trial.points[0]),
         attempt=1,
         known_epoch=known_epoch,
         checkpoints=str(folder),
@@ -154,12 +155,20 @@ def test_a_file_that_has_changed_since_the_run_began_is_refused(job: Job, what: 
     assert "has changed since the run began" in report.reason
 
 
-def test_data_that_change_while_their_run_goes_on_are_refused(job: Job, poems: Path) -> None:
+@pytest.fixture
+def own_poems(poems: Path) -> Iterator[Path]:
+    """The poems, to be changed: they are put back for the tests to come."""
+    before = poems.read_bytes()
+    yield poems
+    poems.write_bytes(before)
+
+
+def test_data_that_change_while_their_run_goes_on_are_refused(job: Job, own_poems: Path) -> None:
     reports = run_trial(job)
     next(reports)
-    poems.write_text(poems.read_text() + "\n99\n\nOne more,\nand one\nmore line,\nand another.\n")
+    own_poems.write_text(own_poems.read_text() + "\n99\n\nOne more,\nand one\nmore line,\nand another.\n")
     rest = list(reports)
     assert rest[-1].status == Status.COMPLETED  # it has read them already
     (report,) = run_trial(replace(job, checkpoints=job.checkpoints + "-2"))
     assert report.status == Status.FAILED
-    assert str(poems) in str(report.reason)
+    assert str(own_poems) in str(report.reason)
