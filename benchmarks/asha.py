@@ -20,16 +20,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweep.driver import Driver
-from sweep.executor import Listener
-from sweep.launch import Request, prepare
-from sweep.leaderboard import Row, load_rows
-from sweep.ledger import Event, read_ledger
-from sweep.plan import stable_id
-from sweep.policy import Limits, Strategy
-from sweep.run_folder import RunFolder
-from sweep.state import RunState
-from sweep.trial import Job, TrialReport
+from sweep.execution.driver import Driver
+from sweep.execution.executor import Listener
+from sweep.execution.trial import Job, TrialReport
+from sweep.planning.config import Limits, Strategy
+from sweep.planning.plan import stable_id
+from sweep.prepare import Request, prepare
+from sweep.reporting.leaderboard import Row, load_rows
+from sweep.store.ledger import Event, read_ledger
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import RunState
 
 SPACES = ("lora_rank", "lora_scale")
 SEEDS = 5

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 import transformers
 
-from model.bases import load_base
 from model.config import DecodeConfig
-from model.decoding import generate_ids
+from model.decoding.generate import generate_ids
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
-from model.streams import stream
+from model.pretrained.bases import load_base
+from model.rng import stream
 
 Decode = Callable[[], None]
 

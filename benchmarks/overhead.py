@@ -15,13 +15,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweep.launch import Request, prepare
-from sweep.ledger import Ledger
-from sweep.plan import make_plan
-from sweep.registry import load_space
-from sweep.run_folder import RunFolder
-from sweep.space import unfold
-from sweep.state import state_of
+from sweep.planning.plan import make_plan
+from sweep.planning.registry import load_space
+from sweep.planning.space import unfold
+from sweep.prepare import Request, prepare
+from sweep.store.ledger import Ledger
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import state_of
 
 POEM = "O gentle night,\nthou art a quiet friend,\nthy stars are slow,\nthy silence has no end."
 SPACE = '''"""A made-up space."""
@@ -104,7 +104,7 @@ def resume(folder: Path) -> float:
 
 def write_all(path: Path, events: Sequence[tuple[str, dict[str, object]]]) -> None:
     """Append many events at once: as `Ledger.append` does it, without a flush for each."""
-    from sweep.ledger import _seal
+    from sweep.store.ledger import _seal
 
     with path.open("ab") as file:
         for number, (event, content) in enumerate(events, start=2):

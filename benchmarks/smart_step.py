@@ -11,15 +11,15 @@ import statistics
 import torch
 
 from benchmarks.training_step import BATCH, LENGTH, PAIRS, RANK, SHAPES, Step, seconds
-from model.adamw import AdamW
 from model.config import SMARTConfig
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
-from model.lora import apply_lora
 from model.loss import IGNORE
-from model.objective import Objective
-from model.streams import stream
+from model.methods.lora import apply_lora
+from model.optim.adamw import AdamW
+from model.rng import stream
 from model.tasks import Batch
+from model.training_loss import Objective
 
 PAIR_LENGTH = 40  # tokens of a question pair in its frame
 SMART = SMARTConfig(lam=4e-3, variant="custom", steps=1)

@@ -19,8 +19,8 @@ from benchmarks.plain_soap import PlainSOAP
 from benchmarks.training_step import seconds
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
-from model.soap import SOAP
-from model.streams import stream
+from model.optim.soap import SOAP
+from model.rng import stream
 
 SHAPE = GPT2Config(n_layer=4)
 FREQUENCY = 10  # steps from one refresh to the next in training

@@ -1,9 +1,9 @@
 """TPE against random search at equal trials, on the axes of `spaces/smart.py` made continuous.
 
 The objective is the dev loss on `tiny` after one epoch. Both searches draw from the same space by the tool itself
-(`sweep.search.draw`, as the driver asks it), and train for real, one point after the other. Five searches each: a
-search's number shifts its draws by ranges that differ in their last digits. What counts is the best dev loss after so
-many trials; lower is better.
+(`sweep.tuning.searchers.draw`, as the driver asks it), and train for real, one point after the other. Five searches
+each: a search's number shifts its draws by ranges that differ in their last digits. What counts is the best dev loss
+after so many trials; lower is better.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from model import train
+from model.errors import DivergedError
 from model.hardware import threads
-from model.training import DivergedError
 from sweep import Space, loguniform
-from sweep.search import SearchSpace, Told, draw
+from sweep.tuning.searchers import SearchSpace, Told, draw
 
 TRIALS = 30
 SEARCHES = 5

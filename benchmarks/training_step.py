@@ -16,13 +16,13 @@ import torch
 import transformers
 from torch import Tensor
 
-from model.adamw import AdamW
 from model.dropout import set_dropout_stream
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
-from model.lora import apply_lora
 from model.loss import linear_cross_entropy
-from model.streams import stream
+from model.methods.lora import apply_lora
+from model.optim.adamw import AdamW
+from model.rng import stream
 
 Step = Callable[[], None]
 

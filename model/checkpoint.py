@@ -18,13 +18,10 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from model.durable import flush_folder, write_through
+from model.errors import CheckpointError
 
 MANIFEST, STATE = "manifest.json", "state.json"
 KEPT = 2  # newest checkpoints kept: the one before is the way back from a damaged one
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is damaged or not there."""
 
 
 @dataclass(frozen=True)

@@ -14,18 +14,10 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
 
-from model.tasks import TASKS
+from model.errors import SettingError
+from model.task_specs import TASKS
 
 Scalar = int | float | str | bool | None
-
-
-class SettingError(ValueError):
-    """A setting that cannot be. `key` is its dotted name."""
-
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(f"{key}: {message}")
-        self.key = key
-        self.message = message
 
 
 @dataclass(frozen=True)
@@ -95,7 +87,7 @@ class LoRAConfig(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class SMARTConfig(Settings):
-    """Smoothness-inducing adversarial regularization (Jiang et al. 2020, arXiv 1911.03437). See `model/smart.py`."""
+    """Smoothness-inducing adversarial regularization (Jiang et al. 2020, arXiv 1911.03437)."""
 
     prefix: ClassVar[str] = "smart."
 

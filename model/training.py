@@ -15,29 +15,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.adamw import AdamW
 from model.checkpoint import KEPT, Checkpoint, read_checkpoint, write_checkpoint
 from model.config import DecodeConfig, TrainConfig
+from model.errors import DivergedError
 from model.gpt2 import GPT2
 from model.hardware import default_device
-from model.lora import apply_lora
-from model.objective import Objective, cross_entropy
-from model.soap import SOAP
-from model.streams import stream
+from model.methods.lora import apply_lora
+from model.optim.adamw import AdamW
+from model.optim.soap import SOAP
+from model.pretrained.tokenizer import Tokenizer
+from model.process_cache import warm_base, warm_task
+from model.rng import stream
 from model.tasks import Batch, Evaluation
-from model.tokenizer import Tokenizer
-from model.warm import warm_base, warm_task
+from model.training_loss import Objective, cross_entropy
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": AdamW, "soap": SOAP}
-
-
-class DivergedError(ArithmeticError):
-    """A loss is no longer a finite number."""
-
-    def __init__(self, epoch: int, loss: float, split: str) -> None:
-        super().__init__(f"the {split} loss became {loss} in epoch {epoch}")
-        self.epoch = epoch
-        self.loss = loss
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
-from model.streams import stream
+from model.rng import stream
 
 torch.set_num_threads(1)  # the models here are so small that a second thread costs more than it brings
 

@@ -54,7 +54,14 @@ def test_nothing_that_is_read_back_can_run_code(path: Path) -> None:
 
 def test_what_needs_no_torch_does_not_import_it() -> None:
     """A finished run resumes, and help is given, without the seconds that it takes."""
-    names = ["model.base_files", "model.gpt2_config", "model.config", "sweep.launch", "sweep.driver", "sweep.cli"]
+    names = [
+        "model.pretrained.files",
+        "model.gpt2_config",
+        "model.config",
+        "sweep.prepare",
+        "sweep.execution.driver",
+        "sweep.cli.commands",
+    ]
     names += [f"model.tasks.data.{path.stem}" for path in sorted((ROOT / "model/tasks/data").glob("*.py"))]
     code = f"import importlib, sys\nfor name in {names}:\n    importlib.import_module(name)\n"
     code += "    assert 'torch' not in sys.modules, name"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sweep.cli import main
-from sweep.plan import make_plan
-from sweep.registry import load_space
-from sweep.space import unfold
+from sweep.cli.commands import main
+from sweep.planning.plan import make_plan
+from sweep.planning.registry import load_space
+from sweep.planning.space import unfold
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

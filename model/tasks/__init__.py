@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from model.errors import DataError
+from model.task_specs import TASKS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -15,51 +18,7 @@ if TYPE_CHECKING:
 
     from model.config import DecodeConfig, Scalar
     from model.gpt2 import GPT2
-    from model.tokenizer import Tokenizer
-
-
-class DataError(ValueError):
-    """Task data that cannot be used. The message names the file and the remedy."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskSpec:
-    """What others need to know of a task."""
-
-    name: str
-    metric: str  # what rows are ranked by; larger is better
-    metrics: tuple[str, ...]  # every score it reports
-    generates: bool = False  # whether it is scored on generated text, so that decoding matters
-    has_head: bool = False  # whether it adds a classifier to the model
-    answers: tuple[str, ...] = ()  # the words it predicts, by label; each is to be one token of the base's vocabulary
-    sets: tuple[str, ...] = ()  # what `data` may be besides a path
-
-
-TASKS = {
-    spec.name: spec
-    for spec in (
-        TaskSpec(
-            name="sonnets",
-            metric="chrf",
-            metrics=("chrf", "chrf_new"),
-            generates=True,
-        ),
-        TaskSpec(
-            name="paraphrase",
-            metric="accuracy",
-            metrics=("accuracy", "macro_f1"),
-            answers=("no", "yes"),
-            sets=("questions", "qqp"),
-        ),
-        TaskSpec(
-            name="sentiment",
-            metric="accuracy",
-            metrics=("accuracy", "macro_f1"),
-            has_head=True,
-            sets=("reviews", "verdicts", "sst5"),
-        ),
-    )
-}
+    from model.pretrained.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.config import Scalar
+from model.errors import DataError
 from model.gpt2 import GPT2
 from model.loss import IGNORE
-from model.tasks import Batch, DataError, Evaluation
+from model.tasks import Batch, Evaluation
 from model.tasks.batching import Ragged, by_length
+from model.tasks.classification import accuracy, macro_f1
 from model.tasks.data.labelled import LabelledData
 from model.tasks.data.sources import SPLITS
-from model.tasks.scores import accuracy, macro_f1
 
 KEPT_TEXTS = 2_000  # examples of a split, at most, whose texts stand in its records: these must stay small
 EVALUATED = 64  # sequences per batch of an evaluation

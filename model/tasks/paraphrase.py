@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from model.config import DecodeConfig
+from model.errors import DataError
 from model.gpt2 import GPT2
-from model.tasks import TASKS, Batch, DataError, Evaluation, check_tokenizer
+from model.pretrained.tokenizer import Tokenizer
+from model.task_specs import TASKS
+from model.tasks import Batch, Evaluation, check_tokenizer
 from model.tasks.data.paraphrase import find
 from model.tasks.data.sources import files_sha256
 from model.tasks.labelled import load_splits
-from model.tokenizer import Tokenizer
 
 ANSWERS = TASKS["paraphrase"].answers
 

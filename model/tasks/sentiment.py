@@ -9,11 +9,11 @@ import torch
 
 from model.config import DecodeConfig
 from model.gpt2 import GPT2
+from model.pretrained.tokenizer import Tokenizer
 from model.tasks import Batch, Evaluation
 from model.tasks.data.sentiment import find
 from model.tasks.data.sources import files_sha256
 from model.tasks.labelled import load_splits
-from model.tokenizer import Tokenizer
 
 
 class Task:

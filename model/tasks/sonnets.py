@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from model.config import DecodeConfig, Scalar
-from model.decoding import generate
+from model.decoding.generate import generate
 from model.gpt2 import GPT2
 from model.loss import IGNORE
-from model.metrics import corpus_chrf, sentence_chrf
+from model.pretrained.tokenizer import Tokenizer
 from model.tasks import Batch, Evaluation
+from model.tasks.chrf import corpus_chrf, sentence_chrf
 from model.tasks.data.sonnets import find, split_sonnets
-from model.tokenizer import Tokenizer
 
 
 class Task:

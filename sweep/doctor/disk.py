@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 from sweep.doctor.findings import Check, note, ok, problem
-from sweep.private_folder import TEMPORARY
-from sweep.ray_executor import OBJECT_STORE_BYTES
-from sweep.run_folder import FREE_BYTES, existing
+from sweep.execution.ray_backend.executor import OBJECT_STORE_BYTES
+from sweep.execution.ray_backend.private_folder import TEMPORARY
+from sweep.store.run_folder import FREE_BYTES, existing
 
 SHARED_MEMORY = Path("/dev/shm")
 TIGHT_BYTES = 2**30  # less than this is told, though a run would start

@@ -6,9 +6,9 @@ from typing import Any
 
 import psutil
 
-from sweep import retention
 from sweep.doctor.findings import Check, note, ok, problem
-from sweep.private_folder import left_folders
+from sweep.execution.ray_backend.private_folder import left_folders
+from sweep.store import retention
 
 PROGRAMS = ("raylet", "gcs_server", "ray::", "/ray/")  # in the command line of a process of Ray's
 DASHBOARD = ("dashboard.py", "dashboard/agent.py", "ray-dashboard", "ray::Dashboard")

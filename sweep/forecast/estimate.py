@@ -11,9 +11,9 @@ from sweep.forecast.known import MEASURED, Bulk, Known
 from sweep.forecast.measure import Measured
 from sweep.forecast.past import Draw, Family, Pace, family, read_past
 from sweep.forecast.sizes import Sizes, sizes
-from sweep.plan import Plan, Point, Trial, group
-from sweep.provenance import Provenance
-from sweep.run_folder import existing
+from sweep.planning.plan import Plan, Point, Trial, group
+from sweep.planning.provenance import Provenance
+from sweep.store.run_folder import existing
 
 SAMPLE_COPIES = 3  # of every sample: in the ledger, in samples.parquet, in a checkpoint's notes
 UNKNOWN = "unknown: run with --measure"

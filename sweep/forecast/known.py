@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from model.config import DecodeConfig, TrainConfig
 from sweep.forecast.measure import Measured
 from sweep.forecast.past import Draw, Family, Pace, Past, family
-from sweep.plan import point_from
-from sweep.provenance import Provenance
+from sweep.planning.plan import point_from
+from sweep.planning.provenance import Provenance
 
 MEASURED = ""  # stands where the name of a run does; no run has it
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.config import Scalar
 from sweep.errors import RunError
-from sweep.plan import Point, point_from
+from sweep.planning.plan import Point, point_from
 
 if TYPE_CHECKING:
     from model.training import Training

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from model.config import DecodeConfig, TrainConfig
 from sweep.errors import UsageError
-from sweep.plan import Plan, Point, Trial, group
-from sweep.provenance import Provenance
-from sweep.run_folder import RunFolder, list_runs
-from sweep.state import RunState, TrialState, state_of
-from sweep.status import Status
+from sweep.planning.plan import Plan, Point, Trial, group
+from sweep.planning.provenance import Provenance
+from sweep.store.run_folder import RunFolder, list_runs
+from sweep.store.state import RunState, TrialState, state_of
+from sweep.store.status import Status
 
 
 @dataclass(frozen=True)

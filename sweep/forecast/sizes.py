@@ -5,10 +5,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model.base_files import find_base, read_config
 from model.config import TrainConfig
 from model.gpt2_config import GPT2Config
-from model.tasks import TASKS
+from model.pretrained.files import find_base, read_config
+from model.task_specs import TASKS
 
 Shape = tuple[int, ...]
 

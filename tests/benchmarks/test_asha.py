@@ -7,8 +7,8 @@ import pytest
 from click.testing import Result
 
 from benchmarks.asha import Truth, search, truth
-from sweep.policy import Strategy
-from sweep.run_folder import RunFolder
+from sweep.planning.config import Strategy
+from sweep.store.run_folder import RunFolder
 from tests.sweep.conftest import essence, micro, out, poems, sweep
 
 __all__ = ["micro", "out", "poems", "sweep"]

@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks import overhead
 from benchmarks.overhead import made_up, plan, trivial
-from sweep.plan import make_plan
-from sweep.registry import load_space
-from sweep.space import unfold
+from sweep.planning.plan import make_plan
+from sweep.planning.registry import load_space
+from sweep.planning.space import unfold
 
 
 def test_the_made_up_space_has_the_size_it_is_asked_for(tmp_path: Path) -> None:

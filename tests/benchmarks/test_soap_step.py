@@ -9,8 +9,8 @@ import torch
 from benchmarks import soap_step
 from benchmarks.plain_soap import PlainSOAP
 from model.gpt2_config import GPT2Config
-from model.soap import SOAP
-from model.streams import stream
+from model.optim.soap import SOAP
+from model.rng import stream
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,7 @@ def signalled_at_the_end(signals: list[int], place: str) -> None:
     def send(number: int) -> Callable[[], None]:
         return lambda: os.kill(os.getpid(), number)
 
-    before_call("sweep.driver.Driver.reported", 4, send(signals[0]))
+    before_call("sweep.execution.driver.Driver.reported", 4, send(signals[0]))
     before_call(place, 1, send(signals[1]))
 
 
@@ -53,4 +53,4 @@ def greedy(number: int) -> None:
 
 def small_object_store(mebibytes: int) -> None:
     """Let Ray's object store be of that size."""
-    PATCH.setattr("sweep.ray_executor.OBJECT_STORE_BYTES", mebibytes * 2**20)
+    PATCH.setattr("sweep.execution.ray_backend.executor.OBJECT_STORE_BYTES", mebibytes * 2**20)

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sweep.driver import Driver, Outcome
-from sweep.executor import InlineExecutor, Listener
-from sweep.failure import Failure
-from sweep.launch import Request, prepare
-from sweep.policy import Limits
-from sweep.run_folder import RunFolder
-from sweep.trial import Job, TrialReport
-from tests.sweep.test_driver import Silent
+from sweep.execution.driver import Driver, Outcome
+from sweep.execution.executor import InlineExecutor, Listener
+from sweep.execution.trial import Job, TrialReport
+from sweep.planning.config import Limits
+from sweep.prepare import Request, prepare
+from sweep.store.failure import Failure
+from sweep.store.run_folder import RunFolder
+from tests.sweep.execution.test_driver import Silent
 
 PATIENCE = 30  # seconds for a driver's thread to answer
 

@@ -9,13 +9,13 @@ import psutil
 import pyarrow.parquet as pq
 
 from model.checkpoint import newest_checkpoint, read_checkpoint
-from sweep.leaderboard import Row, rows, schema
-from sweep.ledger import Event, read_ledger
-from sweep.plan import point_from
-from sweep.private_folder import PREFIX, TEMPORARY
-from sweep.run_folder import MARK, RunFolder
-from sweep.state import RunState, fold
-from sweep.status import Status
+from sweep.execution.ray_backend.private_folder import PREFIX, TEMPORARY
+from sweep.planning.plan import point_from
+from sweep.reporting.leaderboard import Row, rows, schema
+from sweep.store.ledger import Event, read_ledger
+from sweep.store.run_folder import MARK, RunFolder
+from sweep.store.state import RunState, fold
+from sweep.store.status import Status
 from tests.chaos.processes import Command
 from tests.sweep.conftest import essence
 

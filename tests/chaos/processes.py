@@ -139,7 +139,7 @@ def _command(
     if hook is not None:
         hook()
     sys.argv = ["sweep", *arguments]
-    from sweep.cli import main
+    from sweep.cli.commands import main
 
     main(list(arguments))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sweep.ledger import Ledger
+from sweep.store.ledger import Ledger
 
 Made = tuple[str, dict[str, Any]]  # name of the event, its content
 

@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from model.base_files import TINY
+from model.pretrained.files import TINY
 from sweep.errors import LedgerError
-from sweep.leaderboard import load_rows
-from sweep.plan import Plan
-from sweep.run_folder import RunFolder
-from sweep.trial import Job, run_trial
+from sweep.execution.trial import Job, run_trial
+from sweep.planning.plan import Plan
+from sweep.reporting.leaderboard import load_rows
+from sweep.store.run_folder import RunFolder
 from tests.chaos.conftest import Repeat
 from tests.sweep.conftest import essence
-from tests.sweep.test_trial import essence as told
-from tests.sweep.test_trial import job_of
+from tests.sweep.execution.test_trial import essence as told
+from tests.sweep.execution.test_trial import job_of
 
 pytestmark = pytest.mark.fault("F4")
 Sweep = Callable[..., Result]

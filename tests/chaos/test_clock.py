@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from sweep.failure import Failure
-from sweep.plan import Plan
-from sweep.watchdog import Watchdog
+from sweep.execution.watchdog import Watchdog
+from sweep.planning.plan import Plan
+from sweep.store.failure import Failure
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.in_process import drive, new_run
 from tests.chaos.invariants import check_end
-from tests.sweep.test_trial import job_of
+from tests.sweep.execution.test_trial import job_of
 
 pytestmark = pytest.mark.fault("F15")
 HOUR = 3600.0
@@ -43,7 +43,7 @@ class Wall:
                 return cls.fromtimestamp(now(), tz)
 
         monkeypatch.setattr("time.time", now)
-        monkeypatch.setattr("sweep.ledger.datetime", Shifted)
+        monkeypatch.setattr("sweep.store.ledger.datetime", Shifted)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sweep.ledger import Ledger, read_ledger
-from sweep.state import RunState, fold
+from sweep.store.ledger import Ledger, read_ledger
+from sweep.store.state import RunState, fold
 from tests.chaos.records import records, write_records
 
 pytestmark = pytest.mark.fault("F1")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.ledger import Ledger
+from sweep.store.ledger import Ledger
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.invariants import check, check_end, says
 from tests.chaos.processes import Commands, wait_for_epochs

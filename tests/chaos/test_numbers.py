@@ -16,19 +16,19 @@ import torch
 from torch import Tensor
 from torch.linalg import LinAlgError
 
-from model.lora import lora_layers
+from model.methods.lora import lora_layers
 from model.training import Training
-from sweep.failure import Failure
-from sweep.leaderboard import load_rows
-from sweep.run_folder import RunFolder
-from sweep.state import state_of
-from sweep.status import Status
+from sweep.reporting.leaderboard import load_rows
+from sweep.store.failure import Failure
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import state_of
+from sweep.store.status import Status
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.hooks import greedy
 from tests.chaos.in_process import Scripted, drive, new_run
 from tests.chaos.invariants import check, check_end, says
 from tests.chaos.processes import Commands
-from tests.sweep.test_driver import complete
+from tests.sweep.execution.test_driver import complete
 
 NUMBERS = [pytest.param(math.nan, id="nan"), pytest.param(math.inf, id="inf", marks=pytest.mark.chaos)]
 
@@ -86,7 +86,7 @@ def test_a_loss(value: float, run: RunFolder, monkeypatch: pytest.MonkeyPatch, c
 def test_a_gradient(
     value: float, run: RunFolder, monkeypatch: pytest.MonkeyPatch, count: Callable[[int], None]
 ) -> None:
-    from model.adamw import AdamW
+    from model.optim.adamw import AdamW
 
     step, numbers = AdamW.step, iter(range(1, 10**6))
 
@@ -171,7 +171,7 @@ def test_a_decomposition(
 
 @pytest.mark.fault("F13")
 def test_a_gradient_of_soap(soap: RunFolder, monkeypatch: pytest.MonkeyPatch, count: Callable[[int], None]) -> None:
-    from model.soap import SOAP
+    from model.optim.soap import SOAP
 
     step, numbers = SOAP.step, iter(range(1, 10**6))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sweep.run_folder import SCHEMA_VERSION, RunFolder
+from sweep.store.run_folder import SCHEMA_VERSION, RunFolder
 from tests.chaos.invariants import check, look, says
 from tests.chaos.processes import Commands
 

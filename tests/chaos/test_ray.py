@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sweep.ledger import read_ledger
+from sweep.store.ledger import read_ledger
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.invariants import NOTHING, check, check_end, gone, says
 from tests.chaos.processes import PATIENCE, Command, Commands, wait_for_epochs

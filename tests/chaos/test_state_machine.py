@@ -23,14 +23,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sweep.ledger import read_ledger
-from sweep.plan import group
-from sweep.run_folder import RunFolder
-from sweep.state import state_of
-from sweep.status import Status
-from sweep.trial import Job, TrialReport
+from sweep.execution.trial import Job, TrialReport
+from sweep.planning.plan import group
+from sweep.store.ledger import read_ledger
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import state_of
+from sweep.store.status import Status
 from tests.chaos.in_process import Puppet, Scripted, drive, new_run
-from tests.sweep.test_driver import complete, report
+from tests.sweep.execution.test_driver import complete, report
 
 pytestmark = pytest.mark.fault("F3")
 EPOCHS = 4

@@ -16,11 +16,11 @@ import torch
 
 from model.checkpoint import Checkpoint, newest_checkpoint, read_checkpoint, write_checkpoint
 from sweep.errors import RunError
-from sweep.launch import Request, prepare
-from sweep.leaderboard import rows, write_leaderboard
-from sweep.ledger import Ledger, read_ledger
-from sweep.run_folder import RunFolder, RunSpec, create_run, list_runs
-from sweep.state import RunState, fold
+from sweep.prepare import Request, prepare
+from sweep.reporting.leaderboard import rows, write_leaderboard
+from sweep.store.ledger import Ledger, read_ledger
+from sweep.store.run_folder import RunFolder, RunSpec, create_run, list_runs
+from sweep.store.state import RunState, fold
 from tests.chaos.faulty_disk import EIO, FAULTS, POWER, SHORT, Crash, faulty_disk
 from tests.chaos.records import records, write_records
 

@@ -9,16 +9,16 @@ import sacrebleu
 import torch
 
 import model.training
-import sweep.cli
-import sweep.driver
-import sweep.launch
-import sweep.leaderboard
-import sweep.progress
-import sweep.published
-import sweep.summary
-import sweep.tables
-import sweep.trial
-from model.warm import warm_base
+import sweep.cli.commands
+import sweep.cli.progress
+import sweep.cli.summary
+import sweep.execution.driver
+import sweep.execution.trial
+import sweep.prepare
+import sweep.reporting.leaderboard
+import sweep.reporting.paper_scores
+import sweep.reporting.tables
+from model.process_cache import warm_base
 
 torch.set_num_threads(1)
 warm_base("tiny", None)

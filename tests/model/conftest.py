@@ -6,7 +6,7 @@ import pytest
 
 from model.config import TrainConfig
 from model.gpt2 import GPT2
-from model.tokenizer import Tokenizer
+from model.pretrained.tokenizer import Tokenizer
 from tests.model.folders import byte_level_bpe, random_model, sonnets_text, write_base
 
 

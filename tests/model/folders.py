@@ -10,8 +10,8 @@ from tokenizers import Tokenizer as BPE
 
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
-from model.streams import stream
-from model.tokenizer import END_OF_TEXT
+from model.pretrained.tokenizer import END_OF_TEXT
+from model.rng import stream
 
 SHAPE = GPT2Config(vocab_size=300, n_positions=256, n_embd=24, n_layer=2, n_head=3, attn_pdrop=0.1, eos_token_id=299)
 VERSE = "the rose of summer fades and time will take what love has lent to thee my sweet"

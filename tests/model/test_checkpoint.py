@@ -5,16 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    newest_checkpoint,
-    prune,
-    read_checkpoint,
-    strip,
-    tidy,
-    write_checkpoint,
-)
+from model.checkpoint import Checkpoint, newest_checkpoint, prune, read_checkpoint, strip, tidy, write_checkpoint
+from model.errors import CheckpointError
 
 FILES = ["model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"]
 

@@ -4,16 +4,8 @@ from typing import Any
 
 import pytest
 
-from model.config import (
-    DecodeConfig,
-    LoRAConfig,
-    SettingError,
-    TrainConfig,
-    decode_keys,
-    from_flat,
-    to_flat,
-    train_keys,
-)
+from model.config import DecodeConfig, LoRAConfig, TrainConfig, decode_keys, from_flat, to_flat, train_keys
+from model.errors import SettingError
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown key": ({"foo": 1}, "foo: is not a setting"),

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from model.dropout import Dropout, set_dropout_stream
-from model.streams import stream
+from model.rng import stream
 
 
 def dropout(p: float, seed: int = 0) -> Dropout:

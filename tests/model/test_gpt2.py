@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from transformers import GPT2LMHeadModel
 
-from model.base_files import TINY
-from model.bases import load_base
 from model.dropout import set_dropout_stream
 from model.gpt2 import GPT2, Conv1D, KVCache
 from model.gpt2_config import GPT2Config
-from model.streams import stream
+from model.pretrained.bases import load_base
+from model.pretrained.files import TINY
+from model.rng import stream
 from tests.model.folders import random_model
 from tests.model.references import hugging_face, their_logits
 

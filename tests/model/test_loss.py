@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.loss import SLICE, linear_cross_entropy
-from model.streams import stream
+from model.rng import stream
 
 
 def problem(n: int, c: int = 6, v: int = 11) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from model.bases import load_base
 from model.config import LoRAConfig, SMARTConfig, TrainConfig
-from model.objective import cross_entropy
+from model.errors import DivergedError
+from model.pretrained.bases import load_base
 from model.tasks import Batch
-from model.training import DivergedError, EpochReport, Training, train
+from model.training import EpochReport, Training, train
+from model.training_loss import cross_entropy
 
 LORA, SMART = LoRAConfig(rank=2, dropout=0.1), SMARTConfig(lam=0.01, variant="paper", bregman_mu=0.1)
 METHODS: dict[str, dict[str, Any]] = {

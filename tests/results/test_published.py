@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sweep.published import paper_scores, with_paper
-from sweep.registry import SHIPPED
+from sweep.planning.registry import SHIPPED
+from sweep.reporting.paper_scores import paper_scores, with_paper
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 TABLES = sorted(path.stem for path in PUBLISHED.glob("*.csv"))

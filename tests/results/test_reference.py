@@ -6,10 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from sweep.cli import main
-from sweep.leaderboard import load_rows, rows
-from sweep.run_folder import RunFolder, list_runs
-from sweep.state import state_of
+from sweep.cli.commands import main
+from sweep.reporting.leaderboard import load_rows, rows
+from sweep.store.run_folder import RunFolder, list_runs
+from sweep.store.state import state_of
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from model.base_files import RELEASED
-from model.tasks import TASKS
-from sweep.leaderboard import load_rows
-from sweep.plan import make_plan
-from sweep.registry import load_space
-from sweep.run_folder import RunFolder
-from sweep.space import unfold
+from model.pretrained.files import RELEASED
+from model.task_specs import TASKS
+from sweep.planning.plan import make_plan
+from sweep.planning.registry import load_space
+from sweep.planning.space import unfold
+from sweep.reporting.leaderboard import load_rows
+from sweep.store.run_folder import RunFolder
 from tests.model.folders import SHAPE, random_model, write_base
 from tests.model.hub import Hub, serve
 from tests.spaces.test_spaces import NAMES

@@ -2,10 +2,10 @@
 
 import pytest
 
-from model.tasks import TASKS
-from sweep.plan import make_plan
-from sweep.registry import SHIPPED, load_space
-from sweep.space import unfold
+from model.task_specs import TASKS
+from sweep.planning.plan import make_plan
+from sweep.planning.registry import SHIPPED, load_space
+from sweep.planning.space import unfold
 
 NAMES = sorted(path.stem for path in SHIPPED.glob("*.py") if path.stem != "__init__")
 

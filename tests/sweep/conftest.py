@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
 
-from sweep.cli import main
-from sweep.interrupts import SIGNALS, Interrupts
-from sweep.leaderboard import TIMING_COLUMNS
-from sweep.plan import Plan, make_plan
-from sweep.registry import load_space
-from sweep.space import unfold
+from sweep.cli.commands import main
+from sweep.execution.interrupts import SIGNALS, Interrupts
+from sweep.planning.plan import Plan, make_plan
+from sweep.planning.registry import load_space
+from sweep.planning.space import unfold
+from sweep.reporting.leaderboard import TIMING_COLUMNS
 
 POEMS = [
     ["The winter came", "and took the leaf away,", "it left the bough", "a house of snow,", "and thee to stay."],

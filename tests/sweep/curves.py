@@ -4,15 +4,15 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
-from sweep.driver import Driver
-from sweep.executor import Executor, Listener
-from sweep.plan import point_from
-from sweep.policy import Limits
-from sweep.run_folder import RunFolder
-from sweep.state import RunState
-from sweep.status import Status
-from sweep.trial import Job, TrialReport
-from tests.sweep.test_driver import Scripted, Silent, report
+from sweep.execution.driver import Driver
+from sweep.execution.executor import Executor, Listener
+from sweep.execution.trial import Job, TrialReport
+from sweep.planning.config import Limits
+from sweep.planning.plan import point_from
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import RunState
+from sweep.store.status import Status
+from tests.sweep.execution.test_driver import Scripted, Silent, report
 
 Curve = Callable[[Job, int], float | None]  # the dev loss of a job at an epoch; None where it diverges there
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.tasks import DataError
+from model.errors import DataError
 from model.tasks.data.sources import files_sha256
 from model.tasks.data.tables import Columns, Example, read_examples
 

@@ -1,6 +1,6 @@
 """Pairs of questions: do both ask the same? File format: the course project's (Stanford CS224N 2025) for Quora's."""
 
-from model.tasks import TASKS
+from model.task_specs import TASKS
 from model.tasks.data.labelled import LabelledData
 from model.tasks.data.sources import ASSETS, OnHub, Shipped, find_files
 from model.tasks.data.tables import Columns

@@ -1,6 +1,6 @@
 """Texts of K classes: the labels 0 .. K - 1 of the training split. File format: the course project's."""
 
-from model.tasks import DataError
+from model.errors import DataError
 from model.tasks.data.labelled import LabelledData
 from model.tasks.data.sources import ASSETS, OnHub, Shipped, find_files
 from model.tasks.data.tables import Columns

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.tasks import DataError
+from model.errors import DataError
 from model.tasks.data.sources import ASSETS
 
 SHIPPED = ASSETS / "sonnets" / "sonnets.txt"

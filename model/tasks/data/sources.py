@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.hub import HubError, download
-from model.tasks import DataError
+from model.errors import DataError, HubError
+from model.pretrained.hub import download
 
 ASSETS = Path(__file__).parents[2] / "assets"
 SPLITS = ("train", "dev", "test")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model.tasks import DataError
+from model.errors import DataError
 
 Row = Mapping[str, Any]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from model.base_files import TINY
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
-from model.tokenizer import Tokenizer
+from model.pretrained.files import TINY
+from model.pretrained.tokenizer import Tokenizer
 from tests.model.folders import random_model
 
 Write = Callable[..., Path]

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from model.config import TrainConfig
+from model.errors import DataError
 from model.gpt2 import GPT2
 from model.loss import IGNORE
-from model.tasks import DataError, check_tokenizer, find_data
+from model.pretrained.tokenizer import Tokenizer
+from model.tasks import check_tokenizer, find_data
 from model.tasks import labelled as labelled_module
 from model.tasks.paraphrase import ANSWERS, Task, preprocess, prompt
-from model.tokenizer import Tokenizer
 from model.training import Training
 from tests.model.tasks.conftest import Write
 

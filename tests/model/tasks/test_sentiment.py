@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from model.config import LoRAConfig, TrainConfig
+from model.errors import DataError
 from model.gpt2 import GPT2
 from model.loss import IGNORE
-from model.streams import stream
-from model.tasks import DataError, find_data
+from model.pretrained.tokenizer import Tokenizer
+from model.rng import stream
+from model.tasks import find_data
 from model.tasks.sentiment import Task
-from model.tokenizer import Tokenizer
 from model.training import Training, train
 from tests.model.folders import WORDS
 from tests.model.tasks.conftest import Write

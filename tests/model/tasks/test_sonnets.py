@@ -8,9 +8,9 @@ import sacrebleu
 from model.config import DecodeConfig
 from model.gpt2 import GPT2
 from model.loss import IGNORE
+from model.pretrained.tokenizer import Tokenizer
 from model.tasks import sonnets as module
 from model.tasks.sonnets import Task
-from model.tokenizer import Tokenizer
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from sweep import private_folder
 from sweep.doctor import disk, examine, guarded, has_problem, hub, machine, ray_here, text
 from sweep.doctor.findings import Check, Level, note, ok, problem
+from sweep.execution.ray_backend import private_folder
 from tests.model.hub import Hub, serve
 
 Sweep = Callable[..., Result]

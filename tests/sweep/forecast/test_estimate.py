@@ -9,18 +9,18 @@ from click.testing import Result
 
 from model.config import DecodeConfig, TrainConfig
 from model.training import Training
-from sweep.driver import Driver
 from sweep.errors import RunError
+from sweep.execution.driver import Driver
 from sweep.forecast.estimate import Estimate, duration, estimate, heaviest, lines, size
 from sweep.forecast.measure import Measured, measure
 from sweep.forecast.sizes import sizes
-from sweep.launch import Prepared, Request, prepare
-from sweep.leaderboard import load_rows
-from sweep.plan import Point
-from sweep.policy import Limits
-from sweep.run_folder import RunFolder
+from sweep.planning.config import Limits
+from sweep.planning.plan import Point
+from sweep.prepare import Prepared, Request, prepare
+from sweep.reporting.leaderboard import load_rows
+from sweep.store.run_folder import RunFolder
 from tests.model.folders import write_base
-from tests.sweep.test_driver import Scripted, Silent
+from tests.sweep.execution.test_driver import Scripted, Silent
 
 Sweep = Callable[..., Result]
 FACTOR = 4  # between an estimate and the truth, on a machine that is busy with other things

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model.tasks import DataError
+from model.errors import DataError
 from model.tasks.data.sonnets import find, parse, split_sonnets
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from model.tasks import TASKS, DataError
+from model.errors import DataError
+from model.task_specs import TASKS
 from model.tasks.data.sources import ASSETS, Shipped, files_sha256, find_files
 from tests.model.hub import Hub, serve
 
@@ -92,7 +93,8 @@ def test_the_hash_follows_every_file_and_its_split(tmp_path: Path) -> None:
 
 READER = """
 import json, sys
-from model.tasks import DataError, find_data
+from model.tasks import find_data
+from model.errors import DataError
 answers = []
 for task, data in json.loads(sys.argv[1]):
     try:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model.tasks import DataError
+from model.errors import DataError
 from model.tasks.data.tables import Columns, Example, read_examples
 from tests.model.tasks.conftest import Write
 

@@ -1,0 +1,137 @@
+"""Beam search: the n most probable texts so far grow side by side, and the best one that ended is kept.
+
+One step, for every prompt:
+
+1. each beam proposes tokens: its most probable ones (deterministic), or tokens drawn without replacement from its
+   tempered and filtered distribution (stochastic);
+2. all proposals of the prompt are put in falling order of the model's own cumulative log-probability (temperature 1,
+   nothing filtered out), that of the beam plus that of the token;
+3. those among the first n that end their text are finished, and scored by their cumulative log-probability or by its
+   mean over their tokens, end of text included; of the finished, the best is kept;
+4. the first n that do not end are the beams of the next step. Fewer than n leave beams dead: their score is -inf.
+
+It stops where no beam can beat the best that is finished, since a further token never raises a cumulative
+log-probability: `early_stopping="never"` in transformers, with length_penalty 0 (cumulative) or 1 (mean). After the
+last token allowed every text counts as finished.
+
+Deterministic search is that of transformers 5.23 `GenerationMixin._beam_search`. Stochastic search draws two tokens
+per beam, so that one is left where the other is end of text: the 2n proposals of transformers' beam sampling; the first
+step draws all 2n from the one prompt. Unlike there, chance proposes and the model's own log-probability ranks. A single
+beam draws one token with the uniform number that plain sampling uses: it is plain sampling. Drawing without replacement
+has the distribution of the Gumbel-top-k trick (Kool et al. 2019, arXiv 1903.06059, section 2.3); their search differs,
+in that it also ranks by the perturbed log-probabilities.
+
+Shapes: P prompts, W beams of each (1 in the first step, then n), N proposals of a beam, M of a prompt, V vocabulary.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from model.config import DecodeConfig
+from model.decoding.batch import Continuation, Rows
+from model.decoding.sampling import pick_distinct
+from model.rng import stream
+
+Propose = Callable[[Tensor, int], tuple[Tensor, Tensor]]  # logits (P * W, V), W -> log-probabilities, ids: (P * W, N)
+
+
+class Pool(NamedTuple):
+    """The proposals of each prompt in falling order, each (P, M)."""
+
+    log_probs: Tensor  # cumulative
+    rows: Tensor  # which row of the batch each goes on from
+    tokens: Tensor
+
+
+class Finished:
+    """The best finished text of each prompt so far."""
+
+    def __init__(self, prompts: int, room: int, mean: bool, device: torch.device) -> None:
+        self.mean = mean
+        self.scores = torch.full((prompts,), -math.inf, device=device)
+        self.log_probs = torch.zeros(prompts, device=device)
+        self.lengths = torch.zeros(prompts, dtype=torch.long, device=device)
+        self.ids = torch.zeros(prompts, room, dtype=torch.long, device=device)
+
+    def offer(self, pool: Pool, ended: Tensor, history: Tensor, step: int) -> None:
+        """Keep the best of those in `pool` that `ended`, (P, M), where it beats what is kept."""
+        best, at = pool.log_probs.masked_fill(~ended, -math.inf).max(1, keepdim=True)  # (P, 1)
+        rows, tokens, best = pool.rows.gather(1, at)[:, 0], pool.tokens.gather(1, at)[:, 0], best[:, 0]
+        scores = best / (step + 1) if self.mean else best
+        better = scores > self.scores
+        ids = history[rows]
+        ids[:, step] = tokens
+        self.scores = torch.where(better, scores, self.scores)
+        self.log_probs = torch.where(better, best, self.log_probs)
+        self.lengths = torch.where(better, step + 1, self.lengths)
+        self.ids = torch.where(better[:, None], ids, self.ids)
+
+    def beaten_by(self, log_probs: Tensor) -> Tensor:
+        """Whether a beam of cumulative log-probability (P,) might yet end better than what is kept, (P,)."""
+        return (log_probs / self.ids.size(1) if self.mean else log_probs) > self.scores
+
+
+def beam_search(rows: Rows, decode: DecodeConfig, seed: int) -> list[Continuation]:
+    """The best continuation of each row that `decode.beams` beams find. `rows` hold prompts not read yet.
+
+    Raises ValueError for more beams than the vocabulary has tokens.
+    """
+    beams, logits = decode.beams or 1, rows.read_prompts()
+    P, room, device = len(logits), rows.room, logits.device
+    if beams > logits.size(1):
+        raise ValueError(f"{beams} beams are more than the vocabulary's {logits.size(1)} tokens")
+    propose = _drawn(decode, beams, seed) if decode.draws else _most_probable(beams * (1 + rows.ending.tokens))
+    finished = Finished(P, room, decode.rank_by == "mean", device)
+    finished.scores[rows.lines_left <= 0] = 0.0  # a text complete from the start: no other is as probable
+    rows.repeat(beams)
+    scores = torch.zeros(P, 1, device=device)  # (P, W)
+    history = torch.zeros(P * beams, room, dtype=torch.long, device=device)
+    for step in range(room):
+        pool = _pool(scores, *propose(logits, scores.size(1)), beams)
+        ended = rows.ended_by(pool.tokens, pool.rows) | (step == room - 1)
+        finished.offer(Pool(*(part[:, :beams] for part in pool)), ended[:, :beams], history, step)
+        scores, order = pool.log_probs.masked_fill(ended, -math.inf).topk(beams)  # (P, n)
+        if not finished.beaten_by(scores[:, 0]).any():
+            break
+        sources, tokens = pool.rows.gather(1, order).flatten(), pool.tokens.gather(1, order).flatten()
+        rows.reorder(sources)
+        history = history[sources]
+        history[:, step] = tokens
+        logits = rows.append(tokens)
+    found = zip(finished.ids.tolist(), finished.log_probs.tolist(), finished.lengths.tolist(), strict=True)
+    return [Continuation.unpadded(*each, rows.ending.eos_id) for each in found]
+
+
+def _pool(scores: Tensor, log_probs: Tensor, tokens: Tensor, beams: int) -> Pool:
+    """All proposals of each prompt, the best first; a dead beam's are at the end with -inf."""
+    P = len(scores)
+    whole, order = (scores.flatten()[:, None] + log_probs).view(P, -1).sort(dim=1, descending=True, stable=True)
+    first = torch.arange(P, device=scores.device)[:, None] * beams
+    return Pool(whole, first + order // log_probs.size(1), tokens.view(P, -1).gather(1, order))
+
+
+def _most_probable(count: int) -> Propose:
+    """Each beam's `count` most probable tokens: with n * (1 + tokens that may end a text) of them, n go on."""
+
+    def propose(logits: Tensor, width: int) -> tuple[Tensor, Tensor]:
+        best = logits.float().log_softmax(1).topk(min(count, logits.size(1)))
+        return best.values, best.indices
+
+    return propose
+
+
+def _drawn(decode: DecodeConfig, beams: int, seed: int) -> Propose:
+    """Tokens drawn from each beam's tempered and filtered distribution, with the model's own log-probability."""
+    luck, per_prompt = stream(seed, "decode"), beams * min(2, beams)
+
+    def propose(logits: Tensor, width: int) -> tuple[Tensor, Tensor]:
+        uniforms = torch.rand(len(logits), per_prompt // width, generator=luck).to(logits.device)
+        tokens, there = pick_distinct(logits, decode, uniforms)
+        log_probs = logits.float().log_softmax(1).gather(1, tokens)
+        return log_probs.masked_fill(~there, -math.inf), tokens
+
+    return propose

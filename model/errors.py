@@ -1,0 +1,43 @@
+"""What can go wrong in `model/`. Every message names the thing and the remedy."""
+
+
+class SettingError(ValueError):
+    """A setting that cannot be. `key` is its dotted name."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(f"{key}: {message}")
+        self.key = key
+        self.message = message
+
+
+class DataError(ValueError):
+    """Task data that cannot be used. The message names the file and the remedy."""
+
+
+class BaseError(ValueError):
+    """A base that cannot be had. The message names the file or repository and the remedy."""
+
+
+class MissingFileError(BaseError):
+    """A file that a repository of the hub lacks, or its cache while the hub is out of reach."""
+
+
+class HubError(ValueError):
+    """A file that cannot be had from a hub. The message names the repository and the remedy."""
+
+
+class AbsentError(HubError):
+    """A file that a repository lacks, or its cache while the hub is out of reach."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is damaged or not there."""
+
+
+class DivergedError(ArithmeticError):
+    """A loss is no longer a finite number."""
+
+    def __init__(self, epoch: int, loss: float, split: str) -> None:
+        super().__init__(f"the {split} loss became {loss} in epoch {epoch}")
+        self.epoch = epoch
+        self.loss = loss

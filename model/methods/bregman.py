@@ -1,0 +1,48 @@
+"""Bregman proximal point: hold a model near where it has been.
+
+    loss += mu * l_s(f(x; theta), f(x; theta~)),    theta~ <- (1 - beta) theta + beta theta~ after each step
+
+Source: Jiang et al. 2020 (arXiv 1911.03437, section 3.2 and Algorithm 1, the variant with momentum). mu is
+`smart.bregman_mu`, beta is `smart.bregman_beta`, l_s is `model.methods.smart.symmetrized_kl`.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+
+class Teacher:
+    """theta~: a running mean of the trained tensors of a model. Frozen ones are equal in both and are not copied."""
+
+    def __init__(self, trained: Mapping[str, Tensor], beta: float) -> None:
+        self.trained = trained
+        self.beta = beta
+        self.tensors = {name: parameter.detach().clone() for name, parameter in trained.items()}
+
+    @contextmanager
+    def in_charge(self) -> Iterator[None]:
+        """Inside, the model computes with theta~. Nothing that is to be differentiated may be computed there."""
+        self._swap()
+        try:
+            with torch.no_grad():
+                yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        for name, parameter in self.trained.items():
+            parameter.data, self.tensors[name] = self.tensors[name], parameter.data
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Move towards the model, after its step."""
+        for name, parameter in self.trained.items():
+            self.tensors[name].lerp_(parameter, 1 - self.beta)
+
+    @torch.no_grad()
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up saved tensors, by the names of the trained ones."""
+        for name, tensor in tensors.items():
+            self.tensors[name].copy_(tensor)

@@ -1,0 +1,152 @@
+"""Where a base lies, what it says of itself, and whether it can be used. Nothing here imports torch.
+
+A base is `tiny` (shipped with this package), the name of a released GPT-2, the id of any GPT-2 on a Hugging Face hub
+(`owner/name`), or the path of a checkpoint folder. Hub caches, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` work as
+everywhere.
+"""
+
+import difflib
+import functools
+import hashlib
+import json
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from model.errors import AbsentError, BaseError, HubError, MissingFileError
+from model.gpt2_config import GPT2Config
+from model.pretrained.hub import download
+from model.pretrained.tokenizer import VOCABULARY_FILES, Tokenizer, vocabulary
+
+TINY = Path(__file__).parents[1] / "assets" / "tiny"
+RELEASED = {  # name -> hub id
+    "gpt2": "openai-community/gpt2",
+    "gpt2-medium": "openai-community/gpt2-medium",
+    "gpt2-large": "openai-community/gpt2-large",
+    "gpt2-xl": "openai-community/gpt2-xl",
+    "distilgpt2": "distilbert/distilgpt2",
+}
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+REMEDY = "choose another base, or mend the files"
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+@dataclass(frozen=True)
+class BaseFiles:
+    """Where a base lies on this disk. `revision` is the hub's commit, None off the hub."""
+
+    name: str
+    folder: Path
+    revision: str | None
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Hash of everything that shapes results: configuration, weights and vocabulary."""
+        digest = hashlib.sha256()
+        for path in (self.folder / CONFIG, self.folder / WEIGHTS, *vocabulary(self.folder)):
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+
+def find_base(name: str, revision: str | None = None) -> BaseFiles:
+    """Locate `name`, downloading it into the hub's cache where needed. Raises BaseError."""
+    if name == "tiny" or is_folder(name):
+        if revision is not None:
+            raise BaseError(
+                f"revision {revision!r} has no meaning for base {name!r}, which is not on a hub: leave it out"
+            )
+        files = BaseFiles(name, _checked_folder(TINY if name == "tiny" else Path(name).expanduser()), None)
+        read_config(files)
+        return files
+    if name not in RELEASED and not HUB_ID.fullmatch(name):
+        known = ["tiny", *RELEASED]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise BaseError(f"unknown base {name!r}: {hint}Known: {', '.join(known)}, a hub id owner/name, or a folder")
+    return _from_hub(name, RELEASED.get(name, name), revision)
+
+
+def load_tokenizer(files: BaseFiles) -> Tokenizer:
+    """The tokenizer of a base. Raises BaseError where it is missing or damaged."""
+    try:
+        return Tokenizer.from_folder(files.folder)
+    except (OSError, ValueError) as error:
+        raise BaseError(f"base {files.name!r}: {error}; {how_to_renew(files)}") from error
+
+
+def is_folder(name: str) -> bool:
+    """Whether `name` means a folder on this disk; a folder called tiny has to be written ./tiny."""
+    return name != "tiny" and (name.startswith((".", "/", "~")) or Path(name).is_dir())
+
+
+def _checked_folder(folder: Path) -> Path:
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise BaseError(
+                f"{folder} is not a checkpoint folder: it has no {name} (weights are read from safetensors only)"
+            )
+    return folder
+
+
+def _from_hub(name: str, hub_id: str, revision: str | None) -> BaseFiles:
+    """Download the files of a hub repository. All of them come from one commit, the one `config.json` came from."""
+    config = _download(name, hub_id, CONFIG, revision)
+    files = BaseFiles(name, config.parent, config.parent.name)  # the cache keeps them in snapshots/<commit>/
+    read_config(files)  # refuse another kind of model before gigabytes of it are fetched
+    _download(name, hub_id, WEIGHTS, files.revision)
+    try:
+        _download(name, hub_id, "tokenizer.json", files.revision)
+    except MissingFileError:
+        for file in VOCABULARY_FILES[0]:
+            _download(name, hub_id, file, files.revision)
+    return files
+
+
+def _download(name: str, hub_id: str, file: str, revision: str | None) -> Path:
+    """One file of a repository, from the cache where it is there. Raises BaseError."""
+    choose = f"choose a GPT-2 repository that has {CONFIG}, {WEIGHTS} and a tokenizer"
+    try:
+        return download(hub_id, file, revision, kind="model", copy="give the folder of a copy as base", choose=choose)
+    except AbsentError as error:
+        raise MissingFileError(f"base {name!r}: {error}") from error
+    except HubError as error:
+        raise BaseError(f"base {name!r}: {error}") from error
+
+
+def read_config(files: BaseFiles) -> GPT2Config:
+    """The shape of the model. Raises BaseError where it is damaged or that of something other than a GPT-2."""
+    path = files.folder / CONFIG
+    try:
+        raw: dict[str, Any] = dict(json.loads(path.read_text()))
+        known = {field.name: raw[field.name] for field in fields(GPT2Config) if field.name in raw}
+        for name, value in known.items():
+            if not isinstance(value, int | float | None):
+                raise TypeError(f"{name} is {value!r}")
+        config = GPT2Config(**known)
+    except (OSError, ValueError, TypeError, ArithmeticError) as error:
+        raise BaseError(f"{path} is damaged: {error}; {how_to_renew(files)}") from error
+    expected = {
+        "model_type": "gpt2",
+        "activation_function": "gelu_new",
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+        "tie_word_embeddings": True,
+    }
+    for key, value in expected.items():
+        if raw.get(key, value) != value:
+            raise BaseError(
+                f"{path} is not a GPT-2 that this project can run: {key} is {raw[key]!r}, not {value!r}; {REMEDY}"
+            )
+    if "model_type" not in raw:
+        raise BaseError(f"{path} does not say model_type gpt2: it is not a GPT-2 checkpoint; {REMEDY}")
+    return config
+
+
+def how_to_renew(files: BaseFiles) -> str:
+    """The remedy for damaged files of a base, to end an error with."""
+    if files.revision is None:
+        return "put a good copy there"
+    # A snapshot is links to blobs: a damaged blob whose link alone was deleted would only be linked again.
+    return f"delete the folder {files.folder.parents[1]} and run again, it is then downloaded anew"

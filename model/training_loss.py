@@ -1,0 +1,81 @@
+"""What an optimizer step makes smaller: the task's cross-entropy, and SMART's terms where they are asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.config import SMARTConfig
+from model.dropout import same_masks, set_dropout_stream
+from model.gpt2 import GPT2
+from model.loss import IGNORE, linear_cross_entropy
+from model.methods.bregman import Teacher
+from model.methods.smart import Predict, reduce, smart_loss, symmetrized_kl
+from model.rng import stream
+from model.tasks import Batch
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss of one batch. Padding has no target, so it counts nowhere and reaches no head."""
+
+    objective: Tensor  # what to differentiate, ()
+    cross_entropy: Tensor  # summed over the targets, in nats, ()
+    targets: int  # positions that have one
+
+
+class Objective:
+    """The loss of a model under training, and what it remembers from step to step."""
+
+    def __init__(self, model: GPT2, trained: Mapping[str, Tensor], smart: SMARTConfig | None, seed: int) -> None:
+        """`trained`: the parameters under training, by name. `seed`: what dropout and noise are derived from."""
+        self.model = model
+        self.smart = smart
+        self.seed = seed
+        self.teacher = Teacher(trained, smart.bregman_beta or 0.0) if smart and smart.bregman_mu else None
+
+    def start_epoch(self, number: int, device: torch.device) -> None:
+        """Give the epoch its own dropout masks and noise. To be called before its first batch."""
+        self.dropout = stream(self.seed, "dropout", number, device=device)
+        self.noise = stream(self.seed, "smart", number, device=device)
+        set_dropout_stream(self.model, self.dropout)
+
+    def __call__(self, batch: Batch) -> Loss:
+        real = batch.targets != IGNORE  # (B, T)
+        # One function in all of its calls, so that divergences measure what they are to measure and not the dropout.
+        predict = same_masks(lambda x: self.model.hidden(inputs_embeds=x)[real], self.dropout)
+        anchor = self._anchor(predict, batch)  # (N, C), (V, C); before anything is kept to be differentiated
+        embeddings = self.model.embed(batch.input_ids)  # (B, T, C)
+        hidden, head = predict(embeddings), self.model.head_weight  # (N, C), (V, C)
+        p = None if self.smart is None else hidden.new_empty(len(hidden), len(head), dtype=torch.float32)
+        total = linear_cross_entropy(hidden, head, batch.targets[real], p)
+        objective = total / len(hidden)
+        if self.smart is not None and self.smart.lam:
+            smoothness = smart_loss(predict, embeddings, hidden, head, self.smart, self.noise, p)
+            objective = objective + self.smart.lam * smoothness
+        if self.smart is not None and anchor is not None:
+            apart = reduce(symmetrized_kl(hidden, head, *anchor, p), self.smart, len(embeddings), len(hidden))
+            objective = objective + self.smart.bregman_mu * apart
+        return Loss(objective, total.detach(), len(hidden))
+
+    def _anchor(self, predict: Predict, batch: Batch) -> tuple[Tensor, Tensor] | None:
+        """What the teacher predicts: its hidden states and its head."""
+        if self.teacher is None:
+            return None
+        with self.teacher.in_charge():
+            head = self.model.head_weight
+            # A frozen head is one for both, and `symmetrized_kl` is to see that; a trained one is swapped back below.
+            return predict(self.model.embed(batch.input_ids)), head.detach() if head.requires_grad else head
+
+    def after_step(self) -> None:
+        """To be called once the optimizer has moved the parameters."""
+        if self.teacher is not None:
+            self.teacher.follow()
+
+
+def cross_entropy(model: GPT2, batch: Batch) -> tuple[float, int]:
+    """Summed over the targets of `batch`, in nats, and how many they are; nothing of SMART."""
+    real = batch.targets != IGNORE
+    hidden = model.hidden(batch.input_ids)[real]
+    return linear_cross_entropy(hidden, model.head_weight, batch.targets[real]).item(), len(hidden)

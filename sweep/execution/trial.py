@@ -1,0 +1,239 @@
+"""One trial in a worker: train, score at milestones, checkpoint, report.
+
+`run_trial` is a generator of reports that every executor consumes alike. It writes nothing but checkpoints, and each
+checkpoint carries the reports so far: when a crash came between a checkpoint and the ledger, the resumed trial tells
+them again. It does not assume that it owns its process; threads are its executor's business.
+"""
+
+import json
+import time
+import traceback
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.config import DecodeConfig, Scalar, TrainConfig
+from model.task_specs import TASKS
+from sweep.planning.plan import Trial, group, point_from
+from sweep.planning.provenance import Source
+from sweep.store import retention
+from sweep.store.failure import Failure, classify
+from sweep.store.heartbeat import SupersededError, claim
+from sweep.store.status import Status
+
+if TYPE_CHECKING:
+    from model.training import EpochReport, Training
+
+
+class ChangedError(RuntimeError):
+    """A file is no longer what the run began with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker is sent: a trial, and how to run it. Plain data, so that it crosses processes and machines."""
+
+    trial_id: str
+    points: tuple[tuple[str, Mapping[str, Scalar]], ...]  # (point_id, settings)
+    base: Source  # what the driver found them to be; a worker refuses anything else
+    data: Source
+    attempt: int  # counted from 1
+    known_epoch: int  # the last epoch that the ledger holds; reports up to it need no telling
+    checkpoints: str  # folder of this trial's checkpoints
+    threads: int
+    gpu: bool
+    keep: str = "best+last"  # which checkpoints stay: see sweep.store.retention
+    measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
+    seconds_left: float | None = None  # that it may still work; None: as long as it takes
+
+    def __hash__(self) -> int:
+        return hash((self.trial_id, self.attempt))  # no two jobs have both
+
+    @property
+    def trial(self) -> Trial:
+        (trial,) = group(point_from(settings) for _, settings in self.points)
+        return trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A point's result."""
+
+    point_id: str
+    metrics: Mapping[str, float]
+    samples: Sequence[Mapping[str, Scalar]]
+    decode_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialReport:
+    """What a worker tells after each epoch. `status` is set on the last one."""
+
+    epoch: int
+    losses: Mapping[str, Any]  # the numbers of model.EpochReport; empty when the epoch did not end well
+    cost: Mapping[str, Any]  # parameters, memory, device, threads; empty likewise
+    scores: tuple[Score, ...] = ()
+    metric: float | None = None  # the task's, under the trial's first decoding, where the scheduler asks for it
+    status: Status | None = None
+    reason: str | None = None
+    failure: Failure | None = None  # the kind, of one that FAILED
+    loss: str | None = None  # the loss that a training diverged with, as text: JSON knows no NaN
+    traceback: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> "TrialReport":
+        status = Status(raw["status"]) if raw["status"] else None
+        failure = Failure(raw["failure"]) if raw.get("failure") else None
+        scores = tuple(Score(**score) for score in raw["scores"])
+        return cls(**{**raw, "scores": scores, "status": status, "failure": failure})
+
+    def as_json(self) -> str:
+        return json.dumps(self.as_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> "TrialReport":
+        return cls.from_dict(json.loads(text))
+
+
+def run_trial(job: Job) -> Generator[TrialReport]:
+    """Reports of the epochs after `job.known_epoch`. Never raises: what goes wrong is the last report's status."""
+    from model.errors import DivergedError
+
+    epoch = 0
+    try:
+        for report in _reports(job):
+            epoch = report.epoch
+            if epoch > job.known_epoch or report.status:
+                yield report
+    except DivergedError as error:
+        yield TrialReport(
+            epoch=error.epoch,
+            losses={},
+            cost={},
+            status=Status.DIVERGED,
+            reason=str(error),
+            loss=str(error.loss),
+        )
+    except Exception as error:  # a trial's failure is a result: other trials go on
+        failure = Failure.WORKER_LOST if isinstance(error, SupersededError) else classify(error)
+        yield TrialReport(
+            epoch=epoch,
+            losses={},
+            cost={},
+            status=Status.FAILED,
+            reason=f"{type(error).__name__}: {error}",
+            failure=failure,
+            traceback=traceback.format_exc(),
+        )
+
+
+def _reports(job: Job) -> Iterator[TrialReport]:
+    """Every report of the trial: first those of its newest checkpoint, then new ones.
+
+    The trial is claimed for as long as an epoch takes, not between two: a training may wait, or be stopped, there.
+    """
+    import torch
+
+    from model.checkpoint import newest_checkpoint, read_checkpoint
+    from model.hardware import default_device, reset_peak_memory
+    from model.training import train
+
+    trial, folder = job.trial, Path(job.checkpoints)
+    device = default_device() if job.gpu else torch.device("cpu")
+    with claim(folder, job.attempt) as beat:
+        checkpoint = newest_checkpoint(folder)
+        told = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
+    yield from map(TrialReport.from_dict, told)
+    if told and told[-1]["status"]:
+        return
+    reset_peak_memory(device)
+    config = replace(trial.config, revision=job.base.revision)
+    _check_unchanged(job, config)
+    epochs = train(config, checkpoint=checkpoint, device=device, on_step=lambda: beat())
+    ended = False
+    while not ended:
+        with claim(folder, job.attempt) as beat:
+            report = _next_report(job, trial, epochs, told)
+        ended = report.status is not None
+        yield report
+
+
+def _check_unchanged(job: Job, config: TrainConfig) -> None:
+    """Raises ChangedError where base or data were changed since the run began: its rows would not compare."""
+    from model.process_cache import warm_base, warm_task
+
+    base = warm_base(config.base, config.revision)
+    task = warm_task(config.task, config.data, base)
+    for what, found, wanted in (
+        (f"base {config.base}", base.files.sha256, job.base.sha256),
+        (f"data {config.data or config.task}", task.data_sha256, job.data.sha256),
+    ):
+        if found != wanted:
+            raise ChangedError(f"{what} has changed since the run began, so that its rows would not compare; undo that")
+
+
+def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", told: list[Any]) -> TrialReport:
+    """Train the next epoch, score it where that is due, and keep it on disk."""
+    epoch = next(epochs)
+    report = _report(job, trial, epoch)
+    told.append(report.as_dict())
+    if not trial.is_baseline:
+        ended = report.status is not None
+        epoch.training.save(
+            Path(job.checkpoints),
+            told,
+            resumable=not ended,
+            keep=retention.newest(job.keep, ended),
+            spare=retention.spared(job.keep, epoch.best_epoch),
+        )
+    return report
+
+
+def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
+    last = epoch.exhausted or epoch.epoch == trial.epochs
+    due = [
+        (point_id, point.decode)
+        for (point_id, _), point in zip(job.points, trial.points, strict=True)
+        if point.epochs == epoch.epoch or (last and point.epochs > epoch.epoch)
+    ]
+    scores = tuple(_score(epoch.training, point_id, decode) for point_id, decode in due)
+    complete = epoch.epoch == trial.epochs
+    return TrialReport(
+        epoch=epoch.epoch,
+        losses=epoch.scalars(),
+        cost=_cost(epoch.training, job),
+        scores=scores,
+        metric=_metric(trial, epoch) if epoch.epoch in job.measured else None,
+        status=(Status.COMPLETED if complete else Status.STOPPED) if last else None,
+        reason=None if complete or not last else f"patience: no better dev loss since epoch {epoch.best_epoch}",
+    )
+
+
+def _metric(trial: Trial, epoch: "EpochReport") -> float:
+    first = trial.points[0]
+    return epoch.training.evaluate(first.decode).metrics[TASKS[first.train.task].metric]
+
+
+def _score(training: "Training", point_id: str, decode: DecodeConfig | None) -> Score:
+    started = time.perf_counter()
+    evaluation = training.evaluate(decode)
+    seconds = time.perf_counter() - started
+    return Score(point_id=point_id, metrics=evaluation.metrics, samples=evaluation.samples, decode_seconds=seconds)
+
+
+def _cost(training: "Training", job: Job) -> dict[str, Any]:
+    from model.hardware import peak_memory_bytes
+
+    return {
+        "trainable_params": training.trainable_params,
+        "total_params": training.total_params,
+        "optimizer_state_bytes": training.optimizer_state_bytes,
+        "precond_fallbacks": training.precond_fallbacks,
+        "peak_memory_bytes": peak_memory_bytes(training.device),
+        "device": str(training.device),
+        "threads": job.threads,
+    }

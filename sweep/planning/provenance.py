@@ -1,0 +1,195 @@
+"""What a result depends on besides its settings: base, data, code, versions, device, threads.
+
+Two points with equal settings and equal provenance have equal results, so the later one need not be computed.
+"""
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import model
+from model.errors import BaseError, DataError
+from model.pretrained.files import find_base, load_tokenizer
+from model.pretrained.tokenizer import Tokenizer
+from model.tasks import check_tokenizer, find_data
+from sweep.errors import SpaceError
+from sweep.planning.plan import Point, stable_id
+
+PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
+NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # these can change a result
+UNRELATED = {"pretraining", "datasets"}  # folders of model/ that no training imports
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file or model that points start from. `revision`: the hub's commit, where it came from one."""
+
+    sha256: str
+    revision: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What every point of a run depends on besides its settings."""
+
+    bases: dict[str, Source]  # "name@revision" -> weights, configuration and vocabulary
+    data: dict[str, Source]  # "task:path" -> the data file
+    code_sha256: str  # of model/, comments and docstrings aside
+    versions: dict[str, str]
+    device: str  # cpu, or the name of the GPU
+    threads: int  # of each trial; it changes how sums are split, hence last bits
+    git_commit: str | None = None  # of the working folder; with "+" when it has changes
+
+    def key(self, point: Point) -> str:
+        """Equal keys mean equal results."""
+        return stable_id(
+            {
+                "settings": point.settings,
+                "base": self.base(point).sha256,
+                "data": self.dataset(point).sha256,
+                "code": self.code_sha256,
+                "versions": {name: self.versions[name] for name in NUMERIC_PACKAGES},
+                "device": self.device,
+                "threads": self.threads,
+            }
+        )
+
+    def base(self, point: Point) -> Source:
+        return self.bases[base_name(point)]
+
+    def dataset(self, point: Point) -> Source:
+        return self.data[data_name(point)]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> "Provenance":
+        named = {kind: {name: Source(**source) for name, source in raw[kind].items()} for kind in ("bases", "data")}
+        return cls(**{**raw, **named})
+
+
+def base_name(point: Point) -> str:
+    return f"{point.train.base}@{point.train.revision or ''}"
+
+
+def data_name(point: Point) -> str:
+    return f"{point.train.task}:{point.train.data or ''}"
+
+
+def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
+    """Find, check and hash all that `points` need, downloading it where needed. Raises SpaceError."""
+    bases: dict[str, Source] = {}
+    data: dict[str, Source] = {}
+    tokenizers: dict[str, Tokenizer] = {}
+    try:
+        for point in points:
+            if base_name(point) not in bases:
+                files = find_base(point.train.base, point.train.revision)
+                bases[base_name(point)] = Source(files.sha256, files.revision)
+                tokenizers[base_name(point)] = load_tokenizer(files)
+            if data_name(point) not in data:
+                data[data_name(point)] = Source(find_data(point.train.task, point.train.data).sha256())
+            _check_words(point, tokenizers[base_name(point)])
+    except (BaseError, DataError) as error:
+        raise SpaceError(str(error)) from error
+    return Provenance(
+        bases=bases,
+        data=data,
+        code_sha256=code_sha256(),
+        versions=versions(),
+        device=_device(gpu),
+        threads=threads,
+        git_commit=git_commit(),
+    )
+
+
+def _check_words(point: Point, tokenizer: Tokenizer) -> None:
+    """Raises DataError where the task cannot be put in the words of the base, or there are fewer of them than beams."""
+    train, beams = point.train, (point.decode.beams if point.decode else None) or 0
+    try:
+        check_tokenizer(train.task, tokenizer)
+    except DataError as error:
+        raise DataError(f"task {train.task} on base {train.base!r}: {error}") from error
+    if beams > tokenizer.vocab_size:
+        raise DataError(
+            f"decode.beams: {beams} are more than the {tokenizer.vocab_size} tokens of base {train.base!r}; take fewer"
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that matter."""
+    installed = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **installed}
+
+
+@functools.cache
+def code_sha256() -> str:
+    """Hash of the code that computes results. Comments, docstrings and layout do not count."""
+    root = Path(model.__path__[0])
+    files = sorted(path for path in root.rglob("*.py") if not UNRELATED & set(path.relative_to(root).parts))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(_meaning(path.read_text(encoding="utf-8")).encode())
+    return digest.hexdigest()
+
+
+def _meaning(source: str) -> str:
+    """The syntax tree of `source` without docstrings and positions."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def git_commit() -> str | None:
+    """Commit of the working folder, with "+" when tracked files differ from it; None outside a checkout."""
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return None
+    return commit + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        result = subprocess.run(
+            ["git", "--no-optional-locks", *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()
+
+
+def _device(gpu: bool) -> str:
+    if not gpu:
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
+    name: str = torch.cuda.get_device_name()
+    return name
+
+
+def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> list[str]:
+    """What differs between the provenance of two times, as far as results of `points` depend on it."""
+    names = []
+    for point in points:
+        if before.bases.get(base_name(point)) != now.base(point):
+            names.append(f"base {point.train.base}")
+        if before.data.get(data_name(point)) != now.data[data_name(point)]:
+            names.append(f"data of {point.train.task}")
+    if before.code_sha256 != now.code_sha256:
+        names.append("code of model/")
+    names += [name for name in NUMERIC_PACKAGES if before.versions.get(name) != now.versions[name]]
+    names += [name for name in ("device", "threads") if getattr(before, name) != getattr(now, name)]
+    return list(dict.fromkeys(names))

@@ -1,0 +1,76 @@
+"""Spaces by name or path: `lora_rank`, `spaces/lora_rank.py`, `my/own.py`.
+
+A space file is Python and runs with the user's rights; it must define one `space = Space(...)`.
+"""
+
+import ast
+import difflib
+import hashlib
+import runpy
+from dataclasses import dataclass
+from pathlib import Path
+
+import spaces
+from sweep.errors import SpaceError
+from sweep.planning.space import Space
+
+SHIPPED = Path(spaces.__path__[0])
+
+
+@dataclass(frozen=True)
+class SpaceFile:
+    """A space as read from `path`. `about` is the file's docstring."""
+
+    path: Path
+    about: str
+    space: Space
+    source: str
+
+    @property
+    def name(self) -> str:
+        return self.path.stem
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+
+def space_paths() -> dict[str, Path]:
+    """Every space by name: those in ./spaces win over those shipped with the package."""
+    folders = (SHIPPED, Path("spaces"))
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.py")) if path.stem != "__init__"}
+
+
+def load_space(name: str) -> SpaceFile:
+    """Find `name` (a path, or the name of a known space) and run its file. Raises SpaceError, naming the file."""
+    path = Path(name)
+    if path.suffix != ".py" or not path.exists():
+        known = space_paths()
+        if path.stem not in known or (path.suffix and path.suffix != ".py"):
+            near = difflib.get_close_matches(path.stem, list(known), n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise SpaceError(f"unknown space {name!r}: {hint}Known: {', '.join(known)}, or the path of a .py file")
+        if path.parent != Path("."):
+            raise SpaceError(f"{name}: no such file; the space {path.stem!r} is in {known[path.stem]}")
+        path = known[path.stem]
+    return _read(path)
+
+
+def _read(path: Path) -> SpaceFile:
+    try:
+        source = path.read_text(encoding="utf-8")
+        about = ast.get_docstring(ast.parse(source)) or ""
+        namespace = runpy.run_path(str(path))
+    except SpaceError as error:
+        raise SpaceError(f"{path}: {error}") from None
+    except Exception as error:  # the file is the user's code: anything may come out of it
+        line = error.__traceback__.tb_next if error.__traceback__ else None
+        while line is not None and line.tb_frame.f_code.co_filename != str(path):
+            line = line.tb_next
+        where = f"{path}:{line.tb_lineno}" if line else str(path)
+        raise SpaceError(f"{where}: the space file raised {type(error).__name__}: {error}") from error
+    space = namespace.get("space")
+    if not isinstance(space, Space):
+        found = "nothing of that name" if space is None else type(space).__name__
+        raise SpaceError(f"{path}: must define `space = Space(...)`, but holds {found}")
+    return SpaceFile(path, about, space, source)

@@ -1,0 +1,203 @@
+"""A search space: what a file of `spaces/` holds, and how it unfolds into settings.
+
+    grid axes x variants x decodings x milestones, times `samples` draws of the random axes
+
+Unfolding and checking need neither torch nor Ray.
+"""
+
+import difflib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from model.config import GROUPS, DecodeConfig, TrainConfig, decode_keys, from_flat, train_keys
+from model.errors import SettingError
+from model.task_specs import TASKS
+from sweep.errors import SpaceError
+from sweep.planning.axes import Axis, Grid, as_axis, is_axis
+
+Flat = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """One search.
+
+    task: name of the task, one of `model.TASKS`.
+    fixed: settings that every point shares, by dotted key (`lr`, `lora.rank`).
+    axes: key -> axis; `grid` axes multiply, the others are drawn `samples` times for each grid point.
+    decoding: one dict of decoding settings, a list of them, or a dict with axes in it; keys without `decode.`.
+    variants: sub-spaces, each a dict of settings and axes laid over `fixed`; the space is their union.
+        `{"lora": None}` switches a method off for a variant.
+    milestones: epochs at which a training is scored besides its last; the same as a grid axis `epochs`.
+    samples: draws of the random axes, per grid point.
+    points_to_evaluate: values of axes that a search (`--search random` or `tpe`) begins with, before it draws its own;
+        axes that one leaves out are drawn.
+    """
+
+    task: str = "sonnets"
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    axes: Mapping[str, Any] = field(default_factory=dict)
+    decoding: Mapping[str, Any] | Sequence[Mapping[str, Any]] = field(default_factory=dict)
+    variants: Sequence[Mapping[str, Any]] = ()
+    milestones: Sequence[int] = ()
+    samples: int = 1
+    points_to_evaluate: Sequence[Mapping[str, Any]] = ()
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise SpaceError(f"task: {_unknown(self.task, TASKS)}")
+        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
+            raise SpaceError(f"samples: must be a whole number of at least 1, got {self.samples!r}")
+        for name in ("fixed", "axes"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise SpaceError(f"{name}: must be a dict, got {getattr(self, name)!r}")
+        for name in ("variants", "points_to_evaluate"):
+            value = getattr(self, name)
+            if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
+                raise SpaceError(f"{name}: must be a list of dicts, got {value!r}")
+        if not isinstance(self.milestones, list | tuple):
+            raise SpaceError(f"milestones: must be a list of epochs, got {self.milestones!r}")
+        if not isinstance(self.decoding, Mapping | list | tuple):
+            raise SpaceError(f"decoding: must be a dict or a list of dicts, got {self.decoding!r}")
+        if self.milestones and "epochs" in {*self.fixed, *self.axes}:
+            raise SpaceError("milestones and epochs: give one of them; both say when a training is scored")
+
+
+Resolved = tuple[TrainConfig, DecodeConfig | None]  # no decoding where a task generates no text
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One variant under one decoding: settings as they are, and the axes among them, each in the order of the file."""
+
+    plain: Flat
+    axes: dict[str, Axis]
+
+
+def unfold(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
+    """Every point of `space`, in file order, with `overrides` laid over fixed settings and axes of the same key.
+
+    Raises SpaceError for an unknown key, a bad value, an empty axis, a setting without effect, or a point that
+    comes up twice. Random draws that repeat a point are dropped: drawing one again is no mistake of the user's.
+    """
+    points: dict[Resolved, Flat] = {}
+    for flat, drawn in _settings(space, overrides):
+        point = resolve(flat)
+        if point in points and not drawn:
+            raise SpaceError(
+                f"duplicate point: {_say(flat)} comes up twice; remove one of the equal values or variants"
+            )
+        points.setdefault(point, flat)
+    if not points:
+        raise SpaceError("the space has no points: give it at least one variant and one decoding")
+    return list(points)
+
+
+def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
+    """Every variant under every decoding, with `overrides` laid over. Raises SpaceError for an unknown key."""
+    for key in overrides:
+        _check_key(key)
+    decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
+    milestones = {"epochs": Grid(tuple(space.milestones))} if space.milestones else {}
+    found = []
+    for variant, decoding in itertools.product(space.variants or [{}], decodings):
+        layers: Flat = {"task": space.task}
+        for layer in (space.fixed, milestones, _axes(space.axes), variant, _decoding_keys(decoding)):
+            for key, value in layer.items():
+                _check_key(key)
+                layers.pop(key, None)  # a later layer also decides the place in the order
+                layers[key] = value
+        for key, value in variant.items():
+            if key in GROUPS and value is None:  # a method that is off takes its settings with it
+                layers = {k: v for k, v in layers.items() if not k.startswith(key + ".") or k in variant}
+        settings = {**layers, **overrides}
+        axes = {key: _named(key, value) for key, value in settings.items() if is_axis(value)}
+        found.append(Branch({key: value for key, value in settings.items() if key not in axes}, axes))
+    return found
+
+
+def resolve(flat: Mapping[str, Any]) -> Resolved:
+    """The point with these settings. Raises SpaceError where they cannot be."""
+    try:
+        return from_flat(dict(flat))
+    except SettingError as error:
+        raise SpaceError(str(error)) from None
+
+
+def varying(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys whose value is not the same in all of `points`, in order of appearance."""
+    keys = dict.fromkeys(key for point in points for key in point)
+    return [key for key in keys if len({point.get(key) for point in points}) > 1]
+
+
+def telling(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The settings that vary, but for those of a method that another one of it tells: where a point's rank is known,
+    so may be its scale. Of two that tell each other, the first is kept."""
+    kept: list[str] = []
+    keys = varying(points)
+    for key in sorted(keys, key=lambda key: -len({point.get(key) for point in points})):
+        rivals = [other for other in kept if _method(other) == _method(key) is not None]
+        if not any(_tells(points, other, key) for other in rivals):
+            kept.append(key)
+    return [key for key in keys if key in kept]
+
+
+def _method(key: str) -> str | None:
+    """What a setting belongs to: lora of lora.rank; weight decay to the optimizer. None for a plain setting."""
+    return "optimizer" if key in ("optimizer", "weight_decay") else key.partition(".")[0] if "." in key else None
+
+
+def _tells(points: Sequence[Mapping[str, Any]], one: str, other: str) -> bool:
+    """Whether equal values of `one` always go with equal values of `other`, and `one` is on wherever `other` is."""
+    if any(point.get(one) is None and point.get(other) is not None for point in points):
+        return False
+    return len({(point.get(one), point.get(other)) for point in points}) == len({point.get(one) for point in points})
+
+
+def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Flat, bool]]:
+    """Flat settings of each point, and whether random axes were drawn for it."""
+    for branch in branches(space, overrides):
+        grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
+        draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
+        for count, values in enumerate(itertools.product(*grids.values())):
+            chosen = {**branch.plain, **dict(zip(grids, values, strict=True))}
+            for sample in range(space.samples if draws else 1):
+                index = count * space.samples + sample
+                yield {**chosen, **{key: axis.sample(key, index) for key, axis in draws.items()}}, bool(draws)
+
+
+def _axes(axes: Mapping[str, Any]) -> dict[str, Axis]:
+    return {key: _named(key, value) for key, value in axes.items()}
+
+
+def _named(key: str, value: Any) -> Axis:
+    """`value` as an axis; what is wrong with it is said with its key."""
+    try:
+        return as_axis(key, value)
+    except SpaceError as error:
+        message = str(error)
+        raise SpaceError(message if message.startswith("axes[") else f"axes[{key!r}]: {message}") from None
+
+
+def _decoding_keys(decoding: Any) -> Flat:
+    if not isinstance(decoding, Mapping):
+        raise SpaceError(f"decoding: must be a dict or a list of dicts, got {decoding!r} in the list")
+    return {DecodeConfig.prefix + key: value for key, value in decoding.items()}
+
+
+def _check_key(key: str) -> None:
+    known = {**train_keys(), **decode_keys(), **GROUPS}
+    if key not in known:
+        raise SpaceError(_unknown(key, known))
+
+
+def _unknown(name: str, known: Mapping[str, Any]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown name {name!r}: {hint}Known: {', '.join(known)}"
+
+
+def _say(flat: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in flat.items())

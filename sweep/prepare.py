@@ -1,0 +1,284 @@
+"""From a command line to a run folder: which points, which run.
+
+Everything that can be wrong is found here, before a worker starts or a file is written.
+"""
+
+import itertools
+import math
+import os
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from model.config import GROUPS, TrainConfig, alternatives, decode_keys, train_keys
+from model.tasks import find_data
+from sweep.errors import RunError, SpaceError
+from sweep.execution.executor import Executor, InlineExecutor
+from sweep.planning.axes import grid
+from sweep.planning.config import Limits, Strategy
+from sweep.planning.plan import Plan, Point, make_plan
+from sweep.planning.provenance import Provenance, changes, data_name, trace
+from sweep.planning.registry import SpaceFile, load_space
+from sweep.planning.space import unfold
+from sweep.store.cache import Cache, record_of
+from sweep.store.run_folder import MARK, RunFolder, RunSpec, check_name, create_run
+from sweep.store.state import draws_left, plan_of, state_of
+from sweep.tuning.searchers import SearchSpace, draw_all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What `sweep run` was asked for."""
+
+    space: str
+    out: Path
+    name: str | None = None  # None: the space's name, numbered where it is taken
+    base: str | None = None  # None: the space's own, else tiny
+    settings: Sequence[str] = ()  # key=value
+    strategy: Strategy = field(default_factory=Strategy)
+    limits: Limits = field(default_factory=Limits)
+    executor: str = "ray"
+    cpus_per_trial: int = 1
+    gpus_per_trial: float | str = 0.0  # or auto
+    address: str | None = None  # of a cluster; None: this machine
+    use_cache: bool = True
+    command: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A request that was checked."""
+
+    request: Request
+    file: SpaceFile
+    spec: RunSpec
+
+    @property
+    def plan(self) -> Plan:
+        return self.spec.plan
+
+    def cached(self, plan: Plan) -> set[str]:
+        """Ids of the points of `plan`, un-tuned bases among them, that earlier runs have computed."""
+        if not self.request.use_cache:
+            return set()
+        cache = Cache(self.request.out, skip=None)
+        points = (*plan.points, *plan.baselines)
+        return {point.point_id for point in points if cache.find(self.spec.provenance, point) is not None}
+
+    @staticmethod
+    def forward_passes(plan: Plan) -> tuple[int, int]:
+        """Of all training batches together: as planned, and as they would be with a training for every point."""
+        named = {data_name(point): point.train for point in plan.points}
+        sizes = {name: find_data(train.task, train.data).size("train") for name, train in named.items()}
+
+        def passes(config: TrainConfig, point: Point) -> int:
+            steps = math.ceil(sizes[data_name(point)] / config.batch_size)
+            return config.epochs * steps * (config.smart.passes if config.smart else 1)
+
+        shared = sum(passes(trial.config, trial.points[0]) for trial in plan.trials)
+        return shared, sum(passes(point.train, point) for point in plan.points)
+
+    def folder(self) -> RunFolder:
+        """The run to work on: a new one, or the one that this request began. Raises RunError."""
+        out, name = self.request.out, self.request.name
+        if name is not None:
+            check_name(name)
+            if _is_run(out / name):
+                return self._resumed(RunFolder(out / name))
+            return create_run(out, name, self.spec, self.file.source)
+        stem = check_name(self.file.name)
+        for number in itertools.count(1):
+            candidate = out / (stem if number == 1 else f"{stem}-{number}")
+            if not candidate.exists():
+                return create_run(out, candidate.name, self.spec, self.file.source)
+            if not _is_run(candidate):
+                continue
+            folder = RunFolder(candidate)
+            if self._is_same(folder.spec) and not self._is_settled(folder):
+                return folder
+        raise AssertionError("unreachable: numbers do not end")
+
+    def _resumed(self, folder: RunFolder) -> RunFolder:
+        if folder.spec.search_id != self.spec.search_id:
+            raise RunError(
+                f"run {folder.name!r} exists and is of another space or other settings, or another search "
+                f"({folder.spec.space}, {len(folder.spec.plan.points)} points); choose another --name"
+            )
+        check_unchanged(folder.spec, self.spec.provenance)
+        return folder
+
+    def _is_same(self, spec: RunSpec) -> bool:
+        return (
+            spec.search_id == self.spec.search_id
+            and spec.use_cache == self.spec.use_cache
+            and not changes(spec.provenance, self.spec.provenance, self.spec.probes)
+        )
+
+    def _is_settled(self, folder: RunFolder) -> bool:
+        """Whether a new run is due: this one has computed all it can, or the cache is not wanted."""
+        state = state_of(folder)
+        plan = plan_of(folder.spec, state)
+        open_points = [
+            point
+            for point in plan.points
+            if record_of(state, point) is None and state.trial(point.trial_id).status.is_open
+        ]
+        if open_points or draws_left(folder.spec, state):
+            return False
+        # A finished run that holds nothing of its own says already what a further one would say.
+        return not self.request.use_cache or any(p.point_id not in state.cached for p in plan.points)
+
+
+def prepare(request: Request) -> Prepared:
+    """Check `request` from end to end. Raises SpaceError or RunError."""
+    if request.name is not None:
+        check_name(request.name)
+    file = load_space(request.space)
+    overrides = parse_settings(request.settings)
+    if request.base is not None:
+        if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for v in file.space.variants):
+            raise SpaceError(f"--base: the space {file.name!r} is about bases and sets its own; leave --base out")
+        overrides.setdefault("base", request.base)
+    gpus = 1.0 if request.gpus_per_trial == "auto" else float(request.gpus_per_trial)
+    if gpus and not request.address and room(1, gpus) < 1:
+        raise SpaceError(f"--gpus-per-trial {request.gpus_per_trial}: this machine has no room for one such trial")
+    if request.limits.budget and request.limits.budget.gpu_hours and not request.gpus_per_trial:
+        raise SpaceError(
+            f"--budget {request.limits.budget}: no trial uses a GPU; add --gpus-per-trial, or give minutes"
+        )
+    try:
+        plan, space, probes = _points(file, overrides, request.strategy)
+    except SpaceError as error:
+        raise SpaceError(f"{file.path}: {error}") from None
+    provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
+    if request.gpus_per_trial == "auto":
+        gpus = _fair_share(Plan(tuple(probes)), provenance, request.cpus_per_trial)
+    spec = RunSpec(
+        space=file.name,
+        space_sha256=file.sha256,
+        about=file.about,
+        plan=plan,
+        provenance=provenance,
+        executor=request.executor,
+        cpus_per_trial=request.cpus_per_trial,
+        gpus_per_trial=gpus,
+        command=list(request.command),
+        created_at=datetime.now(UTC).isoformat(),
+        use_cache=request.use_cache,
+        strategy=request.strategy,
+        limits=request.limits,
+        search_space=space,
+    )
+    return Prepared(request=request, file=file, spec=spec)
+
+
+def _points(
+    file: SpaceFile, overrides: Mapping[str, Any], strategy: Strategy
+) -> tuple[Plan, SearchSpace | None, tuple[Point, ...]]:
+    """The points known beforehand, what further ones are drawn from, and points that show all that these need."""
+    if strategy.search == "grid":
+        plan = make_plan(unfold(file.space, overrides), strategy.seeds)
+        return plan, None, plan.points
+    space = SearchSpace.of(file.space, overrides, strategy.seeds)
+    if strategy.search == "random":
+        drawn = draw_all(space, strategy.trials or 0)
+        plan = Plan(tuple(point for each in drawn for point in each.points))
+        return plan, None, plan.points
+    if space.searches_decoding:
+        raise SpaceError(
+            "--search tpe: points that differ in decoding share a training, which may have ended when one is drawn; "
+            "use --search random, or fix decoding by --set decode.top_p=0.9 and the like"
+        )
+    return Plan(()), space, space.probes()
+
+
+def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
+    """GPUs per trial so that as many as fit share one, by the memory that the heaviest trial takes over one epoch."""
+    import torch
+
+    from sweep.execution.gpus import share
+    from sweep.forecast.estimate import heaviest
+    from sweep.forecast.measure import measure
+
+    point = heaviest(plan, provenance, ())
+    assert point is not None, "a plan has points"
+    total = torch.cuda.get_device_properties(0).total_memory
+    return share(measure(point, threads, gpu=True).peak_memory_bytes, total)
+
+
+def check_unchanged(spec: RunSpec, now: Provenance) -> None:
+    """Raises RunError when a run would go on under other conditions than it began with."""
+    if changed := changes(spec.provenance, now, spec.probes):
+        raise RunError(
+            f"this run began with another {', '.join(changed)}: its rows would not compare. Bring that back, "
+            "or start a new run with another --name"
+        )
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """`key=value` texts as settings, each value by its key's type; `a,b` makes a grid. Raises SpaceError."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise SpaceError(f"--set {pair}: write key=value, for example --set epochs=1")
+        values = [_parse(key, part) for part in text.split(",")]
+        settings[key] = values[0] if len(values) == 1 else grid(*values)
+    return settings
+
+
+def make_executor(spec: RunSpec, limits: Limits, concurrency: int | None, address: str | None) -> Executor:
+    """The executor that `spec` names; `concurrency` trials at a time, by default as many as this machine holds."""
+    if spec.executor == "inline":
+        return InlineExecutor()
+    from sweep.execution.gpus import visible_gpus
+    from sweep.execution.ray_backend.executor import RayExecutor
+
+    return RayExecutor(
+        concurrency=concurrency if concurrency or address else max(1, room(spec.cpus_per_trial, spec.gpus_per_trial)),
+        cpus_per_trial=spec.cpus_per_trial,
+        gpus_per_trial=spec.gpus_per_trial,
+        gpus=len(visible_gpus()) if spec.gpus_per_trial and not address else 0,
+        address=address,
+        stall_timeout=limits.stall_timeout,
+    )
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def room(cpus_per_trial: int, gpus_per_trial: float) -> int:
+    """Trials that fit on this machine at a time: by cores, and by GPUs where trials use them."""
+    cores = usable_cores()
+    if not gpus_per_trial:
+        return cores // cpus_per_trial
+    import torch
+
+    return min(cores // cpus_per_trial, int(torch.cuda.device_count() / gpus_per_trial))
+
+
+def _is_run(path: Path) -> bool:
+    return (path / MARK).is_file()
+
+
+def _parse(key: str, text: str) -> Any:
+    keys: Mapping[str, Any] = {**train_keys(), **decode_keys()}
+    if key in GROUPS and text.lower() == "none":
+        return None
+    if key not in keys:
+        return text  # unfolding the space says what is wrong with the key
+    kinds = alternatives(keys[key])
+    if types.NoneType in kinds and text.lower() == "none":
+        return None
+    for kind in (int, float):
+        if kind in kinds:
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+    return text

@@ -1,0 +1,234 @@
+"""The leaderboard: one row per point, derived from the ledger, kept as Parquet with an explicit schema.
+
+Only rows of equal task, data and epochs that ran their full length rank against each other. Everything else is listed
+behind them with its status and reason: no row is hidden.
+"""
+
+import json
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from model.config import alternatives, decode_keys, train_keys
+from model.task_specs import TASKS
+from sweep.planning.plan import Point
+from sweep.store.cache import record_of
+from sweep.store.run_folder import RunFolder, write_file
+from sweep.store.state import RunState, TrialState, plan_of, state_of
+from sweep.store.status import Status
+
+Row = dict[str, Any]
+
+METRICS = tuple(dict.fromkeys(metric for task in TASKS.values() for metric in task.metrics))
+LOSSES = ("train_loss", "dev_loss", "best_dev_loss")  # nats per token
+COMPARED = ("dev_loss", *METRICS)  # also measured on the un-tuned base, as base_<name>
+UTC_TIME = pa.timestamp("us", tz="UTC")
+ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
+
+# What differs between two equal runs: time, memory, and how often a worker had to start.
+TIMING_COLUMNS = frozenset(
+    {
+        "run",
+        "attempt",
+        "train_seconds",
+        "decode_seconds",
+        "tokens_per_second",
+        "peak_memory_bytes",
+        "started_at",
+        "ended_at",
+    }
+)
+
+
+def schema() -> pa.Schema:
+    """Names and types of every column, in order."""
+    columns: dict[str, pa.DataType] = {
+        "run": pa.string(),
+        "point_id": pa.string(),
+        "trial_id": pa.string(),
+        "status": pa.string(),
+        "stop_reason": pa.string(),
+        "failure": pa.string(),  # the kind, of a FAILED row: error, out of memory, worker lost, timeout
+        "rank": pa.int64(),  # among rows of equal task, data and epochs
+        **{key: _arrow(kind) for key, kind in {**train_keys(), **decode_keys()}.items() if key != "epochs"},
+        "epoch": pa.int64(),  # that the row was scored at
+        "epochs_budget": pa.int64(),  # that the point asks for
+        "rung": pa.int64(),  # the epoch at which a scheduler stopped it
+        "metric": pa.string(),  # what rows are ranked by
+        **{name: pa.float64() for name in (*METRICS, *LOSSES)},
+        "best_epoch": pa.int64(),  # of best_dev_loss
+        **{f"base_{name}": pa.float64() for name in COMPARED},
+        "trainable_params": pa.int64(),
+        "total_params": pa.int64(),
+        "trainable_share": pa.float64(),  # of all parameters
+        "train_seconds": pa.float64(),
+        "decode_seconds": pa.float64(),
+        "train_tokens": pa.int64(),
+        "tokens_per_second": pa.float64(),
+        "peak_memory_bytes": pa.int64(),
+        "optimizer_state_bytes": pa.int64(),
+        "precond_fallbacks": pa.int64(),  # times that SOAP kept a basis it could not turn
+        "device": pa.string(),
+        "threads": pa.int64(),
+        "attempt": pa.int64(),
+        "cached_from": pa.string(),  # the run that computed a CACHED row
+        "started_at": UTC_TIME,
+        "ended_at": UTC_TIME,
+        "base_sha256": pa.string(),
+        "config_json": pa.string(),  # canonical settings
+    }
+    return pa.schema(list(columns.items()))
+
+
+def load_rows(folder: RunFolder) -> list[Row]:
+    """The rows of a run, straight from its ledger. Raises RunError or LedgerError."""
+    return rows(folder, state_of(folder))
+
+
+def rows(folder: RunFolder, state: RunState) -> list[Row]:
+    """One row per point of the plan: ranked ones first, best first, each group of equal epochs by itself."""
+    unranked = [_row(folder, state, point) for point in plan_of(folder.spec, state).points]
+    return _ranked(unranked)
+
+
+def write_leaderboard(folder: RunFolder, state: RunState, ranked: list[Row]) -> None:
+    """Bring `leaderboard.parquet`, of the rows `ranked`, and `samples.parquet` up to date, each whole or not at all."""
+    write_parquet(folder.leaderboard, pa.Table.from_pylist(ranked, schema=schema()))
+    write_parquet(folder.samples, samples_table(folder, state))
+
+
+def samples_table(folder: RunFolder, state: RunState) -> pa.Table:
+    """Generated texts and per-example scores of every scored point: columns as the task names them."""
+    records = [
+        {"point_id": point.point_id, **sample}
+        for point in plan_of(folder.spec, state).points
+        for sample in _samples(state, point)
+    ]
+    if not records:
+        return pa.table({"point_id": pa.array([], pa.string())})
+    names = dict.fromkeys(name for record in records for name in record)  # tasks record different things
+    return pa.Table.from_pydict({name: [record.get(name) for record in records] for name in names})
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """Write `table` beside `path`, flush it, rename it: a reader sees the old file or the new one."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    write_file(path, sink.getvalue().to_pybytes())
+
+
+def _row(folder: RunFolder, state: RunState, point: Point) -> Row:
+    trial = state.trials.get(point.trial_id, TrialState())
+    spec = folder.spec
+    row: Row = {
+        "run": folder.name,
+        "point_id": point.point_id,
+        "trial_id": point.trial_id,
+        **{key: value for key, value in point.settings.items() if key != "epochs"},
+        "epochs_budget": point.epochs,
+        "metric": TASKS[point.train.task].metric,
+        "base_sha256": spec.provenance.base(point).sha256,
+        "config_json": json.dumps(point.settings, sort_keys=True),
+        **_baseline(state, point),
+    }
+    record = record_of(state, point)
+    if record is not None:
+        return {**row, **_result(record), "status": Status.CACHED if "from_run" in record else Status.COMPLETED}
+    return {**row, **_unfinished(state, point, trial)}
+
+
+def _result(record: Mapping[str, Any]) -> Row:
+    """The measured columns of a scored point."""
+    losses, cost = record["losses"], record["cost"]
+    seconds = losses["train_seconds"]
+    return {
+        **record["metrics"],
+        **{name: losses[name] for name in (*LOSSES, "best_epoch", "train_seconds", "train_tokens")},
+        **cost,
+        "epoch": record["epoch"],
+        "trainable_share": cost["trainable_params"] / cost["total_params"],
+        "tokens_per_second": losses["train_tokens"] / seconds if seconds else None,
+        "decode_seconds": record["decode_seconds"],
+        "attempt": record["attempt"],
+        "cached_from": record.get("from_run"),
+        "started_at": _time(record["started_at"]),
+        "ended_at": _time(record["ended_at"]),
+    }
+
+
+def _unfinished(state: RunState, point: Point, trial: TrialState) -> Row:
+    """The columns of a point that has no score at its own epochs: how far it got, and why no further."""
+    row: Row = {
+        "status": trial.status,
+        "stop_reason": trial.reason,
+        "failure": trial.failure,
+        "rung": trial.rung,
+        "attempt": trial.attempt or None,
+        "started_at": _time(trial.started_at),
+        "ended_at": _time(trial.ended_at),
+    }
+    reached = trial.known_epoch
+    if reached:
+        measured = trial.epochs[reached].get("metric")
+        metrics = {} if measured is None else {TASKS[point.train.task].metric: measured}
+        score = state.scores.get(point.point_id, {"metrics": metrics, "decode_seconds": None})
+        record = {**trial.epochs[reached], **score, "epoch": reached, "started_at": None, "ended_at": None}
+        row = {**_result({**record, "attempt": trial.attempt}), **{k: v for k, v in row.items() if v is not None}}
+    if trial.loss is not None:
+        row["train_loss"] = float(trial.loss)
+    return row
+
+
+def _baseline(state: RunState, point: Point) -> Row:
+    record = record_of(state, point.baseline)
+    if record is None:
+        return {}
+    measured = {**record["losses"], **record["metrics"]}
+    return {f"base_{name}": measured[name] for name in COMPARED if name in measured}
+
+
+def _samples(state: RunState, point: Point) -> Sequence[Mapping[str, Any]]:
+    score = state.cached.get(point.point_id, {}).get("record") or state.scores.get(point.point_id)
+    return score["samples"] if score else ()
+
+
+def _ranked(unranked: list[Row]) -> list[Row]:
+    ordered = sorted(unranked, key=_order)
+    for _, group in groupby((row for row in ordered if row["status"].is_full), key=_race):
+        for rank, row in enumerate(group, start=1):
+            row["rank"] = rank
+    return ordered
+
+
+def _race(row: Row) -> tuple[Any, ...]:
+    """Rows with equal values here rank against each other."""
+    return row["task"], row.get("data") or "", row["epochs_budget"]
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    full = row["status"].is_full
+    score = row.get(row["metric"])
+    # Ties are broken by dev loss, then by id, so that the order is the same every time.
+    return (
+        not full,
+        _race(row) if full else (),
+        -score if score is not None else float("inf"),
+        row.get("dev_loss") if row.get("dev_loss") is not None else float("inf"),
+        row["point_id"],
+    )
+
+
+def _arrow(kind: Any) -> pa.DataType:
+    (plain,) = (k for k in alternatives(kind) if k is not types.NoneType)
+    return ARROW[typing.get_origin(plain) or plain]
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

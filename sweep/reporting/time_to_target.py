@@ -1,0 +1,23 @@
+"""How soon a training was good enough: epochs and seconds until its dev loss first reached a given value."""
+
+from collections.abc import Sequence
+
+from sweep.reporting.leaderboard import Row
+from sweep.store.state import RunState, TrialState
+
+COLUMNS = ("epochs_to_reach", "seconds_to_reach")
+
+
+def with_reach(rows: Sequence[Row], state: RunState, dev_loss: float) -> list[Row]:
+    """`rows` with both columns: None where a training never got there, or was taken from an earlier run."""
+    return [{**row, **_reach(state, row, dev_loss)} for row in rows]
+
+
+def _reach(state: RunState, row: Row, dev_loss: float) -> Row:
+    trial = state.trials.get(row["trial_id"], TrialState())
+    for number, epoch in sorted(trial.epochs.items()):
+        if number > row["epochs_budget"]:  # the training went on, for the sake of other rows
+            break
+        if epoch["losses"]["dev_loss"] <= dev_loss:
+            return dict(zip(COLUMNS, (number, epoch["losses"]["train_seconds"]), strict=True))
+    return dict.fromkeys(COLUMNS)

@@ -1,0 +1,257 @@
+"""The folder of one run: its name, its lock, its files.
+
+results/<run>/  space.py  run.json  ledger.jsonl  leaderboard.parquet  samples.parquet  checkpoints/  logs/
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from model.durable import flush_folder, write_through
+from model.errors import SettingError
+from sweep.errors import RunError
+from sweep.planning.config import Limits, Strategy
+from sweep.planning.plan import Plan, Point, point_from, stable_id
+from sweep.planning.provenance import Provenance
+from sweep.tuning.searchers import SearchSpace
+
+SCHEMA_VERSION = 2  # 1 had no strategy, limits and search: it is read as a grid under fifo
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+STAGED = re.compile(r"\..+\.\d+")  # what `write_file` writes to: the file's name and the process's number
+MARK = "run.json"  # a folder without it is no run
+FREE_BYTES = 64 * 2**20  # a run is not started with less room on the disk
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """What a run is, as `run.json` keeps it: enough to go on without the space file."""
+
+    space: str  # name of the space
+    space_sha256: str
+    about: str  # the space file's docstring
+    plan: Plan
+    provenance: Provenance
+    executor: str  # ray or inline
+    cpus_per_trial: int
+    gpus_per_trial: float
+    command: list[str]
+    created_at: str  # UTC, ISO 8601
+    use_cache: bool = True  # whether points may be taken from earlier runs
+    strategy: Strategy = field(default_factory=Strategy)
+    limits: Limits = field(default_factory=Limits)  # that it began with
+    search_space: SearchSpace | None = None  # what TPE draws from; points at random are drawn beforehand
+
+    @property
+    def probes(self) -> tuple[Point, ...]:
+        """Points that show all that the run needs, also of what is yet to be drawn."""
+        return self.search_space.probes() if self.search_space else self.plan.points
+
+    @property
+    def search_id(self) -> str:
+        """Equal for runs that try the same points in the same way."""
+        space = self.search_space.as_dict() if self.search_space else None
+        return stable_id([self.plan.plan_id, asdict(self.strategy), space])
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "space": self.space,
+            "space_sha256": self.space_sha256,
+            "about": self.about,
+            "provenance": self.provenance.as_dict(),
+            "executor": self.executor,
+            "cpus_per_trial": self.cpus_per_trial,
+            "gpus_per_trial": self.gpus_per_trial,
+            "command": self.command,
+            "created_at": self.created_at,
+            "use_cache": self.use_cache,
+            "strategy": asdict(self.strategy),
+            "limits": self.limits.as_dict(),
+            "search_space": self.search_space.as_dict() if self.search_space else None,
+            "points": {point.point_id: point.settings for point in self.plan.points},
+        }
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> "RunSpec":
+        content = dict(raw)
+        content.pop("schema_version")
+        plan = Plan(tuple(point_from(settings) for settings in content.pop("points").values()))
+        space = content.pop("search_space", None)
+        return cls(
+            plan=plan,
+            provenance=Provenance.from_dict(content.pop("provenance")),
+            strategy=Strategy(**content.pop("strategy", {})),
+            limits=Limits.from_dict(content.pop("limits")) if "limits" in content else Limits(),
+            search_space=SearchSpace.from_dict(space) if space else None,
+            **content,
+        )
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run on disk."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
+
+    @property
+    def leaderboard(self) -> Path:
+        return self.path / "leaderboard.parquet"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples.parquet"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    def checkpoints(self, trial_id: str) -> Path:
+        return self.path / "checkpoints" / trial_id
+
+    def command(self, name: str) -> str:
+        """What to type to do `name` (resume, report) with this run."""
+        out = self.path.parent
+        return f"sweep {name} {self.name}" + ("" if out == Path("results") else f" --out {out}")
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """What `run.json` says. Raises RunError where it is damaged or of a newer version of this tool."""
+        path = self.path / MARK
+        try:
+            raw = json.loads(path.read_bytes())
+            if raw["schema_version"] > SCHEMA_VERSION:
+                raise RunError(f"{path} was written by a newer version of this tool: update explora-sweep")
+            if raw.pop("crc", None) not in (None, _crc(raw)):  # early versions wrote none
+                raise ValueError("it is not what was written")
+            return RunSpec.from_dict(raw)
+        except RunError:
+            raise
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SettingError) as error:
+            raise RunError(f"{path} is damaged ({type(error).__name__}: {error}); restore it from a copy") from error
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the run's only writer. Raises RunError while another process is. The system frees it with the process."""
+        try:
+            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise RunError(f"cannot write to {self.path}: {error.strerror}") from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise RunError(
+                    f"run {self.name!r} is being worked on by another process; watch it with `sweep status {self.name}`"
+                ) from error
+            self._clear()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _clear(self) -> None:
+        """Remove what a killed process has staged and not renamed."""
+        for left in self.path.iterdir():
+            if STAGED.fullmatch(left.name):
+                with contextlib.suppress(OSError):
+                    left.unlink()
+
+
+def existing(path: Path) -> Path:
+    """`path`, or the nearest folder above it that is there."""
+    path = path.absolute()
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
+def check_name(name: str) -> str:
+    """`name`, or RunError where it could leave the out folder or be no file name."""
+    if not NAME.fullmatch(name):
+        raise RunError(
+            f"run name {name!r}: use 1 to 64 letters, digits, dots, dashes and underscores, "
+            "beginning with a letter or digit"
+        )
+    return name
+
+
+def open_run(out: Path, name: str) -> RunFolder:
+    """The run `name` under `out`. Raises RunError, naming the nearest run, where there is none."""
+    check_name(name)
+    if not (out / name / MARK).is_file():
+        known = [run.name for run in list_runs(out)]
+        raise RunError(
+            f"no run {name!r} in {out}: " + (f"known: {', '.join(known)}" if known else "it has no runs yet")
+        )
+    return RunFolder(out / name)
+
+
+def list_runs(out: Path) -> list[RunFolder]:
+    """Every run under `out`, oldest first."""
+    if not out.is_dir():
+        return []
+    marks = [mark for mark in out.glob(f"*/{MARK}") if NAME.fullmatch(mark.parent.name)]  # others are half made
+    return [RunFolder(mark.parent) for mark in sorted(marks, key=lambda mark: (mark.stat().st_mtime_ns, mark))]
+
+
+def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
+    """Make the run's folder, whole or not at all. Raises RunError and leaves nothing where that fails."""
+    path = out / check_name(name)
+    staged = out / f".{name}.{os.getpid()}"
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        if staged.exists():  # of a process of the same number that was killed
+            shutil.rmtree(staged)
+        staged.mkdir(parents=True)
+        if (free := shutil.disk_usage(staged).free) < FREE_BYTES:
+            raise OSError(f"only {free // 2**20} MiB are free")
+        write_file(staged / "space.py", source.encode())
+        content = spec.as_dict()
+        write_file(staged / MARK, json.dumps({**content, "crc": _crc(content)}, indent=1).encode())
+        staged.rename(path)  # fails where a folder with content stands there
+        for folder in (path, *made):
+            flush_folder(folder.parent)
+    except OSError as error:
+        shutil.rmtree(staged, ignore_errors=True)
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only where it is still empty: another run may have begun in it
+        if (path / MARK).is_file():
+            raise RunError(
+                f"run {name!r} was begun by another process at this moment; watch it with `sweep status {name}`"
+            ) from error
+        if path.exists():
+            raise RunError(f"{path} exists and is no run of this tool; choose another --name") from error
+        reason = error.strerror or str(error)
+        raise RunError(f"cannot write to {path}: {reason}; choose another folder with --out") from error
+    return RunFolder(path)
+
+
+def _crc(content: dict[str, Any]) -> str:
+    """CRC-32 of a JSON object, however it is laid out."""
+    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace `path` whole or not at all: written beside it, flushed, renamed, and the renaming flushed."""
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write_through(staged, data)
+        staged.replace(path)
+        flush_folder(path.parent)
+    finally:
+        staged.unlink(missing_ok=True)

@@ -1,0 +1,59 @@
+"""Every method with every other on every task: it trains, repeats itself, and goes on from a checkpoint bit for bit."""
+
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from model.config import DecodeConfig, TrainConfig
+from model.task_specs import TASKS
+from model.training import train
+from tests.model.folders import sonnets_text
+
+SMART = {"lam": 0.01, "variant": "paper", "eps": 0.01, "step_size": 0.01, "bregman_mu": 0.1, "steps": 2}
+SWITCHES: dict[str, dict[str, Any]] = {
+    "lora": {"lora": {"rank": 2, "dropout": 0.1}},
+    "smart": {"smart": SMART},
+    "soap": {"optimizer": "soap"},
+}
+COMBINATIONS = [subset for size in range(4) for subset in itertools.combinations(SWITCHES, size)]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A few examples for each task."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "sonnets.txt").write_text(sonnets_text(6))
+    for split in ("train", "dev"):
+        pairs = [f"{n}\thow do i cook rice ?\twhat is {'rice' * (n % 3)} ?\t{n % 2}" for n in range(6)]
+        (folder / f"pairs-{split}.tsv").write_text("id\tsentence1\tsentence2\tis_duplicate\n" + "\n".join(pairs))
+        texts = [f"{n}\t{n}\ta {'very ' * (n % 4)}fine film\t{n % 3}" for n in range(6)]
+        (folder / f"texts-{split}.tsv").write_text("\tid\tsentence\tsentiment\n" + "\n".join(texts))
+    return {
+        "sonnets": str(folder / "sonnets.txt"),
+        "paraphrase": str(folder / "pairs"),
+        "sentiment": str(folder / "texts"),
+    }
+
+
+@pytest.mark.parametrize("methods", COMBINATIONS, ids=lambda methods: " + ".join(methods) or "none")
+@pytest.mark.parametrize("task", TASKS)
+def test_methods_go_together(task: str, methods: tuple[str, ...], data: dict[str, str], tmp_path: Path) -> None:
+    settings: dict[str, Any] = {}
+    for method in methods:
+        settings |= SWITCHES[method]
+    config = TrainConfig(task=task, data=data[task], epochs=2, batch_size=2, dropout=0.1, **settings)
+    first = next(train(config))
+    folder = first.training.save(tmp_path)
+    *_, whole = train(config)
+    *_, resumed = train(config, checkpoint=folder)
+    assert math.isfinite(whole.dev_loss)
+    assert whole.dev_loss == resumed.dev_loss
+    assert all(map(torch.equal, whole.model.state_dict().values(), resumed.model.state_dict().values()))
+    decode = DecodeConfig(beams=2, top_k=5, max_new_tokens=4) if TASKS[task].generates else None
+    scores = whole.training.evaluate(decode)
+    assert set(scores.metrics) == set(TASKS[task].metrics)
+    assert scores == resumed.training.evaluate(decode)

@@ -1,0 +1,250 @@
+"""LoRA against PEFT, and on weights small enough to check on paper."""
+
+import math
+
+import peft
+import pytest
+import torch
+from torch import Tensor
+
+from model.dropout import set_dropout_stream
+from model.gpt2 import GPT2, Conv1D
+from model.gpt2_config import GPT2Config
+from model.methods.lora import LoRAConv1D, apply_lora, lora_layers, merge_lora, unmerge_lora
+from model.optim.adamw import AdamW
+from model.pretrained.bases import load_base
+from model.rng import stream
+from tests.model.references import hugging_face
+
+
+@pytest.fixture
+def ids(small_config: GPT2Config) -> Tensor:
+    return torch.randint(small_config.vocab_size, (2, 8), generator=stream(1, "test"))
+
+
+def adapted(model: GPT2, rank: int = 3, scale: float = 1.5, dropout: float = 0.0) -> GPT2:
+    """`model` with adapters whose B is no longer zero."""
+    apply_lora(model, rank=rank, scale=scale, dropout=dropout, seed=7)
+    generator = stream(8, "test")
+    for layer in lora_layers(model):
+        layer.lora_B.data.normal_(std=0.3, generator=generator)
+    return model.eval()
+
+
+def in_peft(base: GPT2, model: GPT2) -> peft.PeftModel:
+    """PEFT's adapter of rank 3r on the joint c_attn of `base`, block-diagonal in B: the three adapters of `model`."""
+    layers = list(lora_layers(model))
+    joint = layers[0].lora_A.size(0) * layers[0].lora_A.size(1)
+    config = peft.LoraConfig(
+        r=joint,
+        lora_alpha=layers[0].scale * joint,
+        target_modules=["c_attn"],
+        fan_in_fan_out=True,
+        task_type="CAUSAL_LM",
+    )
+    theirs = peft.get_peft_model(hugging_face(base), config)
+    for block, layer in zip(theirs.base_model.model.transformer.h, layers, strict=True):
+        block.attn.c_attn.lora_A["default"].weight.data.copy_(layer.lora_A.detach().flatten(0, 1))
+        block.attn.c_attn.lora_B["default"].weight.data.copy_(torch.block_diag(*layer.lora_B.detach()))
+    return theirs.eval()
+
+
+# --- the reference
+
+
+# PEFT 0.21 asks transformers 5 for a property by its old name.
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+@pytest.mark.parametrize(("rank", "scale"), [(1, 1.0), (2, 0.25), (4, 2.0)])
+def test_forward_and_merge_equal_peft(small_model: GPT2, ids: Tensor, rank: int, scale: float) -> None:
+    model = adapted(GPT2.from_state_dict(small_model.config, small_model.state_dict()), rank, scale)
+    theirs = in_peft(small_model, model)
+    with torch.no_grad():
+        expected = theirs(input_ids=ids).logits
+        assert (expected - small_model(ids)).abs().max() > 0.1  # the adapters matter
+        torch.testing.assert_close(model(ids), expected, atol=1e-4, rtol=0)
+    merged = theirs.merge_and_unload()
+    for ours, block in zip(lora_layers(merge_lora(model)), merged.transformer.h, strict=True):
+        torch.testing.assert_close(ours.weight, block.attn.c_attn.weight, atol=1e-6, rtol=0)
+
+
+# --- on paper
+
+
+def test_a_delta_checked_on_paper() -> None:
+    """C = 3, O = 2, r = 1, s = 10. Query: A = [1 0 2], B = [3 0]^T; key: B = 0; value: A = [0 1 0], B = [1 -1]^T.
+
+    B A of the query is [[3 0 6], [0 0 0]], of the value [[0 1 0], [0 -1 0]]; the weight's layout is the transpose.
+    """
+    frozen = Conv1D(3, 6)
+    frozen.weight.data.fill_(1)
+    frozen.bias.data = torch.arange(6.0)
+    layer = LoRAConv1D(frozen, rank=1, scale=10, dropout=0)
+    layer.lora_A.data = torch.tensor([[[1.0, 0, 2]], [[5.0, 5, 5]], [[0.0, 1, 0]]])
+    layer.lora_B.data = torch.tensor([[[3.0], [0]], [[0.0], [0]], [[1.0], [-1]]])
+    delta = torch.tensor(
+        [
+            [30.0, 0, 0, 0, 0, 0],
+            [0.0, 0, 0, 0, 10, -10],
+            [60.0, 0, 0, 0, 0, 0],
+        ]
+    )
+    assert torch.equal(layer.delta(), delta)
+    # x = (1, 2, 3): W0 x = 6 everywhere, plus the bias, plus s B A x = (30 + 180, 0, 0, 0, 20, -20).
+    x = torch.tensor([[1.0, 2, 3]])
+    expected = torch.tensor([[216.0, 7, 8, 9, 30, -9]])
+    assert torch.equal(layer(x), expected)
+    layer.merge()
+    assert torch.equal(layer.weight, 1 + delta)
+    assert torch.equal(layer(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("rank", "trained", "share"),
+    [(2, 110_592, 0.0009), (8, 442_368, 0.0035), (32, 1_769_472, 0.014)],  # 12 blocks * 3 * r * (768 + 768)
+)
+def test_parameter_count_on_gpt2(rank: int, trained: int, share: float) -> None:
+    with torch.device("meta"):
+        model = apply_lora(GPT2(GPT2Config()), rank=rank)
+    total = sum(parameter.numel() for parameter in model.parameters())
+    assert sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad) == trained
+    assert total == 124_439_808 + trained
+    assert trained / total == pytest.approx(share, abs=5e-4)
+
+
+# --- merging
+
+
+def test_merged_logits_equal_unmerged(small_model: GPT2, ids: Tensor) -> None:
+    model = adapted(small_model)
+    with torch.no_grad():
+        before = model(ids)
+        torch.testing.assert_close(merge_lora(model)(ids), before, atol=1e-5, rtol=1e-5)
+        assert all(layer.merged for layer in lora_layers(model))
+        assert torch.equal(unmerge_lora(model)(ids), before)
+    assert not any(layer.merged for layer in lora_layers(model))
+
+
+def test_merging_twice_is_merging_once(small_model: GPT2) -> None:
+    model = adapted(small_model)
+    once = [layer.weight.clone() for layer in lora_layers(merge_lora(model))]
+    twice = [layer.weight for layer in lora_layers(merge_lora(model))]
+    assert all(torch.equal(a, b) for a, b in zip(once, twice, strict=True))
+
+
+def test_merge_leaves_the_shared_tensors_alone_and_unmerge_brings_them_back() -> None:
+    base = load_base("tiny")
+    before = {name: tensor.clone() for name, tensor in base.state.items()}
+    model = adapted(base.build(frozen=True))
+    name = "transformer.h.0.attn.c_attn.weight"
+    assert model.state_dict()[name].data_ptr() == base.state[name].data_ptr()  # no copy was made
+    merge_lora(model)
+    assert model.state_dict()[name].data_ptr() != base.state[name].data_ptr()
+    assert (model.state_dict()[name] - base.state[name]).abs().max() > 0.01
+    assert all(torch.equal(base.state[key], tensor) for key, tensor in before.items())
+    unmerge_lora(model)
+    assert model.state_dict()[name].data_ptr() == base.state[name].data_ptr()
+    assert all(torch.equal(model.state_dict()[key], tensor) for key, tensor in before.items())
+
+
+def test_merging_changes_neither_parameters_nor_names(small_model: GPT2) -> None:
+    model = adapted(small_model)
+    before = {name: (tensor.shape, tensor.requires_grad) for name, tensor in model.named_parameters()}
+    names = list(model.state_dict())
+    merge_lora(model)
+    assert {name: (tensor.shape, tensor.requires_grad) for name, tensor in model.named_parameters()} == before
+    assert list(model.state_dict()) == names
+
+
+def test_two_models_on_one_base_do_not_disturb_each_other(ids: Tensor) -> None:
+    base = load_base("tiny")
+    first, second = (adapted(base.build(frozen=True)) for _ in range(2))
+    with torch.no_grad():
+        expected = second(ids)
+        merge_lora(first)
+        next(lora_layers(first)).lora_B.data.fill_(3)
+        assert torch.equal(second(ids), expected)
+
+
+# --- a fresh adapter
+
+
+def test_a_fresh_adapter_changes_nothing(small_model: GPT2, ids: Tensor) -> None:
+    before = small_model(ids)
+    apply_lora(small_model, rank=4, scale=2.0)
+    torch.testing.assert_close(small_model(ids), before, atol=1e-6, rtol=0)
+
+
+def test_a_is_uniform_and_b_zero(small_model: GPT2) -> None:
+    apply_lora(small_model, rank=20)
+    bound = 1 / math.sqrt(24)
+    for layer in lora_layers(small_model):
+        assert not layer.lora_B.any()
+        assert 0.95 * bound < layer.lora_A.abs().max() <= bound
+        assert layer.lora_A.std().item() == pytest.approx(bound / math.sqrt(3), rel=0.05)
+
+
+def test_adapters_are_a_function_of_the_seed(small_config: GPT2Config) -> None:
+    adapters = []
+    for seed in (1, 1, 2):
+        model = GPT2(small_config)
+        model.init_weights(stream(0, "init"))
+        adapters.append([layer.lora_A for layer in lora_layers(apply_lora(model, rank=2, seed=seed))])
+    assert all(torch.equal(a, b) for a, b in zip(adapters[0], adapters[1], strict=True))
+    assert not torch.equal(adapters[0][0], adapters[2][0])
+    assert not torch.equal(adapters[0][0], adapters[0][1])  # no two blocks start alike
+
+
+def test_a_second_apply_is_refused(small_model: GPT2) -> None:
+    apply_lora(small_model, rank=2)
+    with pytest.raises(ValueError, match="already"):
+        apply_lora(small_model, rank=2)
+
+
+# --- training
+
+
+def test_only_adapters_get_gradients(small_model: GPT2, ids: Tensor) -> None:
+    model = adapted(small_model)
+    model(ids).logsumexp(-1).sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.requires_grad == ("lora_" in name), name
+        assert (parameter.grad is not None) == ("lora_" in name), name
+
+
+def test_gradients_equal_those_of_the_merged_weight(small_model: GPT2) -> None:
+    """With G the gradient towards W: dB = s G_part^T A^T, by the chain rule over `delta`."""
+    layer = next(lora_layers(adapted(small_model)))
+    x = torch.randn(2, 5, 24, generator=stream(3, "test"))
+    weight = (layer.weight + layer.delta()).detach().requires_grad_()
+    (x @ weight + layer.bias).sin().sum().backward()
+    layer(x).sin().sum().backward()
+    for part, (a, b) in enumerate(zip(layer.lora_A, layer.lora_B, strict=True)):
+        g = weight.grad[:, 24 * part : 24 * (part + 1)]  # (C, O)
+        torch.testing.assert_close(layer.lora_B.grad[part], layer.scale * g.T @ a.T, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(layer.lora_A.grad[part], layer.scale * b.T @ g.T, atol=1e-4, rtol=1e-4)
+
+
+def test_dropout_reaches_the_adapters_input_only(small_model: GPT2) -> None:
+    layer = next(lora_layers(adapted(small_model, dropout=0.5)))
+    set_dropout_stream(layer, stream(0, "dropout"))
+    x = torch.ones(4000, 24)
+    plain = layer(x)
+    layer.train()
+    noisy = layer(x)
+    assert not torch.equal(noisy, plain)
+    torch.testing.assert_close(noisy.mean(0), plain.mean(0), atol=0.1, rtol=0)  # unbiased
+    layer.lora_B.data.zero_()
+    torch.testing.assert_close(layer(x), torch.addmm(layer.bias, x, layer.weight))  # the frozen path is whole
+
+
+def test_it_converges_on_a_toy(small_model: GPT2, ids: Tensor) -> None:
+    apply_lora(small_model, rank=4)
+    optimizer = AdamW([p for p in small_model.parameters() if p.requires_grad], lr=2e-2)
+    losses = []
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(small_model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 3

@@ -1,0 +1,91 @@
+"""Options: their types, and what the command says of each."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sweep.cli.commands import main
+
+Sweep = Callable[..., Result]
+
+BAD = {
+    "duration without a unit": (["--trial-timeout", "90"], "'90': write a number and s, m, h or d"),
+    "duration of a word": (["--stall-timeout", "soon"], "'soon': write a number and s, m, h or d"),
+    "budget without a unit": (["--budget", "40"], "'40': write for example 30m, 2h, 40trials or 2gpuh"),
+    "half a trial": (["--budget", "1.5trials"], "'1.5trials': write for example"),
+    "unknown policy of checkpoints": (["--keep", "some"], "'some' is not one of"),
+    "unknown scheduler": (["--scheduler", "hyperband"], "'hyperband' is not one of"),
+    "unknown search": (["--search", "cma"], "'cma' is not one of"),
+    "unknown objective": (["--objective", "bleu"], "'bleu' is not one of"),
+    "reduction 1": (["--scheduler", "asha", "--reduction", "1"], "x>=2"),
+    "grace 0": (["--scheduler", "asha", "--grace", "0"], "x>=1"),
+    "no trials": (["--search", "random", "--trials", "0"], "x>=1"),
+    "less than no failures": (["--max-failures", "-1"], "x>=0"),
+    "one GPU and a half": (["--gpus-per-trial", "1.5"], "'1.5': write a fraction of one GPU"),
+    "GPUs of a word": (["--gpus-per-trial", "all"], "'all': write a fraction of one GPU"),
+    "search without trials": (["--search", "tpe"], "say how many points to draw with --trials N"),
+    "trials of a grid": (["--trials", "5"], "a grid runs every point"),
+    "grace of fifo": (["--grace", "2"], "without effect under --scheduler fifo"),
+    "GPU hours without a GPU": (["--budget", "2gpuh"], "no trial uses a GPU"),
+    "decoding by tpe": (
+        ["--search", "tpe", "--trials", "3", "--set", "decode.top_p=0.8,0.9"],
+        "points that differ in decoding share a training",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_option_is_one_clear_line(sweep: Sweep, case: str) -> None:
+    options, message = BAD[case]
+    result = sweep("run", "lora_rank", *options)
+    assert result.exit_code == 2
+    assert message in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.output
+
+
+HELP = {  # option -> what its help must say: its unit, and its default
+    "--search": ["grid: every point", "[default: grid]"],
+    "--trials": ["Points that --search random or tpe draws", "No default", "x>=1"],
+    "--seeds": ["Seeds per point", "[default: 1"],
+    "--scheduler": ["asha-promote", "[default: fifo]"],
+    "--grace": ["Epochs before the first rung", "[default: 1"],
+    "--reduction": ["One of so many trainings", "[default: 3"],
+    "--objective": ["nats per token", "chrF or accuracy", "[default: dev_loss]"],
+    "--budget": ["30m, 2h (time)", "40trials (trainings begun)", "2gpuh", "Default: no limit"],
+    "--trial-timeout": ["(90s, 2h)", "Default: no limit"],
+    "--stall-timeout": ["Time without a training step", "[default: 30m]", "0: never"],
+    "--max-failures": ["Times that a trial is tried again", "[default: 2"],
+    "--keep": ["Checkpoints that stay", "[default: best+last]"],
+    "--gpus-per-trial": ["GPUs of each trial; a fraction shares one", "[default: 0]", "auto"],
+    "--cpus-per-trial": ["Cores, and threads", "[default: 1"],
+    "--measure": ["With --dry-run: train one epoch first"],
+}
+
+
+def told_of(option: str) -> str:
+    """What the help of `sweep run` says of an option, on one line."""
+    text = CliRunner().invoke(main, ["run", "--help"], terminal_width=100).stdout
+    blocks = re.split(r"\n  (?=-)", text)
+    (block,) = (block for block in blocks if block.split()[0].rstrip(",") == option)
+    return " ".join(block.split())
+
+
+@pytest.mark.parametrize("option", HELP)
+def test_help_names_the_unit_and_the_default(option: str) -> None:
+    text = told_of(option)
+    assert [part for part in HELP[option] if part not in text] == []
+
+
+@pytest.mark.parametrize("written", ["stall-timeout = 0", 'stall-timeout = "0"', 'stall-timeout = "0s"'])
+def test_no_limit_may_be_written_in_the_file(sweep: Sweep, written: str) -> None:
+    from pathlib import Path
+
+    from sweep.store.run_folder import open_run
+
+    Path("sweep.toml").write_text(written + "\n")
+    space = Path("one.py")
+    space.write_text('from sweep import Space\nspace = Space(fixed={"epochs": 0}, decoding={"max_new_tokens": 1})\n')
+    assert sweep("run", space, "--executor", "inline", "--out", "runs").exit_code == 0
+    assert open_run(Path("runs"), "one").spec.limits.stall_timeout is None

@@ -1,0 +1,63 @@
+"""What a session says at its end, and its exit code."""
+
+from pathlib import Path
+
+import pytest
+
+from sweep.cli.summary import exit_code, summarize
+from sweep.execution.driver import Outcome
+from sweep.execution.executor import Listener
+from sweep.execution.trial import Job
+from sweep.prepare import Request, prepare
+from sweep.store.failure import Failure
+from sweep.store.run_folder import RunFolder
+from tests.sweep.execution.test_driver import Scripted, complete, drive
+
+
+@pytest.fixture
+def folder(micro: Path, out: Path) -> RunFolder:
+    return prepare(Request(space=str(micro), out=out)).folder()
+
+
+def failing(folder: RunFolder, *victims: str) -> Outcome:
+    """A session in which the trainings `victims` fail."""
+
+    def act(job: Job, listener: Listener) -> None:
+        if job.trial_id in victims:
+            listener.started(job)
+            listener.lost(job, Failure.OUT_OF_HOST_MEMORY, "it used too much")
+        else:
+            complete(job, listener)
+
+    return drive(folder, Scripted(act))
+
+
+def test_all_is_well(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = failing(folder)
+    summarize(folder, outcome)
+    assert exit_code(folder, outcome) == 0
+    said = capsys.readouterr()
+    assert "4 points: 4 COMPLETED" in said.out
+    assert said.err == ""
+
+
+@pytest.mark.parametrize(("count", "code"), [(1, 3), (3, 3), (4, 4)])
+def test_failed_trainings_are_named(
+    count: int, code: int, folder: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    victims = [trial.trial_id for trial in folder.spec.plan.trials[:count]]
+    outcome = failing(folder, *victims)
+    summarize(folder, outcome)
+    assert exit_code(folder, outcome) == code
+    said = capsys.readouterr().err
+    told = [f"FAILED {victim}: {Failure.OUT_OF_HOST_MEMORY}: it used too much" in said for victim in victims]
+    assert sum(told) == min(count, 3), said
+
+
+def test_a_failed_base_is_a_failure(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    (base,) = folder.spec.plan.baselines
+    outcome = failing(folder, base.trial_id)
+    summarize(folder, outcome)
+    assert f"FAILED {base.trial_id}: the un-tuned base, so that no row is compared" in capsys.readouterr().err
+    assert exit_code(folder, outcome) == 3
+    assert exit_code(folder, failing(folder)) == 0, "the next session tries it again"

@@ -1,0 +1,88 @@
+"""A lost Ray is noticed, and nobody waits for it. What is lost here is a process or a listener that stands for Ray's;
+tests/chaos/test_ray.py ends Ray's own."""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from sweep.execution.ray_backend import monitor
+from sweep.execution.ray_backend.monitor import Lifeline, Torn
+
+STUCK = """
+import subprocess, time
+import psutil
+from sweep.execution.ray_backend import monitor
+
+monitor.SERVICES, monitor.STUCK_SECONDS = ("sleep",), 0.2
+service = subprocess.Popen(["sleep", "60"])
+with monitor.Lifeline([psutil.Process(service.pid)]) as line:
+    line.way_on = "sweep resume r"
+    service.kill()
+    time.sleep(60)  # as in a call of Ray's that does not return
+"""
+
+
+@pytest.fixture(autouse=True)
+def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks often, and does not take other tests' processes for Ray's."""
+    monkeypatch.setattr(monitor, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(monitor, "children", list)
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that holds a Ray together."""
+    monkeypatch.setattr(monitor, "SERVICES", ("sleep",))
+    with subprocess.Popen(["sleep", "60"]) as process:
+        yield process
+        process.kill()
+
+
+def await_loss(line: Lifeline) -> None:
+    deadline = time.monotonic() + 20
+    while line.torn is None:
+        assert time.monotonic() < deadline, "it was not noticed"
+        time.sleep(0.01)
+
+
+def test_a_process_that_is_stuck_in_a_lost_ray_ends_with_a_message() -> None:
+    ended = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=50)
+    assert ended.returncode == 1
+    assert re.fullmatch(r"Error: Ray has broken down: its process sleep .* go on with: sweep resume r\n", ended.stderr)
+
+
+def test_a_lost_service_is_noticed(service: "subprocess.Popen[bytes]") -> None:
+    with Lifeline([psutil.Process(service.pid)]) as line:
+        line.check()
+        service.kill()
+        await_loss(line)
+        with pytest.raises(Torn, match=f"its process sleep .{service.pid}. has ended"):
+            line.check()
+
+
+def test_what_ends_during_rest_is_meant_to(service: "subprocess.Popen[bytes]") -> None:
+    with Lifeline([psutil.Process(service.pid)]) as line:
+        line.rest()
+        service.kill()
+        service.wait()
+        time.sleep(0.2)
+        line.check()
+
+
+def test_a_head_that_falls_silent_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "HEAD_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        with Lifeline([], address) as line:
+            time.sleep(1.0)
+            line.check()  # it answers
+            head.close()
+            await_loss(line)
+            with pytest.raises(Torn, match=f"the head of the cluster, {address}, has not answered for 0.5 s"):
+                line.check()

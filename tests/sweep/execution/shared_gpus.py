@@ -1,0 +1,35 @@
+"""A run on a Ray that believes in GPUs, as a program: argv is the space file and the out folder.
+
+Prints the most trials that ran at a time, then the statuses. No GPU is needed: Ray counts what it is told.
+"""
+
+import sys
+from pathlib import Path
+
+from sweep.execution.driver import Driver
+from sweep.execution.ray_backend.executor import RayExecutor
+from sweep.planning.config import Limits
+from sweep.prepare import Request, prepare
+from sweep.reporting.leaderboard import load_rows
+from sweep.store.state import RunState
+from sweep.store.status import Status
+
+
+class Counter:
+    """A view that counts what runs."""
+
+    most = 0
+
+    def changed(self, state: RunState, trial_id: str) -> None:
+        self.most = max(self.most, sum(trial.status is Status.RUNNING for trial in state.trials.values()))
+
+    def note(self, message: str) -> None:
+        print(message, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    folder = prepare(Request(space=sys.argv[1], out=Path(sys.argv[2]), settings=("epochs=6",))).folder()
+    view = Counter()
+    executor = RayExecutor(concurrency=4, cpus_per_trial=1, gpus_per_trial=0.5, gpus=1)
+    Driver(folder, view, limits=Limits()).run(executor, ["test"])
+    print(view.most, *sorted(row["status"] for row in load_rows(folder)))

@@ -1,0 +1,320 @@
+"""The driver against an executor that misbehaves on request: lost workers, late messages, full disks, signals."""
+
+import errno
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from sweep.errors import Breakdown
+from sweep.execution.driver import Driver, Outcome, _located
+from sweep.execution.executor import Executor, InlineExecutor, Listener
+from sweep.execution.interrupts import Interrupts
+from sweep.execution.trial import Job, Score, TrialReport
+from sweep.planning.config import Limits, Strategy
+from sweep.prepare import Request, prepare
+from sweep.reporting.leaderboard import load_rows
+from sweep.store.failure import Failure
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import RunState, state_of
+from sweep.store.status import Status
+
+
+class Silent:
+    """A view that shows nothing and keeps the notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def changed(self, state: RunState, trial_id: str) -> None:
+        pass
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def report(job: Job, epoch: int, status: Status | None = None) -> TrialReport:
+    """A made-up report; the last epoch scores every point of the job."""
+    losses = {
+        "train_loss": 2.0,
+        "dev_loss": 3.0 - epoch / 10,
+        "best_dev_loss": 3.0 - epoch / 10,
+        "best_epoch": epoch,
+        "train_seconds": 1.0 * epoch,
+        "train_tokens": 100 * epoch,
+    }
+    cost = {"trainable_params": 10, "total_params": 100, "optimizer_state_bytes": 8, "peak_memory_bytes": 1}
+    scores = tuple(
+        Score(point_id=point_id, metrics={"chrf": 40.0, "chrf_new": 20.0}, samples=[], decode_seconds=0.1)
+        for point_id, _ in job.points
+        if status is Status.COMPLETED
+    )
+    return TrialReport(
+        epoch=epoch, losses=losses, cost={**cost, "device": "cpu", "threads": 1}, scores=scores, status=status
+    )
+
+
+def complete(job: Job, listener: Listener) -> None:
+    """Run `job` as a healthy worker does."""
+    listener.started(job)
+    last = job.points[0][1]["epochs"]
+    for epoch in range(job.known_epoch + 1, int(last or 0)):
+        listener.reported(job, report(job, epoch))
+    listener.reported(job, report(job, int(last or 0), Status.COMPLETED))
+
+
+class Scripted:
+    """Hands each job that it is given to a function, and keeps the jobs."""
+
+    def __init__(self, act: Callable[[Job, Listener], None] = complete) -> None:
+        self.act = act
+        self.jobs: list[Job] = []
+
+    def run(self, listener: Listener) -> None:
+        while not listener.stopping and (job := listener.next_job()) is not None:
+            self.jobs.append(job)
+            self.act(job, listener)
+
+
+@pytest.fixture
+def folder(micro: Path, out: Path) -> RunFolder:
+    return prepare(Request(space=str(micro), out=out)).folder()
+
+
+def drive(folder: RunFolder, executor: Executor, *, interrupts: Interrupts | None = None, **options: object) -> Outcome:
+    limits = Limits(**options)  # type: ignore[arg-type]
+    return Driver(folder, Silent(), limits=limits, interrupts=interrupts).run(executor, ["sweep"])
+
+
+def statuses(folder: RunFolder) -> list[Status]:
+    return sorted(row["status"] for row in load_rows(folder))
+
+
+def test_the_base_comes_first_and_every_trial_ends(folder: RunFolder) -> None:
+    executor = Scripted()
+    drive(folder, executor)
+    assert executor.jobs[0].points[0][1]["epochs"] == 0
+    assert len(executor.jobs) == 1 + 4
+    assert statuses(folder) == [Status.COMPLETED] * 4
+
+
+class Unwanted:
+    """Is not to be started: starting a Ray takes seconds."""
+
+    def run(self, listener: Listener) -> None:
+        pytest.fail("there is nothing to run")
+
+
+def test_a_finished_run_is_left_alone(folder: RunFolder) -> None:
+    drive(folder, Scripted())
+    drive(folder, Unwanted())
+    assert statuses(folder) == [Status.COMPLETED] * 4
+
+
+def test_a_signal_that_came_before_the_work_starts_no_executor(folder: RunFolder, interrupts: Interrupts) -> None:
+    interrupts.first = signal.SIGTERM
+    assert drive(folder, Unwanted(), interrupts=interrupts).signal == signal.SIGTERM
+    assert statuses(folder) == [Status.PENDING] * 4
+
+
+def test_a_lost_worker_is_tried_again_from_what_is_known(folder: RunFolder) -> None:
+    lost: list[str] = []
+
+    def lose_once(job: Job, listener: Listener) -> None:
+        if job.trial_id in lost or job.points[0][1]["epochs"] == 0:
+            return complete(job, listener)
+        lost.append(job.trial_id)
+        listener.started(job)
+        listener.reported(job, report(job, 1))
+        return listener.lost(job, Failure.WORKER_LOST, "killed")
+
+    executor = Scripted(lose_once)
+    drive(folder, executor)
+    retries = [job for job in executor.jobs if job.attempt > 1]
+    assert [(job.attempt, job.known_epoch) for job in retries] == [(2, 1)] * 4
+    assert statuses(folder) == [Status.COMPLETED] * 4
+
+
+def test_a_worker_lost_too_often_fails_with_its_reason_and_others_go_on(folder: RunFolder) -> None:
+    victim = folder.spec.plan.trials[1].trial_id
+
+    def lose(job: Job, listener: Listener) -> None:
+        if job.trial_id != victim:
+            return complete(job, listener)
+        listener.started(job)
+        return listener.lost(job, Failure.WORKER_LOST, "killed")
+
+    executor = Scripted(lose)
+    drive(folder, executor, max_failures=3)
+    assert [job.trial_id for job in executor.jobs].count(victim) == 4
+    assert statuses(folder) == [Status.COMPLETED] * 3 + [Status.FAILED]
+    (failed,) = (row for row in load_rows(folder) if row["status"] is Status.FAILED)
+    assert failed["stop_reason"] == "worker lost: killed"
+
+
+def test_an_error_of_the_trial_is_not_retried_but_a_resume_tries_again(folder: RunFolder) -> None:
+    def fail(job: Job, listener: Listener) -> None:
+        listener.started(job)
+        failed = TrialReport(epoch=1, losses={}, cost={}, status=Status.FAILED, reason="ValueError: x", traceback="tb")
+        listener.reported(job, failed)
+
+    executor = Scripted(fail)
+    drive(folder, executor)
+    assert len(executor.jobs) == 5
+    assert statuses(folder) == [Status.FAILED] * 4
+    assert len(list(folder.logs.iterdir())) == 5
+    drive(folder, Scripted())
+    assert statuses(folder) == [Status.COMPLETED] * 4
+
+
+def test_late_messages_change_nothing(folder: RunFolder) -> None:
+    def late(job: Job, listener: Listener) -> None:
+        complete(job, listener)
+        listener.reported(job, report(job, 1))
+        listener.lost(job, Failure.WORKER_LOST, "late")
+
+    drive(folder, Scripted(late))
+    assert statuses(folder) == [Status.COMPLETED] * 4
+
+
+def test_a_session_that_vanished_leaves_interrupted_trials_that_go_on(folder: RunFolder) -> None:
+    class Gone(BaseException):
+        pass
+
+    def vanish(job: Job, listener: Listener) -> None:
+        listener.started(job)
+        listener.reported(job, report(job, 1))
+        raise Gone
+
+    with pytest.raises(Gone):
+        drive(folder, Scripted(vanish))
+    executor = Scripted()
+    drive(folder, executor)
+    assert executor.jobs[0].attempt == 2
+    assert statuses(folder) == [Status.COMPLETED] * 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_first_signal_stops_in_order(folder: RunFolder, number: signal.Signals, interrupts: Interrupts) -> None:
+    def interrupt(job: Job, listener: Listener) -> None:
+        complete(job, listener)
+        if job.points[0][1]["epochs"] != 0:
+            os.kill(os.getpid(), number)
+
+    with interrupts:
+        outcome = drive(folder, Scripted(interrupt), interrupts=interrupts)
+    assert outcome.signal == number
+    assert statuses(folder) == [Status.COMPLETED] + [Status.PENDING] * 3
+    drive(folder, Scripted())
+    assert statuses(folder) == [Status.COMPLETED] * 4
+
+
+def test_a_second_signal_stops_at_once(folder: RunFolder, interrupts: Interrupts) -> None:
+    def interrupt_twice(job: Job, listener: Listener) -> None:
+        listener.started(job)
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with interrupts, pytest.raises(KeyboardInterrupt):
+        drive(folder, Scripted(interrupt_twice), interrupts=interrupts)
+    drive(folder, Scripted())
+    assert statuses(folder) == [Status.COMPLETED] * 4
+
+
+@pytest.fixture
+def disk_full(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let the n-th ledger write from now on, and all after it, fail."""
+    write = os.write
+
+    def arm(good: int) -> None:
+        left = iter(range(good))
+
+        def full(descriptor: int, data: bytes) -> int:
+            if b'"crc"' in data and next(left, None) is None:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(descriptor, data)
+
+        monkeypatch.setattr(os, "write", full)
+
+    return arm
+
+
+@pytest.mark.parametrize("good", [0, 1, 2, 5, 9])
+def test_a_full_disk_stops_the_run_and_loses_nothing(
+    folder: RunFolder, good: int, disk_full: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context():
+        disk_full(good)
+        with pytest.raises(Breakdown, match=r"No space left.*Nothing recorded is lost"):
+            drive(folder, Scripted())
+        monkeypatch.undo()
+    before = state_of(folder)
+    drive(folder, Scripted())
+    assert statuses(folder) == [Status.COMPLETED] * 4
+    assert set(before.scores) <= set(state_of(folder).scores)
+
+
+def test_the_inline_executor_runs_the_real_thing(folder: RunFolder) -> None:
+    outcome = drive(folder, InlineExecutor())
+    assert statuses(folder) == [Status.COMPLETED] * 4
+    assert outcome.signal is None
+
+
+def test_workers_are_told_paths_that_hold_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker may have another working folder. Names of sets and bases stay names."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    told = _located({"task": "paraphrase", "data": "data/quora", "base": "mine"})
+    assert told == {"task": "paraphrase", "data": str(tmp_path / "data/quora"), "base": str(tmp_path / "mine")}
+    for settings in ({"task": "sentiment", "data": "verdicts", "base": "tiny"}, {"task": "sonnets", "base": "gpt2"}):
+        assert _located(settings) == settings
+
+
+def test_a_shipped_set_is_found_by_workers(sweep: Callable[..., Result], out: Path) -> None:
+    arguments = ["--set", "freeze=base", "--set", "data=reviews", "--set", "epochs=1", "--set", "batch_size=64"]
+    assert sweep("run", "sentiment", "--executor", "inline", *arguments).exit_code == 0
+    (row,) = load_rows(RunFolder(out / "sentiment"))
+    assert row["accuracy"] > row["base_accuracy"]
+
+
+def test_a_job_says_what_stays_what_is_measured_and_how_long_it_may_take(micro: Path, out: Path) -> None:
+    strategy = Strategy(scheduler="asha", objective="metric", reduction=2)
+    folder = prepare(Request(space=str(micro), out=out, strategy=strategy, settings=["epochs=5"])).folder()
+    executor = Scripted()
+    drive(folder, executor, keep="last", trial_timeout=60.0)
+    base, *trainings = executor.jobs
+    assert {job.keep for job in executor.jobs} == {"last"}
+    assert base.measured == ()
+    assert {job.measured for job in trainings} == {(1, 2)}
+    assert all(0 < (job.seconds_left or 0) <= 60 for job in executor.jobs)
+
+
+def test_without_limits_a_job_has_none(folder: RunFolder) -> None:
+    executor = Scripted()
+    drive(folder, executor)
+    assert {(job.keep, job.measured, job.seconds_left) for job in executor.jobs} == {("best+last", (), None)}
+
+
+def test_the_limits_of_each_session_are_on_record(folder: RunFolder) -> None:
+    drive(folder, Scripted(), keep="last", trial_timeout=60.0)
+    drive(folder, Scripted())
+    first, second = (Limits.from_dict(session["limits"]) for session in state_of(folder).sessions)
+    assert first == Limits(keep="last", trial_timeout=60.0)
+    assert second == Limits()
+
+
+def test_a_worker_over_its_time_fails_for_good(folder: RunFolder) -> None:
+    def late(job: Job, listener: Listener) -> None:
+        if job.points[0][1]["epochs"] == 0:
+            return complete(job, listener)
+        listener.started(job)
+        return listener.lost(job, Failure.TIMEOUT, "it worked longer than --trial-timeout allows")
+
+    executor = Scripted(late)
+    drive(folder, executor)
+    assert [job.attempt for job in executor.jobs] == [1] * 5
+    rows = load_rows(folder)
+    assert {(row["status"], row["failure"]) for row in rows} == {(Status.FAILED, "timeout")}

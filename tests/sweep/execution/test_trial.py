@@ -1,0 +1,174 @@
+"""Trials: what a worker tells, and how it goes on after a crash at any moment."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sweep.execution.trial import Job, TrialReport, run_trial
+from sweep.planning.plan import Plan, Trial
+from sweep.planning.provenance import Source, trace
+from sweep.store.failure import Failure
+from sweep.store.status import Status
+
+
+def job_of(trial: Trial, folder: Path, known_epoch: int = 0) -> Job:
+    found = trace(trial.points, gpu=False, threads=1)
+    return Job(
+        trial_id=trial.trial_id,
+        points=tuple((point.point_id, point.settings) for point in trial.points),
+        base=found.base(trial.points[0]),
+        data=found.dataset(trial.points[0]),
+        attempt=1,
+        known_epoch=known_epoch,
+        checkpoints=str(folder),
+        threads=1,
+        gpu=False,
+    )
+
+
+@pytest.fixture
+def job(micro_plan: Plan, tmp_path: Path) -> Job:
+    return job_of(micro_plan.trials[3], tmp_path / "checkpoints")
+
+
+def essence(report: TrialReport) -> tuple[object, ...]:
+    """A report without what differs from run to run."""
+    losses = {key: value for key, value in report.losses.items() if key != "train_seconds"}
+    scores = [(score.point_id, score.metrics, score.samples) for score in report.scores]
+    return report.epoch, losses, scores, report.status, report.reason
+
+
+def test_one_report_an_epoch_scored_at_the_last(job: Job) -> None:
+    first, last = run_trial(job)
+    assert (first.epoch, first.status, first.scores) == (1, None, ())
+    assert (last.epoch, last.status) == (2, Status.COMPLETED)
+    assert [score.point_id for score in last.scores] == [job.points[0][0]]
+    assert set(last.scores[0].metrics) == {"chrf", "chrf_new"}
+    assert last.cost["trainable_params"] < last.cost["total_params"]
+    assert last.cost["peak_memory_bytes"] > 0
+
+
+def test_reports_survive_json(job: Job) -> None:
+    import json
+
+    for report in run_trial(job):
+        assert essence(TrialReport.from_dict(json.loads(json.dumps(report.as_dict())))) == essence(report)
+
+
+@pytest.mark.parametrize("told", [0, 1])
+def test_stopped_after_its_checkpoint_it_goes_on_as_if_uninterrupted(job: Job, tmp_path: Path, told: int) -> None:
+    """With `told` = 0 the crash came after the checkpoint of epoch 1 and before the ledger had its report."""
+    whole = [essence(report) for report in run_trial(replace(job, checkpoints=str(tmp_path / "whole")))]
+    stopped = run_trial(job)
+    next(stopped)
+    stopped.close()
+    resumed = [essence(report) for report in run_trial(replace(job, known_epoch=told))]
+    assert resumed == whole[told:]
+
+
+def test_ended_but_untold_it_tells_its_end_again_without_training(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = [essence(report) for report in run_trial(job)]
+
+    def never(*arguments: object, **named: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("model.training.train", never)
+    assert [essence(report) for report in run_trial(replace(job, known_epoch=1))] == whole[1:]
+
+
+def test_a_damaged_checkpoint_costs_its_epoch_only(job: Job) -> None:
+    whole = [essence(report) for report in run_trial(replace(job, checkpoints=job.checkpoints + "-whole"))]
+    stopped = run_trial(job)
+    next(stopped)
+    stopped.close()
+    (Path(job.checkpoints) / "1" / "model.safetensors").write_bytes(b"damaged")
+    assert [essence(report) for report in run_trial(job)] == whole
+
+
+def test_milestones_and_decodings_equal_trainings_of_their_own(micro_plan: Plan, tmp_path: Path) -> None:
+    """Sharing changes nothing: each shared point's result is that of the point trained alone, bit for bit."""
+    point = micro_plan.points[3]
+    points = [
+        replace(point, train=replace(point.train, epochs=epochs), decode=replace(point.decode, top_p=top_p))
+        for epochs in (1, 2)
+        for top_p in (0.5, 0.9)
+    ]
+    shared = {
+        score.point_id: score
+        for report in run_trial(job_of(Trial(tuple(points)), tmp_path / "shared"))
+        for score in report.scores
+    }
+    assert len(shared) == 4
+    for point in points:
+        *_, last = run_trial(job_of(Trial((point,)), tmp_path / point.point_id))
+        (alone,) = last.scores
+        assert (alone.metrics, alone.samples) == (shared[point.point_id].metrics, shared[point.point_id].samples)
+
+
+def test_patience_stops_and_scores_what_it_has(
+    micro_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = iter([3.0, 4.0, 5.0, 6.0])
+    monkeypatch.setattr("model.training.Training.dev_loss", lambda training: next(losses))
+    point = micro_plan.points[0]
+    point = replace(point, train=replace(point.train, epochs=4, patience=2))
+    *_, last = run_trial(job_of(Trial((point,)), tmp_path / "checkpoints"))
+    assert (last.epoch, last.status) == (3, Status.STOPPED)
+    assert last.reason == "patience: no better dev loss since epoch 1"
+    assert len(last.scores) == 1
+
+
+def test_divergence_is_a_result(micro_plan: Plan, tmp_path: Path) -> None:
+    point = micro_plan.points[0]
+    point = replace(point, train=replace(point.train, lr=1e30))
+    *_, last = run_trial(job_of(Trial((point,)), tmp_path / "checkpoints"))
+    assert last.status is Status.DIVERGED
+    assert last.loss in ("nan", "inf")
+    assert "loss became" in str(last.reason)
+
+
+def test_an_error_is_a_result_with_its_traceback(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise MemoryError("too large")
+
+    monkeypatch.setattr("model.training.Training.evaluate", fail)
+    *_, last = run_trial(job)
+    assert (last.status, last.reason) == (Status.FAILED, "MemoryError: too large")
+    assert "in fail" in str(last.traceback)
+
+
+def test_a_finished_trial_keeps_its_weights_without_the_optimizer(job: Job) -> None:
+    list(run_trial(job))
+    kept = Path(job.checkpoints) / "2"
+    assert (kept / "optimizer.safetensors").stat().st_size < 100 < (kept / "model.safetensors").stat().st_size
+
+
+@pytest.mark.parametrize(("what", "name"), [("base", "base tiny"), ("data", "data")])
+def test_a_file_that_has_changed_since_the_run_began_is_refused(job: Job, what: str, name: str) -> None:
+    changed = replace(job, **{what: Source("0" * 64)})  # type: ignore[arg-type]
+    (report,) = run_trial(changed)
+    assert (report.status, report.failure) == (Status.FAILED, Failure.ERROR)
+    assert report.reason is not None
+    assert report.reason.startswith(f"ChangedError: {name}")
+    assert "has changed since the run began" in report.reason
+
+
+@pytest.fixture
+def own_poems(poems: Path) -> Iterator[Path]:
+    """The poems, to be changed: they are put back for the tests to come."""
+    before = poems.read_bytes()
+    yield poems
+    poems.write_bytes(before)
+
+
+def test_data_that_change_while_their_run_goes_on_are_refused(job: Job, own_poems: Path) -> None:
+    reports = run_trial(job)
+    next(reports)
+    own_poems.write_text(own_poems.read_text() + "\n99\n\nOne more,\nand one\nmore line,\nand another.\n")
+    rest = list(reports)
+    assert rest[-1].status == Status.COMPLETED  # it has read them already
+    (report,) = run_trial(replace(job, checkpoints=job.checkpoints + "-2"))
+    assert report.status == Status.FAILED
+    assert str(own_poems) in str(report.reason)

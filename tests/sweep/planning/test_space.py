@@ -1,0 +1,168 @@
+"""Spaces: how they unfold, and each mistake that is found before anything runs."""
+
+from typing import Any
+
+import pytest
+
+from model.config import DecodeConfig, TrainConfig
+from sweep import Space, choice, grid, uniform
+from sweep.errors import SpaceError
+from sweep.planning.space import branches, telling, unfold, varying
+
+
+def test_grid_axes_multiply_in_file_order() -> None:
+    points = unfold(Space(axes={"lora.rank": grid(2, 4), "lr": grid(0.1, 0.2)}), {})
+    assert [(train.lora.rank, train.lr) for train, _ in points if train.lora] == [
+        (2, 0.1),
+        (2, 0.2),
+        (4, 0.1),
+        (4, 0.2),
+    ]
+
+
+def test_decoding_may_be_a_list_or_hold_axes() -> None:
+    listed = unfold(Space(decoding=[{"top_p": 0.9}, {"top_k": 4}]), {})
+    assert [decode for _, decode in listed] == [DecodeConfig(top_p=0.9), DecodeConfig(top_k=4)]
+    axis = unfold(Space(decoding={"top_p": grid(0.9, 0.95, 0.98)}), {})
+    assert [decode.top_p for _, decode in axis] == [0.9, 0.95, 0.98]
+
+
+def test_variants_are_a_union_and_can_switch_a_method_off() -> None:
+    space = Space(fixed={"lora.rank": 4, "lora.scale": 2.0}, variants=[{}, {"lora": None}, {"lora.rank": grid(8, 16)}])
+    ranks = [train.lora.rank if train.lora else None for train, _ in unfold(space, {})]
+    assert ranks == [4, None, 8, 16]
+
+
+@pytest.mark.parametrize("space", [Space(milestones=(5, 10)), Space(axes={"epochs": grid(5, 10)})])
+def test_milestones_and_an_epochs_axis_are_the_same(space: Space) -> None:
+    assert [train.epochs for train, _ in unfold(space, {})] == [5, 10]
+
+
+def test_overrides_replace_settings_and_whole_axes() -> None:
+    space = Space(fixed={"epochs": 10}, axes={"lora.rank": grid(2, 4), "lr": grid(0.1, 0.2)})
+    points = unfold(space, {"epochs": 1, "lora.rank": 8, "lr": grid(0.3)})
+    assert points == [(TrainConfig(epochs=1, lr=0.3, lora={"rank": 8}), DecodeConfig())]  # type: ignore[arg-type]
+
+
+def test_random_axes_are_drawn_for_each_sample_and_grid_point() -> None:
+    space = Space(axes={"lr": uniform(0.1, 0.2), "batch_size": grid(2, 4)}, samples=3)
+    points = unfold(space, {})
+    assert len({train.lr for train, _ in points}) == 6
+    assert unfold(space, {}) == points
+
+
+def test_random_draws_that_repeat_a_point_are_dropped() -> None:
+    assert len(unfold(Space(axes={"batch_size": choice(2, 4)}, samples=50), {})) == 2
+
+
+def test_a_new_axis_does_not_change_what_another_draws() -> None:
+    alone = unfold(Space(axes={"lr": uniform(0.1, 0.2)}, samples=3), {})
+    both = unfold(
+        Space(axes={"lr": uniform(0.1, 0.2), "lora.dropout": uniform(0, 0.5)}, fixed={"lora.rank": 2}, samples=3), {}
+    )
+    assert [train.lr for train, _ in alone] == [train.lr for train, _ in both]
+
+
+MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown key": ({"fixed": {"lora.rnk": 2}}, "unknown name 'lora.rnk': did you mean 'lora.rank'"),
+    "unknown decoding key": ({"decoding": {"topp": 0.9}}, "did you mean 'decode.top_p'"),
+    "wrong type": ({"fixed": {"batch_size": "8"}}, "batch_size: must be int, got '8'"),
+    "a bool is no number": ({"fixed": {"epochs": True}}, "epochs: must be int"),
+    "rank 0": ({"axes": {"lora.rank": grid(0)}}, "lora.rank: must be at least 1, got 0"),
+    "dropout 1.5": ({"fixed": {"lora.rank": 1, "lora.dropout": 1.5}}, "lora.dropout: must be below 1, got 1.5"),
+    "top_p 0": ({"decoding": {"top_p": 0.0}}, "decode.top_p: must be above 0, got 0"),
+    "top_k 0": ({"decoding": {"top_k": 0}}, "decode.top_k: must be at least 1"),
+    "epochs -1": ({"fixed": {"epochs": -1}}, "epochs: must be at least 0, got -1"),
+    "lr nan": ({"fixed": {"lr": float("nan")}}, "lr: must be a finite number"),
+    "unknown task": ({"task": "sonets"}, "did you mean 'sonnets'"),
+    "not an axis": ({"axes": {"lr": [1, 2]}}, r"axes\['lr'\]: must be grid"),
+    "no effect": ({"fixed": {"lora.scale": 2.0}}, "lora.rank: is needed beside lora.scale, which has no effect"),
+    "duplicate value": ({"axes": {"lr": grid(1, 1.0)}}, "duplicate point: .*lr=1.0 comes up twice"),
+    "duplicate variant": ({"variants": [{"lr": 0.1}, {"lr": 0.1}]}, "duplicate point"),
+    "no decoding": ({"decoding": []}, "the space has no points"),
+    "decoding a number": ({"decoding": 3}, "decoding: must be a dict or a list of dicts"),
+    "fixed none": ({"fixed": None}, "fixed: must be a dict"),
+    "axes a list": ({"axes": [("lr", 1)]}, "axes: must be a dict"),
+    "variants a dict": ({"variants": {"lora": None}}, "variants: must be a list of dicts"),
+    "milestones a number": ({"milestones": 5}, "milestones: must be a list of epochs"),
+    "grid_search a number": ({"axes": {"lr": {"grid_search": 5}}}, r"axes\['lr'\]: must be grid"),
+    "samples 0": ({"samples": 0}, "samples: must be a whole number"),
+    "two ways of milestones": ({"milestones": (1, 2), "fixed": {"epochs": 3}}, "give one of them"),
+    "off and set": ({"fixed": {}, "variants": [{"lora": None, "lora.rank": 2}]}, "no effect while lora is None"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named(mistake: str) -> None:
+    arguments, message = MISTAKES[mistake]
+    with pytest.raises(SpaceError, match=message):
+        unfold(Space(**arguments), {})
+
+
+def test_an_unknown_override_is_named() -> None:
+    with pytest.raises(SpaceError, match="did you mean 'epochs'"):
+        unfold(Space(), {"epoch": 1})
+
+
+def test_varying_keys() -> None:
+    assert varying([{"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}]) == ["b", "c"]
+    assert varying([{"a": 1}]) == []
+
+
+def test_settings_that_another_of_their_method_tells_are_not_told_twice() -> None:
+    """Scale follows from rank, everything of SMART from its weight, decay from the optimizer; lr is no method's."""
+    on = {
+        "lora.rank": 2,
+        "lora.scale": 1.0,
+        "smart.lam": 0.1,
+        "smart.steps": 1,
+        "optimizer": "soap",
+        "weight_decay": 0.01,
+    }
+    points = [
+        {**on, "lr": 0.1},
+        {**on, "lora.rank": 4, "lora.scale": 2.0, "lr": 0.1},
+        {"lora.rank": 8, "lora.scale": 2.0, "optimizer": "adamw", "weight_decay": 0.0, "lr": 0.2},
+    ]
+    assert telling(points) == ["lora.rank", "smart.lam", "optimizer", "lr"]
+    either = [{"decode.top_p": 0.9}, {"decode.top_k": 4}]  # a blank in one column is no way to say 4
+    assert telling(either) == ["decode.top_p", "decode.top_k"]
+    grid_points = [{"lora.rank": rank, "lora.scale": scale} for rank in (2, 4) for scale in (1.0, 2.0)]
+    assert telling(grid_points) == varying(grid_points) == ["lora.rank", "lora.scale"]
+
+
+def test_branches_are_variants_under_decodings() -> None:
+    space = Space(
+        fixed={"lr": 0.1, "lora.rank": 4},
+        axes={"batch_size": grid(2, 4), "lora.dropout": uniform(0.0, 0.5)},
+        variants=[{}, {"lora": None}, {"lr": grid(0.1, 0.2)}],
+        decoding=[{"top_p": 0.9}, {"top_k": choice(2, 4)}],
+        milestones=(1, 3),
+    )
+    found = branches(space, {})
+    assert len(found) == 6
+    assert list(found[0].axes) == ["epochs", "batch_size", "lora.dropout"]
+    assert found[0].plain == {"task": "sonnets", "lr": 0.1, "lora.rank": 4, "decode.top_p": 0.9}
+    assert list(found[1].axes) == ["epochs", "batch_size", "lora.dropout", "decode.top_k"]
+    assert list(found[2].axes) == ["epochs", "batch_size"]  # a method that is off takes its axes with it
+    assert "lora.rank" not in found[2].plain
+    assert found[4].axes["lr"] == grid(0.1, 0.2)
+    assert "lr" not in found[4].plain
+
+
+def test_an_override_may_make_an_axis_or_end_one() -> None:
+    space = Space(fixed={"lr": 0.1}, axes={"batch_size": grid(2, 4)})
+    (branch,) = branches(space, {"lr": grid(0.1, 0.2), "batch_size": 8})
+    assert branch.axes == {"lr": grid(0.1, 0.2)}
+    assert branch.plain == {"task": "sonnets", "batch_size": 8}
+
+
+def test_points_to_evaluate_change_no_grid() -> None:
+    axes = {"lr": grid(0.1, 0.2)}
+    assert unfold(Space(axes=axes, points_to_evaluate=[{"lr": 0.2}]), {}) == unfold(Space(axes=axes), {})
+
+
+@pytest.mark.parametrize("bad", [{"lr": 0.1}, "lr", [["lr", 0.1]], 3])
+def test_points_to_evaluate_that_are_no_list_of_dicts(bad: Any) -> None:
+    with pytest.raises(SpaceError, match="points_to_evaluate: must be a list of dicts"):
+        Space(points_to_evaluate=bad)

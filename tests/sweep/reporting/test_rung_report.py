@@ -1,0 +1,75 @@
+"""What rungs foretold, on runs whose every end is known and on one that stopped most."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from sweep.execution.driver import Driver
+from sweep.execution.executor import Listener
+from sweep.execution.trial import Job
+from sweep.planning.config import Limits, Strategy
+from sweep.prepare import Request, prepare
+from sweep.reporting.rung_report import Rung, rungs
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import state_of
+from sweep.store.status import Status
+from tests.sweep.execution.test_driver import Scripted, Silent, report
+
+
+def curves(at_rung: dict[float, float]) -> Callable[[Job, Listener], None]:
+    """A worker whose dev loss is `at_rung` of the learning rate after epoch 1, and the learning rate itself at 3."""
+
+    def act(job: Job, listener: Listener) -> None:
+        listener.started(job)
+        lr, last = float(str(job.points[0][1].get("lr", 0))), int(str(job.points[0][1]["epochs"]))
+        for epoch in range(job.known_epoch + 1, last + 1) if last else [0]:
+            told = report(job, epoch, Status.COMPLETED if epoch == last else None)
+            losses = {**told.losses, "dev_loss": at_rung.get(lr, lr) if epoch == 1 else lr}
+            if not listener.reported(job, told.__class__(**{**vars(told), "losses": losses})):
+                return
+
+    return act
+
+
+def judged(micro: Path, out: Path, at_rung: dict[float, float], scheduler: str = "fifo") -> list[Rung]:
+    request = Request(
+        space=str(micro),
+        out=out,
+        settings=("lr=0.1,0.2,0.3", "epochs=3", "lora.rank=1", "lora.dropout=0.0"),
+        strategy=Strategy(scheduler=scheduler),
+    )
+    folder = prepare(request).folder()
+    Driver(folder, Silent(), limits=Limits()).run(Scripted(curves(at_rung)), ["sweep"])
+    return rungs(folder, state_of(folder))
+
+
+def test_a_rung_that_foretells_the_end(micro: Path, out: Path) -> None:
+    (rung,) = judged(micro, out, {})
+    assert (rung.epoch, rung.reached, rung.stopped, rung.known) == (1, 3, 0, 3)
+    assert (rung.agreement, rung.kept, rung.winner) == (1.0, 1.0, True)
+
+
+def test_a_rung_that_is_wrong(micro: Path, out: Path) -> None:
+    (rung,) = judged(micro, out, {0.1: 3.0, 0.2: 2.0, 0.3: 1.0})
+    assert (rung.agreement, rung.kept, rung.winner) == (-1.0, 0.0, False)
+
+
+def test_what_was_stopped_is_not_known(micro: Path, out: Path) -> None:
+    (rung,) = judged(micro, out, {}, "asha-promote")
+    assert (rung.reached, rung.stopped, rung.known, rung.agreement) == (3, 2, 1, None)
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "md"])
+def test_the_report(sweep: Callable[..., Result], micro: Path, out: Path, form: str) -> None:
+    judged(micro, out, {})
+    result = sweep("report", "micro", "--rungs", "--format", form)
+    assert result.exit_code == 0
+    assert "agreement" in result.stdout
+    assert "sonnets" in result.stdout
+
+
+def test_a_run_too_short_for_rungs_says_so(sweep: Callable[..., Result], finished: Path) -> None:
+    assert "too short" in sweep("report", "--rungs").stdout
+    assert rungs(RunFolder(finished), state_of(RunFolder(finished))) == []

@@ -1,0 +1,152 @@
+"""Nothing twice: what is found in earlier runs, and what must not be."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from sweep.reporting.leaderboard import TIMING_COLUMNS, load_rows
+from sweep.store.cache import Cache
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import RunState, state_of
+from sweep.store.status import Status
+
+Sweep = Callable[..., Result]
+
+
+def rows(path: Path) -> list[dict[str, object]]:
+    return load_rows(RunFolder(path))
+
+
+def never_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr("model.training.Training.__init__", refuse)
+
+
+def test_the_same_command_again_computes_nothing(
+    sweep: Sweep, finished: Path, micro: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_train(monkeypatch)
+    result = sweep("run", micro, "--executor", "inline")
+    assert result.exit_code == 0
+    assert "4 CACHED" in result.stdout
+    assert "saved: " in result.stdout
+    cached = rows(finished.with_name("micro-2"))
+    assert {row["status"] for row in cached} == {Status.CACHED}
+    assert {row["cached_from"] for row in cached} == {"micro"}
+    ignored = {*TIMING_COLUMNS, "status", "cached_from"}
+    assert [{k: v for k, v in row.items() if k not in ignored} for row in cached] == [
+        {k: v for k, v in row.items() if k not in ignored} for row in rows(finished)
+    ]
+
+
+def test_a_third_time_shows_the_second_run_again(sweep: Sweep, finished: Path, micro: Path) -> None:
+    for _ in range(2):
+        assert "micro-2: 4 points: 4 CACHED" in sweep("run", micro, "--executor", "inline").stdout
+    assert not finished.with_name("micro-3").exists()
+
+
+def test_no_cache_computes_again(sweep: Sweep, finished: Path, micro: Path) -> None:
+    result = sweep("run", micro, "--executor", "inline", "--no-cache")
+    assert "micro-2: 4 points: 4 COMPLETED" in result.stdout
+
+
+def test_a_run_without_the_cache_stays_without_it_when_resumed(sweep: Sweep, finished: Path, micro: Path) -> None:
+    assert sweep("run", micro, "--executor", "inline", "--no-cache", "--name", "fresh").exit_code == 0
+    ledger = finished.with_name("fresh") / "ledger.jsonl"
+    ledger.write_bytes(b"".join(ledger.read_bytes().splitlines(keepends=True)[:4]))
+    assert "4 COMPLETED" in sweep("resume", "fresh").stdout
+
+
+def test_saved_time_counts_a_training_once(
+    sweep: Sweep, finished: Path, micro: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two decodings of one training of an hour."""
+    monkeypatch.setattr("time.perf_counter", iter(range(0, 10**9, 900)).__next__)
+    arguments = ("run", micro, "--executor", "inline", "--set", "decode.top_k=1,2", "--set", "lora.rank=1")
+    sweep(*arguments, "--set", "lora.dropout=0.0", "--name", "one")
+    assert "saved: 0.50 hours" in sweep(*arguments, "--set", "lora.dropout=0.0", "--name", "two").stdout
+
+
+def test_only_new_points_are_computed(sweep: Sweep, finished: Path, micro: Path) -> None:
+    result = sweep("run", micro, "--executor", "inline", "--set", "lora.rank=2,3")
+    assert "2 CACHED, 2 COMPLETED" in result.stdout
+    assert "cached     2 points" in sweep("run", micro, "--set", "lora.rank=1,7", "--dry-run").stdout
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("code_sha256", "x"), ("threads", 2), ("device", "gpu"), ("versions", {"torch": "0"})]
+)
+def test_results_of_other_conditions_are_not_taken(
+    sweep: Sweep, finished: Path, micro: Path, part: str, value: object
+) -> None:
+    path = finished / "run.json"
+    spec = json.loads(path.read_text())
+    spec["provenance"][part] = {**spec["provenance"][part], **value} if isinstance(value, dict) else value
+    path.write_text(json.dumps(spec))
+    assert "cached     0 points" in sweep("run", micro, "--dry-run").stdout
+
+
+def test_changed_data_is_computed_anew(sweep: Sweep, finished: Path, micro: Path, tmp_path: Path, poems: Path) -> None:
+    changed = tmp_path / "poems.txt"
+    changed.write_text(poems.read_text().replace("gentle", "bitter"))
+    micro.write_text(micro.read_text().replace(str(poems), str(changed)))
+    assert "cached     0 points" in sweep("run", micro, "--dry-run").stdout
+
+
+def test_a_run_that_cannot_be_read_is_passed_over(sweep: Sweep, finished: Path, micro: Path) -> None:
+    lines = (finished / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+    (finished / "ledger.jsonl").write_bytes(b"".join([lines[0], b"damaged\n", *lines[2:]]))
+    assert "4 COMPLETED" in sweep("run", micro, "--executor", "inline", "--name", "other").stdout
+
+
+def test_each_run_is_read_once_and_only_when_it_is_needed(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = []
+
+    def count(folder: RunFolder) -> RunState:
+        read.append(folder.name)
+        return state_of(folder)
+
+    monkeypatch.setattr("sweep.store.cache.state_of", count)
+    spec = RunFolder(finished).spec
+    cache = Cache(finished.parent, skip=None)
+    assert read == []
+    found = [cache.find(spec.provenance, point) for point in spec.plan.points * 2]
+    assert {hit.run for hit in found if hit} == {"micro"}
+    assert None not in found
+    assert read == ["micro"]
+
+
+def test_the_run_that_asks_and_points_that_are_not_known_find_nothing(finished: Path) -> None:
+    spec = RunFolder(finished).spec
+    (point, *_) = spec.plan.points
+    assert Cache(finished.parent, skip="micro").find(spec.provenance, point) is None
+    other = replace(point, train=replace(point.train, seed=9))
+    assert Cache(finished.parent, skip=None).find(spec.provenance, other) is None
+    assert Cache(finished.parent / "nowhere", skip=None).find(spec.provenance, point) is None
+
+
+def test_a_run_that_cannot_be_read_hides_no_other(sweep: Sweep, finished: Path, micro: Path) -> None:
+    assert sweep("run", micro, "--executor", "inline", "--no-cache", "--name", "aaa").exit_code == 0
+    spec = RunFolder(finished).spec
+    (finished / "ledger.jsonl").write_bytes(b"damaged\n")
+    hit = Cache(finished.parent, skip=None).find(spec.provenance, spec.plan.points[0])
+    assert hit is not None
+    assert hit.run == "aaa"
+    (finished.with_name("aaa") / "run.json").write_bytes(b"{}")
+    assert Cache(finished.parent, skip=None).find(spec.provenance, spec.plan.points[0]) is None
+
+
+@pytest.mark.parametrize("search", ["random", "tpe"])
+def test_what_a_search_drew_is_found_too(sweep: Sweep, micro: Path, finished: Path, search: str) -> None:
+    """All four points of the grid, drawn from it; and drawn, they are found again."""
+    options = ("--executor", "inline", "--search", search, "--trials", "4")
+    assert "4 CACHED" in sweep("run", micro, *options, "--name", "drawn").stdout
+    fresh = sweep("run", micro, *options, "--name", "fresh", "--set", "lr=0.02")
+    assert "4 COMPLETED" in fresh.stdout
+    assert "4 CACHED" in sweep("run", micro, "--executor", "inline", "--set", "lr=0.02", "--name", "again").stdout

@@ -1,0 +1,85 @@
+"""What failures are called, from the exception to the leaderboard."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import Result
+
+from sweep.execution.trial import TrialReport, run_trial
+from sweep.planning.plan import Plan
+from sweep.store.failure import Failure, classify
+from sweep.store.heartbeat import SupersededError
+from sweep.store.status import Status
+from tests.sweep.execution.test_trial import job_of
+
+ALLOCATOR = (
+    "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+)
+ERRORS = {
+    "python's own": (MemoryError("too large"), Failure.OUT_OF_HOST_MEMORY),
+    "torch on a CPU": (RuntimeError(ALLOCATOR), Failure.OUT_OF_HOST_MEMORY),
+    "torch on a GPU": (torch.OutOfMemoryError("CUDA out of memory."), Failure.OUT_OF_GPU_MEMORY),
+    "a mistake": (ValueError("memory of another kind"), Failure.ERROR),
+    "a full disk": (OSError(28, "No space left on device"), Failure.ERROR),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_an_exception_has_its_kind(case: str) -> None:
+    error, failure = ERRORS[case]
+    assert classify(error) is failure
+
+
+def test_what_torch_raises_where_memory_is_not_to_be_had() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50)
+    assert classify(caught.value) is Failure.OUT_OF_HOST_MEMORY
+
+
+def test_only_lost_workers_are_tried_again() -> None:
+    assert [failure for failure in Failure if failure.is_retried] == [Failure.WORKER_LOST]
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_a_trial_that_fails_reports_it(
+    micro_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    error, failure = ERRORS[case]
+
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("model.training.Training.evaluate", fail)
+    *_, last = run_trial(job_of(micro_plan.trials[0], tmp_path))
+    assert (last.status, last.failure) == (Status.FAILED, failure)
+    assert last.reason == f"{type(error).__name__}: {error}"
+    assert TrialReport.from_json(last.as_json()) == last
+
+
+def test_a_worker_that_another_has_replaced_is_lost(
+    micro_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise SupersededError("attempt 2 has taken over from attempt 1")
+
+    monkeypatch.setattr("sweep.execution.trial.claim", fail)
+    (last,) = run_trial(job_of(micro_plan.trials[0], tmp_path))
+    assert (last.status, last.failure) == (Status.FAILED, Failure.WORKER_LOST)
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_the_leaderboard_has_the_kind_in_a_column(
+    sweep: Callable[..., Result], micro: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    error, failure = ERRORS[case]
+
+    def fail(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr("model.training.Training.evaluate", fail)
+    assert sweep("run", micro, "--executor", "inline", "--set", "lora.rank=1").exit_code == 4
+    rows = json.loads(sweep("report", "--format", "json").stdout)
+    assert [(row["status"], row["failure"], row["attempt"]) for row in rows] == [("FAILED", failure, 1)] * 2

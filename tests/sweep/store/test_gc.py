@@ -1,0 +1,80 @@
+"""`sweep gc`: what goes, what stays, and that links are left alone."""
+
+import fcntl
+from collections.abc import Callable
+from pathlib import Path
+
+from click.testing import Result
+
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import state_of
+from tests.sweep.conftest import essence
+
+Sweep = Callable[..., Result]
+
+
+def weights(run: Path) -> list[Path]:
+    return sorted(run.glob("checkpoints/*/*/model.safetensors"))
+
+
+def test_it_frees_checkpoints_and_nothing_else(sweep: Sweep, finished: Path) -> None:
+    before, held = essence(finished), weights(finished)
+    assert len(held) >= 4
+    dry = sweep("gc", "--keep", "none", "--dry-run")
+    assert "would free" in dry.stdout
+    assert weights(finished) == held
+    assert sweep("gc", "--keep", "none").exit_code == 0
+    assert weights(finished) == []
+    assert essence(finished) == before
+    assert sweep("resume", "micro").stdout.startswith("micro: 4 points: 4 COMPLETED")
+
+
+def test_by_default_what_a_run_keeps_stays(sweep: Sweep, finished: Path) -> None:
+    held = weights(finished)
+    assert "freed 0.0 MiB" in sweep("gc", "micro").stdout
+    assert weights(finished) == held
+
+
+def test_what_may_go_on_keeps_its_checkpoints(sweep: Sweep, micro: Path, out: Path) -> None:
+    longer = ("run", micro, "--set", "epochs=4", "--executor", "inline", "--keep", "all")
+    assert sweep(*longer, "--budget", "1trials").exit_code == 0
+    run = RunFolder(out / "micro")
+    ended = {name for name, trial in state_of(run).trials.items() if not trial.status.is_open}
+    (run.checkpoints("0123456789ab") / "1").mkdir(parents=True)  # of a trial that the ledger does not end
+    sweep("gc", "--keep", "none")
+    assert {path.name for path in (run.path / "checkpoints").iterdir()} == {"0123456789ab"}
+    assert ended
+
+
+def test_links_are_not_followed(sweep: Sweep, finished: Path, out: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    finished.rename(elsewhere)
+    (out / "micro").symlink_to(elsewhere)
+    result = sweep("gc", "--keep", "none")
+    assert "a link" in result.stdout
+    assert len(weights(elsewhere)) >= 4
+
+
+def test_a_linked_trial_is_not_followed(sweep: Sweep, finished: Path, tmp_path: Path) -> None:
+    trial = next(path for path in (finished / "checkpoints").iterdir() if list(path.glob("*/model.safetensors")))
+    trial.rename(tmp_path / "mine")
+    trial.symlink_to(tmp_path / "mine")
+    sweep("gc", "--keep", "none")
+    assert list((tmp_path / "mine").glob("*/model.safetensors"))
+
+
+def test_a_run_that_works_is_left_alone(sweep: Sweep, finished: Path) -> None:
+    held = weights(finished)
+    with (finished / ".lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "being worked on" in sweep("gc", "--keep", "none").stdout
+    assert weights(finished) == held
+
+
+def test_half_made_runs_of_killed_processes_go(sweep: Sweep, finished: Path, out: Path) -> None:
+    left = out / ".micro-2.4242"
+    left.mkdir()
+    (left / "space.py").write_text("x")
+    sweep("gc")
+    assert not left.exists()
+    assert finished.exists()

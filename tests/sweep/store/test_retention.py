@@ -1,0 +1,212 @@
+"""Which checkpoints stay, on micro runs of the real thing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from model.checkpoint import newest_checkpoint, read_checkpoint
+from sweep.execution.trial import run_trial
+from sweep.reporting.leaderboard import load_rows
+from sweep.store.retention import newest, settle, size, spared
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import TrialState, state_of
+from sweep.store.status import Status
+from tests.sweep.execution.test_trial import job_of
+
+Sweep = Callable[..., Result]
+LOSSES = (3.0, 2.0, 4.0, 5.0)  # the second epoch is the best of four
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every training has its best epoch in the middle."""
+    monkeypatch.setattr("model.training.Training.dev_loss", lambda training: LOSSES[training.epoch - 1])
+
+
+def kept(run: RunFolder) -> dict[str, list[str]]:
+    """What is left of each training: names of its folders and files."""
+    trainings = {trial.trial_id for trial in run.spec.plan.trials}
+    return {name: sorted(p.name for p in run.checkpoints(name).glob("*")) for name in trainings}
+
+
+def losses(best: int) -> dict[str, object]:
+    return {"losses": {"best_epoch": best}}
+
+
+@pytest.mark.parametrize(
+    ("keep", "expected"), [("best+last", ["2", "4"]), ("last", ["4"]), ("none", []), ("all", ["1", "2", "3", "4"])]
+)
+def test_what_stays_of_a_training(
+    sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch, keep: str, expected: list[str]
+) -> None:
+    numbers: dict[object, Iterator[float]] = {}
+
+    def dev_loss(training: object) -> float:
+        return next(numbers.setdefault(training, iter(LOSSES)))
+
+    monkeypatch.setattr("model.training.Training.dev_loss", dev_loss)
+    options = ["--executor", "inline", "--keep", keep, "--set", "epochs=4", "--set", "lora.rank=1"]
+    assert sweep("run", micro, *options).exit_code == 0
+    run = RunFolder(out / "micro")
+    assert list(kept(run).values()) == [expected] * 2
+    for name in kept(run):
+        for epoch in expected:
+            folder = run.checkpoints(name) / epoch
+            assert "lora" in " ".join(read_checkpoint(folder).tensors["model"])
+            if keep != "all":  # what nobody goes on with needs no optimizer
+                assert not read_checkpoint(folder).tensors["optimizer"]
+
+
+def test_what_a_scheduler_stopped_keeps_nothing(sweep: Sweep, micro: Path, out: Path) -> None:
+    asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction", "2"]
+    assert sweep("run", micro, *asha, "--set", "lora.dropout=0.0,0.1,0.2").exit_code == 0
+    run = RunFolder(out / "micro")
+    trials = state_of(run).trials
+    left = kept(run)
+    assert {trials[name].status for name in left} == {Status.STOPPED, Status.COMPLETED}
+    for name, names in left.items():
+        assert bool(names) == (trials[name].status is Status.COMPLETED)
+
+
+def test_what_may_yet_be_promoted_keeps_its_checkpoint(sweep: Sweep, micro: Path, out: Path) -> None:
+    asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction", "2", "--budget", "3trials"]
+    assert sweep("run", micro, *asha).exit_code == 0
+    run = RunFolder(out / "micro")
+    state = state_of(run)
+    left = kept(run)
+    stopped = [name for name in left if state.trial(name).status is Status.STOPPED]
+    assert len(stopped) == 2
+    assert all("1" in left[name] for name in stopped)
+
+
+def test_all_keeps_even_what_was_stopped(sweep: Sweep, micro: Path, out: Path) -> None:
+    asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction", "2", "--keep", "all"]
+    assert sweep("run", micro, *asha).exit_code == 0
+    assert sorted(map(len, kept(RunFolder(out / "micro")).values())) == [1, 1, 2, 2]
+
+
+def test_what_diverged_keeps_nothing(sweep: Sweep, micro: Path, out: Path) -> None:
+    assert sweep("run", micro, "--executor", "inline", "--set", "lr=1e30").exit_code == 4
+    run = RunFolder(out / "micro")
+    assert {row["status"] for row in load_rows(run)} == {Status.DIVERGED}
+    assert not any(kept(run).values())
+
+
+def test_the_best_checkpoint_loads_and_the_last_one_goes_on(micro_plan: object, tmp_path: Path) -> None:
+    """A worker that is stopped keeps what it needs to go on, and the best one besides."""
+    trial = micro_plan.trials[0]  # type: ignore[attr-defined]
+    trial = replace(trial, points=(replace(trial.points[0], train=replace(trial.points[0].train, epochs=6)),))
+    reports = run_trial(job_of(trial, tmp_path))
+    best = 0
+    for _ in range(5):
+        best = int(next(reports).losses["best_epoch"])
+    reports.close()
+    found = sorted(int(p.name) for p in tmp_path.iterdir() if p.name.isdigit())
+    assert found == sorted({best, 4, 5})
+    assert all(read_checkpoint(tmp_path / str(epoch)).tensors["optimizer"] for epoch in (4, 5))
+
+
+@pytest.mark.parametrize(
+    ("keep", "ended", "count"),
+    [("best+last", False, 2), ("best+last", True, 1), ("none", False, 2), ("all", True, None)],
+)
+def test_how_many_a_worker_leaves(keep: str, ended: bool, count: int | None) -> None:
+    assert newest(keep, ended) == count
+
+
+def test_which_ones_a_worker_spares() -> None:
+    assert [spared(keep, 3) for keep in ("best+last", "last", "none", "all")] == [(3,), (), (), ()]
+
+
+# Links.
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, micro_plan: object) -> Path:
+    """A real training's checkpoints, in a folder that is not the run's."""
+    folder = tmp_path / "elsewhere"
+    list(run_trial(job_of(micro_plan.trials[0], folder)))  # type: ignore[attr-defined]
+    (folder / "alive").write_text("mine")
+    return folder
+
+
+def ended(status: Status, rung: int | None = None) -> TrialState:
+    return TrialState(status=status, rung=rung, epochs={1: losses(1), 2: losses(1)})
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("keep", ["best+last", "last", "none", "all"])
+@pytest.mark.parametrize("state", [ended(Status.COMPLETED), ended(Status.STOPPED, 1), ended(Status.DIVERGED)])
+def test_a_trial_that_is_a_link_is_not_followed(tmp_path: Path, elsewhere: Path, keep: str, state: TrialState) -> None:
+    before = files(elsewhere)
+    link = tmp_path / "link"
+    link.symlink_to(elsewhere)
+    settle(link, state, keep)
+    assert files(elsewhere) == before
+    assert link.is_symlink()
+
+
+@pytest.mark.parametrize("keep", ["best+last", "last", "none", "all"])
+@pytest.mark.parametrize("state", [ended(Status.COMPLETED), ended(Status.STOPPED, 1)])
+def test_an_epoch_that_is_a_link_is_not_followed(tmp_path: Path, elsewhere: Path, keep: str, state: TrialState) -> None:
+    """Someone has moved an epoch to another disk."""
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for path in (elsewhere / "2").iterdir():
+        (moved / path.name).write_bytes(path.read_bytes())
+    before = files(moved)
+    for epoch in ("0", "1"):
+        (elsewhere / epoch).symlink_to(moved) if not (elsewhere / epoch).exists() else None
+    settle(elsewhere, state, keep)
+    assert files(moved) == before
+
+
+@pytest.mark.parametrize("damage", ["model.safetensors", "manifest.json"])
+def test_a_damaged_best_checkpoint_does_not_end_the_session(tmp_path: Path, micro_plan: object, damage: str) -> None:
+    trial = micro_plan.trials[0]  # type: ignore[attr-defined]
+    list(run_trial(replace(job_of(trial, tmp_path / "trial"), keep="all")))
+    (tmp_path / "trial" / "1" / damage).write_bytes(b"damaged")
+    settle(tmp_path / "trial", ended(Status.COMPLETED), "best+last")
+    assert newest_checkpoint(tmp_path / "trial") == tmp_path / "trial" / "2"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_session_killed_while_it_settled_is_settled_by_the_next(
+    sweep: Sweep, micro: Path, out: Path, whole: bool
+) -> None:
+    """The best checkpoint was being written anew without its optimizer; `whole`: all of it but its renaming."""
+    settings = ("--set", "epochs=5", "--set", "lr=2.0")
+    assert sweep("run", micro, *settings, "--executor", "inline", "--name", "r").exit_code == 0
+    expected = {path.relative_to(out) for path in (out / "r" / "checkpoints").rglob("*")}
+    trials = [folder for folder in (out / "r" / "checkpoints").iterdir() if len(list(folder.glob("[0-9]*"))) == 2]
+    assert trials, "no training whose best epoch is not its last"
+    for folder in trials:
+        best = min(folder.glob("[0-9]*"), key=lambda place: int(place.name))
+        staged = best.rename(folder / f".{best.name}.partial")
+        if not whole:
+            (staged / "manifest.json").unlink()
+    assert sweep("resume", "r").exit_code == 0
+    left = {path.relative_to(out) for path in (out / "r" / "checkpoints").rglob("*")}
+    assert not [path for path in left if path.name.startswith(".")]
+    assert left == expected if whole else left < expected
+
+
+def test_nothing_to_settle(tmp_path: Path) -> None:
+    settle(tmp_path / "nowhere", ended(Status.COMPLETED), "none")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_size_of_a_folder_without_what_links_point_at(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_bytes(b"12345")
+    (tmp_path / "a" / "file").write_bytes(b"123")
+    (tmp_path / "big").write_bytes(b"0" * 1000)
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "big")
+    assert size(tmp_path / "a") == 8
+    assert size(tmp_path / "nowhere") == 0

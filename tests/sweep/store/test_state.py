@@ -1,0 +1,126 @@
+"""Folding a ledger: late messages, repeated epochs, unknown events."""
+
+from typing import Any
+
+import pytest
+
+from sweep.errors import LedgerError
+from sweep.store.state import fold
+from sweep.store.status import Status
+
+
+def event(kind: str, attempt: int = 1, **content: Any) -> dict[str, Any]:
+    return {
+        "seq": 1,
+        "time": "2026-01-01T00:00:00+00:00",
+        "event": kind,
+        "trial_id": "t",
+        "attempt": attempt,
+        **content,
+    }
+
+
+RUNNING = event("status", status="RUNNING")
+
+
+def epoch(number: int, attempt: int = 1, loss: float = 1.0, **content: Any) -> dict[str, Any]:
+    return event("epoch", attempt, epoch=number, losses={"dev_loss": loss}, cost={}, **content)
+
+
+def test_a_trial_runs_and_completes() -> None:
+    score = {"point_id": "p", "metrics": {"chrf": 40.0}, "samples": [], "decode_seconds": 0.1}
+    state = fold([RUNNING, epoch(1), epoch(2, status="COMPLETED", scores=[score])])
+    assert state.trials["t"].status is Status.COMPLETED
+    assert state.trials["t"].known_epoch == 2
+    assert state.scores["p"]["epoch"] == 2
+
+
+def test_the_message_of_an_older_attempt_changes_nothing() -> None:
+    again = event("status", 2, status="RUNNING")
+    state = fold([RUNNING, epoch(1), event("status", status="FAILED"), again, epoch(2, attempt=1, status="COMPLETED")])
+    assert state.trials["t"].status is Status.RUNNING
+    assert state.trials["t"].known_epoch == 1
+
+
+def test_an_epoch_told_twice_keeps_its_first_telling() -> None:
+    state = fold([RUNNING, epoch(1, loss=1.0), epoch(1, loss=9.0)])
+    assert state.trials["t"].epochs[1]["losses"]["dev_loss"] == 1.0
+
+
+def test_the_known_epoch_is_the_end_of_the_unbroken_row() -> None:
+    assert fold([RUNNING, epoch(1), epoch(2), epoch(4)]).trials["t"].known_epoch == 2
+
+
+def test_an_illegal_step_is_refused() -> None:
+    with pytest.raises(LedgerError, match="line 1: a trial cannot go from COMPLETED to RUNNING"):
+        fold([RUNNING, epoch(1, status="COMPLETED"), RUNNING])
+
+
+def test_an_event_of_a_newer_version_is_named() -> None:
+    with pytest.raises(LedgerError, match="unknown event 'rung'"):
+        fold([event("rung")])
+
+
+def test_who_reached_an_epoch_is_kept_in_the_ledgers_order_and_once() -> None:
+    other = {"trial_id": "u"}
+    state = fold(
+        [
+            RUNNING,
+            {**RUNNING, **other},
+            {**epoch(1), **other},
+            epoch(1),
+            epoch(1),  # told again
+            epoch(2, attempt=0),  # of an older attempt
+            epoch(2),
+        ]
+    )
+    assert state.reached == {1: ["u", "t"], 2: ["t"]}
+
+
+def test_a_diverged_epoch_is_not_reached() -> None:
+    lost = event("epoch", epoch=2, losses={}, cost={}, status="DIVERGED", loss="nan")
+    state = fold([RUNNING, epoch(1), lost])
+    assert state.reached == {1: ["t"]}
+    assert (state.trials["t"].loss, state.trials["t"].known_epoch) == ("nan", 1)
+
+
+def test_a_rung_is_left_when_a_trial_is_promoted() -> None:
+    state = fold([RUNNING, epoch(1, status="STOPPED", rung=1, reason="asha")])
+    assert (state.trials["t"].status, state.trials["t"].rung) == (Status.STOPPED, 1)
+    state.apply(event("status", 2, status="RUNNING"))
+    assert (state.trials["t"].status, state.trials["t"].rung, state.trials["t"].reason) == (Status.RUNNING, None, None)
+    state.apply(epoch(2, 2))
+    assert state.trials["t"].known_epoch == 2
+
+
+def test_the_metric_of_an_epoch_is_kept() -> None:
+    state = fold([RUNNING, epoch(1, metric=41.0), epoch(2)])
+    assert [state.trials["t"].epochs[number]["metric"] for number in (1, 2)] == [41.0, None]
+
+
+def test_suggestions_are_kept_in_their_order() -> None:
+    drawn = [{"seq": n, "time": "", "event": "suggested", "number": n, "params": {}, "points": []} for n in (1, 2)]
+    assert fold(drawn).suggestions == drawn
+
+
+def at(seconds: float, told: dict[str, Any]) -> dict[str, Any]:
+    return {**told, "elapsed": seconds}
+
+
+def test_seconds_of_sessions_and_of_trials() -> None:
+    session = {"seq": 1, "time": "", "event": "session"}
+    failed = event("status", status="FAILED", failure="worker lost")
+    again = event("status", 2, status="RUNNING")
+    first = [at(0, session), at(2, RUNNING), at(5, epoch(1)), at(9, failed)]
+    state = fold(first)
+    assert (state.seconds, state.trials["t"].seconds) == ([9], 7)
+    assert (state.trials["t"].failure, state.trials["t"].attempt) == ("worker lost", 1)
+    second = [at(0, session), at(1, again), at(4, epoch(2, 2, status="COMPLETED"))]
+    state = fold([*first, *second])
+    assert (state.seconds, state.trials["t"].seconds) == ([9, 4], 10)
+    assert state.trials["t"].failure is None
+
+
+def test_ledgers_without_a_clock_are_read() -> None:
+    state = fold([{"seq": 1, "time": "", "event": "session"}, RUNNING, epoch(1, status="COMPLETED")])
+    assert (state.seconds, state.trials["t"].seconds) == ([0.0], 0.0)

@@ -1,0 +1,145 @@
+"""What a search is told of its points, from the ledger."""
+
+import math
+from typing import Any
+
+import pytest
+
+from sweep import Space, grid
+from sweep.planning.config import Strategy
+from sweep.planning.plan import Trial, group, make_plan
+from sweep.planning.space import unfold
+from sweep.store.state import RunState
+from sweep.tuning.observations import history
+from sweep.tuning.searchers import Told
+from tests.sweep.test_scheduler import TIME, begin, note, tell
+
+ASHA = Strategy(search="tpe", trials=9, scheduler="asha")
+FIFO = Strategy(search="tpe", trials=9)
+METRIC = Strategy(search="tpe", trials=9, objective="metric")
+PARAMS = {"lora.rank": 2}
+
+
+def suggested(seeds: int = 1, **fixed: Any) -> tuple[RunState, list[Trial]]:
+    """A state in which one point of three epochs was drawn, and its trainings."""
+    plan = make_plan(unfold(Space(fixed={"epochs": 3, **fixed}, axes={"lora.rank": grid(2)}), {}), seeds)
+    state = RunState()
+    settings = [point.settings for point in plan.points]
+    state.apply({"seq": 1, "time": TIME, "event": "suggested", "number": 1, "params": PARAMS, "points": settings})
+    return state, list(plan.trials)
+
+
+def score(trial: Trial, **metrics: float) -> dict[str, Any]:
+    (point,) = trial.points
+    return {"point_id": point.point_id, "metrics": metrics, "samples": [], "decode_seconds": 0.1}
+
+
+def complete(state: RunState, trial: Trial, value: float, chrf: float = 40.0) -> None:
+    begin(state, trial)
+    for epoch in (1, 2):
+        tell(state, trial, epoch, value + 1)
+    tell(state, trial, 3, value, status="COMPLETED", scores=[score(trial, chrf=chrf)])
+
+
+def test_a_point_that_was_not_begun_or_is_under_way_is_running() -> None:
+    state, (trial,) = suggested()
+    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+    begin(state, trial)
+    tell(state, trial, 1, 2.0)
+    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+    note(state, "status", trial, status="INTERRUPTED")
+    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+
+
+def test_a_complete_point_has_its_last_loss_or_its_metric() -> None:
+    state, (trial,) = suggested()
+    complete(state, trial, 2.0, chrf=41.0)
+    assert history(state, FIFO) == [Told(PARAMS, "COMPLETE", 2.0)]
+    assert history(state, METRIC) == [Told(PARAMS, "COMPLETE", -41.0)]
+
+
+def test_a_stopped_point_is_pruned_with_what_it_was_stopped_at() -> None:
+    state, (trial,) = suggested()
+    begin(state, trial)
+    tell(state, trial, 1, 2.5, status="STOPPED", rung=1, metric=30.0)
+    assert history(state, ASHA) == [Told(PARAMS, "PRUNED", 2.5, 1)]
+    assert history(state, METRIC) == [Told(PARAMS, "PRUNED", -30.0, 1)]
+
+
+def test_a_point_whose_patience_ended_is_pruned_with_its_score() -> None:
+    """It is scored where it ends, though no rung lies there."""
+    state, (trial,) = suggested(patience=1)
+    begin(state, trial)
+    tell(state, trial, 1, 2.0)
+    tell(state, trial, 2, 2.5, status="STOPPED", scores=[score(trial, chrf=38.0)])
+    assert history(state, FIFO) == [Told(PARAMS, "PRUNED", 2.5, 2)]
+    assert history(state, METRIC) == [Told(PARAMS, "PRUNED", -38.0, 2)]
+
+
+@pytest.mark.parametrize("status", ["DIVERGED", "FAILED"])
+def test_a_point_that_went_wrong_is_a_failure_without_a_number(status: str) -> None:
+    state, (trial,) = suggested()
+    begin(state, trial)
+    tell(state, trial, 1, 2.0)
+    note(state, "epoch", trial, epoch=2, losses={}, cost={}, status=status, loss="inf")
+    assert history(state, FIFO) == [Told(PARAMS, "FAIL")]
+
+
+def test_seeds_are_told_by_their_mean() -> None:
+    state, (one, two) = suggested(seeds=2)
+    complete(state, one, 2.0)
+    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+    complete(state, two, 3.0)
+    assert history(state, FIFO) == [Told(PARAMS, "COMPLETE", 2.5)]
+
+
+def test_of_seeds_one_stopped_decides_and_one_that_went_wrong_more_so() -> None:
+    state, (one, two) = suggested(seeds=2)
+    complete(state, one, 2.0)
+    begin(state, two)
+    tell(state, two, 1, 4.0, status="STOPPED", rung=1)
+    assert history(state, ASHA) == [Told(PARAMS, "PRUNED", 4.0, 1)]
+    state, (one, two) = suggested(seeds=2)
+    complete(state, one, 2.0)
+    begin(state, two)
+    note(state, "epoch", two, epoch=1, losses={}, cost={}, status="DIVERGED", loss="nan")
+    assert history(state, ASHA) == [Told(PARAMS, "FAIL")]
+
+
+def test_a_point_from_an_earlier_run_is_complete() -> None:
+    state, (trial,) = suggested()
+    record = {"losses": {"dev_loss": 1.5}, "metrics": {"chrf": 44.0}}
+    (point,) = trial.points
+    state.apply(
+        {"seq": 2, "time": TIME, "event": "cached", "point_id": point.point_id, "from_run": "r", "record": record}
+    )
+    assert history(state, FIFO) == [Told(PARAMS, "COMPLETE", 1.5)]
+    assert history(state, METRIC) == [Told(PARAMS, "COMPLETE", -44.0)]
+
+
+def test_a_point_is_judged_at_its_last_milestone() -> None:
+    plan = make_plan(unfold(Space(milestones=(1, 3), axes={"lora.rank": grid(2)}), {}), 1)
+    state = RunState()
+    settings = [point.settings for point in plan.points]
+    state.apply({"seq": 1, "time": TIME, "event": "suggested", "number": 1, "params": PARAMS, "points": settings})
+    (trial,) = group(plan.points)
+    first, last = (
+        {"point_id": p.point_id, "metrics": {"chrf": 40.0 + p.epochs}, "samples": [], "decode_seconds": 0.1}
+        for p in plan.points
+    )
+    begin(state, trial)
+    tell(state, trial, 1, 1.0, scores=[first])
+    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+    tell(state, trial, 2, 1.5)
+    tell(state, trial, 3, 2.0, status="COMPLETED", scores=[last])
+    assert history(state, FIFO) == [Told(PARAMS, "COMPLETE", 2.0)]
+    assert history(state, METRIC) == [Told(PARAMS, "COMPLETE", -43.0)]
+
+
+def test_a_metric_that_was_not_measured_is_no_number() -> None:
+    state, (trial,) = suggested()
+    begin(state, trial)
+    tell(state, trial, 1, 2.5, status="STOPPED", rung=1)
+    (told,) = history(state, METRIC)
+    assert told == Told(PARAMS, "FAIL")
+    assert not math.isinf(told.value or 0.0)

@@ -1,0 +1,141 @@
+"""Whole searches by the real driver: the same trials stop, and the same points are drawn, whatever kills it."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sweep.execution.driver import Driver
+from sweep.execution.executor import Listener
+from sweep.execution.trial import Job
+from sweep.planning.config import Limits, Strategy
+from sweep.planning.plan import Point
+from sweep.prepare import Request, prepare
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import plan_of, state_of
+from sweep.store.status import Status
+from sweep.tuning.schedulers import ids, race, rung
+from tests.sweep.execution.test_driver import Silent, report
+
+RATES = tuple(round(0.001 * (number + 1), 3) for number in range(12))
+
+
+# Whole searches: the real driver over made-up curves.
+
+
+class Killed(BaseException):
+    """The driver's process is gone."""
+
+
+class Curves:
+    """One worker. Dev losses fall towards a limit that the learning rate sets, at its own pace; some diverge."""
+
+    def __init__(self, reports: int | None = None) -> None:
+        """`reports`: how many are told before the driver is gone; None: all."""
+        self.left = reports
+
+    def run(self, listener: Listener) -> None:
+        while not listener.stopping and (job := listener.next_job()) is not None:
+            listener.started(job)
+            self._work(job, listener)
+
+    def _work(self, job: Job, listener: Listener) -> None:
+        settings = job.points[0][1]
+        last = int(str(settings["epochs"]))
+        for epoch in range(job.known_epoch + 1, last + 1) if last else [0]:
+            if self.left is not None:
+                if self.left == 0:
+                    raise Killed
+                self.left -= 1
+            told = report(job, epoch, Status.COMPLETED if epoch == last else None)
+            changed: dict[str, Any] = {"losses": {**told.losses, "dev_loss": self.loss(settings, epoch)}}
+            if settings.get("lr") == RATES[5]:
+                changed = {"losses": {}, "cost": {}, "scores": (), "status": Status.DIVERGED, "loss": "nan"}
+            if not listener.reported(job, type(told)(**{**vars(told), **changed})):
+                return
+
+    @staticmethod
+    def loss(settings: Any, epoch: int) -> float:
+        stream = random.Random(str(settings.get("lr")))
+        limit, pace = stream.uniform(1, 2), stream.uniform(0.3, 1.5)
+        return limit + 2.0 / (1 + pace * epoch)
+
+
+Begin = Callable[[str], RunFolder]
+
+
+@pytest.fixture
+def begin(micro: Path, out: Path) -> Begin:
+    """A new run of twelve trainings of nine epochs under a scheduler, or of a search by TPE."""
+
+    def make(kind: str) -> RunFolder:
+        name = f"{kind}-{len(list(out.glob('*')))}"
+        rates = "lr=" + ",".join(map(str, RATES))
+        settings: tuple[str, ...] = (rates, "epochs=9", "lora.rank=1", "lora.dropout=0.0")
+        strategy = Strategy(scheduler=kind) if kind != "tpe" else Strategy(search="tpe", trials=14, scheduler="asha")
+        if kind == "tpe":
+            settings = (rates, "epochs=9", "lora.rank=1,2,4", "lora.dropout=0.0")
+        return prepare(Request(space=str(micro), out=out, name=name, settings=settings, strategy=strategy)).folder()
+
+    return make
+
+
+def drive(folder: RunFolder, reports: int | None = None) -> None:
+    Driver(folder, Silent(), limits=Limits(), use_cache=False).run(Curves(reports), ["sweep"])
+
+
+def ends(folder: RunFolder) -> dict[str, tuple[Status, int | None, int]]:
+    """How each training ended: status, rung, epochs."""
+    trials = state_of(folder).trials
+    return {name: (trial.status, trial.rung, trial.known_epoch) for name, trial in trials.items()}
+
+
+def tables(folder: RunFolder) -> dict[int, list[tuple[str, float]]]:
+    """The rungs as the scheduler sees them."""
+    state = state_of(folder)
+    trials = ids(plan_of(folder.spec, state).trials)
+    keys = dict.fromkeys(race(trial) for trial in trials.values())
+    return {
+        level: [(e.trial_id, e.value) for key in keys for e in rung(state, folder.spec.strategy, trials, key, level)]
+        for level in (1, 3)
+    }
+
+
+@pytest.mark.parametrize("kind", ["asha", "asha-promote", "tpe"])
+def test_killed_after_any_report_it_stops_exactly_the_same_trials(begin: Begin, kind: str) -> None:
+    whole = begin(kind)
+    drive(whole)
+    expected, drawn = ends(whole), [event["params"] for event in state_of(whole).suggestions]
+    assert Status.STOPPED in {status for status, _, _ in expected.values()}
+    assert Status.DIVERGED in {status for status, _, _ in expected.values()}
+    total = sum(event for _, _, event in expected.values())
+    for reports in range(1, total + 1, 3 if kind == "asha" else 8):
+        folder = begin(kind)
+        with pytest.raises(Killed):
+            drive(folder, reports)
+        before = tables(folder)
+        with pytest.raises(Killed):  # once more, before anything is told
+            drive(folder, 0)
+        assert tables(folder) == before
+        drive(folder)
+        assert ends(folder) == expected
+        assert [event["params"] for event in state_of(folder).suggestions] == drawn
+
+
+def test_promotion_halves_as_the_textbook_does(begin: Begin) -> None:
+    folder = begin("asha-promote")
+    drive(folder)
+    losses = {trial.trial_id: trial.points[0] for trial in folder.spec.plan.trials}
+
+    def at(name: str, epoch: int) -> float:
+        point: Point = losses[name]
+        return float("inf") if point.train.lr == RATES[5] else Curves.loss(point.settings, epoch)
+
+    first = sorted(losses, key=lambda name: at(name, 1))[: 12 // 3]
+    second = sorted(first, key=lambda name: at(name, 3))[: 4 // 3]
+    reached = {name: epochs for name, (_, _, epochs) in ends(folder).items() if name in losses}
+    lost = {name for name, point in losses.items() if point.train.lr == RATES[5]}
+    expected = {name: 9 if name in second else 3 if name in first else 0 if name in lost else 1 for name in losses}
+    assert reached == expected

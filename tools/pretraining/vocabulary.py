@@ -1,0 +1,50 @@
+"""A byte-level BPE vocabulary of GPT-2's kind: its pre-tokenisation, no prefix space, end of text as last id."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from model.pretrained.tokenizer import END_OF_TEXT
+
+# Tasks that answer with one token need these as one token each. They are words of the training text like any
+# others, only counted more often, so the merges stay an ordinary BPE.
+WANTED = ("yes", " yes", "no", " no", "Answer", " Answer", " paraphrase")
+WANTED_COUNT = 100_000
+
+
+def train_vocabulary(texts: Iterable[str], size: int) -> Tokenizer:
+    """Learn `size` tokens, end of text included."""
+    learner = _byte_level(models.BPE())
+    learner.train_from_iterator(
+        _with_wanted(texts),
+        trainers.BpeTrainer(
+            vocab_size=size - 1, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        ),
+    )
+    learned = json.loads(learner.to_str())["model"]
+    vocabulary = {**learned["vocab"], END_OF_TEXT: len(learned["vocab"])}
+    tokenizer = _byte_level(models.BPE(vocab=vocabulary, merges=[tuple(pair) for pair in learned["merges"]]))
+    tokenizer.add_special_tokens([END_OF_TEXT])
+    return tokenizer
+
+
+def save_vocabulary(tokenizer: Tokenizer, folder: Path) -> None:
+    """Write tokenizer.json, and vocab.json + merges.txt for older readers."""
+    tokenizer.save(str(folder / "tokenizer.json"))
+    tokenizer.model.save(str(folder))
+
+
+def _byte_level(model: models.BPE) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    return tokenizer
+
+
+def _with_wanted(texts: Iterable[str]) -> Iterator[str]:
+    yield from texts
+    for word in WANTED:
+        yield from [word] * WANTED_COUNT
