@@ -16,7 +16,8 @@ from model import train
 from model.errors import DivergedError
 from model.hardware import threads
 from sweep import Space, loguniform
-from sweep.tuning.searchers import SearchSpace, Told, draw
+from sweep.planning.search_space import SearchSpace
+from sweep.tuning.searchers import Told, draw
 
 TRIALS = 30
 SEARCHES = 5

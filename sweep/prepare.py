@@ -5,28 +5,28 @@ Everything that can be wrong is found here, before a worker starts or a file is 
 
 import itertools
 import math
-import os
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from model.config import GROUPS, TrainConfig, alternatives, decode_keys, train_keys
+from model.config import TrainConfig
 from model.tasks import find_data
 from sweep.errors import RunError, SpaceError
-from sweep.execution.executor import Executor, InlineExecutor
-from sweep.planning.axes import grid
+from sweep.execution.resources import room
 from sweep.planning.config import Limits, Strategy
+from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
 from sweep.planning.provenance import Provenance, changes, data_name, trace
 from sweep.planning.registry import SpaceFile, load_space
+from sweep.planning.search_space import SearchSpace
 from sweep.planning.space import unfold
-from sweep.store.cache import Cache, record_of
-from sweep.store.run_folder import MARK, RunFolder, RunSpec, check_name, create_run
-from sweep.store.state import draws_left, plan_of, state_of
-from sweep.tuning.searchers import SearchSpace, draw_all
+from sweep.store.cache import Cache
+from sweep.store.run_folder import MARK, RunFolder, check_name, create_run
+from sweep.store.run_spec import RunSpec
+from sweep.store.state import draws_left, plan_of, record_of, state_of
+from sweep.tuning.searchers import draw_all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,67 +218,5 @@ def check_unchanged(spec: RunSpec, now: Provenance) -> None:
         )
 
 
-def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """`key=value` texts as settings, each value by its key's type; `a,b` makes a grid. Raises SpaceError."""
-    settings: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals:
-            raise SpaceError(f"--set {pair}: write key=value, for example --set epochs=1")
-        values = [_parse(key, part) for part in text.split(",")]
-        settings[key] = values[0] if len(values) == 1 else grid(*values)
-    return settings
-
-
-def make_executor(spec: RunSpec, limits: Limits, concurrency: int | None, address: str | None) -> Executor:
-    """The executor that `spec` names; `concurrency` trials at a time, by default as many as this machine holds."""
-    if spec.executor == "inline":
-        return InlineExecutor()
-    from sweep.execution.gpus import visible_gpus
-    from sweep.execution.ray_backend.executor import RayExecutor
-
-    return RayExecutor(
-        concurrency=concurrency if concurrency or address else max(1, room(spec.cpus_per_trial, spec.gpus_per_trial)),
-        cpus_per_trial=spec.cpus_per_trial,
-        gpus_per_trial=spec.gpus_per_trial,
-        gpus=len(visible_gpus()) if spec.gpus_per_trial and not address else 0,
-        address=address,
-        stall_timeout=limits.stall_timeout,
-    )
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def room(cpus_per_trial: int, gpus_per_trial: float) -> int:
-    """Trials that fit on this machine at a time: by cores, and by GPUs where trials use them."""
-    cores = usable_cores()
-    if not gpus_per_trial:
-        return cores // cpus_per_trial
-    import torch
-
-    return min(cores // cpus_per_trial, int(torch.cuda.device_count() / gpus_per_trial))
-
-
 def _is_run(path: Path) -> bool:
     return (path / MARK).is_file()
-
-
-def _parse(key: str, text: str) -> Any:
-    keys: Mapping[str, Any] = {**train_keys(), **decode_keys()}
-    if key in GROUPS and text.lower() == "none":
-        return None
-    if key not in keys:
-        return text  # unfolding the space says what is wrong with the key
-    kinds = alternatives(keys[key])
-    if types.NoneType in kinds and text.lower() == "none":
-        return None
-    for kind in (int, float):
-        if kind in kinds:
-            try:
-                return kind(text)
-            except ValueError:
-                continue
-    return text

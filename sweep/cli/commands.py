@@ -15,20 +15,19 @@ import click
 from click.core import ParameterSource
 
 from sweep.cli.options import GPUShare, limit_options, out_option, strategy_options, work_options
+from sweep.cli.terminal import make_console
 from sweep.console import say
 from sweep.errors import Breakdown, RunError, UsageError
 from sweep.execution.interrupts import Interrupts
 from sweep.planning.config import KEEP, Limits, Strategy
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from sweep.store.run_folder import RunFolder, RunSpec
+    from sweep.store.run_folder import RunFolder
+    from sweep.store.run_spec import RunSpec
 
 T = TypeVar("T", Strategy, Limits)
 CONFIG = Path("sweep.toml")
 GARBAGE = 100_000  # new objects between two looks for cycles: ten thousand records are read, and none has any
-WIDE = 2_000  # characters: more than any table has
 FORMATS = ("table", "json", "csv", "md")
 
 
@@ -264,7 +263,7 @@ def report(
     rows = tables.sort_rows(rows, sort)
     shown = rows[:top]
     if form == "table":
-        tables.print_table(_console(stderr=False), folder, rows, top)
+        tables.print_table(make_console(stderr=False), folder, rows, top)
     elif form == "md":
         click.echo(tables.heading(folder, rows) + "\n\n" + tables.markdown(shown))
         for line in tables.footnotes(rows):
@@ -401,13 +400,13 @@ def _worked(
     from sweep.cli.progress import view_of
     from sweep.cli.summary import exit_code, summarize
     from sweep.execution.driver import Driver
+    from sweep.execution.executors import make_executor
     from sweep.execution.gpus import hold_gpus, visible_gpus
-    from sweep.prepare import make_executor
 
     try:
         executor = make_executor(session, limits, concurrency, address)
         held = visible_gpus() if session.gpus_per_trial and address is None else []
-        with hold_gpus(held, folder.name), view_of(folder, _console(stderr=True)) as view:
+        with hold_gpus(held, folder.name), view_of(folder, make_console(stderr=True)) as view:
             driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache, interrupts=interrupts)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
     except Breakdown as error:
@@ -434,14 +433,6 @@ def _is_locked(folder: "RunFolder") -> bool:
             return False
     except RunError:
         return True
-
-
-def _console(stderr: bool) -> "Console":
-    """A console as wide as its content when it is no terminal: a pipe must not cut a table."""
-    from sweep.cli.progress import LastingConsole
-
-    stream = sys.stderr if stderr else sys.stdout
-    return LastingConsole(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)
 
 
 if __name__ == "__main__":

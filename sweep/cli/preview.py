@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from sweep.execution.resources import room
 from sweep.forecast.estimate import estimate, heaviest, lines
 from sweep.forecast.measure import measure
 from sweep.planning.plan import Plan
-from sweep.prepare import Prepared, room
+from sweep.prepare import Prepared
 from sweep.tuning.searchers import draw_all
 
 

@@ -13,29 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from model.task_specs import TASKS
-from sweep.console import mute
 from sweep.execution.driver import View
 from sweep.planning.plan import Plan, Trial
-from sweep.planning.space import telling
+from sweep.reporting.settings import telling
 from sweep.reporting.tables import COLOURS
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, TrialState, plan_of
 from sweep.store.status import Status
 
 VISIBLE_ROWS = 20
-
-
-class LastingConsole(Console):
-    """A console that goes on in silence where rich would end the process, or raise within an executor."""
-
-    def on_broken_pipe(self) -> None:
-        mute()
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        try:
-            super().print(*objects, **options)
-        except OSError:  # the disk of a log is full, say
-            mute()
 
 
 class Lines:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sweep.console import say
 from sweep.execution.driver import Outcome
-from sweep.planning.space import telling
 from sweep.reporting.leaderboard import Row
+from sweep.reporting.settings import telling
 from sweep.reporting.tables import baseline_line
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import plan_of

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sweep.doctor.findings import Check, note, ok, problem
+from sweep.execution.resources import usable_cores
 from sweep.planning.provenance import git_commit
-from sweep.prepare import usable_cores
 
 DISTRIBUTION = "explora-sweep"
 BOUND = re.compile(r"([\w.-]+)(?:\[[^\]]*\])?\s*>=\s*([\d.]+)")  # this project's dependencies have lower bounds only

@@ -24,11 +24,11 @@ from sweep.planning.plan import Plan, Trial
 from sweep.reporting.leaderboard import Row, write_leaderboard
 from sweep.reporting.leaderboard import rows as leaderboard_rows
 from sweep.store import retention
-from sweep.store.cache import Cache, record_of
+from sweep.store.cache import Cache
 from sweep.store.failure import Failure
 from sweep.store.ledger import Ledger
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, draws_left, fold, plan_of
+from sweep.store.state import RunState, draws_left, fold, plan_of, record_of
 from sweep.store.status import ENDS, Status, check_step
 from sweep.tuning.budget import spent
 from sweep.tuning.observations import history

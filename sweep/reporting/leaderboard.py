@@ -19,9 +19,8 @@ import pyarrow.parquet as pq
 from model.config import alternatives, decode_keys, train_keys
 from model.task_specs import TASKS
 from sweep.planning.plan import Point
-from sweep.store.cache import record_of
 from sweep.store.run_folder import RunFolder, write_file
-from sweep.store.state import RunState, TrialState, plan_of, state_of
+from sweep.store.state import RunState, TrialState, plan_of, record_of, state_of
 from sweep.store.status import Status
 
 Row = dict[str, Any]

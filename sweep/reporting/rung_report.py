@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from sweep.planning.config import Strategy
 from sweep.planning.plan import Trial
-from sweep.store.cache import record_of
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, plan_of
+from sweep.store.state import RunState, plan_of, record_of
 from sweep.tuning.schedulers import ids, levels, race
 
 

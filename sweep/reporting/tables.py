@@ -18,9 +18,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from model.task_specs import TASKS
-from sweep.planning.space import telling
 from sweep.reporting.leaderboard import COMPARED, METRICS, Row, schema
 from sweep.reporting.rung_report import Rung
+from sweep.reporting.settings import settings_of, telling
 from sweep.reporting.time_to_target import COLUMNS
 from sweep.store.run_folder import RunFolder
 from sweep.store.status import Status
@@ -35,11 +35,6 @@ COLOURS = {
     Status.DIVERGED: "magenta",
     Status.FAILED: "red",
 }
-
-
-def settings_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The canonical settings of each row."""
-    return [json.loads(row["config_json"]) for row in rows]
 
 
 def columns(rows: Sequence[Row]) -> list[str]:

@@ -10,8 +10,7 @@ from sweep.errors import UsageError
 from sweep.planning.plan import Point
 from sweep.planning.provenance import Provenance
 from sweep.store.run_folder import RunFolder, list_runs
-from sweep.store.state import RunState, plan_of, state_of
-from sweep.store.status import Status
+from sweep.store.state import RunState, plan_of, record_of, state_of
 
 
 @dataclass(frozen=True)
@@ -62,25 +61,3 @@ class Cache:
         if folder.name not in self._states:
             self._states[folder.name] = state_of(folder)
         return self._states[folder.name]
-
-
-def record_of(state: RunState, point: Point) -> dict[str, Any] | None:
-    """What is known of a finished point, or None: its score and the epoch it was scored at."""
-    if (cached := state.cached.get(point.point_id)) is not None:
-        return dict(cached["record"], from_run=cached["from_run"])
-    score = state.scores.get(point.point_id)
-    trial = state.trials.get(point.trial_id)
-    if score is None or trial is None or score["epoch"] != point.epochs:
-        return None
-    return {
-        "metrics": score["metrics"],
-        "samples": score["samples"],
-        "decode_seconds": score["decode_seconds"],
-        "epoch": score["epoch"],
-        "losses": trial.epochs[score["epoch"]]["losses"],
-        "cost": trial.epochs[score["epoch"]]["cost"],
-        "attempt": score["attempt"],
-        "started_at": trial.started_at,
-        "ended_at": score["time"],
-        "status": Status.COMPLETED,
-    }

@@ -11,7 +11,7 @@ import re
 import shutil
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,81 +19,12 @@ from typing import Any
 from model.durable import flush_folder, write_through
 from model.errors import SettingError
 from sweep.errors import RunError
-from sweep.planning.config import Limits, Strategy
-from sweep.planning.plan import Plan, Point, point_from, stable_id
-from sweep.planning.provenance import Provenance
-from sweep.tuning.searchers import SearchSpace
+from sweep.store.run_spec import SCHEMA_VERSION, RunSpec
 
-SCHEMA_VERSION = 2  # 1 had no strategy, limits and search: it is read as a grid under fifo
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 STAGED = re.compile(r"\..+\.\d+")  # what `write_file` writes to: the file's name and the process's number
 MARK = "run.json"  # a folder without it is no run
 FREE_BYTES = 64 * 2**20  # a run is not started with less room on the disk
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSpec:
-    """What a run is, as `run.json` keeps it: enough to go on without the space file."""
-
-    space: str  # name of the space
-    space_sha256: str
-    about: str  # the space file's docstring
-    plan: Plan
-    provenance: Provenance
-    executor: str  # ray or inline
-    cpus_per_trial: int
-    gpus_per_trial: float
-    command: list[str]
-    created_at: str  # UTC, ISO 8601
-    use_cache: bool = True  # whether points may be taken from earlier runs
-    strategy: Strategy = field(default_factory=Strategy)
-    limits: Limits = field(default_factory=Limits)  # that it began with
-    search_space: SearchSpace | None = None  # what TPE draws from; points at random are drawn beforehand
-
-    @property
-    def probes(self) -> tuple[Point, ...]:
-        """Points that show all that the run needs, also of what is yet to be drawn."""
-        return self.search_space.probes() if self.search_space else self.plan.points
-
-    @property
-    def search_id(self) -> str:
-        """Equal for runs that try the same points in the same way."""
-        space = self.search_space.as_dict() if self.search_space else None
-        return stable_id([self.plan.plan_id, asdict(self.strategy), space])
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "space": self.space,
-            "space_sha256": self.space_sha256,
-            "about": self.about,
-            "provenance": self.provenance.as_dict(),
-            "executor": self.executor,
-            "cpus_per_trial": self.cpus_per_trial,
-            "gpus_per_trial": self.gpus_per_trial,
-            "command": self.command,
-            "created_at": self.created_at,
-            "use_cache": self.use_cache,
-            "strategy": asdict(self.strategy),
-            "limits": self.limits.as_dict(),
-            "search_space": self.search_space.as_dict() if self.search_space else None,
-            "points": {point.point_id: point.settings for point in self.plan.points},
-        }
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> "RunSpec":
-        content = dict(raw)
-        content.pop("schema_version")
-        plan = Plan(tuple(point_from(settings) for settings in content.pop("points").values()))
-        space = content.pop("search_space", None)
-        return cls(
-            plan=plan,
-            provenance=Provenance.from_dict(content.pop("provenance")),
-            strategy=Strategy(**content.pop("strategy", {})),
-            limits=Limits.from_dict(content.pop("limits")) if "limits" in content else Limits(),
-            search_space=SearchSpace.from_dict(space) if space else None,
-            **content,
-        )
 
 
 @dataclass(frozen=True)

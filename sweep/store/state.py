@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sweep.errors import LedgerError
-from sweep.planning.plan import Plan, point_from
+from sweep.planning.plan import Plan, Point, point_from
 from sweep.store.ledger import Event, read_ledger
-from sweep.store.run_folder import RunFolder, RunSpec
+from sweep.store.run_folder import RunFolder
+from sweep.store.run_spec import RunSpec
 from sweep.store.status import Status, check_step
 
 
@@ -124,3 +125,25 @@ def draws_left(spec: RunSpec, state: RunState) -> int:
 def state_of(folder: RunFolder) -> RunState:
     """The run in `folder`; one that has no ledger yet has done nothing. Raises LedgerError."""
     return fold(read_ledger(folder.ledger)) if folder.ledger.exists() else RunState()
+
+
+def record_of(state: RunState, point: Point) -> dict[str, Any] | None:
+    """What is known of a finished point, or None: its score and the epoch it was scored at."""
+    if (cached := state.cached.get(point.point_id)) is not None:
+        return dict(cached["record"], from_run=cached["from_run"])
+    score = state.scores.get(point.point_id)
+    trial = state.trials.get(point.trial_id)
+    if score is None or trial is None or score["epoch"] != point.epochs:
+        return None
+    return {
+        "metrics": score["metrics"],
+        "samples": score["samples"],
+        "decode_seconds": score["decode_seconds"],
+        "epoch": score["epoch"],
+        "losses": trial.epochs[score["epoch"]]["losses"],
+        "cost": trial.epochs[score["epoch"]]["cost"],
+        "attempt": score["attempt"],
+        "started_at": trial.started_at,
+        "ended_at": score["time"],
+        "status": Status.COMPLETED,
+    }

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from model.task_specs import TASKS
 from sweep.planning.config import Strategy
 from sweep.planning.plan import Point, point_from
-from sweep.store.cache import record_of
 from sweep.store.ledger import Event
-from sweep.store.state import RunState
+from sweep.store.state import RunState, record_of
 from sweep.store.status import Status
 from sweep.tuning.schedulers import objective
 from sweep.tuning.searchers import Told

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import tpe
 from benchmarks.tpe import Run, search, smart_space, table
-from sweep.tuning.searchers import SearchSpace
+from sweep.planning.search_space import SearchSpace
 
 
 def test_both_searches_draw_and_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sweep.store.run_folder import SCHEMA_VERSION, RunFolder
+from sweep.store.run_folder import RunFolder
+from sweep.store.run_spec import SCHEMA_VERSION
 from tests.chaos.invariants import check, look, says
 from tests.chaos.processes import Commands
 

@@ -19,7 +19,8 @@ from sweep.errors import RunError
 from sweep.prepare import Request, prepare
 from sweep.reporting.leaderboard import rows, write_leaderboard
 from sweep.store.ledger import Ledger, read_ledger
-from sweep.store.run_folder import RunFolder, RunSpec, create_run, list_runs
+from sweep.store.run_folder import RunFolder, create_run, list_runs
+from sweep.store.run_spec import RunSpec
 from sweep.store.state import RunState, fold
 from tests.chaos.faulty_disk import EIO, FAULTS, POWER, SHORT, Crash, faulty_disk
 from tests.chaos.records import records, write_records

@@ -7,7 +7,8 @@ import pytest
 from model.config import DecodeConfig, TrainConfig
 from sweep import Space, choice, grid, uniform
 from sweep.errors import SpaceError
-from sweep.planning.space import branches, telling, unfold, varying
+from sweep.planning.space import branches, unfold
+from sweep.reporting.settings import telling, varying
 
 
 def test_grid_axes_multiply_in_file_order() -> None:

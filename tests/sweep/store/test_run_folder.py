@@ -10,7 +10,8 @@ import pytest
 
 from sweep.errors import RunError
 from sweep.prepare import Request, prepare
-from sweep.store.run_folder import RunFolder, RunSpec, check_name, create_run, list_runs, open_run, write_file
+from sweep.store.run_folder import RunFolder, check_name, create_run, list_runs, open_run, write_file
+from sweep.store.run_spec import RunSpec
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from sweep import Space, choice, grid, loguniform, quniform, randint, uniform
 from sweep.errors import SpaceError
 from sweep.execution.driver import Driver
 from sweep.planning.config import Limits, Strategy
+from sweep.planning.search_space import Params, SearchSpace
 from sweep.prepare import Request, prepare
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, state_of
-from sweep.tuning.searchers import Params, SearchSpace, Told, draw, draw_all
+from sweep.tuning.searchers import Told, draw, draw_all
 from tests.sweep.curves import Killed, ends, rungs, session, trains
 from tests.sweep.execution.test_driver import Silent
 

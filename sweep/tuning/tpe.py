@@ -1,0 +1,100 @@
+"""Tree-structured Parzen estimator, through Optuna."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.distributions import BaseDistribution
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from sweep.planning.axes import Axis, Range
+from sweep.planning.plan import stable_id
+from sweep.planning.search_space import BRANCH, Params, SearchSpace
+from sweep.tuning.searchers import Told
+
+STARTUP = 10  # points that TPE draws at random before it begins to model
+
+
+def _ask(space: SearchSpace, history: Sequence[Told], attempt: int) -> Params:
+    """What TPE proposes. The study is made from the history each time: it holds nothing of its own."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        axes = [branch["axes"] for branch in space.as_dict()["branches"]]  # not the rest: a path may be of one machine
+        seed = int(stable_id(["tpe", axes, len(history), attempt]), 16) % 2**32
+        # Groups are the branches: what is conditional on one is modelled within it. Points under way count as bad ones,
+        # so that workers do not crowd into one place.
+        sampler = optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=STARTUP, multivariate=True, group=True, constant_liar=True
+        )
+        study = optuna.create_study(sampler=sampler, direction="minimize")
+        for told in history:
+            study.add_trial(_frozen(space, told))
+        trial = study.ask()
+        return _suggest(space, trial)
+
+
+def _suggest(space: SearchSpace, trial: "optuna.Trial") -> Params:
+    number = trial.suggest_categorical(BRANCH, range(len(space.branches))) if len(space.branches) > 1 else 0
+    axes = space.searched(space.branches[number])
+    return space.params(number, {key: _suggested(trial, _name(space, number, key), a) for key, a in axes.items()})
+
+
+def _suggested(trial: "optuna.Trial", name: str, axis: Axis) -> Any:
+    if not isinstance(axis, Range):
+        return axis.values[trial.suggest_categorical(name, range(len(axis.values)))]
+    if axis.kind == "quniform":
+        return axis.multiple(trial.suggest_int(name, *axis.steps))
+    if axis.kind == "randint":
+        return trial.suggest_int(name, int(axis.low), int(axis.high) - 1)
+    return trial.suggest_float(name, axis.low, axis.high, log=axis.kind == "loguniform")
+
+
+def _frozen(space: SearchSpace, told: Told) -> "optuna.trial.FrozenTrial":
+    import optuna
+
+    number = told.params.get(BRANCH, 0)
+    axes = space.searched(space.branches[number])
+    params = {_name(space, number, key): _encoded(axes[key], told.params[key]) for key in axes}
+    distributions = {_name(space, number, key): _distribution(axis) for key, axis in axes.items()}
+    if len(space.branches) > 1:
+        params[BRANCH] = number
+        distributions[BRANCH] = optuna.distributions.CategoricalDistribution(range(len(space.branches)))
+    state = optuna.trial.TrialState[told.state]
+    return optuna.trial.create_trial(
+        state=state,
+        params=params,
+        distributions=distributions,
+        value=told.value if told.state == "COMPLETE" else None,
+        intermediate_values={told.epoch: told.value} if told.state == "PRUNED" and told.value is not None else None,
+    )
+
+
+def _name(space: SearchSpace, number: int, key: str) -> str:
+    """Of a parameter: the axis' key, with the branch where other branches have another axis of that key."""
+    axes = [branch.axes.get(key) for branch in space.branches]
+    return key if all(axis in (None, space.branches[number].axes[key]) for axis in axes) else f"{key}@{number}"
+
+
+def _distribution(axis: Axis) -> "BaseDistribution":
+    """The axis as `_suggested` asks for it: categories by place, since values may be anything; multiples by count."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if not isinstance(axis, Range):
+        return CategoricalDistribution(range(len(axis.values)))
+    if axis.kind == "quniform":
+        return IntDistribution(*axis.steps)
+    if axis.kind == "randint":
+        return IntDistribution(int(axis.low), int(axis.high) - 1)
+    return FloatDistribution(axis.low, axis.high, log=axis.kind == "loguniform")
+
+
+def _encoded(axis: Axis, value: Any) -> Any:
+    if not isinstance(axis, Range):
+        return axis.values.index(value)
+    return round(value / axis.q) if axis.q else value
