@@ -23,9 +23,9 @@ from pathlib import Path
 from sweep.execution.driver import Driver
 from sweep.execution.executor import Listener
 from sweep.execution.trial import Job, TrialReport
-from sweep.planning.config import Limits, Strategy
+from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.plan import stable_id
-from sweep.prepare import Request, prepare
+from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import Row, load_rows
 from sweep.store.ledger import Event, read_ledger
 from sweep.store.run_folder import RunFolder
@@ -87,16 +87,16 @@ def train_grid(space: str, out: Path) -> RunFolder:
     return RunFolder(out / space)
 
 
-def search(space: str, grid: RunFolder, strategy: Strategy, workers: int, out: Path) -> RunFolder:
+def search(space: str, grid: RunFolder, tune_config: TuneConfig, workers: int, out: Path) -> RunFolder:
     """The run of a search over the trainings of `grid`, a run of `space`."""
     reports: dict[str, list[Event]] = {}
     for event in read_ledger(grid.ledger):
         if event["event"] == "epoch":
             reports.setdefault(event["trial_id"], []).append(event)
-    name = f"{grid.name}-{strategy.scheduler}-{workers}"
-    request = Request(space=space, out=out, name=name, strategy=strategy, use_cache=False)
+    name = f"{grid.name}-{tune_config.scheduler}-{workers}"
+    request = RunRequest(space=space, out=out, name=name, tune_config=tune_config, use_cache=False)
     folder = prepare(request).folder()
-    Driver(folder, Quiet(), limits=Limits(keep="all"), use_cache=False).run(Replay(reports, workers), ["benchmark"])
+    Driver(folder, Quiet(), limits=RunLimits(keep="all"), use_cache=False).run(Replay(reports, workers), ["benchmark"])
     return folder
 
 
@@ -131,8 +131,8 @@ SCORES: dict[str, Callable[[Row], float]] = {"dev loss": lambda row: -row["dev_l
 
 def tell(space: str, grid: RunFolder, scheduler: str, workers: int, out: Path) -> str:
     """One row of the table."""
-    strategy = Strategy(scheduler=scheduler, seeds=SEEDS)
-    full, rows = load_rows(grid), load_rows(search(space, grid, strategy, workers, out))
+    tune_config = TuneConfig(scheduler=scheduler, seeds=SEEDS)
+    full, rows = load_rows(grid), load_rows(search(space, grid, tune_config, workers, out))
     shares, found = [], {name: 0 for name in SCORES}
     for seed in sorted({row["seed"] for row in full}):
         mine = [row for row in rows if row["seed"] == seed]

@@ -19,7 +19,7 @@ from model.decoding.generate import generate_ids
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
 from model.pretrained.bases import load_base
-from model.rng import stream
+from model.rng import generator
 
 Decode = Callable[[], None]
 
@@ -40,7 +40,7 @@ def tiny() -> GPT2:
 
 def gpt2() -> GPT2:
     model = GPT2(GPT2Config())
-    model.init_weights(stream(0, "init"))
+    model.init_weights(generator(0, "init"))
     return model
 
 
@@ -85,8 +85,8 @@ def compare(name: str, decoding: str) -> tuple[float, float, float]:
 
     Tokens of the texts handed back count: with beams and several texts, one text per prompt.
     """
-    model, luck = MODELS[name](), stream(0, "data")
-    prompts = [torch.randint(model.config.vocab_size, (length,), generator=luck).tolist() for length in LENGTHS]
+    model, generators = MODELS[name](), generator(0, "data")
+    prompts = [torch.randint(model.config.vocab_size, (length,), generator=generators).tolist() for length in LENGTHS]
     mine, peers = DECODINGS[decoding]
     one, other = ours(model, prompts, mine), theirs(model, prompts, peers)
     one()

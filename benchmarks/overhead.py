@@ -2,7 +2,7 @@
 
 trials     48 trainings of about 5 s on two workers, against the time that a perfect schedule would take
 trivial    a further trial that does next to nothing, on a worker of Ray's, beyond what it takes in one process
-plan       10,000 points: unfold, check, group
+plan       10,000 points: expand, check, group
 resume     `sweep resume` of a run whose ledger holds 10,000 finished trainings
 """
 
@@ -17,11 +17,11 @@ from pathlib import Path
 
 from sweep.planning.plan import make_plan
 from sweep.planning.registry import load_space
-from sweep.planning.space import unfold
-from sweep.prepare import Request, prepare
+from sweep.planning.space import expand
+from sweep.prepare import RunRequest, prepare
 from sweep.store.ledger import Ledger
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 
 POEM = "O gentle night,\nthou art a quiet friend,\nthy stars are slow,\nthy silence has no end."
 SPACE = '''"""A made-up space."""
@@ -54,7 +54,7 @@ def made_up(folder: Path, points: int, epochs: int = 1, tokens: int = 1) -> Path
 def trials(folder: Path) -> tuple[float, float]:
     """Wall seconds of 48 trainings on two workers, and what they took themselves, shared by two."""
     wall = sweep("run", "lora_rank", *FIVE_SECONDS, "--concurrency", 2, "--out", folder, "--no-cache")
-    worked = sum(trial.seconds for trial in state_of(RunFolder(folder / "lora_rank")).trials.values())
+    worked = sum(trial.seconds for trial in load_state(RunFolder(folder / "lora_rank")).trials.values())
     return wall, worked / 2
 
 
@@ -76,13 +76,13 @@ def plan(folder: Path) -> tuple[float, float]:
     """Seconds and MB to plan 10,000 points."""
     space = load_space(str(made_up(folder, 10_000))).space
     before, started = peak_mb(), time.perf_counter()
-    assert len(make_plan(unfold(space, {}), 1).trials) == 10_000
+    assert len(make_plan(expand(space, {}), 1).trials) == 10_000
     return time.perf_counter() - started, peak_mb() - before
 
 
 def resume(folder: Path) -> float:
     """Seconds of `sweep resume` on a finished run of 10,000 trainings."""
-    request = Request(space=str(made_up(folder, 10_000)), out=folder, executor="inline", use_cache=False)
+    request = RunRequest(space=str(made_up(folder, 10_000)), out=folder, executor="inline", use_cache=False)
     run = prepare(request).folder()
     losses = {"train_loss": 2.0, "dev_loss": 3.0, "best_dev_loss": 3.0, "best_epoch": 1}
     losses |= {"train_seconds": 1.0, "train_tokens": 100}

@@ -1,7 +1,7 @@
 """What SMART costs: a training step with one ascent step against the same step without SMART.
 
 A plain step is a forward and a backward pass. SMART adds a forward pass and half a backward one to find the noise, and
-a second forward and backward pass on the disturbed embeddings. Language modelling (8 sequences of 160 tokens, every
+a second forward and backward pass on the perturbed embeddings. Language modelling (8 sequences of 160 tokens, every
 position counts) and cloze classification (8 of 40, the last one counts). The two take turns; the median of the ratios
 counts.
 """
@@ -17,9 +17,9 @@ from model.gpt2_config import GPT2Config
 from model.loss import IGNORE
 from model.methods.lora import apply_lora
 from model.optim.adamw import AdamW
-from model.rng import stream
+from model.rng import generator
 from model.tasks import Batch
-from model.training_loss import Objective
+from model.training_loss import TrainingLoss
 
 PAIR_LENGTH = 40  # tokens of a question pair in its frame
 SMART = SMARTConfig(lam=4e-3, variant="custom", steps=1)
@@ -27,12 +27,12 @@ SMART = SMARTConfig(lam=4e-3, variant="custom", steps=1)
 
 def training_step(config: GPT2Config, batch: Batch, smart: SMARTConfig | None, lora: bool) -> Step:
     model = GPT2(config)
-    model.init_weights(stream(0, "init"))
+    model.init_weights(generator(0, "init"))
     if lora:
         apply_lora(model, rank=RANK, dropout=0.1)
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     optimizer = AdamW(trained.values(), lr=1e-3)
-    objective = Objective(model, trained, smart, seed=0)
+    objective = TrainingLoss(model, trained, smart, seed=0)
     objective.start_epoch(1, torch.device("cpu"))
 
     def step() -> None:
@@ -46,7 +46,7 @@ def training_step(config: GPT2Config, batch: Batch, smart: SMARTConfig | None, l
 
 def batch_of(config: GPT2Config, cloze: bool) -> Batch:
     length = PAIR_LENGTH if cloze else LENGTH
-    ids = torch.randint(config.vocab_size, (BATCH, length + 1), generator=stream(0, "data"))
+    ids = torch.randint(config.vocab_size, (BATCH, length + 1), generator=generator(0, "data"))
     targets = ids[:, 1:].clone()
     if cloze:
         targets[:, :-1] = IGNORE

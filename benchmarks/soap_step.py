@@ -20,7 +20,7 @@ from benchmarks.training_step import seconds
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
 from model.optim.soap import SOAP
-from model.rng import stream
+from model.rng import generator
 
 SHAPE = GPT2Config(n_layer=4)
 FREQUENCY = 10  # steps from one refresh to the next in training
@@ -29,7 +29,7 @@ PAIRS = 5  # measurements of each kind of step
 
 def parameters() -> list[Tensor]:
     model = GPT2(SHAPE)
-    model.init_weights(stream(0, "init"))
+    model.init_weights(generator(0, "init"))
     return list(model.parameters())
 
 
@@ -45,7 +45,7 @@ def measure() -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     mine, peers = parameters(), parameters()
     one = SOAP(mine, lr=1e-4, frequency=2)
     other = PlainSOAP(peers, lr=1e-4, frequency=2)
-    noise = stream(0, "noise")
+    noise = generator(0, "noise")
     between, refreshes = [], []
     give_gradients(mine, peers, noise)
     with mock.patch.object(torch.linalg, "eigh", no_decomposition):  # the first call only starts the bases

@@ -1,7 +1,7 @@
 """TPE against random search at equal trials, on the axes of `spaces/smart.py` made continuous.
 
 The objective is the dev loss on `tiny` after one epoch. Both searches draw from the same space by the tool itself
-(`sweep.tuning.searchers.draw`, as the driver asks it), and train for real, one point after the other. Five searches
+(`sweep.tuning.searchers.suggest`, as the driver asks it), and train for real, one point after the other. Five searches
 each: a search's number shifts its draws by ranges that differ in their last digits. What counts is the best dev loss
 after so many trials; lower is better.
 """
@@ -17,7 +17,8 @@ from model.errors import DivergedError
 from model.hardware import threads
 from sweep import Space, loguniform
 from sweep.planning.search_space import SearchSpace
-from sweep.tuning.searchers import Told, draw
+from sweep.tuning.observations import Observation
+from sweep.tuning.searchers import suggest
 
 TRIALS = 30
 SEARCHES = 5
@@ -51,14 +52,14 @@ class Run:
 
 def search(space: SearchSpace, kind: str, trials: int) -> Run:
     """`trials` points of `space`, each told before the next is drawn."""
-    history: list[Told] = []
+    history: list[Observation] = []
     seen: set[str] = set()
     for _ in range(trials):
-        drawn = draw(space, kind, history, seen)
+        drawn = suggest(space, kind, history, seen)
         assert drawn is not None, "ranges do not run out"
         seen.add(drawn.points[0].point_id)
         loss = dev_loss(drawn.points[0].train)
-        history.append(Told(drawn.params, "FAIL" if loss is None else "COMPLETE", loss))
+        history.append(Observation(drawn.params, "FAIL" if loss is None else "COMPLETE", loss))
     return Run(tuple(told.value for told in history))
 
 

@@ -22,7 +22,7 @@ from model.gpt2_config import GPT2Config
 from model.loss import linear_cross_entropy
 from model.methods.lora import apply_lora
 from model.optim.adamw import AdamW
-from model.rng import stream
+from model.rng import generator
 
 Step = Callable[[], None]
 
@@ -37,10 +37,10 @@ RANK = 8
 
 def ours(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
     model = GPT2(config)
-    model.init_weights(stream(0, "init"))
+    model.init_weights(generator(0, "init"))
     if lora:
         apply_lora(model, rank=RANK, dropout=0.1)
-    set_dropout_stream(model, stream(0, "dropout"))
+    set_dropout_stream(model, generator(0, "dropout"))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = AdamW(trained, lr=1e-3)
     targets = ids[:, 1:].flatten()
@@ -84,7 +84,7 @@ def seconds(step: Step) -> float:
 def compare(shape: str, lora: bool) -> tuple[float, float, float]:
     """Median seconds of ours and theirs, and the median of their ratios pair by pair."""
     config = SHAPES[shape]
-    ids = torch.randint(config.vocab_size, (BATCH, LENGTH), generator=stream(0, "data"))
+    ids = torch.randint(config.vocab_size, (BATCH, LENGTH), generator=generator(0, "data"))
     one, other = ours(config, ids, lora), theirs(config, ids, lora)
     one()
     other()

@@ -36,7 +36,7 @@ def write_checkpoint(
     parent: Path, epoch: int, checkpoint: Checkpoint, keep: int | None = KEPT, spare: Collection[int] = ()
 ) -> Path:
     """Write `parent`/`epoch` and prune as `prune` does. An existing one of that epoch is replaced."""
-    tidy(parent)
+    repair(parent)
     place, staged = parent / str(epoch), parent / f".{epoch}.partial"
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
     staged.mkdir(parents=True)
@@ -57,7 +57,7 @@ def write_checkpoint(
     return place
 
 
-def tidy(parent: Path) -> bool:
+def repair(parent: Path) -> bool:
     """Finish what a crash left half written under `parent`; whether there was anything.
 
     A whole checkpoint whose place is empty takes it: the crash came between the removal of the one it was to replace

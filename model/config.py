@@ -109,7 +109,7 @@ class SMARTConfig(Settings):
 
     @property
     def passes(self) -> int:
-        """Forward passes of an optimizer step: one as ever, each ascent step, the disturbed one, the teacher's."""
+        """Forward passes of an optimizer step: one as ever, each ascent step, the perturbed one, the teacher's."""
         return 1 + (self.steps + 1 if self.lam else 0) + (1 if self.bregman_mu else 0)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from model.processor import cpu_name
+
 CLEAR_REFS = Path("/proc/self/clear_refs")  # Linux: writing 5 resets the peak of the resident set
 STATUS = Path("/proc/self/status")
 
@@ -15,6 +17,11 @@ STATUS = Path("/proc/self/status")
 def default_device() -> torch.device:
     """The first GPU this process may use, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """Return what a device is called in results: the GPU's name, or "cpu" with its vector instructions."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
 
 
 @contextlib.contextmanager

@@ -12,13 +12,13 @@ from model.pretrained.files import WEIGHTS, find_base
 from model.tasks import Task, find_data, load_task
 
 
-def warm_base(name: str, revision: str | None) -> Base:
+def cached_base(name: str, revision: str | None) -> Base:
     """`load_base`, once per process."""
     files = find_base(name, revision)
     return _base(name, files.revision, _stamp(files.folder / WEIGHTS))  # the key by which `_task` asks for it too
 
 
-def warm_task(name: str, data: str | None, base: Base) -> Task:
+def cached_task(name: str, data: str | None, base: Base) -> Task:
     """`load_task` for the tokenizer of `base`, once per process."""
     stamps = tuple((file, _stamp(file)) for file in find_data(name, data).files.values())
     return _task(name, data, stamps, base.files.name, base.files.revision, _stamp(base.files.folder / WEIGHTS))

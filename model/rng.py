@@ -15,6 +15,6 @@ def derive_seed(seed: int, purpose: str, *counters: int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def stream(seed: int, purpose: str, *counters: int, device: torch.device | str = "cpu") -> torch.Generator:
+def generator(seed: int, purpose: str, *counters: int, device: torch.device | str = "cpu") -> torch.Generator:
     """The generator of `purpose` ("init", "data", "dropout", "decode"), at counters such as the epoch."""
     return torch.Generator(device).manual_seed(derive_seed(seed, purpose, *counters))

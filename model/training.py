@@ -24,10 +24,10 @@ from model.methods.lora import apply_lora
 from model.optim.adamw import AdamW
 from model.optim.soap import SOAP
 from model.pretrained.tokenizer import Tokenizer
-from model.process_cache import warm_base, warm_task
-from model.rng import stream
+from model.process_cache import cached_base, cached_task
+from model.rng import generator
 from model.tasks import Batch, Evaluation
-from model.training_loss import Objective, cross_entropy
+from model.training_loss import TrainingLoss, cross_entropy
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": AdamW, "soap": SOAP}
 
@@ -67,21 +67,21 @@ class Training:
         """Raises BaseError or DataError where the base or the data cannot be had."""
         self.config = config
         self.device = device or default_device()
-        base = warm_base(config.base, config.revision)
+        base = cached_base(config.base, config.revision)
         self.tokenizer = base.tokenizer
-        self.task = warm_task(config.task, config.data, base)
+        self.task = cached_task(config.task, config.data, base)
         frozen = config.lora is not None or config.freeze == "base"
         self.model = base.build(frozen=frozen, dropout=config.dropout, device=self.device)
         if config.lora is not None:
             lora = config.lora
             apply_lora(self.model, rank=lora.rank, scale=lora.scale, dropout=lora.dropout, seed=config.seed)
         if self.task.classes is not None:  # behind the freezing: a task's own head is always trained
-            self.model.add_classifier(self.task.classes, stream(config.seed, "head"))
+            self.model.add_classifier(self.task.classes, generator(config.seed, "head"))
         self.trainable = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
         self.optimizer = OPTIMIZERS[config.optimizer](
             self.trainable.values(), lr=config.lr, weight_decay=config.weight_decay
         )
-        self.objective = Objective(self.model, self.trainable, config.smart, config.seed)
+        self.objective = TrainingLoss(self.model, self.trainable, config.smart, config.seed)
         self.epoch = 0
         self.best_dev_loss, self.best_epoch = math.inf, 0
         self.train_seconds, self.train_tokens = 0.0, 0
@@ -113,7 +113,7 @@ class Training:
     def run_epoch(self, on_step: Callable[[], None] = lambda: None) -> EpochReport:
         """One pass over the training split in an order of its own; `on_step` after every step. Raises DivergedError."""
         number, seed = self.epoch + 1, self.config.seed
-        order = torch.randperm(self.task.size("train"), generator=stream(seed, "data", number)).tolist()
+        order = torch.randperm(self.task.size("train"), generator=generator(seed, "data", number)).tolist()
         self.objective.start_epoch(number, self.device)
         self.model.train()
         started, total, tokens = time.perf_counter(), 0.0, 0

@@ -12,7 +12,7 @@ from model.gpt2 import GPT2
 from model.loss import IGNORE, linear_cross_entropy
 from model.methods.bregman import Teacher
 from model.methods.smart import Predict, reduce, smart_loss, symmetrized_kl
-from model.rng import stream
+from model.rng import generator
 from model.tasks import Batch
 
 
@@ -25,7 +25,7 @@ class Loss:
     targets: int  # positions that have one
 
 
-class Objective:
+class TrainingLoss:
     """The loss of a model under training, and what it remembers from step to step."""
 
     def __init__(self, model: GPT2, trained: Mapping[str, Tensor], smart: SMARTConfig | None, seed: int) -> None:
@@ -37,8 +37,8 @@ class Objective:
 
     def start_epoch(self, number: int, device: torch.device) -> None:
         """Give the epoch its own dropout masks and noise. To be called before its first batch."""
-        self.dropout = stream(self.seed, "dropout", number, device=device)
-        self.noise = stream(self.seed, "smart", number, device=device)
+        self.dropout = generator(self.seed, "dropout", number, device=device)
+        self.noise = generator(self.seed, "smart", number, device=device)
         set_dropout_stream(self.model, self.dropout)
 
     def __call__(self, batch: Batch) -> Loss:

@@ -1,6 +1,6 @@
-"""What can go wrong, as exceptions. The command line prints their one line and exits with 2, or 1 for a Breakdown.
+"""What can go wrong. The command line prints the message and exits with 2, or with 1 for an InfrastructureError.
 
-Breakdown             no fault of the user's: the disk, or Ray
+InfrastructureError   the disk or Ray failed; the user did nothing wrong
 
 UsageError
 +-- SpaceError        a space file, or a setting in it
@@ -9,7 +9,7 @@ UsageError
 """
 
 
-class Breakdown(RuntimeError):
+class InfrastructureError(RuntimeError):
     """The tool cannot go on. The message says why and what to do."""
 
 

@@ -14,23 +14,23 @@ from typing import Any
 from model.config import TrainConfig
 from model.tasks import find_data
 from sweep.errors import RunError, SpaceError
-from sweep.execution.resources import room
-from sweep.planning.config import Limits, Strategy
+from sweep.execution.resources import max_concurrent_trials
+from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
 from sweep.planning.provenance import Provenance, changes, data_name, trace
 from sweep.planning.registry import SpaceFile, load_space
 from sweep.planning.search_space import SearchSpace
-from sweep.planning.space import unfold
+from sweep.planning.space import expand
 from sweep.store.cache import Cache
-from sweep.store.run_folder import MARK, RunFolder, check_name, create_run
+from sweep.store.run_folder import RUN_FILE, RunFolder, check_name, create_run
 from sweep.store.run_spec import RunSpec
-from sweep.store.state import draws_left, plan_of, record_of, state_of
-from sweep.tuning.searchers import draw_all
+from sweep.store.state import draws_left, find_result, full_plan, load_state
+from sweep.tuning.searchers import suggest_all
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RunRequest:
     """What `sweep run` was asked for."""
 
     space: str
@@ -38,8 +38,8 @@ class Request:
     name: str | None = None  # None: the space's name, numbered where it is taken
     base: str | None = None  # None: the space's own, else tiny
     settings: Sequence[str] = ()  # key=value
-    strategy: Strategy = field(default_factory=Strategy)
-    limits: Limits = field(default_factory=Limits)
+    tune_config: TuneConfig = field(default_factory=TuneConfig)
+    limits: RunLimits = field(default_factory=RunLimits)
     executor: str = "ray"
     cpus_per_trial: int = 1
     gpus_per_trial: float | str = 0.0  # or auto
@@ -49,10 +49,10 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class PreparedRun:
     """A request that was checked."""
 
-    request: Request
+    request: RunRequest
     file: SpaceFile
     spec: RunSpec
 
@@ -119,12 +119,12 @@ class Prepared:
 
     def _is_settled(self, folder: RunFolder) -> bool:
         """Whether a new run is due: this one has computed all it can, or the cache is not wanted."""
-        state = state_of(folder)
-        plan = plan_of(folder.spec, state)
+        state = load_state(folder)
+        plan = full_plan(folder.spec, state)
         open_points = [
             point
             for point in plan.points
-            if record_of(state, point) is None and state.trial(point.trial_id).status.is_open
+            if find_result(state, point) is None and state.trial(point.trial_id).status.is_open
         ]
         if open_points or draws_left(folder.spec, state):
             return False
@@ -132,7 +132,7 @@ class Prepared:
         return not self.request.use_cache or any(p.point_id not in state.cached for p in plan.points)
 
 
-def prepare(request: Request) -> Prepared:
+def prepare(request: RunRequest) -> PreparedRun:
     """Check `request` from end to end. Raises SpaceError or RunError."""
     if request.name is not None:
         check_name(request.name)
@@ -143,14 +143,14 @@ def prepare(request: Request) -> Prepared:
             raise SpaceError(f"--base: the space {file.name!r} is about bases and sets its own; leave --base out")
         overrides.setdefault("base", request.base)
     gpus = 1.0 if request.gpus_per_trial == "auto" else float(request.gpus_per_trial)
-    if gpus and not request.address and room(1, gpus) < 1:
+    if gpus and not request.address and max_concurrent_trials(1, gpus) < 1:
         raise SpaceError(f"--gpus-per-trial {request.gpus_per_trial}: this machine has no room for one such trial")
     if request.limits.budget and request.limits.budget.gpu_hours and not request.gpus_per_trial:
         raise SpaceError(
             f"--budget {request.limits.budget}: no trial uses a GPU; add --gpus-per-trial, or give minutes"
         )
     try:
-        plan, space, probes = _points(file, overrides, request.strategy)
+        plan, space, probes = _points(file, overrides, request.tune_config)
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
@@ -168,23 +168,23 @@ def prepare(request: Request) -> Prepared:
         command=list(request.command),
         created_at=datetime.now(UTC).isoformat(),
         use_cache=request.use_cache,
-        strategy=request.strategy,
+        tune_config=request.tune_config,
         limits=request.limits,
         search_space=space,
     )
-    return Prepared(request=request, file=file, spec=spec)
+    return PreparedRun(request=request, file=file, spec=spec)
 
 
 def _points(
-    file: SpaceFile, overrides: Mapping[str, Any], strategy: Strategy
+    file: SpaceFile, overrides: Mapping[str, Any], tune_config: TuneConfig
 ) -> tuple[Plan, SearchSpace | None, tuple[Point, ...]]:
     """The points known beforehand, what further ones are drawn from, and points that show all that these need."""
-    if strategy.search == "grid":
-        plan = make_plan(unfold(file.space, overrides), strategy.seeds)
+    if tune_config.search == "grid":
+        plan = make_plan(expand(file.space, overrides), tune_config.seeds)
         return plan, None, plan.points
-    space = SearchSpace.of(file.space, overrides, strategy.seeds)
-    if strategy.search == "random":
-        drawn = draw_all(space, strategy.trials or 0)
+    space = SearchSpace.of(file.space, overrides, tune_config.seeds)
+    if tune_config.search == "random":
+        drawn = suggest_all(space, tune_config.num_samples or 0)
         plan = Plan(tuple(point for each in drawn for point in each.points))
         return plan, None, plan.points
     if space.searches_decoding:
@@ -219,4 +219,4 @@ def check_unchanged(spec: RunSpec, now: Provenance) -> None:
 
 
 def _is_run(path: Path) -> bool:
-    return (path / MARK).is_file()
+    return (path / RUN_FILE).is_file()

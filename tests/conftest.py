@@ -11,7 +11,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
-from model.rng import stream
+from model.rng import generator
 
 torch.set_num_threads(1)  # the models here are so small that a second thread costs more than it brings
 
@@ -32,7 +32,7 @@ def small_config() -> GPT2Config:
 def small_model() -> GPT2:
     """Random weights, larger than GPT-2's initial ones so that mistakes show, in evaluation mode."""
     model = GPT2(SMALL)
-    model.init_weights(stream(0, "init"))
+    model.init_weights(generator(0, "init"))
     for parameter in model.parameters():
         parameter.data.mul_(5)
     return model.eval()

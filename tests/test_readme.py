@@ -11,7 +11,7 @@ import pytest
 from sweep.cli.commands import main
 from sweep.planning.plan import make_plan
 from sweep.planning.registry import load_space
-from sweep.planning.space import unfold
+from sweep.planning.space import expand
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,7 +46,7 @@ def test_the_space_has_the_size_it_states(tmp_path: Path) -> None:
     path = tmp_path / "example.py"
     path.write_text(SPACES[0])
     file = load_space(str(path))
-    plan = make_plan(unfold(file.space, {}), seeds=1)
+    plan = make_plan(expand(file.space, {}), seeds=1)
     assert f"{len(plan.points)} points, {len(plan.trials)} trainings" in file.about
 
 

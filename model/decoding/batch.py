@@ -17,7 +17,7 @@ ENDLESS = 2**31  # more lines than any text has
 
 
 @dataclass(frozen=True)
-class Ending:
+class StoppingCriteria:
     """When a text ends: at the end-of-text token, and with the line break that closes its last line."""
 
     eos_id: int
@@ -56,10 +56,12 @@ class Continuation:
         return self.log_prob / max(self.tokens, 1) if rank_by == "mean" else self.log_prob
 
 
-class Rows:
+class GenerationBatch:
     """The batch. `room` is the number of tokens that every row may still take."""
 
-    def __init__(self, model: GPT2, prompts: Sequence[Sequence[int]], ending: Ending, max_new_tokens: int) -> None:
+    def __init__(
+        self, model: GPT2, prompts: Sequence[Sequence[int]], ending: StoppingCriteria, max_new_tokens: int
+    ) -> None:
         """Prompts of different lengths end at one column, padded on the left; none is run through the model yet.
 
         Raises ValueError for no prompt, an empty prompt, or one that fills all positions.

@@ -32,9 +32,9 @@ import torch
 from torch import Tensor
 
 from model.config import DecodeConfig
-from model.decoding.batch import Continuation, Rows
-from model.decoding.sampling import pick_distinct
-from model.rng import stream
+from model.decoding.batch import Continuation, GenerationBatch
+from model.decoding.sampling import sample_distinct_tokens
+from model.rng import generator
 
 Propose = Callable[[Tensor, int], tuple[Tensor, Tensor]]  # logits (P * W, V), W -> log-probabilities, ids: (P * W, N)
 
@@ -75,7 +75,7 @@ class Finished:
         return (log_probs / self.ids.size(1) if self.mean else log_probs) > self.scores
 
 
-def beam_search(rows: Rows, decode: DecodeConfig, seed: int) -> list[Continuation]:
+def beam_search(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Continuation]:
     """The best continuation of each row that `decode.beams` beams find. `rows` hold prompts not read yet.
 
     Raises ValueError for more beams than the vocabulary has tokens.
@@ -126,11 +126,11 @@ def _most_probable(count: int) -> Propose:
 
 def _drawn(decode: DecodeConfig, beams: int, seed: int) -> Propose:
     """Tokens drawn from each beam's tempered and filtered distribution, with the model's own log-probability."""
-    luck, per_prompt = stream(seed, "decode"), beams * min(2, beams)
+    generators, per_prompt = generator(seed, "decode"), beams * min(2, beams)
 
     def propose(logits: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        uniforms = torch.rand(len(logits), per_prompt // width, generator=luck).to(logits.device)
-        tokens, there = pick_distinct(logits, decode, uniforms)
+        uniforms = torch.rand(len(logits), per_prompt // width, generator=generators).to(logits.device)
+        tokens, there = sample_distinct_tokens(logits, decode, uniforms)
         log_probs = logits.float().log_softmax(1).gather(1, tokens)
         return log_probs.masked_fill(~there, -math.inf), tokens
 

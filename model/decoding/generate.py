@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from model.config import DecodeConfig
-from model.decoding.batch import PAD, Continuation, Ending, Rows
+from model.decoding.batch import PAD, Continuation, GenerationBatch, StoppingCriteria
 from model.decoding.beams import beam_search
-from model.decoding.sampling import pick
+from model.decoding.sampling import sample_token
 from model.gpt2 import GPT2
 from model.pretrained.tokenizer import Tokenizer
-from model.rng import stream
+from model.rng import generator
 
 
 def generate(
@@ -70,7 +70,7 @@ def continuations(
     `decode.max_new_tokens`, or when the model's positions are used up. `newlines` (V,) says how many line breaks each
     token holds; max_lines needs it. Row b draws its t-th token with a uniform number that depends on (seed, t, b) and
     the number of prompts only, and the first of several texts draws what a single one would: decodings are compared
-    on equal luck.
+    on equal generators.
     Raises ValueError for no prompt, an empty prompt, one that fills all positions, and max_lines without `newlines`.
     """
     if decode.max_lines is not None and newlines is None:
@@ -78,17 +78,17 @@ def continuations(
     device = model.transformer.wte.weight.device
     if newlines is None:
         newlines = torch.zeros(model.config.vocab_size, dtype=torch.long)
-    ending = Ending(eos_id, newlines.to(device), decode.max_lines)
-    rows = Rows(model, prompts, ending, decode.max_new_tokens)
+    ending = StoppingCriteria(eos_id, newlines.to(device), decode.max_lines)
+    rows = GenerationBatch(model, prompts, ending, decode.max_new_tokens)
     with _evaluating(model):
         return sample(rows, decode, seed) if decode.beams is None else beam_search(rows, decode, seed)
 
 
-def sample(rows: Rows, decode: DecodeConfig, seed: int) -> list[Continuation]:
+def sample(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Continuation]:
     """Draw `decode.generations` texts for each row and keep the best. `rows` hold prompts not read yet."""
     logits, count = rows.read_prompts(), decode.generations or 1
     P, device = len(logits), logits.device
-    luck = [stream(seed, "decode")] + [stream(seed, "decode", text) for text in range(1, count)]
+    generators = [generator(seed, "decode")] + [generator(seed, "decode", text) for text in range(1, count)]
     rows.repeat(count)
     logits = logits.repeat_interleave(count, dim=0)
     tokens = torch.full((len(logits), rows.room), PAD, device=device)
@@ -96,8 +96,8 @@ def sample(rows: Rows, decode: DecodeConfig, seed: int) -> list[Continuation]:
     lengths = torch.zeros(len(logits), dtype=torch.long, device=device)
     alive = rows.lines_left > 0
     for step in range(rows.room):
-        uniforms = torch.stack([torch.rand(P, generator=each) for each in luck], dim=1)  # (P, G)
-        chosen = pick(logits, decode, uniforms.flatten().to(device))
+        uniforms = torch.stack([torch.rand(P, generator=each) for each in generators], dim=1)  # (P, G)
+        chosen = sample_token(logits, decode, uniforms.flatten().to(device))
         own = logits.float().log_softmax(1).gather(1, chosen[:, None])[:, 0]
         tokens[:, step] = chosen
         log_probs += own.masked_fill(~alive, 0.0)

@@ -1,4 +1,4 @@
-"""The distribution a token is drawn from, and the draw: temperature, top-k, top-p, a uniform number.
+"""The distribution a token is drawn from, and the sample_from: temperature, top-k, top-p, a uniform number.
 
 Sources: top-k, Fan et al. 2018 (arXiv 1805.04833); top-p (nucleus), Holtzman et al. 2020 (arXiv 1904.09751). The
 filters apply in the order temperature, top-k, top-p, each to what the one before left.
@@ -23,22 +23,22 @@ def candidates(logits: Tensor, decode: DecodeConfig) -> tuple[Tensor, Tensor]:
     return _nucleus(values, decode.top_p), ids
 
 
-def draw(probabilities: Tensor, ids: Tensor, uniform: Tensor) -> Tensor:
+def sample_from(probabilities: Tensor, ids: Tensor, uniform: Tensor) -> Tensor:
     """The token at which the cumulative probability first exceeds `uniform` in [0, 1): (B, K), (B, K), (B,) -> (B,)."""
     return ids.gather(1, _rank(probabilities, uniform))[:, 0]
 
 
-def pick(logits: Tensor, decode: DecodeConfig, uniform: Tensor) -> Tensor:
-    """`draw` from the `candidates`, (B, V), (B,) -> (B,): the same tokens, sooner where the vocabulary is sorted."""
+def sample_token(logits: Tensor, decode: DecodeConfig, uniform: Tensor) -> Tensor:
+    """Draw from the `candidates`, (B, V), (B,) -> (B,): as `sample_from` does, but sooner: it sorts no token ids."""
     if decode.top_k is not None:
-        return draw(*candidates(logits, decode), uniform)
-    return pick_distinct(logits, decode, uniform[:, None])[0][:, 0]
+        return sample_from(*candidates(logits, decode), uniform)
+    return sample_distinct_tokens(logits, decode, uniform[:, None])[0][:, 0]
 
 
-def pick_distinct(logits: Tensor, decode: DecodeConfig, uniforms: Tensor) -> tuple[Tensor, Tensor]:
+def sample_distinct_tokens(logits: Tensor, decode: DecodeConfig, uniforms: Tensor) -> tuple[Tensor, Tensor]:
     """N different tokens for each row, drawn one after the other: (B, V), (B, N) -> (B, N), (B, N).
 
-    Each draw is `draw` from the `candidates` that earlier draws left, renormalised: sampling without replacement, the
+    Each draw takes one of the `candidates` that earlier draws left, renormalised: sampling without replacement, the
     distribution of the Gumbel-top-k trick, with N uniform numbers for a row instead of one for each candidate. The
     second result is False where a row had no candidate left.
     """

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from model.dropout import Dropout
 from model.gpt2 import GPT2, Conv1D
-from model.rng import stream
+from model.rng import generator
 
 PROJECTIONS = 3  # query, key, value
 
@@ -41,11 +41,11 @@ class LoRAConv1D(nn.Module):
         self._unmerged: Tensor | None
         self.register_buffer("_unmerged", None, persistent=False)
 
-    def init_adapter(self, generator: torch.Generator) -> None:
+    def init_adapter(self, rng: torch.Generator) -> None:
         """A ~ U(-1/sqrt(C), 1/sqrt(C)), which is Kaiming with a = sqrt(5); B stays zero, so h starts as W0 x."""
         bound = 1 / math.sqrt(self.lora_A.size(2))
         with torch.no_grad():  # drawn where the generator lives, then moved: equal adapters on every device
-            self.lora_A.copy_(torch.empty(self.lora_A.shape).uniform_(-bound, bound, generator=generator))
+            self.lora_A.copy_(torch.empty(self.lora_A.shape).uniform_(-bound, bound, generator=rng))
 
     def delta(self) -> Tensor:
         """s * B A of every projection in `weight`'s layout, (C, P * O)."""
@@ -84,13 +84,13 @@ def apply_lora(model: GPT2, *, rank: int, scale: float = 1.0, dropout: float = 0
     Raises ValueError when `model` has adapters already.
     """
     model.requires_grad_(False)
-    generator = stream(seed, "init")
+    rng = generator(seed, "init")
     for block in model.blocks():
         frozen = block.attn.c_attn
         if not isinstance(frozen, Conv1D):
             raise ValueError("the model has LoRA adapters already: load the base again for new ones")
         layer = LoRAConv1D(frozen, rank, scale, dropout)
-        layer.init_adapter(generator)
+        layer.init_adapter(rng)
         block.attn.c_attn = layer
     return model
 

@@ -1,4 +1,4 @@
-"""SMART: train a model whose predictions change little when its input embeddings are disturbed on purpose.
+"""SMART: train a model whose predictions change little when its input embeddings are perturbed on purpose.
 
     loss = CE + lam * R_s,   R_s = mean over the batch of  max over |x~ - x| <= eps  of  l_s(f(x~), f(x))
 
@@ -33,7 +33,7 @@ Predict = Callable[[Tensor], Tensor]  # embeddings (B, T, C) -> hidden states (N
 FLOOR = 1e-8  # added to the norms that `custom` and `paper` divide by
 
 
-def first_noise(like: Tensor, smart: SMARTConfig, stream: torch.Generator) -> Tensor:
+def initial_noise(like: Tensor, smart: SMARTConfig, stream: torch.Generator) -> Tensor:
     """Gaussian noise of `like`'s shape. The library multiplies by the variance itself, and `custom` follows it;
     `paper` has a deviation of sqrt(noise_var), and begins within eps as Algorithm 1 projects every x~."""
     noise = torch.empty_like(like).normal_(generator=stream)
@@ -70,13 +70,13 @@ def adversarial_noise(
     x, head = embeddings.detach(), weight.detach()
     for _ in range(smart.steps):
         noise.requires_grad_()
-        disturbed = predict(x + noise)
+        perturbed = predict(x + noise)
         with torch.no_grad():
-            upstream = torch.empty_like(disturbed)
-            for part in _slices(disturbed):
-                difference = _softmax(disturbed[part], head).sub_(probabilities[part])
+            upstream = torch.empty_like(perturbed)
+            for part in _slices(perturbed):
+                difference = _softmax(perturbed[part], head).sub_(probabilities[part])
                 upstream[part] = difference.to(head.dtype) @ head
-        (grad,) = torch.autograd.grad(disturbed, noise, upstream / len(x))
+        (grad,) = torch.autograd.grad(perturbed, noise, upstream / len(x))
         noise = ascend(noise.detach(), grad, smart)
     return noise
 
@@ -96,7 +96,7 @@ def smart_loss(
     the dropout.
     """
     clean = distribution(hidden, weight) if probabilities is None else probabilities
-    start = first_noise(embeddings.detach(), smart, stream)
+    start = initial_noise(embeddings.detach(), smart, stream)
     noise = adversarial_noise(predict, embeddings, clean, weight, smart, start)
     divergence = symmetrized_kl(hidden, weight, predict(embeddings + noise), weight, clean)
     return reduce(divergence, smart, len(embeddings), len(hidden))

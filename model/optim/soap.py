@@ -68,7 +68,7 @@ def eigenbases(matrices: Tensor) -> tuple[Tensor, Tensor]:
     return _with_fallbacks(lambda M: torch.linalg.eigh(M).eigenvectors.flip(2), matrices, plain)
 
 
-def turned_bases(matrices: Tensor, Q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def refresh_eigenbases(matrices: Tensor, Q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """One step of power iteration from `Q`: the new bases, the order of the old columns in them, and which failed.
 
     The columns are put in the falling order of their estimated eigenvalues diag(Q^T L Q), then Q <- qr(L Q).
@@ -243,7 +243,7 @@ def _refresh(state: dict[str, Any]) -> None:
     momentum = rotate_back(state["exp_avg"], state.get("Q_L"), state.get("Q_R"))
     for side, dim in (("L", 1), ("R", 2)):
         if side in state:
-            state[f"Q_{side}"], order, failed = turned_bases(state[side], state[f"Q_{side}"])
+            state[f"Q_{side}"], order, failed = refresh_eigenbases(state[side], state[f"Q_{side}"])
             state["fallbacks"] += int(failed.sum())
             index = order[:, :, None] if dim == 1 else order[:, None, :]
             state["exp_avg_sq"] = state["exp_avg_sq"].gather(dim, index.expand_as(state["exp_avg_sq"]))

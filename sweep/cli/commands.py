@@ -17,15 +17,15 @@ from click.core import ParameterSource
 from sweep.cli.options import GPUShare, limit_options, out_option, strategy_options, work_options
 from sweep.cli.terminal import make_console
 from sweep.console import say
-from sweep.errors import Breakdown, RunError, UsageError
+from sweep.errors import InfrastructureError, RunError, UsageError
 from sweep.execution.interrupts import Interrupts
-from sweep.planning.config import KEEP, Limits, Strategy
+from sweep.planning.config import KEEP, RunLimits, TuneConfig
 
 if TYPE_CHECKING:
     from sweep.store.run_folder import RunFolder
     from sweep.store.run_spec import RunSpec
 
-T = TypeVar("T", Strategy, Limits)
+T = TypeVar("T", TuneConfig, RunLimits)
 CONFIG = Path("sweep.toml")
 GARBAGE = 100_000  # new objects between two looks for cycles: ten thousand records are read, and none has any
 FORMATS = ("table", "json", "csv", "md")
@@ -41,7 +41,7 @@ class Command(click.Command):
             except UsageError as error:
                 say(f"Error: {error}", err=True)
                 ctx.exit(2)
-            except Breakdown as error:
+            except InfrastructureError as error:
                 say(f"Error: {error}", err=True)
                 ctx.exit(1)
             except KeyboardInterrupt:
@@ -154,17 +154,17 @@ def run(
     sweep run lora_rank --set epochs=1 --dry-run      what a shorter one would take
     sweep run my/own.py --base gpt2 --gpus-per-trial 0.5 --seeds 3
     """
-    from sweep.prepare import Request, prepare
+    from sweep.prepare import RunRequest, prepare
 
     prepared = prepare(
-        Request(
+        RunRequest(
             space=space,
             out=out,
             name=name,
             base=base,
             settings=settings,
-            strategy=_taken(Strategy, policy),
-            limits=_taken(Limits, policy),
+            tune_config=_taken(TuneConfig, policy),
+            limits=_taken(RunLimits, policy),
             executor=executor,
             cpus_per_trial=cpus_per_trial,
             gpus_per_trial=gpus_per_trial,
@@ -224,7 +224,7 @@ def resume(
 @click.option("--top", type=click.IntRange(1), help="Print the first N rows only.")
 @click.option("--sort", metavar="COL", help="Order by this column instead of by rank.")
 @click.option(
-    "--reach",
+    "--target-loss",
     type=float,
     metavar="LOSS",
     help="Add how many epochs and seconds of training it took to a dev loss (nats per token or answer) of LOSS.",
@@ -235,7 +235,7 @@ def resume(
     help="Print how well the rungs of the scheduler (of a grid: those that asha would have) foretold the end, instead.",
 )
 def report(
-    run: str | None, out: Path, form: str, top: int | None, sort: str | None, reach: float | None, rungs: bool
+    run: str | None, out: Path, form: str, top: int | None, sort: str | None, target_loss: float | None, rungs: bool
 ) -> None:
     """Print the leaderboard of RUN, by default that of the latest run.
 
@@ -246,18 +246,18 @@ def report(
     from sweep.reporting.leaderboard import rows as leaderboard_rows
     from sweep.reporting.paper_scores import with_paper
     from sweep.reporting.time_to_target import with_reach
-    from sweep.store.state import state_of
+    from sweep.store.state import load_state
 
     folder = _run_or_latest(out, run)
-    state = state_of(folder)
+    state = load_state(folder)
     if rungs:
         from sweep.reporting.rung_report import rungs as judged
 
         click.echo(tables.rung_text(judged(folder, state), form))
         return
     rows = with_paper(leaderboard_rows(folder, state), folder.spec.space)
-    if reach is not None:
-        rows = with_reach(rows, state, reach)
+    if target_loss is not None:
+        rows = with_reach(rows, state, target_loss)
     if sort is not None and sort not in (known := tables.all_columns(rows)):
         raise RunError(f"--sort {sort}: no such column. Known: {', '.join(known)}")
     rows = tables.sort_rows(rows, sort)
@@ -277,12 +277,12 @@ def spaces() -> None:
     """List the spaces that `sweep run` knows by name."""
     from sweep.planning.plan import make_plan
     from sweep.planning.registry import load_space, space_paths
-    from sweep.planning.space import unfold
+    from sweep.planning.space import expand
 
     for name in space_paths():
         try:
             file = load_space(name)
-            plan = make_plan(unfold(file.space, {}), 1)
+            plan = make_plan(expand(file.space, {}), 1)
         except UsageError as error:
             click.echo(f"{name:20} cannot be read: {error}")
             continue
@@ -374,7 +374,7 @@ def _taken(kind: type[T], values: dict[str, Any]) -> T:
 
 
 def _work(
-    folder: "RunFolder", session: "RunSpec", limits: "Limits", concurrency: int | None, address: str | None
+    folder: "RunFolder", session: "RunSpec", limits: "RunLimits", concurrency: int | None, address: str | None
 ) -> None:
     """Run what is open of `folder` with the executor of `session`, say how it went, exit with the code that fits."""
     interrupts: Interrupts = click.get_current_context().obj
@@ -391,13 +391,13 @@ def _work(
 def _worked(
     folder: "RunFolder",
     session: "RunSpec",
-    limits: "Limits",
+    limits: "RunLimits",
     concurrency: int | None,
     address: str | None,
     interrupts: Interrupts,
 ) -> int:
     """`_work`, as long as nobody stops it at once; the exit code."""
-    from sweep.cli.progress import view_of
+    from sweep.cli.progress import progress_reporter
     from sweep.cli.summary import exit_code, summarize
     from sweep.execution.driver import Driver
     from sweep.execution.executors import make_executor
@@ -406,10 +406,10 @@ def _worked(
     try:
         executor = make_executor(session, limits, concurrency, address)
         held = visible_gpus() if session.gpus_per_trial and address is None else []
-        with hold_gpus(held, folder.name), view_of(folder, make_console(stderr=True)) as view:
+        with hold_gpus(held, folder.name), progress_reporter(folder, make_console(stderr=True)) as view:
             driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache, interrupts=interrupts)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
-    except Breakdown as error:
+    except InfrastructureError as error:
         say(f"Error: {error}; go on with: {folder.command('resume')}", err=True)
         return 1 if interrupts.first is None else interrupts.exit_code
     summarize(folder, outcome)

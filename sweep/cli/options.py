@@ -83,10 +83,10 @@ strategy_options = _together(
         type=click.Choice(SEARCHES),
         default="grid",
         show_default=True,
-        help="grid: every point of the space. random, tpe: --trials points of it, grid axes as categories; tpe learns "
-        "from the points before.",
+        help="grid: every point of the space. random, tpe: --num-samples points of it, with grid axes as "
+        "categories; tpe learns from earlier points.",
     ),
-    click.option("--trials", type=click.IntRange(1), help="Points that --search random or tpe draws. No default."),
+    click.option("--num-samples", type=click.IntRange(1), help="Points that --search random or tpe draws. No default."),
     click.option(
         "--seeds",
         type=click.IntRange(1),
@@ -103,10 +103,14 @@ strategy_options = _together(
         "there, the best go on: better than asha for one or two workers.",
     ),
     click.option(
-        "--grace", type=click.IntRange(1), default=1, show_default=True, help="Epochs before the first rung of asha."
+        "--grace-period",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Epochs before the first rung of asha.",
     ),
     click.option(
-        "--reduction",
+        "--reduction-factor",
         type=click.IntRange(2),
         default=3,
         show_default=True,

@@ -2,31 +2,31 @@
 
 from collections.abc import Iterator
 
-from sweep.execution.resources import room
+from sweep.execution.resources import max_concurrent_trials
 from sweep.forecast.estimate import estimate, heaviest, lines
 from sweep.forecast.measure import measure
 from sweep.planning.plan import Plan
-from sweep.prepare import Prepared
-from sweep.tuning.searchers import draw_all
+from sweep.prepare import PreparedRun
+from sweep.tuning.searchers import suggest_all
 
 
-def preview(prepared: Prepared, concurrency: int | None, measured: bool) -> Iterator[str]:
+def preview(prepared: PreparedRun, concurrency: int | None, measured: bool) -> Iterator[str]:
     """The lines. `measured`: train one epoch of the heaviest trial that is left, to estimate by."""
-    spec, strategy = prepared.spec, prepared.spec.strategy
+    spec, tune_config = prepared.spec, prepared.spec.tune_config
     about = prepared.file.about.splitlines()[0] if prepared.file.about else ""
     yield f"space      {prepared.file.name}: {about}"
     plan = spec.plan
     if spec.search_space is not None:
-        drawn = draw_all(spec.search_space, strategy.trials or 0)
+        drawn = suggest_all(spec.search_space, tune_config.num_samples or 0)
         plan = Plan(tuple(point for each in drawn for point in each.points))
-        yield f"search     {strategy.search}: what follows is of {len(drawn)} points drawn at random in its place"
+        yield f"search     {tune_config.search}: what follows is of {len(drawn)} points drawn at random in its place"
     yield f"points     {len(plan.points):,}"
     yield f"trainings  {len(plan.trials):,}, of {plan.epochs:,} epochs together"
     yield f"saved      {plan.epochs_unshared - plan.epochs:,} epochs that points share: {_shared(prepared, plan)}"
     cached = prepared.cached(plan)
     yield f"cached     {len(cached & {p.point_id for p in plan.points}):,} points that earlier runs have computed"
-    if strategy.scheduler != "fifo":
-        yield f"scheduler  {strategy.scheduler}: at most what follows, since it stops most trainings early"
+    if tune_config.scheduler != "fifo":
+        yield f"scheduler  {tune_config.scheduler}: at most what follows, since it stops most trainings early"
     point = heaviest(plan, spec.provenance, cached) if measured else None
     gpu = spec.gpus_per_trial > 0
     yield from lines(
@@ -34,7 +34,7 @@ def preview(prepared: Prepared, concurrency: int | None, measured: bool) -> Iter
             plan,
             spec.provenance,
             prepared.request.out,
-            concurrency=concurrency or max(1, room(spec.cpus_per_trial, spec.gpus_per_trial)),
+            concurrency=concurrency or max(1, max_concurrent_trials(spec.cpus_per_trial, spec.gpus_per_trial)),
             keep=spec.limits.keep,
             measured=measure(point, spec.cpus_per_trial, gpu) if point is not None else None,
             cached=cached,
@@ -42,6 +42,6 @@ def preview(prepared: Prepared, concurrency: int | None, measured: bool) -> Iter
     )
 
 
-def _shared(prepared: Prepared, plan: Plan) -> str:
+def _shared(prepared: PreparedRun, plan: Plan) -> str:
     shared, alone = prepared.forward_passes(plan)
     return f"{alone - shared:,} of {alone:,} forward passes of training ({1 - shared / alone:.0%})" if alone else "0"

@@ -13,22 +13,22 @@ from rich.table import Table
 from rich.text import Text
 
 from model.task_specs import TASKS
-from sweep.execution.driver import View
+from sweep.execution.driver import ProgressReporter
 from sweep.planning.plan import Plan, Trial
-from sweep.reporting.settings import telling
+from sweep.reporting.settings import informative_keys
 from sweep.reporting.tables import COLOURS
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, TrialState, plan_of
+from sweep.store.state import RunState, TrialState, full_plan
 from sweep.store.status import Status
 
 VISIBLE_ROWS = 20
 
 
-class Lines:
+class LineReporter:
     """One line per state change, for logs and pipes."""
 
     def __init__(self, folder: RunFolder, console: Console) -> None:
-        self.facts = Facts(folder)
+        self.facts = ProgressState(folder)
         self.console = console
 
     def changed(self, state: RunState, trial_id: str) -> None:
@@ -51,11 +51,11 @@ class Lines:
         self.console.print(f"{time.strftime('%H:%M:%S')}  {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-class LiveTable:
+class LiveReporter:
     """A table that redraws itself: running trials first, then what ended last."""
 
     def __init__(self, folder: RunFolder, live: Live) -> None:
-        self.facts = Facts(folder)
+        self.facts = ProgressState(folder)
         self.live = live
 
     def changed(self, state: RunState, trial_id: str) -> None:
@@ -109,7 +109,7 @@ class LiveTable:
         )
 
 
-class Facts:
+class ProgressState:
     """What the views need to know of a run, worked out once."""
 
     def __init__(self, folder: RunFolder) -> None:
@@ -123,11 +123,13 @@ class Facts:
         """Take up the points that a search has drawn since."""
         if len(state.suggestions) != self.drawn:
             self.drawn = len(state.suggestions)
-            self._take(plan_of(self.spec, state))
+            self._take(full_plan(self.spec, state))
 
     def _take(self, plan: Plan) -> None:
         self.trials: dict[str, Trial] = {trial.trial_id: trial for trial in plan.trials}
-        self.keys = [key for key in telling([trial.points[0].settings for trial in plan.trials]) if key != "epochs"]
+        self.keys = [
+            key for key in informative_keys([trial.points[0].settings for trial in plan.trials]) if key != "epochs"
+        ]
         self.metric = TASKS[plan.points[0].train.task].metric if plan.points else ""
 
     def label(self, trial_id: str) -> str:
@@ -176,10 +178,10 @@ class Facts:
 
 
 @contextmanager
-def view_of(folder: RunFolder, console: Console) -> Iterator[View]:
+def progress_reporter(folder: RunFolder, console: Console) -> Iterator[ProgressReporter]:
     """The view that suits `console`: a live table on a terminal, lines elsewhere."""
     if not console.is_terminal:
-        yield Lines(folder, console)
+        yield LineReporter(folder, console)
         return
     with Live(console=console, refresh_per_second=4, transient=True) as live:
-        yield LiveTable(folder, live)
+        yield LiveReporter(folder, live)

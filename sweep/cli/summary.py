@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from sweep.console import say
-from sweep.execution.driver import Outcome
+from sweep.execution.driver import SessionResult
 from sweep.reporting.leaderboard import Row
-from sweep.reporting.settings import telling
+from sweep.reporting.settings import informative_keys
 from sweep.reporting.tables import baseline_line
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import plan_of
+from sweep.store.state import full_plan
 from sweep.store.status import Status
 
 
-def exit_code(folder: RunFolder, outcome: Outcome) -> int:
+def exit_code(folder: RunFolder, outcome: SessionResult) -> int:
     """0 all is well, 3 some trainings failed, 4 all did, 128 + a signal that came, however late."""
     if outcome.signal is not None:
         return 128 + outcome.signal
@@ -21,7 +21,7 @@ def exit_code(folder: RunFolder, outcome: Outcome) -> int:
     return 3 if _failed_bases(folder, outcome) else 0
 
 
-def summarize(folder: RunFolder, outcome: Outcome) -> None:
+def summarize(folder: RunFolder, outcome: SessionResult) -> None:
     """Print how a session ended."""
     rows = outcome.rows
     say(f"{folder.name}: {counts(rows)}, in {outcome.seconds:.0f} s")
@@ -30,7 +30,7 @@ def summarize(folder: RunFolder, outcome: Outcome) -> None:
         saved[row["trial_id"]] = max(saved.get(row["trial_id"], 0.0), row["train_seconds"])
     if saved:
         say(f"saved: {sum(saved.values()) / 3600:.2f} hours of training, taken from earlier runs")
-    keys = telling([point.settings for point in plan_of(folder.spec, outcome.state).points])
+    keys = informative_keys([point.settings for point in full_plan(folder.spec, outcome.state).points])
     for row in (row for row in rows if row.get("rank") == 1):
         say(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(keys, row)}")
     if (line := baseline_line(rows)) is not None:
@@ -58,10 +58,10 @@ def _failed(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["status"] in (Status.FAILED, Status.DIVERGED)]
 
 
-def _failed_bases(folder: RunFolder, outcome: Outcome) -> list[str]:
+def _failed_bases(folder: RunFolder, outcome: SessionResult) -> list[str]:
     """A line for each un-tuned base that failed and has no row of its own to tell of it."""
     told = {row["trial_id"] for row in outcome.rows}
-    ids = dict.fromkeys(point.trial_id for point in plan_of(folder.spec, outcome.state).baselines)
+    ids = dict.fromkeys(point.trial_id for point in full_plan(folder.spec, outcome.state).baselines)
     trials = {trial_id: outcome.state.trial(trial_id) for trial_id in ids if trial_id not in told}
     return [
         f"FAILED {trial_id}: the un-tuned base, so that no row is compared with it: {trial.reason}"

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from model.config import Scalar
+from model.numerics import numerics_sha256
 from model.pretrained.files import is_folder
 from model.task_specs import TASKS
-from sweep.errors import Breakdown
+from sweep.errors import InfrastructureError
 from sweep.execution.executor import Executor
 from sweep.execution.interrupts import Interrupts
 from sweep.execution.trial import Job, TrialReport
-from sweep.planning.config import Limits, say_duration
+from sweep.planning.config import RunLimits, say_duration
 from sweep.planning.plan import Plan, Trial
+from sweep.planning.provenance import today
 from sweep.reporting.leaderboard import Row, write_leaderboard
 from sweep.reporting.leaderboard import rows as leaderboard_rows
 from sweep.store import retention
@@ -28,18 +30,18 @@ from sweep.store.cache import Cache
 from sweep.store.failure import Failure
 from sweep.store.ledger import Ledger
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, draws_left, fold, plan_of, record_of
-from sweep.store.status import ENDS, Status, check_step
+from sweep.store.state import RunState, draws_left, find_result, fold, full_plan
+from sweep.store.status import TERMINAL, Status, check_transition
 from sweep.tuning.budget import spent
-from sweep.tuning.observations import history
+from sweep.tuning.observations import observations
 from sweep.tuning.schedulers import make_scheduler, objective
-from sweep.tuning.searchers import draw
-from sweep.tuning.trial_queue import Agenda
+from sweep.tuning.searchers import suggest
+from sweep.tuning.trial_queue import TrialQueue
 
 LEADERBOARD_SECONDS = 5.0  # between two rewrites of the derived files while a run is going
 
 
-class View(Protocol):
+class ProgressReporter(Protocol):
     """What shows a run's progress."""
 
     def changed(self, state: RunState, trial_id: str) -> None:
@@ -52,7 +54,7 @@ class View(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class SessionResult:
     """How a session ended."""
 
     state: RunState
@@ -68,15 +70,15 @@ class Driver:
     def __init__(
         self,
         folder: RunFolder,
-        view: View,
+        view: ProgressReporter,
         *,
-        limits: Limits,
+        limits: RunLimits,
         use_cache: bool = True,
         interrupts: Interrupts | None = None,
     ) -> None:
         self.folder = folder
         self.spec = folder.spec
-        self.strategy = self.spec.strategy
+        self.tune_config = self.spec.tune_config
         self.view = view
         self.limits = limits
         self.cache = Cache(folder.path.parent, skip=folder.name) if use_cache else None
@@ -92,13 +94,13 @@ class Driver:
         return self.interrupts.first is not None or self._broken is not None or self._spent(now=True) is not None
 
     @property
-    def way_on(self) -> str:
+    def resume_command(self) -> str:
         return self.folder.command("resume")
 
-    def run(self, executor: Executor, command: Sequence[str]) -> Outcome:
+    def run(self, executor: Executor, command: Sequence[str]) -> SessionResult:
         """Work until all trials have ended, the budget is spent, or a signal comes.
 
-        Raises RunError, LedgerError before work starts, Breakdown where the disk refuses or Ray is lost.
+        Raises RunError, LedgerError before work starts, InfrastructureError where the disk refuses or Ray is lost.
         """
         self.began = time.monotonic()
         with (
@@ -120,7 +122,9 @@ class Driver:
         self._check_disk()
         seconds = time.monotonic() - self.began
         spent = None if done else self._spent(now=False)
-        return Outcome(state=self.state, signal=self.interrupts.first, spent=spent, seconds=seconds, rows=self._rows)
+        return SessionResult(
+            state=self.state, signal=self.interrupts.first, spent=spent, seconds=seconds, rows=self._rows
+        )
 
     def _work(self, executor: Executor) -> None:
         """Let `executor` run what there is to run; where there is nothing, not even a Ray is started."""
@@ -129,7 +133,7 @@ class Driver:
             return
         try:
             executor.run(self)
-        except Breakdown as error:
+        except InfrastructureError as error:
             self._interrupt_running(str(error))
             raise
 
@@ -144,16 +148,16 @@ class Driver:
 
     def _next(self) -> Job | None:
         while not self.stopping:
-            trial = self.agenda.next(self._suggest, begins=self._spent(now=False) is None)
+            trial = self.queue.next(self._suggest, begins=self._spent(now=False) is None)
             if trial is None:
                 return None
             if (job := self._job(trial)) is not None:
                 return job
-            self.agenda.back(trial.trial_id, again=False)  # its points are known
+            self.queue.release(trial.trial_id, again=False)  # its points are known
         return None
 
     def started(self, job: Job) -> None:
-        check_step(self.state.trial(job.trial_id).status, Status.RUNNING)  # before it is written for good
+        check_transition(self.state.trial(job.trial_id).status, Status.RUNNING)  # before it is written for good
         self._append("status", trial_id=job.trial_id, attempt=job.attempt, status=Status.RUNNING)
         self.view.changed(self.state, job.trial_id)
 
@@ -177,7 +181,7 @@ class Driver:
     def lost(self, job: Job, failure: Failure, reason: str) -> None:
         """The worker of `job` is gone."""
         if self._is_late(job):
-            self.agenda.back(job.trial_id, again=False)
+            self.queue.release(job.trial_id, again=False)
             return
         status, kind = (Status.INTERRUPTED, None) if self.stopping else (Status.FAILED, failure)
         self._append(
@@ -194,20 +198,20 @@ class Driver:
     # What is left to do.
 
     def _take_up(self) -> None:
-        """Bring the agenda to where the ledger says the run is."""
+        """Bring the queue to where the ledger says the run is."""
         for trial_id in retention.half_written(self.folder.path) & self.state.trials.keys():
-            if self.state.trials[trial_id].status in ENDS:  # a session was killed while it settled that
-                retention.tidy(self.folder.checkpoints(trial_id))
+            if self.state.trials[trial_id].status in TERMINAL:  # a session was killed while it settled that
+                retention.repair(self.folder.checkpoints(trial_id))
                 self._settle(trial_id)
-        plan = plan_of(self.spec, self.state)
+        plan = full_plan(self.spec, self.state)
         self._take_from_cache(plan)
-        self.scheduler = make_scheduler(self.strategy, self._trials)
-        self.agenda = Agenda(self.state, plan, self.scheduler, self._trials)
+        self.scheduler = make_scheduler(self.tune_config, self._trials)
+        self.queue = TrialQueue(self.state, plan, self.scheduler, self._trials)
 
     def _job(self, trial: Trial) -> Job | None:
         """What a worker is sent for `trial`; None where nothing of it is open, or its time has run out already."""
         state = self.state.trial(trial.trial_id)
-        points = tuple((p.point_id, _located(p.settings)) for p in trial.points if record_of(self.state, p) is None)
+        points = tuple((p.point_id, _located(p.settings)) for p in trial.points if find_result(self.state, p) is None)
         timeout = self.limits.trial_timeout
         if not points or (state.failure == Failure.TIMEOUT and timeout is not None and state.seconds > timeout):
             return None
@@ -217,13 +221,15 @@ class Driver:
             points=points,
             base=provenance.base(trial.points[0]),
             data=provenance.dataset(trial.points[0]),
+            numerics_sha256=numerics_sha256(),
+            device=today(provenance.device),
             attempt=state.attempt + 1,
             known_epoch=state.known_epoch,
             checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),
             threads=self.spec.cpus_per_trial,
             gpu=self.spec.gpus_per_trial > 0,
             keep=self.limits.keep,
-            measured=self.scheduler.levels(trial) if self.strategy.objective == "metric" else (),
+            measured=self.scheduler.levels(trial) if self.tune_config.objective == "metric" else (),
             seconds_left=None if timeout is None else max(0.0, timeout - self._seconds(trial.trial_id)),
         )
 
@@ -231,7 +237,7 @@ class Driver:
         """What ends a trial that would go on: the scheduler, or its time."""
         trial = self._trials.get(job.trial_id)
         if trial is not None:
-            value = objective(self.strategy, report.losses["dev_loss"], report.metric)
+            value = objective(self.tune_config, report.losses["dev_loss"], report.metric)
             reason = self.scheduler.stops(self.state, trial, report.epoch, value)
             if reason is not None:
                 return {"status": Status.STOPPED, "rung": report.epoch, "reason": reason}
@@ -248,21 +254,21 @@ class Driver:
         if again:
             self._lost[job.trial_id] = self._lost.get(job.trial_id, 0) + 1
             again = self._lost[job.trial_id] <= self.limits.max_failures
-        self.agenda.back(job.trial_id, again)
+        self.queue.release(job.trial_id, again)
         self._settle(job.trial_id)
 
     def _settle(self, trial_id: str) -> None:
         """Leave of a trial that has ended what is to be kept."""
         trial = self.state.trial(trial_id)
-        waits = trial.rung is not None and self.strategy.scheduler == "asha-promote"  # it may yet be promoted
-        if trial.status in ENDS and not waits:
-            retention.settle(self.folder.checkpoints(trial_id), trial, self.limits.keep)
+        waits = trial.rung is not None and self.tune_config.scheduler == "asha-promote"  # it may yet be promoted
+        if trial.status in TERMINAL and not waits:
+            retention.apply(self.folder.checkpoints(trial_id), trial, self.limits.keep)
 
     def _is_done(self) -> bool:
         """Whether nothing is left to begin, to draw, or to promote."""
         if draws_left(self.spec, self.state):
             return False
-        trials = plan_of(self.spec, self.state).trials
+        trials = full_plan(self.spec, self.state).trials
         if any(self.state.trial(t.trial_id).status.is_open and self._job(t) is not None for t in trials):
             return False
         return self.scheduler.promote(self.state, drained=True) is None
@@ -271,14 +277,14 @@ class Driver:
         """Nothing that waited for a promotion gets one any more."""
         for trial_id in self._trials:
             if (trial := self.state.trial(trial_id)).status == Status.STOPPED and trial.rung is not None:
-                retention.settle(self.folder.checkpoints(trial_id), trial, self.limits.keep)
+                retention.apply(self.folder.checkpoints(trial_id), trial, self.limits.keep)
 
     def _suggest(self) -> Plan | None:
         """A point that the search draws, recorded; None where it has drawn all it was asked for."""
         space = self.spec.search_space
         if space is None or not draws_left(self.spec, self.state):
             return None
-        drawn = draw(space, self.strategy.search, history(self.state, self.strategy), self._seen())
+        drawn = suggest(space, self.tune_config.search, observations(self.state, self.tune_config), self._seen())
         if drawn is None:
             return None
         settings = [point.settings for point in drawn.points]
@@ -288,14 +294,14 @@ class Driver:
         return None if self._broken else plan
 
     def _seen(self) -> set[str]:
-        return {point.point_id for point in plan_of(self.spec, self.state).points}
+        return {point.point_id for point in full_plan(self.spec, self.state).points}
 
     def _take_from_cache(self, plan: Plan) -> None:
         """Record points that earlier runs have computed."""
         if self.cache is None:
             return
         for point in (*plan.points, *plan.baselines):
-            if record_of(self.state, point) is None and (hit := self.cache.find(self.spec.provenance, point)):
+            if find_result(self.state, point) is None and (hit := self.cache.find(self.spec.provenance, point)):
                 self._append("cached", point_id=point.point_id, from_run=hit.run, record=dict(hit.record))
 
     def _seconds(self, trial_id: str) -> float:
@@ -317,7 +323,7 @@ class Driver:
 
     def _check_disk(self) -> None:
         if self._broken is not None:
-            raise Breakdown(
+            raise InfrastructureError(
                 f"cannot write to {self.folder.path}: {self._broken}. Nothing recorded is lost: make room"
             ) from self._broken
 

@@ -32,7 +32,7 @@ class Listener(Protocol):
         ...
 
     @property
-    def way_on(self) -> str:
+    def resume_command(self) -> str:
         """What to type to go on with the run, for an executor that has to end the process."""
         ...
 

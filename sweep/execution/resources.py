@@ -8,7 +8,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def room(cpus_per_trial: int, gpus_per_trial: float) -> int:
+def max_concurrent_trials(cpus_per_trial: int, gpus_per_trial: float) -> int:
     """Trials that fit on this machine at a time: by cores, and by GPUs where trials use them."""
     cores = usable_cores()
     if not gpus_per_trial:

@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.config import DecodeConfig, Scalar, TrainConfig
+from model.numerics import numerics_sha256
 from model.task_specs import TASKS
 from sweep.planning.plan import Trial, group, point_from
 from sweep.planning.provenance import Source
 from sweep.store import retention
 from sweep.store.failure import Failure, classify
-from sweep.store.heartbeat import SupersededError, claim
+from sweep.store.heartbeat import SupersededError, hold_lease
 from sweep.store.status import Status
 
 if TYPE_CHECKING:
+    import torch
+
     from model.training import EpochReport, Training
 
 
@@ -38,8 +41,10 @@ class Job:
     points: tuple[tuple[str, Mapping[str, Scalar]], ...]  # (point_id, settings)
     base: Source  # what the driver found them to be; a worker refuses anything else
     data: Source
+    numerics_sha256: str  # likewise
+    device: str  # likewise
     attempt: int  # counted from 1
-    known_epoch: int  # the last epoch that the ledger holds; reports up to it need no telling
+    known_epoch: int  # the last epoch that the ledger holds; reports up to it need no informative_keys
     checkpoints: str  # folder of this trial's checkpoints
     threads: int
     gpu: bool
@@ -144,7 +149,7 @@ def _reports(job: Job) -> Iterator[TrialReport]:
 
     trial, folder = job.trial, Path(job.checkpoints)
     device = default_device() if job.gpu else torch.device("cpu")
-    with claim(folder, job.attempt) as beat:
+    with hold_lease(folder, job.attempt) as beat:
         checkpoint = newest_checkpoint(folder)
         told = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
     yield from map(TrialReport.from_dict, told)
@@ -152,22 +157,32 @@ def _reports(job: Job) -> Iterator[TrialReport]:
         return
     reset_peak_memory(device)
     config = replace(trial.config, revision=job.base.revision)
-    _check_unchanged(job, config)
+    _check_unchanged(job, config, device)
     epochs = train(config, checkpoint=checkpoint, device=device, on_step=lambda: beat())
     ended = False
     while not ended:
-        with claim(folder, job.attempt) as beat:
+        with hold_lease(folder, job.attempt) as beat:
             report = _next_report(job, trial, epochs, told)
         ended = report.status is not None
         yield report
 
 
-def _check_unchanged(job: Job, config: TrainConfig) -> None:
-    """Raises ChangedError where base or data were changed since the run began: its rows would not compare."""
-    from model.process_cache import warm_base, warm_task
+def _check_unchanged(job: Job, config: TrainConfig, device: "torch.device") -> None:
+    """Raise ChangedError if this worker would compute something else than the run began with."""
+    from model.hardware import device_name
+    from model.process_cache import cached_base, cached_task
 
-    base = warm_base(config.base, config.revision)
-    task = warm_task(config.task, config.data, base)
+    for what, found, wanted in (
+        ("numeric code (model/)", numerics_sha256(), job.numerics_sha256),
+        ("processor", device_name(device), job.device),
+    ):
+        if found != wanted:
+            raise ChangedError(
+                f"this worker's {what} is not the one the run was planned with ({found}, not {wanted}); "
+                "start all workers from the same installation, on equal machines"
+            )
+    base = cached_base(config.base, config.revision)
+    task = cached_task(config.task, config.data, base)
     for what, found, wanted in (
         (f"base {config.base}", base.files.sha256, job.base.sha256),
         (f"data {config.data or config.task}", task.data_sha256, job.data.sha256),
@@ -188,7 +203,7 @@ def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", told: 
             told,
             resumable=not ended,
             keep=retention.newest(job.keep, ended),
-            spare=retention.spared(job.keep, epoch.best_epoch),
+            spare=retention.protected_epochs(job.keep, epoch.best_epoch),
         )
     return report
 
@@ -226,7 +241,7 @@ def _score(training: "Training", point_id: str, decode: DecodeConfig | None) -> 
 
 
 def _cost(training: "Training", job: Job) -> dict[str, Any]:
-    from model.hardware import peak_memory_bytes
+    from model.hardware import device_name, peak_memory_bytes
 
     return {
         "trainable_params": training.trainable_params,
@@ -234,6 +249,6 @@ def _cost(training: "Training", job: Job) -> dict[str, Any]:
         "optimizer_state_bytes": training.optimizer_state_bytes,
         "precond_fallbacks": training.precond_fallbacks,
         "peak_memory_bytes": peak_memory_bytes(training.device),
-        "device": str(training.device),
+        "device": device_name(training.device),
         "threads": job.threads,
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from sweep.execution.trial import Job
 from sweep.planning.config import say_duration
 from sweep.store.failure import Failure
-from sweep.store.heartbeat import last_beat
+from sweep.store.heartbeat import last_heartbeat
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Watchdog:
 
     def began(self, job: Job) -> None:
         now = self.clock()
-        self._watched[job] = Watched(job, now, last_beat(Path(job.checkpoints)), now)
+        self._watched[job] = Watched(job, now, last_heartbeat(Path(job.checkpoints)), now)
 
     def moved(self, job: Job) -> None:
         """The job gave a sign of life by itself: a report."""
@@ -59,7 +59,7 @@ class Watchdog:
 
     def _judge(self, watched: Watched) -> Overdue | None:
         now, job = self.clock(), watched.job
-        if (beat := last_beat(Path(job.checkpoints))) != watched.beat:
+        if (beat := last_heartbeat(Path(job.checkpoints))) != watched.beat:
             watched.beat, watched.seen = beat, now
         if job.seconds_left is not None and now - watched.began > job.seconds_left:
             return Overdue(job=job, failure=Failure.TIMEOUT, reason="it worked longer than --trial-timeout allows")

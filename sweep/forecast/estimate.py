@@ -9,7 +9,7 @@ from pathlib import Path
 from model.tasks import find_data
 from sweep.forecast.known import MEASURED, Bulk, Known
 from sweep.forecast.measure import Measured
-from sweep.forecast.past import Draw, Family, Pace, family, read_past
+from sweep.forecast.past import DecodeCost, Family, TrainCost, family, read_past
 from sweep.forecast.sizes import Sizes, sizes
 from sweep.planning.plan import Plan, Point, Trial, group
 from sweep.planning.provenance import Provenance
@@ -169,18 +169,20 @@ def _bulks(plan: Plan, provenance: Provenance) -> dict[Family, Bulk]:
 def _cost(trial: Trial, known: Known) -> _Cost | None:
     """None where its training or one of its scorings is unknown."""
     kin = family(trial.points[0], known.provenance)
-    draws = [draw for point in trial.points if (draw := known.draw(point.decode, kin)) is not None]
-    pace = known.pace(trial.config, kin)
-    if len(draws) < len(trial.points) or (trial.epochs and pace is None):
+    decode_costs = [
+        decode_cost for point in trial.points if (decode_cost := known.decode_cost(point.decode, kin)) is not None
+    ]
+    train_cost = known.train_cost(trial.config, kin)
+    if len(decode_costs) < len(trial.points) or (trial.epochs and train_cost is None):
         return None
-    told: list[Draw | Pace] = [*draws, pace] if trial.epochs and pace else [*draws]
-    decode_seconds = sum(draw.seconds for draw in draws)
+    told: list[DecodeCost | TrainCost] = [*decode_costs, train_cost] if trial.epochs and train_cost else [*decode_costs]
+    decode_seconds = sum(decode_cost.seconds for decode_cost in decode_costs)
     return _Cost(
-        train_seconds=trial.epochs * pace.train_seconds if pace else 0.0,
+        train_seconds=trial.epochs * train_cost.train_seconds if train_cost else 0.0,
         decode_seconds=decode_seconds,
-        clock_seconds=decode_seconds + (trial.epochs * pace.epoch_seconds if pace else 0.0),
+        clock_seconds=decode_seconds + (trial.epochs * train_cost.epoch_seconds if train_cost else 0.0),
         peak_memory_bytes=max(one.peak_memory_bytes for one in told),
-        sample_bytes=sum(draw.sample_bytes for draw in draws),
+        sample_bytes=sum(decode_cost.sample_bytes for decode_cost in decode_costs),
         runs=frozenset().union(*(one.runs for one in told)),
     )
 

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from model.config import DecodeConfig, TrainConfig
 from sweep.forecast.measure import Measured
-from sweep.forecast.past import Draw, Family, Pace, Past, family
+from sweep.forecast.past import DecodeCost, Family, Past, TrainCost, family
 from sweep.planning.plan import point_from
 from sweep.planning.provenance import Provenance
 
 MEASURED = ""  # stands where the name of a run does; no run has it
 
-T = TypeVar("T", Pace, Draw)
+T = TypeVar("T", TrainCost, DecodeCost)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,50 +38,60 @@ class Known:
     provenance: Provenance
     bulks: Mapping[Family, Bulk]  # of every family of the plan
 
-    def pace(self, config: TrainConfig, kin: Family) -> Pace | None:
+    def train_cost(self, config: TrainConfig, kin: Family) -> TrainCost | None:
         """What an epoch of `config` takes; None where nothing tells."""
         work = self._load(config) * self.bulks[kin].examples * self.bulks[kin].params
         chosen = _chosen(
-            self.past.paces,
-            _paces(self.measured, self.provenance),
+            self.past.train_costs,
+            _train_costs(self.measured, self.provenance),
             kin,
-            alike=lambda pace: _kind(pace.config) == _kind(config),
-            distance=lambda pace: abs(math.log(self._load(config) / self._load(pace.config))),
+            alike=lambda train_cost: _kind(train_cost.config) == _kind(config),
+            distance=lambda train_cost: abs(math.log(self._load(config) / self._load(train_cost.config))),
         )
         if not chosen:
             return None
         ratios = [
-            work / (self._load(pace.config) * self.bulks[pace.family].examples * self.bulks[pace.family].params)
-            for pace in chosen
+            work
+            / (
+                self._load(train_cost.config)
+                * self.bulks[train_cost.family].examples
+                * self.bulks[train_cost.family].params
+            )
+            for train_cost in chosen
         ]
         return replace(
             chosen[0],
-            runs=frozenset().union(*(pace.runs for pace in chosen)),
-            epoch_seconds=median(pace.epoch_seconds * ratio for pace, ratio in zip(chosen, ratios, strict=True)),
-            train_seconds=median(pace.train_seconds * ratio for pace, ratio in zip(chosen, ratios, strict=True)),
-            peak_memory_bytes=max(pace.peak_memory_bytes for pace in chosen),
+            runs=frozenset().union(*(train_cost.runs for train_cost in chosen)),
+            epoch_seconds=median(
+                train_cost.epoch_seconds * ratio for train_cost, ratio in zip(chosen, ratios, strict=True)
+            ),
+            train_seconds=median(
+                train_cost.train_seconds * ratio for train_cost, ratio in zip(chosen, ratios, strict=True)
+            ),
+            peak_memory_bytes=max(train_cost.peak_memory_bytes for train_cost in chosen),
         )
 
-    def draw(self, decode: DecodeConfig | None, kin: Family) -> Draw | None:
+    def decode_cost(self, decode: DecodeConfig | None, kin: Family) -> DecodeCost | None:
         """What a scoring under `decode` takes; None where nothing tells."""
         work = _tokens(decode) * self.bulks[kin].params
         chosen = _chosen(
-            self.past.draws,
-            _draws(self.measured, self.provenance),
+            self.past.decode_costs,
+            _decode_costs(self.measured, self.provenance),
             kin,
-            alike=lambda draw: draw.decode == decode,
-            distance=lambda draw: abs(math.log(_tokens(decode) / _tokens(draw.decode))),
+            alike=lambda decode_cost: decode_cost.decode == decode,
+            distance=lambda decode_cost: abs(math.log(_tokens(decode) / _tokens(decode_cost.decode))),
         )
         if not chosen:
             return None
         return replace(
             chosen[0],
-            runs=frozenset().union(*(draw.runs for draw in chosen)),
+            runs=frozenset().union(*(decode_cost.runs for decode_cost in chosen)),
             seconds=median(
-                draw.seconds * work / (_tokens(draw.decode) * self.bulks[draw.family].params) for draw in chosen
+                decode_cost.seconds * work / (_tokens(decode_cost.decode) * self.bulks[decode_cost.family].params)
+                for decode_cost in chosen
             ),
-            sample_bytes=max(draw.sample_bytes for draw in chosen),
-            peak_memory_bytes=max(draw.peak_memory_bytes for draw in chosen),
+            sample_bytes=max(decode_cost.sample_bytes for decode_cost in chosen),
+            peak_memory_bytes=max(decode_cost.peak_memory_bytes for decode_cost in chosen),
         )
 
     def start_seconds(self) -> float:
@@ -125,12 +135,12 @@ def _tokens(decode: DecodeConfig | None) -> int:
     return decode.max_new_tokens * (decode.beams or decode.generations or 1) if decode else 1
 
 
-def _paces(measured: Measured | None, provenance: Provenance) -> list[Pace]:
+def _train_costs(measured: Measured | None, provenance: Provenance) -> list[TrainCost]:
     """What was measured; nothing where that was an un-tuned base, which trains nothing."""
     if measured is None or not (point := point_from(measured.settings)).epochs:
         return []
     return [
-        Pace(
+        TrainCost(
             runs=frozenset({MEASURED}),
             family=family(point, provenance),
             config=point.train,
@@ -141,12 +151,12 @@ def _paces(measured: Measured | None, provenance: Provenance) -> list[Pace]:
     ]
 
 
-def _draws(measured: Measured | None, provenance: Provenance) -> list[Draw]:
+def _decode_costs(measured: Measured | None, provenance: Provenance) -> list[DecodeCost]:
     if measured is None:
         return []
     point = point_from(measured.settings)
     return [
-        Draw(
+        DecodeCost(
             runs=frozenset({MEASURED}),
             family=family(point, provenance),
             decode=point.decode,

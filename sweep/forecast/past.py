@@ -11,7 +11,7 @@ from sweep.errors import UsageError
 from sweep.planning.plan import Plan, Point, Trial, group
 from sweep.planning.provenance import Provenance
 from sweep.store.run_folder import RunFolder, list_runs
-from sweep.store.state import RunState, TrialState, state_of
+from sweep.store.state import RunState, TrialState, load_state
 from sweep.store.status import Status
 
 
@@ -25,7 +25,7 @@ class Family:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class TrainCost:
     """What an epoch of one training took."""
 
     runs: frozenset[str]  # names of the runs that tell so
@@ -37,7 +37,7 @@ class Pace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draw:
+class DecodeCost:
     """What one scoring took."""
 
     runs: frozenset[str]  # names of the runs that tell so
@@ -52,8 +52,8 @@ class Draw:
 class Past:
     """All that comparable earlier runs tell."""
 
-    paces: tuple[Pace, ...]
-    draws: tuple[Draw, ...]
+    train_costs: tuple[TrainCost, ...]
+    decode_costs: tuple[DecodeCost, ...]
     starts: tuple[float, ...]  # seconds from a session's begin to its first trial
 
 
@@ -65,22 +65,22 @@ def family(point: Point, provenance: Provenance) -> Family:
 def read_past(out: Path, plan: Plan, provenance: Provenance) -> Past:
     """From every run under `out` on the same device, with the same threads, that has a family in common with `plan`."""
     wanted = {family(point, provenance) for point in plan.points}
-    paces: list[Pace] = []
-    draws: list[Draw] = []
+    train_costs: list[TrainCost] = []
+    decode_costs: list[DecodeCost] = []
     starts: list[float] = []
     for folder in list_runs(out):
         try:
             if not _is_comparable(folder, provenance, wanted):
                 continue
-            state = state_of(folder)
-            paces += _paces(folder, state)
-            draws += _draws(folder, state)
+            state = load_state(folder)
+            train_costs += _train_costs(folder, state)
+            decode_costs += _decode_costs(folder, state)
             starts += _start(state)
         except (UsageError, LookupError, TypeError, ValueError):  # of another version, or damaged: an estimate goes on
             continue
     return Past(
-        paces=tuple(pace for pace in paces if pace.family in wanted),
-        draws=tuple(draw for draw in draws if draw.family in wanted),
+        train_costs=tuple(train_cost for train_cost in train_costs if train_cost.family in wanted),
+        decode_costs=tuple(decode_cost for decode_cost in decode_costs if decode_cost.family in wanted),
         starts=tuple(starts),
     )
 
@@ -92,7 +92,7 @@ def _is_comparable(folder: RunFolder, provenance: Provenance, wanted: set[Family
     return any(family(point, past) in wanted for point in folder.spec.plan.points)
 
 
-def _paces(folder: RunFolder, state: RunState) -> Iterator[Pace]:
+def _train_costs(folder: RunFolder, state: RunState) -> Iterator[TrainCost]:
     spec = folder.spec
     for trial in spec.plan.trials:
         known = state.trials.get(trial.trial_id, TrialState())
@@ -101,7 +101,7 @@ def _paces(folder: RunFolder, state: RunState) -> Iterator[Pace]:
             continue
         losses, cost = known.epochs[reached]["losses"], known.epochs[reached]["cost"]
         train_seconds = losses["train_seconds"] / reached
-        yield Pace(
+        yield TrainCost(
             runs=frozenset({folder.name}),
             family=family(trial.points[0], spec.provenance),
             config=trial.config,
@@ -120,14 +120,14 @@ def _clock_seconds(trial: Trial, known: TrialState, state: RunState, epochs: int
     return max(0.0, worked - decoding) / epochs
 
 
-def _draws(folder: RunFolder, state: RunState) -> Iterator[Draw]:
+def _decode_costs(folder: RunFolder, state: RunState) -> Iterator[DecodeCost]:
     spec = folder.spec
     for trial in group(dict.fromkeys((*spec.plan.baselines, *spec.plan.points))):
         for point in trial.points:
             if (score := state.scores.get(point.point_id)) is None:
                 continue
             cost = state.trials[trial.trial_id].epochs.get(score["epoch"], {}).get("cost", {})
-            yield Draw(
+            yield DecodeCost(
                 runs=frozenset({folder.name}),
                 family=family(point, spec.provenance),
                 decode=point.decode,

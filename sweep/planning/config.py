@@ -1,4 +1,4 @@
-"""How a run is worked on: what decides its outcome (Strategy), and what bounds it (Limits)."""
+"""How a run is worked on: what decides its outcome (TuneConfig), and what bounds it (RunLimits)."""
 
 import re
 from collections.abc import Mapping
@@ -17,25 +17,29 @@ AMOUNT = re.compile(r"(\d+(?:\.\d+)?)(trials|gpuh)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Strategy:
+class TuneConfig:
     """Which points are tried, and which trainings go on. Stays the same for the life of a run."""
 
     search: str = "grid"  # grid: the whole space; random, tpe: `trials` points of it
-    trials: int | None = None  # points that a search draws
+    num_samples: int | None = None  # points that a search draws
     seeds: int = 1  # of each drawn point; a grid's seeds are in its plan
     scheduler: str = "fifo"  # fifo: every training to its end; asha, asha-promote: the best of each rung go on
-    grace: int = 1  # epochs: the first rung
-    reduction: int = 3  # one of so many goes on, and rungs lie so many times apart
+    grace_period: int = 1  # epochs: the first rung
+    reduction_factor: int = 3  # one of so many goes on, and rungs lie so many times apart
     objective: str = "dev_loss"  # what search and rungs compare: dev_loss, or metric: the task's own
 
     def __post_init__(self) -> None:
         """Raises SpaceError where these do not go together."""
-        if self.search == "grid" and self.trials is not None:
-            raise SpaceError("--trials: a grid runs every point; add --search random or --search tpe, or use --budget")
-        if self.search != "grid" and self.trials is None:
-            raise SpaceError(f"--search {self.search}: say how many points to draw with --trials N")
-        if self.scheduler == "fifo" and (self.grace, self.reduction) != (1, 3):
-            raise SpaceError("--grace, --reduction: without effect under --scheduler fifo; add --scheduler asha")
+        if self.search == "grid" and self.num_samples is not None:
+            raise SpaceError(
+                "--num-samples: a grid runs every point; add --search random or --search tpe, or use --budget"
+            )
+        if self.search != "grid" and self.num_samples is None:
+            raise SpaceError(f"--search {self.search}: say how many points to draw with --num-samples N")
+        if self.scheduler == "fifo" and (self.grace_period, self.reduction_factor) != (1, 3):
+            raise SpaceError(
+                "--grace-period, --reduction-factor: without effect under --scheduler fifo; add --scheduler asha"
+            )
         if self.scheduler == "fifo" and self.search != "tpe" and self.objective != "dev_loss":
             raise SpaceError("--objective: nothing compares scores here; add --scheduler asha or --search tpe")
 
@@ -65,7 +69,7 @@ class Budget:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class RunLimits:
     """Bounds of a run. A later session may set others: they decide how far it gets, not what comes out."""
 
     budget: Budget | None = None
@@ -78,7 +82,7 @@ class Limits:
         return {**asdict(self), "budget": str(self.budget) if self.budget else None}
 
     @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> "Limits":
+    def from_dict(cls, raw: Mapping[str, Any]) -> "RunLimits":
         return cls(**{**raw, "budget": Budget.parse(raw["budget"]) if raw["budget"] else None})
 
 

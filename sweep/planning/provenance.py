@@ -3,28 +3,24 @@
 Two points with equal settings and equal provenance have equal results, so the later one need not be computed.
 """
 
-import ast
-import functools
-import hashlib
 import importlib.metadata
 import platform
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import model
 from model.errors import BaseError, DataError
+from model.numerics import numerics_sha256, same_numbers
 from model.pretrained.files import find_base, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
+from model.processor import cpu_name
 from model.tasks import check_tokenizer, find_data
 from sweep.errors import SpaceError
 from sweep.planning.plan import Point, stable_id
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # these can change a result
-UNRELATED = {"pretraining", "datasets"}  # folders of model/ that no training imports
 
 
 @dataclass(frozen=True)
@@ -41,9 +37,9 @@ class Provenance:
 
     bases: dict[str, Source]  # "name@revision" -> weights, configuration and vocabulary
     data: dict[str, Source]  # "task:path" -> the data file
-    code_sha256: str  # of model/, comments and docstrings aside
+    numerics_sha256: str  # of the code that computes results: see model/numerics.py
     versions: dict[str, str]
-    device: str  # cpu, or the name of the GPU
+    device: str  # the GPU's name, or the CPU's vector instructions: "cpu (AVX512)"; "cpu" in runs before schema 3
     threads: int  # of each trial; it changes how sums are split, hence last bits
     git_commit: str | None = None  # of the working folder; with "+" when it has changes
 
@@ -54,7 +50,7 @@ class Provenance:
                 "settings": point.settings,
                 "base": self.base(point).sha256,
                 "data": self.dataset(point).sha256,
-                "code": self.code_sha256,
+                "code": self.numerics_sha256,
                 "versions": {name: self.versions[name] for name in NUMERIC_PACKAGES},
                 "device": self.device,
                 "threads": self.threads,
@@ -73,7 +69,10 @@ class Provenance:
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> "Provenance":
         named = {kind: {name: Source(**source) for name, source in raw[kind].items()} for kind in ("bases", "data")}
-        return cls(**{**raw, **named})
+        raw = {**raw, **named}
+        if "code_sha256" in raw:  # before schema 3
+            raw["numerics_sha256"] = raw.pop("code_sha256")
+        return cls(**raw)
 
 
 def base_name(point: Point) -> str:
@@ -103,7 +102,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
     return Provenance(
         bases=bases,
         data=data,
-        code_sha256=code_sha256(),
+        numerics_sha256=numerics_sha256(),
         versions=versions(),
         device=_device(gpu),
         threads=threads,
@@ -130,27 +129,6 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **installed}
 
 
-@functools.cache
-def code_sha256() -> str:
-    """Hash of the code that computes results. Comments, docstrings and layout do not count."""
-    root = Path(model.__path__[0])
-    files = sorted(path for path in root.rglob("*.py") if not UNRELATED & set(path.relative_to(root).parts))
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(_meaning(path.read_text(encoding="utf-8")).encode())
-    return digest.hexdigest()
-
-
-def _meaning(source: str) -> str:
-    """The syntax tree of `source` without docstrings and positions."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    return ast.dump(tree)
-
-
 def git_commit() -> str | None:
     """Commit of the working folder, with "+" when tracked files differ from it; None outside a checkout."""
     commit = _git("rev-parse", "HEAD")
@@ -171,13 +149,18 @@ def _git(*arguments: str) -> str | None:
 
 def _device(gpu: bool) -> str:
     if not gpu:
-        return "cpu"
+        return cpu_name()
     import torch
 
     if not torch.cuda.is_available():
         raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
     name: str = torch.cuda.get_device_name()
     return name
+
+
+def today(device: str) -> str:
+    """Return what `device` is called since schema 3: runs before it did not say which processor a CPU was."""
+    return cpu_name() if device == "cpu" else device
 
 
 def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> list[str]:
@@ -188,8 +171,11 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
             names.append(f"base {point.train.base}")
         if before.data.get(data_name(point)) != now.data[data_name(point)]:
             names.append(f"data of {point.train.task}")
-    if before.code_sha256 != now.code_sha256:
-        names.append("code of model/")
+    if not same_numbers(before.numerics_sha256, now.numerics_sha256):
+        names.append("numeric code (model/)")
     names += [name for name in NUMERIC_PACKAGES if before.versions.get(name) != now.versions[name]]
-    names += [name for name in ("device", "threads") if getattr(before, name) != getattr(now, name)]
+    if today(before.device) != now.device:
+        names.append(f"device ({before.device}, now {now.device})")
+    if before.threads != now.threads:
+        names.append("threads")
     return list(dict.fromkeys(names))

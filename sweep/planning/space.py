@@ -76,7 +76,7 @@ class Branch:
     axes: dict[str, Axis]
 
 
-def unfold(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
+def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
     """Every point of `space`, in file order, with `overrides` laid over fixed settings and axes of the same key.
 
     Raises SpaceError for an unknown key, a bad value, an empty axis, a setting without effect, or a point that

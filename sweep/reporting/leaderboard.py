@@ -20,7 +20,7 @@ from model.config import alternatives, decode_keys, train_keys
 from model.task_specs import TASKS
 from sweep.planning.plan import Point
 from sweep.store.run_folder import RunFolder, write_file
-from sweep.store.state import RunState, TrialState, plan_of, record_of, state_of
+from sweep.store.state import RunState, TrialState, find_result, full_plan, load_state
 from sweep.store.status import Status
 
 Row = dict[str, Any]
@@ -88,12 +88,12 @@ def schema() -> pa.Schema:
 
 def load_rows(folder: RunFolder) -> list[Row]:
     """The rows of a run, straight from its ledger. Raises RunError or LedgerError."""
-    return rows(folder, state_of(folder))
+    return rows(folder, load_state(folder))
 
 
 def rows(folder: RunFolder, state: RunState) -> list[Row]:
     """One row per point of the plan: ranked ones first, best first, each group of equal epochs by itself."""
-    unranked = [_row(folder, state, point) for point in plan_of(folder.spec, state).points]
+    unranked = [_row(folder, state, point) for point in full_plan(folder.spec, state).points]
     return _ranked(unranked)
 
 
@@ -107,7 +107,7 @@ def samples_table(folder: RunFolder, state: RunState) -> pa.Table:
     """Generated texts and per-example scores of every scored point: columns as the task names them."""
     records = [
         {"point_id": point.point_id, **sample}
-        for point in plan_of(folder.spec, state).points
+        for point in full_plan(folder.spec, state).points
         for sample in _samples(state, point)
     ]
     if not records:
@@ -137,7 +137,7 @@ def _row(folder: RunFolder, state: RunState, point: Point) -> Row:
         "config_json": json.dumps(point.settings, sort_keys=True),
         **_baseline(state, point),
     }
-    record = record_of(state, point)
+    record = find_result(state, point)
     if record is not None:
         return {**row, **_result(record), "status": Status.CACHED if "from_run" in record else Status.COMPLETED}
     return {**row, **_unfinished(state, point, trial)}
@@ -186,7 +186,7 @@ def _unfinished(state: RunState, point: Point, trial: TrialState) -> Row:
 
 
 def _baseline(state: RunState, point: Point) -> Row:
-    record = record_of(state, point.baseline)
+    record = find_result(state, point.baseline)
     if record is None:
         return {}
     measured = {**record["losses"], **record["metrics"]}
@@ -200,24 +200,24 @@ def _samples(state: RunState, point: Point) -> Sequence[Mapping[str, Any]]:
 
 def _ranked(unranked: list[Row]) -> list[Row]:
     ordered = sorted(unranked, key=_order)
-    for _, group in groupby((row for row in ordered if row["status"].is_full), key=_race):
+    for _, group in groupby((row for row in ordered if row["status"].is_complete), key=_ranking_group):
         for rank, row in enumerate(group, start=1):
             row["rank"] = rank
     return ordered
 
 
-def _race(row: Row) -> tuple[Any, ...]:
+def _ranking_group(row: Row) -> tuple[Any, ...]:
     """Rows with equal values here rank against each other."""
     return row["task"], row.get("data") or "", row["epochs_budget"]
 
 
 def _order(row: Row) -> tuple[Any, ...]:
-    full = row["status"].is_full
+    full = row["status"].is_complete
     score = row.get(row["metric"])
     # Ties are broken by dev loss, then by id, so that the order is the same every time.
     return (
         not full,
-        _race(row) if full else (),
+        _ranking_group(row) if full else (),
         -score if score is not None else float("inf"),
         row.get("dev_loss") if row.get("dev_loss") is not None else float("inf"),
         row["point_id"],

@@ -15,7 +15,7 @@ from model.config import Scalar, decode_keys, train_keys
 from model.task_specs import TASKS
 from sweep.planning.plan import Point, make_plan
 from sweep.planning.registry import SHIPPED, load_space
-from sweep.planning.space import unfold
+from sweep.planning.space import expand
 from sweep.reporting.leaderboard import Row
 
 FOLDER = Path(__file__).parents[2] / "results" / "published"  # absent where only the packages are installed
@@ -23,7 +23,7 @@ OWN = ("base", "revision", "data", "seed")  # what the paper does not share with
 
 
 @dataclass(frozen=True)
-class Published:
+class PaperScore:
     """A score of the paper, and what there is to say of it."""
 
     score: float | None
@@ -35,11 +35,11 @@ def with_paper(rows: Sequence[Row], space: str) -> list[Row]:
     scores = paper_scores(space)
     if not scores:
         return list(rows)
-    found = (scores.get(_key(json.loads(row["config_json"])), Published(None, None)) for row in rows)
+    found = (scores.get(_key(json.loads(row["config_json"])), PaperScore(None, None)) for row in rows)
     return [{**row, "paper": one.score, "paper_note": one.note} for row, one in zip(rows, found, strict=True)]
 
 
-def paper_scores(space: str) -> dict[str, Published]:
+def paper_scores(space: str) -> dict[str, PaperScore]:
     """The paper's score of each point of the shipped `space` that it has one for, by what the paper tells apart."""
     tables = {path.stem: path for path in FOLDER.glob("*.csv")}
     files = {path.stem: path for path in SHIPPED.glob("*.py")}
@@ -47,13 +47,13 @@ def paper_scores(space: str) -> dict[str, Published]:
         return {}
     with tables[space].open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
-    scores: dict[str, Published] = {}
-    for point in make_plan(unfold(load_space(str(files[space])).space, {}), seeds=1).points:
+    scores: dict[str, PaperScore] = {}
+    for point in make_plan(expand(load_space(str(files[space])).space, {}), seeds=1).points:
         metric = TASKS[point.train.task].metric
         if matching := [row for row in table if _is_of(row, point)]:
             best = max(matching, key=lambda row: float(row[metric]))
             note = f"{best['method']}: {best['note']}" if best.get("note") else None
-            scores[_key(point.settings)] = Published(float(best[metric]), note)
+            scores[_key(point.settings)] = PaperScore(float(best[metric]), note)
     return scores
 
 

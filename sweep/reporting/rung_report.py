@@ -7,11 +7,11 @@ ASHA would have lost on that space, and from which epoch on a ranking can be tru
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sweep.planning.config import Strategy
+from sweep.planning.config import TuneConfig
 from sweep.planning.plan import Trial
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, plan_of, record_of
-from sweep.tuning.schedulers import ids, levels, race
+from sweep.store.state import RunState, find_result, full_plan
+from sweep.tuning.schedulers import comparison_group, ids, levels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,20 +30,20 @@ class Rung:
 
 def rungs(folder: RunFolder, state: RunState) -> list[Rung]:
     """Every rung of a run, race by race. A run without a scheduler is judged by the rungs that ASHA would have."""
-    strategy = folder.spec.strategy
-    trials = ids(plan_of(folder.spec, state).trials)
+    tune_config = folder.spec.tune_config
+    trials = ids(full_plan(folder.spec, state).trials)
     found = []
-    for key in dict.fromkeys(race(trial) for trial in trials.values()):
-        members = {name: trial for name, trial in trials.items() if race(trial) == key}
+    for key in dict.fromkeys(comparison_group(trial) for trial in trials.values()):
+        members = {name: trial for name, trial in trials.items() if comparison_group(trial) == key}
         ends = {name: end for name, trial in members.items() if (end := _end(state, trial)) is not None}
-        heights = {level for trial in members.values() for level in levels(strategy, trial.epochs)}
-        found += [_rung(state, strategy, key, level, members, ends) for level in sorted(heights)]
+        heights = {level for trial in members.values() for level in levels(tune_config, trial.epochs)}
+        found += [_rung(state, tune_config, key, level, members, ends) for level in sorted(heights)]
     return found
 
 
 def _rung(
     state: RunState,
-    strategy: Strategy,
+    tune_config: TuneConfig,
     key: Sequence[str],
     level: int,
     members: Mapping[str, Trial],
@@ -51,7 +51,7 @@ def _rung(
 ) -> Rung:
     here = {n: _loss(state, n, level) for n in state.reached.get(level, ()) if n in members}
     both = [name for name in here if name in ends]
-    count = max(1, len(both) // strategy.reduction)
+    count = max(1, len(both) // tune_config.reduction_factor)
     best_here, best_end = (set(sorted(both, key=by.__getitem__)[:count]) for by in (here, ends))
     told = len(both) > 1
     return Rung(
@@ -69,7 +69,7 @@ def _rung(
 def _end(state: RunState, trial: Trial) -> float | None:
     """The dev loss of a training's last point, if it ran that far."""
     last = max(trial.points, key=lambda point: point.epochs)
-    record = record_of(state, last)
+    record = find_result(state, last)
     return None if record is None else float(record["losses"]["dev_loss"])
 
 

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def varying(points: Sequence[Mapping[str, Any]]) -> list[str]:
+def varying_keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
     """The keys whose value is not the same in all of `points`, in order of appearance."""
     keys = dict.fromkeys(key for point in points for key in point)
     return [key for key in keys if len({point.get(key) for point in points}) > 1]
 
 
-def telling(points: Sequence[Mapping[str, Any]]) -> list[str]:
+def informative_keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
     """The settings that vary, but for those of a method that another one of it tells: where a point's rank is known,
     so may be its scale. Of two that tell each other, the first is kept."""
     kept: list[str] = []
-    keys = varying(points)
+    keys = varying_keys(points)
     for key in sorted(keys, key=lambda key: -len({point.get(key) for point in points})):
         rivals = [other for other in kept if _method(other) == _method(key) is not None]
         if not any(_tells(points, other, key) for other in rivals):

@@ -20,7 +20,7 @@ from rich.table import Table
 from model.task_specs import TASKS
 from sweep.reporting.leaderboard import COMPARED, METRICS, Row, schema
 from sweep.reporting.rung_report import Rung
-from sweep.reporting.settings import settings_of, telling
+from sweep.reporting.settings import informative_keys, settings_of
 from sweep.reporting.time_to_target import COLUMNS
 from sweep.store.run_folder import RunFolder
 from sweep.store.status import Status
@@ -38,11 +38,11 @@ COLOURS = {
 
 
 def columns(rows: Sequence[Row]) -> list[str]:
-    """What a person compares: rank, status, varying settings, scores, cost."""
-    told = telling(settings_of(rows))
+    """What a person compares: rank, status, varying_keys settings, scores, cost."""
+    told = informative_keys(settings_of(rows))
     settings = [key for key in schema().names if key in told]
     budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
-    partial = ["epoch"] if any(not row["status"].is_full for row in rows) else []
+    partial = ["epoch"] if any(not row["status"].is_complete for row in rows) else []
     rungs = ["rung"] if any(row.get("rung") for row in rows) else []
     metrics = [metric for task in dict.fromkeys(row["task"] for row in rows) for metric in TASKS[task].metrics]
     reasons = ["stop_reason"] if any(row.get("stop_reason") for row in rows) else []

@@ -10,7 +10,7 @@ from sweep.errors import UsageError
 from sweep.planning.plan import Point
 from sweep.planning.provenance import Provenance
 from sweep.store.run_folder import RunFolder, list_runs
-from sweep.store.state import RunState, plan_of, record_of, state_of
+from sweep.store.state import RunState, find_result, full_plan, load_state
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Cache:
         for folder in self._runs:
             try:
                 spec = folder.spec
-                plan = plan_of(spec, self._state(folder)) if spec.search_space else spec.plan
+                plan = full_plan(spec, self._state(folder)) if spec.search_space else spec.plan
                 for point in (*plan.points, *plan.baselines):
                     places.setdefault(spec.provenance.key(point), []).append((folder, point))
             except (UsageError, KeyError):  # KeyError: of a data set or base that its provenance does not know
@@ -50,7 +50,7 @@ class Cache:
         """The result of `point` where a run has computed it under equal provenance."""
         for folder, known in self._places.get(provenance.key(point), ()):
             try:
-                record = record_of(self._state(folder), known)
+                record = find_result(self._state(folder), known)
             except UsageError:
                 continue
             if record is not None:
@@ -59,5 +59,5 @@ class Cache:
 
     def _state(self, folder: RunFolder) -> RunState:
         if folder.name not in self._states:
-            self._states[folder.name] = state_of(folder)
+            self._states[folder.name] = load_state(folder)
         return self._states[folder.name]

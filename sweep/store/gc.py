@@ -8,8 +8,8 @@ from pathlib import Path
 from sweep.errors import RunError, UsageError
 from sweep.store import retention
 from sweep.store.run_folder import STAGED, RunFolder, list_runs
-from sweep.store.state import state_of
-from sweep.store.status import ENDS
+from sweep.store.state import load_state
+from sweep.store.status import TERMINAL
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,17 @@ def _clean_run(folder: RunFolder, keep: str | None, dry_run: bool) -> int:
         return 0
     before = retention.size(checkpoints)
     try:
-        state = state_of(folder)
+        state = load_state(folder)
     except UsageError:
         return 0  # a damaged ledger does not say what is needed
     wanted = keep or folder.spec.limits.keep
     unneeded = 0
     for trial_id, trial in state.trials.items():
         place = folder.checkpoints(trial_id)
-        if trial.status not in ENDS or not place.is_dir():
+        if trial.status not in TERMINAL or not place.is_dir():
             continue
         if dry_run:
             unneeded += retention.unneeded(place, trial, wanted)
         else:
-            retention.settle(place, trial, wanted)
+            retention.apply(place, trial, wanted)
     return unneeded if dry_run else before - retention.size(checkpoints)

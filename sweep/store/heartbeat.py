@@ -1,4 +1,4 @@
-"""A worker's sign of life, and its claim to a trial.
+"""A worker's sign of life, and its hold_lease to a trial.
 
 While a worker computes an epoch it holds the file `alive` of the trial's folder locked and touches it after every step.
 The driver sees from its time whether the worker still moves, and finds in it whom to end. A worker that was taken for
@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 NAME = "alive"
-BEAT_SECONDS = 1.0  # between two touches
-CLAIM_SECONDS = 60.0  # to wait for an earlier worker to let go of the trial
+HEARTBEAT_SECONDS = 1.0  # between two touches
+LEASE_SECONDS = 60.0  # to wait for an earlier worker to let go of the trial
 
 
 class SupersededError(RuntimeError):
@@ -34,7 +34,7 @@ class Worker:
 
 
 @contextlib.contextmanager
-def claim(folder: Path, attempt: int) -> Iterator[Callable[[], None]]:
+def hold_lease(folder: Path, attempt: int) -> Iterator[Callable[[], None]]:
     """Hold the trial in `folder`, and yield what to call after every step. Raises SupersededError."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
@@ -59,7 +59,7 @@ def worker_of(folder: Path) -> Worker | None:
         return None
 
 
-def last_beat(folder: Path) -> float | None:
+def last_heartbeat(folder: Path) -> float | None:
     """When the worker was last seen to move, by the file system's clock."""
     try:
         return (folder / NAME).stat().st_mtime
@@ -68,7 +68,7 @@ def last_beat(folder: Path) -> float | None:
 
 
 def _lock(descriptor: int) -> None:
-    give_up = time.monotonic() + CLAIM_SECONDS
+    give_up = time.monotonic() + LEASE_SECONDS
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,7 +83,7 @@ def _beat(descriptor: int) -> Callable[[], None]:
 
     def beat() -> None:
         nonlocal last
-        if (now := time.monotonic()) - last > BEAT_SECONDS:
+        if (now := time.monotonic()) - last > HEARTBEAT_SECONDS:
             last = now
             os.utime(descriptor)
 

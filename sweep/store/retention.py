@@ -18,7 +18,7 @@ from sweep.store.state import TrialState
 from sweep.store.status import Status
 
 
-def spared(keep: str, best_epoch: int) -> tuple[int, ...]:
+def protected_epochs(keep: str, best_epoch: int) -> tuple[int, ...]:
     """Epochs, besides the newest, whose checkpoints a worker must not remove."""
     return (best_epoch,) if keep == "best+last" else ()
 
@@ -30,7 +30,7 @@ def newest(keep: str, ended: bool) -> int | None:
     return None if keep == "all" else 1 if ended else KEPT
 
 
-def settle(folder: Path, trial: TrialState, keep: str) -> None:
+def apply(folder: Path, trial: TrialState, keep: str) -> None:
     """Bring the checkpoints in `folder`, of a trial that has ended for good, down to what `keep` says."""
     if folder.is_symlink() or not folder.is_dir():
         return  # what a link points at is not ours
@@ -51,11 +51,11 @@ def settle(folder: Path, trial: TrialState, keep: str) -> None:
                 strip(place)
 
 
-def tidy(folder: Path) -> None:
+def repair(folder: Path) -> None:
     """Finish what was being written in the trial's folder `folder`."""
     from model import checkpoint
 
-    checkpoint.tidy(folder)
+    checkpoint.repair(folder)
 
 
 def half_written(run: Path) -> set[str]:
@@ -65,7 +65,7 @@ def half_written(run: Path) -> set[str]:
 
 
 def unneeded(folder: Path, trial: TrialState, keep: str) -> int:
-    """Bytes that `settle` would free, the optimizer's aside."""
+    """Bytes that `apply` would free, the optimizer's aside."""
     if folder.is_symlink() or keep == "all":
         return 0
     kept = {str(epoch) for epoch in _wanted(trial, keep)}
@@ -77,7 +77,7 @@ def _wanted(trial: TrialState, keep: str) -> set[int]:
     if keep == "none" or trial.rung is not None or trial.status == Status.DIVERGED or not trial.known_epoch:
         return set()
     best = int(trial.epochs[trial.known_epoch]["losses"]["best_epoch"])
-    return {trial.known_epoch, *spared(keep, best)}
+    return {trial.known_epoch, *protected_epochs(keep, best)}
 
 
 def size(folder: Path) -> int:

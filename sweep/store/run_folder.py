@@ -23,7 +23,7 @@ from sweep.store.run_spec import SCHEMA_VERSION, RunSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 STAGED = re.compile(r"\..+\.\d+")  # what `write_file` writes to: the file's name and the process's number
-MARK = "run.json"  # a folder without it is no run
+RUN_FILE = "run.json"  # a folder without it is no run
 FREE_BYTES = 64 * 2**20  # a run is not started with less room on the disk
 
 
@@ -64,7 +64,7 @@ class RunFolder:
     @cached_property
     def spec(self) -> RunSpec:
         """What `run.json` says. Raises RunError where it is damaged or of a newer version of this tool."""
-        path = self.path / MARK
+        path = self.path / RUN_FILE
         try:
             raw = json.loads(path.read_bytes())
             if raw["schema_version"] > SCHEMA_VERSION:
@@ -123,7 +123,7 @@ def check_name(name: str) -> str:
 def open_run(out: Path, name: str) -> RunFolder:
     """The run `name` under `out`. Raises RunError, naming the nearest run, where there is none."""
     check_name(name)
-    if not (out / name / MARK).is_file():
+    if not (out / name / RUN_FILE).is_file():
         known = [run.name for run in list_runs(out)]
         raise RunError(
             f"no run {name!r} in {out}: " + (f"known: {', '.join(known)}" if known else "it has no runs yet")
@@ -135,7 +135,7 @@ def list_runs(out: Path) -> list[RunFolder]:
     """Every run under `out`, oldest first."""
     if not out.is_dir():
         return []
-    marks = [mark for mark in out.glob(f"*/{MARK}") if NAME.fullmatch(mark.parent.name)]  # others are half made
+    marks = [mark for mark in out.glob(f"*/{RUN_FILE}") if NAME.fullmatch(mark.parent.name)]  # others are half made
     return [RunFolder(mark.parent) for mark in sorted(marks, key=lambda mark: (mark.stat().st_mtime_ns, mark))]
 
 
@@ -152,7 +152,7 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
             raise OSError(f"only {free // 2**20} MiB are free")
         write_file(staged / "space.py", source.encode())
         content = spec.as_dict()
-        write_file(staged / MARK, json.dumps({**content, "crc": _crc(content)}, indent=1).encode())
+        write_file(staged / RUN_FILE, json.dumps({**content, "crc": _crc(content)}, indent=1).encode())
         staged.rename(path)  # fails where a folder with content stands there
         for folder in (path, *made):
             flush_folder(folder.parent)
@@ -161,7 +161,7 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
         for folder in made:
             with contextlib.suppress(OSError):
                 folder.rmdir()  # only where it is still empty: another run may have begun in it
-        if (path / MARK).is_file():
+        if (path / RUN_FILE).is_file():
             raise RunError(
                 f"run {name!r} was begun by another process at this moment; watch it with `sweep status {name}`"
             ) from error

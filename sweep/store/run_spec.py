@@ -3,12 +3,12 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sweep.planning.config import Limits, Strategy
+from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.plan import Plan, Point, point_from, stable_id
 from sweep.planning.provenance import Provenance
 from sweep.planning.search_space import SearchSpace
 
-SCHEMA_VERSION = 2  # 1 had no strategy, limits and search: it is read as a grid under fifo
+SCHEMA_VERSION = 3  # 1 had no tune_config, limits and search: it is read as a grid under fifo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,8 @@ class RunSpec:
     command: list[str]
     created_at: str  # UTC, ISO 8601
     use_cache: bool = True  # whether points may be taken from earlier runs
-    strategy: Strategy = field(default_factory=Strategy)
-    limits: Limits = field(default_factory=Limits)  # that it began with
+    tune_config: TuneConfig = field(default_factory=TuneConfig)
+    limits: RunLimits = field(default_factory=RunLimits)  # that it began with
     search_space: SearchSpace | None = None  # what TPE draws from; points at random are drawn beforehand
 
     @property
@@ -39,7 +39,7 @@ class RunSpec:
     def search_id(self) -> str:
         """Equal for runs that try the same points in the same way."""
         space = self.search_space.as_dict() if self.search_space else None
-        return stable_id([self.plan.plan_id, asdict(self.strategy), space])
+        return stable_id([self.plan.plan_id, asdict(self.tune_config), space])
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -54,7 +54,7 @@ class RunSpec:
             "command": self.command,
             "created_at": self.created_at,
             "use_cache": self.use_cache,
-            "strategy": asdict(self.strategy),
+            "tune_config": asdict(self.tune_config),
             "limits": self.limits.as_dict(),
             "search_space": self.search_space.as_dict() if self.search_space else None,
             "points": {point.point_id: point.settings for point in self.plan.points},
@@ -69,8 +69,17 @@ class RunSpec:
         return cls(
             plan=plan,
             provenance=Provenance.from_dict(content.pop("provenance")),
-            strategy=Strategy(**content.pop("strategy", {})),
-            limits=Limits.from_dict(content.pop("limits")) if "limits" in content else Limits(),
+            tune_config=_tune_config(content),
+            limits=RunLimits.from_dict(content.pop("limits")) if "limits" in content else RunLimits(),
             search_space=SearchSpace.from_dict(space) if space else None,
             **content,
         )
+
+
+EARLIER_NAMES = {"trials": "num_samples", "grace": "grace_period", "reduction": "reduction_factor"}  # of schema 2
+
+
+def _tune_config(content: dict[str, Any]) -> TuneConfig:
+    """The TuneConfig of a `run.json`, taken out of `content`. Schema 1 has none, schema 2 calls it `strategy`."""
+    raw: dict[str, Any] = content.pop("tune_config", None) or content.pop("strategy", {})
+    return TuneConfig(**{EARLIER_NAMES.get(name, name): value for name, value in raw.items()})

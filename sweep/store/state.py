@@ -9,7 +9,7 @@ from sweep.planning.plan import Plan, Point, point_from
 from sweep.store.ledger import Event, read_ledger
 from sweep.store.run_folder import RunFolder
 from sweep.store.run_spec import RunSpec
-from sweep.store.status import Status, check_step
+from sweep.store.status import Status, check_transition
 
 
 @dataclass
@@ -93,7 +93,7 @@ class RunState:
 def _take_status(trial: TrialState, event: Event) -> None:
     after = Status(event["status"])
     try:
-        check_step(trial.status, after)
+        check_transition(trial.status, after)
     except ValueError as error:
         raise LedgerError(f"the ledger contradicts itself in line {event['seq']}: {error}") from error
     trial.status, trial.attempt = after, event["attempt"]
@@ -111,7 +111,7 @@ def fold(events: Iterable[Event]) -> RunState:
     return state
 
 
-def plan_of(spec: RunSpec, state: RunState) -> Plan:
+def full_plan(spec: RunSpec, state: RunState) -> Plan:
     """The points of a run: those it began with, and those that its search has drawn since."""
     drawn = [point_from(settings) for event in state.suggestions for settings in event["points"]]
     return Plan((*spec.plan.points, *drawn)) if drawn else spec.plan
@@ -119,15 +119,15 @@ def plan_of(spec: RunSpec, state: RunState) -> Plan:
 
 def draws_left(spec: RunSpec, state: RunState) -> int:
     """Points that the run's search is yet to draw; 0 where all points were known beforehand."""
-    return (spec.strategy.trials or 0) - len(state.suggestions) if spec.search_space is not None else 0
+    return (spec.tune_config.num_samples or 0) - len(state.suggestions) if spec.search_space is not None else 0
 
 
-def state_of(folder: RunFolder) -> RunState:
+def load_state(folder: RunFolder) -> RunState:
     """The run in `folder`; one that has no ledger yet has done nothing. Raises LedgerError."""
     return fold(read_ledger(folder.ledger)) if folder.ledger.exists() else RunState()
 
 
-def record_of(state: RunState, point: Point) -> dict[str, Any] | None:
+def find_result(state: RunState, point: Point) -> dict[str, Any] | None:
     """What is known of a finished point, or None: its score and the epoch it was scored at."""
     if (cached := state.cached.get(point.point_id)) is not None:
         return dict(cached["record"], from_run=cached["from_run"])

@@ -21,15 +21,15 @@ class Status(StrEnum):
         return self in (Status.PENDING, Status.RUNNING, Status.INTERRUPTED)
 
     @property
-    def is_full(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether the result is that of the whole number of epochs, so that it may be ranked."""
         return self in (Status.COMPLETED, Status.CACHED)
 
 
-ENDS = frozenset({Status.COMPLETED, Status.STOPPED, Status.DIVERGED})
-NEXT: dict[Status, frozenset[Status]] = {
+TERMINAL = frozenset({Status.COMPLETED, Status.STOPPED, Status.DIVERGED})
+TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.RUNNING, Status.CACHED}),
-    Status.RUNNING: ENDS | {Status.FAILED, Status.INTERRUPTED, Status.RUNNING},  # RUNNING: a lost worker's retry
+    Status.RUNNING: TERMINAL | {Status.FAILED, Status.INTERRUPTED, Status.RUNNING},  # RUNNING: a lost worker's retry
     Status.INTERRUPTED: frozenset({Status.RUNNING}),
     Status.FAILED: frozenset({Status.RUNNING}),  # tried again by a resume
     Status.COMPLETED: frozenset(),
@@ -39,7 +39,7 @@ NEXT: dict[Status, frozenset[Status]] = {
 }
 
 
-def check_step(before: Status, after: Status) -> None:
+def check_transition(before: Status, after: Status) -> None:
     """Raises ValueError when a trial may not go from `before` to `after`."""
-    if after not in NEXT[before]:
+    if after not in TRANSITIONS[before]:
         raise ValueError(f"a trial cannot go from {before} to {after}")

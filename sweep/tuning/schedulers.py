@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sweep.planning.config import Strategy
+from sweep.planning.config import TuneConfig
 from sweep.planning.plan import Trial
 from sweep.store.state import RunState
 from sweep.store.status import Status
@@ -63,19 +63,19 @@ class FIFO:
 class Stopping:
     """ASHA that stops."""
 
-    strategy: Strategy
+    tune_config: TuneConfig
     trials: Mapping[str, Trial]  # by id, as they become known
     shuffles = True
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
-        return levels(self.strategy, trial.epochs)
+        return levels(self.tune_config, trial.epochs)
 
     def stops(self, state: RunState, trial: Trial, epoch: int, value: float) -> str | None:
         if epoch not in self.levels(trial):
             return None
-        others = [entry.value for entry in rung(state, self.strategy, self.trials, race(trial), epoch)]
+        others = [entry.value for entry in rung(state, self.tune_config, self.trials, comparison_group(trial), epoch)]
         values = sorted([*others, value])
-        if value <= values[max(1, len(values) // self.strategy.reduction) - 1]:
+        if value <= values[max(1, len(values) // self.tune_config.reduction_factor) - 1]:
             return None
         return f"asha: {values.index(value) + 1} of {len(values)} at the rung of epoch {epoch}"
 
@@ -87,12 +87,12 @@ class Stopping:
 class Promotion:
     """ASHA that promotes."""
 
-    strategy: Strategy
+    tune_config: TuneConfig
     trials: Mapping[str, Trial]
     shuffles = True
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
-        return levels(self.strategy, trial.epochs)
+        return levels(self.tune_config, trial.epochs)
 
     def stops(self, state: RunState, trial: Trial, epoch: int, value: float) -> str | None:
         return f"asha-promote: not promoted from the rung of epoch {epoch}" if epoch in self.levels(trial) else None
@@ -101,12 +101,12 @@ class Promotion:
         """The best of the lowest rung that has one to give: a rung fills before its best go on, so that one after the
         other this is successive halving. Where nothing else is left, the best of the highest rung at which one waits
         goes on, so that a search never ends without a full training."""
-        for key in dict.fromkeys(race(trial) for trial in self.trials.values()):
-            members = [trial for trial in self.trials.values() if race(trial) == key]
+        for key in dict.fromkeys(comparison_group(trial) for trial in self.trials.values()):
+            members = [trial for trial in self.trials.values() if comparison_group(trial) == key]
             heights = sorted({level for trial in members for level in self.levels(trial)})
             for level in heights:
                 entries = self._sorted(state, key, level)
-                if waiting := _waiting(state, entries[: len(entries) // self.strategy.reduction], level):
+                if waiting := _waiting(state, entries[: len(entries) // self.tune_config.reduction_factor], level):
                     return self.trials[waiting[0]]
             if drained and not any(state.trial(t.trial_id).status == Status.COMPLETED for t in members):
                 for level in reversed(heights):
@@ -115,14 +115,14 @@ class Promotion:
         return None
 
     def _sorted(self, state: RunState, key: tuple[str, ...], level: int) -> "list[Entry]":
-        return sorted(rung(state, self.strategy, self.trials, key, level), key=lambda entry: entry.value)
+        return sorted(rung(state, self.tune_config, self.trials, key, level), key=lambda entry: entry.value)
 
 
-def make_scheduler(strategy: Strategy, trials: Mapping[str, Trial]) -> Scheduler:
-    """The scheduler that `strategy` names, over `trials`: a mapping that may grow."""
-    if strategy.scheduler == "fifo":
+def make_scheduler(tune_config: TuneConfig, trials: Mapping[str, Trial]) -> Scheduler:
+    """The scheduler that `tune_config` names, over `trials`: a mapping that may grow."""
+    if tune_config.scheduler == "fifo":
         return FIFO()
-    return (Stopping if strategy.scheduler == "asha" else Promotion)(strategy, trials)
+    return (Stopping if tune_config.scheduler == "asha" else Promotion)(tune_config, trials)
 
 
 @dataclass(frozen=True)
@@ -133,23 +133,23 @@ class Entry:
     value: float
 
 
-def levels(strategy: Strategy, epochs: int) -> tuple[int, ...]:
+def levels(tune_config: TuneConfig, epochs: int) -> tuple[int, ...]:
     """Epochs of the rungs below `epochs`: grace * reduction^k, the last at most 1/reduction of the way."""
-    found, level = [], strategy.grace
-    while level * strategy.reduction <= epochs:
+    found, level = [], tune_config.grace_period
+    while level * tune_config.reduction_factor <= epochs:
         found.append(level)
-        level *= strategy.reduction
+        level *= tune_config.reduction_factor
     return tuple(found)
 
 
-def race(trial: Trial) -> tuple[str, ...]:
+def comparison_group(trial: Trial) -> tuple[str, ...]:
     """Trainings with equal values here are compared with each other: of one task, data set and seed."""
     train = trial.points[0].train
     return train.task, train.data or "", str(train.seed)
 
 
 def rung(
-    state: RunState, strategy: Strategy, trials: Mapping[str, Trial], key: tuple[str, ...], level: int
+    state: RunState, tune_config: TuneConfig, trials: Mapping[str, Trial], key: tuple[str, ...], level: int
 ) -> list[Entry]:
     """What has reached epoch `level`, in the ledger's order; then what diverged on the way there."""
     here = [trial_id for trial_id in state.reached.get(level, ()) if _races(trials, trial_id, key)]
@@ -158,20 +158,20 @@ def rung(
         for trial_id, trial in state.trials.items()
         if trial.status == Status.DIVERGED and level not in trial.epochs and _races(trials, trial_id, key)
     ]
-    return [Entry(trial_id, value_at(state, strategy, trial_id, level)) for trial_id in here] + [
+    return [Entry(trial_id, value_at(state, tune_config, trial_id, level)) for trial_id in here] + [
         Entry(trial_id, float("inf")) for trial_id in lost
     ]
 
 
-def value_at(state: RunState, strategy: Strategy, trial_id: str, epoch: int) -> float:
+def value_at(state: RunState, tune_config: TuneConfig, trial_id: str, epoch: int) -> float:
     """The objective that the ledger holds of an epoch: lower is better."""
     record = state.trial(trial_id).epochs[epoch]
-    return objective(strategy, record["losses"]["dev_loss"], record.get("metric"))
+    return objective(tune_config, record["losses"]["dev_loss"], record.get("metric"))
 
 
-def objective(strategy: Strategy, dev_loss: float, metric: float | None) -> float:
+def objective(tune_config: TuneConfig, dev_loss: float, metric: float | None) -> float:
     """What is compared, lower is better: the dev loss, or the negative metric."""
-    if strategy.objective == "dev_loss":
+    if tune_config.objective == "dev_loss":
         return dev_loss
     return float("inf") if metric is None else -metric
 
@@ -187,4 +187,4 @@ def _waiting(state: RunState, entries: Iterable[Entry], level: int) -> list[str]
 
 
 def _races(trials: Mapping[str, Trial], trial_id: str, key: Sequence[str]) -> bool:
-    return trial_id in trials and race(trials[trial_id]) == tuple(key)
+    return trial_id in trials and comparison_group(trials[trial_id]) == tuple(key)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sweep.planning.plan import Point
 from sweep.planning.search_space import Params, SearchSpace
+from sweep.tuning.observations import Observation
 from sweep.tuning.tpe import _ask
 
 if TYPE_CHECKING:
@@ -24,24 +25,16 @@ TRIES = 100  # draws that may repeat a point before what is left is looked throu
 
 
 @dataclass(frozen=True)
-class Told:
-    """What is known of a point that was drawn. `value`: its objective, lower is better."""
-
-    params: Params
-    state: str  # COMPLETE, PRUNED, FAIL or RUNNING, as Optuna has them
-    value: float | None = None  # of COMPLETE and PRUNED: finite
-    epoch: int = 0  # at which a PRUNED one was stopped
-
-
-@dataclass(frozen=True)
-class Drawn:
+class Suggestion:
     """A point that a search wants to be tried: one for each milestone and seed."""
 
     params: Params
     points: tuple[Point, ...]
 
 
-def draw(space: SearchSpace, search: str, history: Sequence[Told], seen: Collection[str]) -> Drawn | None:
+def suggest(
+    space: SearchSpace, search: str, history: Sequence[Observation], seen: Collection[str]
+) -> Suggestion | None:
     """The next point of `search` (random or tpe) after `history`; None where every point was drawn.
 
     `seen`: ids of points that must not come up again.
@@ -50,23 +43,23 @@ def draw(space: SearchSpace, search: str, history: Sequence[Told], seen: Collect
     if index < len(space.first):
         params = space.placed(space.first[index], index)
         if (points := space.points(params))[0].point_id not in seen:
-            return Drawn(params, points)
+            return Suggestion(params, points)
     for attempt in range(TRIES):
         by_model = search == "tpe" and attempt < TRIES // 2
         params = _ask(space, history, attempt) if by_model else space.random(index, attempt)
         if (points := space.points(params))[0].point_id not in seen:
-            return Drawn(params, points)
+            return Suggestion(params, points)
     left = space.unseen(seen)
-    return None if left is None else Drawn(left, space.points(left))
+    return None if left is None else Suggestion(left, space.points(left))
 
 
-def draw_all(space: SearchSpace, count: int) -> list[Drawn]:
+def suggest_all(space: SearchSpace, count: int) -> list[Suggestion]:
     """`count` points at random, or all there are."""
-    found: list[Drawn] = []
-    told: list[Told] = []
+    found: list[Suggestion] = []
+    told: list[Observation] = []
     seen: set[str] = set()
-    while len(found) < count and (drawn := draw(space, "random", told, seen)):
+    while len(found) < count and (drawn := suggest(space, "random", told, seen)):
         found.append(drawn)
-        told.append(Told(drawn.params, "RUNNING"))
+        told.append(Observation(drawn.params, "RUNNING"))
         seen.add(drawn.points[0].point_id)
     return found

@@ -13,12 +13,12 @@ from typing import Any
 from sweep.planning.axes import Axis, Range
 from sweep.planning.plan import stable_id
 from sweep.planning.search_space import BRANCH, Params, SearchSpace
-from sweep.tuning.searchers import Told
+from sweep.tuning.observations import Observation
 
 STARTUP = 10  # points that TPE draws at random before it begins to model
 
 
-def _ask(space: SearchSpace, history: Sequence[Told], attempt: int) -> Params:
+def _ask(space: SearchSpace, history: Sequence[Observation], attempt: int) -> Params:
     """What TPE proposes. The study is made from the history each time: it holds nothing of its own."""
     import optuna
 
@@ -55,7 +55,7 @@ def _suggested(trial: "optuna.Trial", name: str, axis: Axis) -> Any:
     return trial.suggest_float(name, axis.low, axis.high, log=axis.kind == "loguniform")
 
 
-def _frozen(space: SearchSpace, told: Told) -> "optuna.trial.FrozenTrial":
+def _frozen(space: SearchSpace, told: Observation) -> "optuna.trial.FrozenTrial":
     import optuna
 
     number = told.params.get(BRANCH, 0)

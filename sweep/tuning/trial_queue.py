@@ -12,7 +12,7 @@ from sweep.store.status import Status
 from sweep.tuning.schedulers import Scheduler, ids
 
 
-class Agenda:
+class TrialQueue:
     """The trials of a run that wait, and those that are out."""
 
     def __init__(self, state: RunState, plan: Plan, scheduler: Scheduler, trials: dict[str, Trial]) -> None:
@@ -20,7 +20,7 @@ class Agenda:
         self.state = state
         self.scheduler = scheduler
         self.trials = trials
-        self.out: set[str] = set()  # handed out and not back
+        self.in_flight: set[str] = set()  # handed out and not back
         self._again: deque[Trial] = deque()
         self._fresh: deque[Trial] = deque()
         self._members: dict[str, Trial] = {}  # baselines too
@@ -51,15 +51,15 @@ class Agenda:
         if trial is None and begins:
             trial = self._begun() or self._drawn(suggest)
         trial = trial or self._promoted(drained=False)
-        if trial is None and not self.out:
+        if trial is None and not self.in_flight:
             trial = self._promoted(drained=True)
         if trial is not None:
-            self.out.add(trial.trial_id)
+            self.in_flight.add(trial.trial_id)
         return trial
 
-    def back(self, trial_id: str, again: bool) -> None:
+    def release(self, trial_id: str, again: bool) -> None:
         """A trial that was handed out has ended; `again`: it is to be tried once more."""
-        self.out.discard(trial_id)
+        self.in_flight.discard(trial_id)
         if again:
             self._again.append(self._members[trial_id])
 
@@ -71,7 +71,7 @@ class Agenda:
 
     def _promoted(self, drained: bool) -> Trial | None:
         trial = self.scheduler.promote(self.state, drained)
-        return trial if trial is not None and trial.trial_id not in self.out else None
+        return trial if trial is not None and trial.trial_id not in self.in_flight else None
 
     def _drawn(self, suggest: Callable[[], Plan | None]) -> Trial | None:
         while not self._fresh and (plan := suggest()) is not None:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import Result
 
 from benchmarks.asha import Truth, search, truth
-from sweep.planning.config import Strategy
+from sweep.planning.config import TuneConfig
 from sweep.store.run_folder import RunFolder
 from tests.sweep.conftest import essence, micro, out, poems, sweep
 
@@ -22,7 +22,7 @@ def test_replayed_trainings_make_the_same_search(
     inline = ("run", micro, "--executor", "inline", "--no-cache")
     assert sweep(*inline, "--name", "grid").exit_code == 0
     assert sweep(*inline, "--name", "real", "--scheduler", scheduler).exit_code == 0
-    replayed = search(str(micro), RunFolder(out / "grid"), Strategy(scheduler=scheduler), 1, out / "searches")
+    replayed = search(str(micro), RunFolder(out / "grid"), TuneConfig(scheduler=scheduler), 1, out / "searches")
     assert essence(replayed.path) == essence(out / "real")
     assert any(row.get("rung") for row in essence(out / "real"))
 

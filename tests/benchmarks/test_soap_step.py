@@ -10,7 +10,7 @@ from benchmarks import soap_step
 from benchmarks.plain_soap import PlainSOAP
 from model.gpt2_config import GPT2Config
 from model.optim.soap import SOAP
-from model.rng import stream
+from model.rng import generator
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_it_prints_both_kinds_of_step_and_their_mean(capsys: Any) -> None:
 def test_both_sides_do_the_same_work() -> None:
     mine, peers = soap_step.parameters(), soap_step.parameters()
     # Between refreshes: at one, single precision decides the basis of what the gradients have not reached yet.
-    one, other, noise = SOAP(mine, lr=1e-2), PlainSOAP(peers, lr=1e-2), stream(0, "noise")
+    one, other, noise = SOAP(mine, lr=1e-2), PlainSOAP(peers, lr=1e-2), generator(0, "noise")
     with mock.patch.object(torch.linalg, "eigh", soap_step.no_decomposition):
         for _ in range(4):
             soap_step.give_gradients(mine, peers, noise)

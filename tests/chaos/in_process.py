@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sweep.execution.driver import Driver, Outcome
+from sweep.execution.driver import Driver, SessionResult
 from sweep.execution.executor import InlineExecutor, Listener
 from sweep.execution.trial import Job, TrialReport
-from sweep.planning.config import Limits
-from sweep.prepare import Request, prepare
+from sweep.planning.config import RunLimits
+from sweep.prepare import RunRequest, prepare
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
 from tests.sweep.execution.test_driver import Silent
@@ -21,13 +21,13 @@ PATIENCE = 30  # seconds for a driver's thread to answer
 
 def new_run(space: Path, out: Path, *settings: str, name: str = "r") -> RunFolder:
     """A run that has not begun."""
-    request = Request(space=str(space), out=out, name=name, settings=settings, executor="inline", use_cache=False)
+    request = RunRequest(space=str(space), out=out, name=name, settings=settings, executor="inline", use_cache=False)
     return prepare(request).folder()
 
 
-def drive(folder: RunFolder, executor: Any = None, max_failures: int = 2) -> Outcome:
+def drive(folder: RunFolder, executor: Any = None, max_failures: int = 2) -> SessionResult:
     """A session, by default with the in-process executor."""
-    driver = Driver(folder, Silent(), limits=Limits(max_failures=max_failures), use_cache=False)
+    driver = Driver(folder, Silent(), limits=RunLimits(max_failures=max_failures), use_cache=False)
     return driver.run(executor or InlineExecutor(), ["sweep"])
 
 

@@ -13,7 +13,7 @@ from sweep.execution.ray_backend.private_folder import PREFIX, TEMPORARY
 from sweep.planning.plan import point_from
 from sweep.reporting.leaderboard import Row, rows, schema
 from sweep.store.ledger import Event, read_ledger
-from sweep.store.run_folder import MARK, RunFolder
+from sweep.store.run_folder import RUN_FILE, RunFolder
 from sweep.store.state import RunState, fold
 from sweep.store.status import Status
 from tests.chaos.processes import Command
@@ -35,7 +35,7 @@ NOTHING = Snapshot((), RunState(), ())
 def look(path: Path) -> Snapshot:
     """The run in `path` as it is now."""
     folder = RunFolder(path)
-    if not (path / MARK).exists():
+    if not (path / RUN_FILE).exists():
         assert not folder.ledger.exists(), "a run without its mark has done nothing"
         return NOTHING
     events = list(read_ledger(folder.ledger)) if folder.ledger.exists() else []
@@ -142,7 +142,7 @@ def rows_stay(before: Sequence[Row], now: Sequence[Row]) -> None:
     """I11: a row that was finished says what it said, its rank aside. (A base that had failed may come to stand by.)"""
 
     def finished(shown: Sequence[Row]) -> Mapping[str, Any]:
-        full = (row for row in shown if row["status"].is_full)
+        full = (row for row in shown if row["status"].is_complete)
         return {row["point_id"]: {k: v for k, v in row.items() if k != "rank"} for row in full}
 
     after = finished(now)

@@ -21,7 +21,7 @@ from model.training import Training
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 from sweep.store.status import Status
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.hooks import greedy
@@ -63,7 +63,7 @@ def one_diverged(run: RunFolder, split: str = "") -> None:
     ledger = run.ledger.read_bytes()
     drive(run)
     assert run.ledger.read_bytes().startswith(ledger), "what diverged is not tried again"
-    assert state_of(run).trials[row["trial_id"]].attempt == 1
+    assert load_state(run).trials[row["trial_id"]].attempt == 1
 
 
 @pytest.mark.fault("F13")
@@ -222,7 +222,7 @@ def test_a_worker_that_the_system_ended_for_its_memory(
 
     drive(run, Scripted(act), max_failures=2)
     check(run.path)
-    trial = state_of(run).trials[victim]
+    trial = load_state(run).trials[victim]
     assert (trial.status, trial.attempt) == (Status.FAILED, 1)
     assert trial.failure == Failure.OUT_OF_HOST_MEMORY
     assert sorted(row["status"] for row in load_rows(run)).count(Status.COMPLETED) >= 3

@@ -27,7 +27,7 @@ from sweep.execution.trial import Job, TrialReport
 from sweep.planning.plan import group
 from sweep.store.ledger import read_ledger
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 from sweep.store.status import Status
 from tests.chaos.in_process import Puppet, Scripted, drive, new_run
 from tests.sweep.execution.test_driver import complete, report
@@ -46,7 +46,7 @@ class Known:
     epochs: int  # to train
     status: Status = Status.PENDING
     attempt: int = 0
-    told: dict[int, float] = field(default_factory=dict)  # epoch -> dev loss of its first telling
+    told: dict[int, float] = field(default_factory=dict)  # epoch -> dev loss of its first informative_keys
     lost: int = 0  # workers, in this session
     old: bool = False  # it failed in an earlier session, or its worker was lost
 
@@ -82,7 +82,7 @@ class Machine(RuleBasedStateMachine):
         self.over.append(job)
 
     def tell(self, job: Job, told: TrialReport) -> None:
-        """Report an epoch. What the model keeps is its first telling."""
+        """Report an epoch. What the model keeps is its first informative_keys."""
         self.puppet.tell(job, told)
         if told.losses:
             self.known(job).told.setdefault(told.epoch, told.losses["dev_loss"])
@@ -195,7 +195,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_says_what_the_model_says(self) -> None:
-        state = state_of(self.folder)
+        state = load_state(self.folder)
         for name, known in self.trials.items():
             trial = state.trial(name)
             assert (trial.status, trial.attempt) == (known.status, known.attempt), name
@@ -211,7 +211,7 @@ class Machine(RuleBasedStateMachine):
         if self.puppet.working:
             self.puppet.crash()
         drive(self.folder, Scripted(complete))
-        ended = {trial.status for trial in state_of(self.folder).trials.values()}
+        ended = {trial.status for trial in load_state(self.folder).trials.values()}
         assert ended <= {Status.COMPLETED, Status.DIVERGED, Status.STOPPED}
         shutil.rmtree(self.home)
 

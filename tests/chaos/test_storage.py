@@ -16,7 +16,7 @@ import torch
 
 from model.checkpoint import Checkpoint, newest_checkpoint, read_checkpoint, write_checkpoint
 from sweep.errors import RunError
-from sweep.prepare import Request, prepare
+from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import rows, write_leaderboard
 from sweep.store.ledger import Ledger, read_ledger
 from sweep.store.run_folder import RunFolder, create_run, list_runs
@@ -128,7 +128,7 @@ WORKS = {
 
 @pytest.fixture
 def spec(micro: Path, out: Path) -> RunSpec:
-    return prepare(Request(space=str(micro), out=out)).spec
+    return prepare(RunRequest(space=str(micro), out=out)).spec
 
 
 def creation(spec: RunSpec) -> Work:

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer as BPE
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
 from model.pretrained.tokenizer import END_OF_TEXT
-from model.rng import stream
+from model.rng import generator
 
 SHAPE = GPT2Config(vocab_size=300, n_positions=256, n_embd=24, n_layer=2, n_head=3, attn_pdrop=0.1, eos_token_id=299)
 VERSE = "the rose of summer fades and time will take what love has lent to thee my sweet"
@@ -43,10 +43,10 @@ def byte_level_bpe(size: int = SHAPE.vocab_size) -> BPE:
 
 
 def random_model(config: GPT2Config = SHAPE, seed: int = 0, gain: float = 5) -> GPT2:
-    """Weights `gain` times GPT-2's initial ones, biases and norms disturbed too, so that every mistake shows."""
+    """Weights `gain` times GPT-2's initial ones, biases and norms perturbed too, so that every mistake shows."""
     model = GPT2(config)
-    model.init_weights(stream(seed, "init"))
-    noise = stream(seed, "noise")
+    model.init_weights(generator(seed, "init"))
+    noise = generator(seed, "noise")
     for parameter in model.parameters():
         parameter.data.mul_(gain).add_(0.1 * parameter.data.clone().normal_(generator=noise))
     return model.eval()

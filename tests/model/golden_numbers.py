@@ -77,5 +77,9 @@ def all_numbers() -> Iterator[tuple[str, dict[str, Any]]]:
 if __name__ == "__main__":
     from model.numerics import numerics_sha256
 
-    content = {"numerics_sha256": numerics_sha256(), "cases": dict(all_numbers())}
+    content = {
+        "numerics_sha256": numerics_sha256(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cases": dict(all_numbers()),
+    }
     NUMBERS.write_text(json.dumps(content, indent=1) + "\n")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.checkpoint import Checkpoint, newest_checkpoint, prune, read_checkpoint, strip, tidy, write_checkpoint
+from model.checkpoint import Checkpoint, newest_checkpoint, prune, read_checkpoint, repair, strip, write_checkpoint
 from model.errors import CheckpointError
 
 FILES = ["model.safetensors", "optimizer.safetensors", "state.json", "manifest.json"]
@@ -96,10 +96,10 @@ def test_a_crash_while_one_is_replaced_costs_neither(
         with pytest.raises(KeyboardInterrupt):
             write_checkpoint(tmp_path, 1, checkpoint(1))
     assert [path.name for path in tmp_path.glob(".*")] == [".1.partial"]
-    assert tidy(tmp_path)
+    assert repair(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
     assert read_checkpoint(tmp_path / "1").state == checkpoint(1).state
-    assert not tidy(tmp_path)
+    assert not repair(tmp_path)
 
 
 def test_no_folder_no_checkpoint(tmp_path: Path) -> None:

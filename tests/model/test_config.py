@@ -45,8 +45,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "generations of beams": ({"decode.beams": 3, "decode.generations": 3}, "decode.generations: beams keep the best"),
     "beams cooled": ({"decode.beams": 3, "decode.temperature": 1.0}, "decode.temperature: has no effect on beams"),
     "ranked alone": ({"decode.rank_by": "mean"}, "decode.rank_by: has no effect without beams or generations"),
-    "ranked by luck": (
-        {"decode.beams": 3, "decode.rank_by": "luck"},
+    "ranked by generators": (
+        {"decode.beams": 3, "decode.rank_by": "generators"},
         "decode.rank_by: must be one of cumulative, mean",
     ),
     "no lines": ({"decode.max_lines": 0}, "decode.max_lines: must be at least 1"),

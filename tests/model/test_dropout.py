@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from model.dropout import Dropout, set_dropout_stream
-from model.rng import stream
+from model.rng import generator
 
 
 def dropout(p: float, seed: int = 0) -> Dropout:
     layer = Dropout(p)
-    set_dropout_stream(layer, stream(seed, "dropout"))
+    set_dropout_stream(layer, generator(seed, "dropout"))
     return layer.train()
 
 
@@ -89,6 +89,6 @@ def test_dropping_without_a_stream_is_an_error() -> None:
 
 def test_one_stream_serves_all_layers_of_a_model() -> None:
     model = nn.Sequential(Dropout(0.5), nn.Sequential(nn.Identity(), Dropout(0.5)))
-    generator = stream(0, "dropout")
-    set_dropout_stream(model, generator)
-    assert [layer.stream for layer in model.modules() if isinstance(layer, Dropout)] == [generator, generator]
+    rng = generator(0, "dropout")
+    set_dropout_stream(model, rng)
+    assert [layer.stream for layer in model.modules() if isinstance(layer, Dropout)] == [rng, rng]

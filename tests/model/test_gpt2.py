@@ -12,7 +12,7 @@ from model.gpt2 import GPT2, Conv1D, KVCache
 from model.gpt2_config import GPT2Config
 from model.pretrained.bases import load_base
 from model.pretrained.files import TINY
-from model.rng import stream
+from model.rng import generator
 from tests.model.folders import random_model
 from tests.model.references import hugging_face, their_logits
 
@@ -25,7 +25,7 @@ MASKS = {
 
 @pytest.fixture
 def ids(small_config: GPT2Config) -> Tensor:
-    return torch.randint(small_config.vocab_size, (3, 9), generator=stream(1, "test"))
+    return torch.randint(small_config.vocab_size, (3, 9), generator=generator(1, "test"))
 
 
 # --- the reference
@@ -120,7 +120,7 @@ def test_attention_under_dropout_equals_the_fused_kernel(
     for block in small_model.blocks():  # a rate that rounds to no element at all takes the manual path
         block.attn.attn_dropout.p = 1e-9
         block.attn.attn_dropout.train()
-    set_dropout_stream(small_model, stream(0, "dropout"))
+    set_dropout_stream(small_model, generator(0, "dropout"))
     fused = torch.nn.functional.scaled_dot_product_attention
     calls: list[int] = []
     monkeypatch.setattr(
@@ -135,7 +135,7 @@ def test_attention_weights_are_dropped_while_training(small_model: GPT2, ids: Te
     expected = small_model(ids)
     for block in small_model.blocks():
         block.attn.attn_dropout.train()
-    set_dropout_stream(small_model, stream(0, "dropout"))
+    set_dropout_stream(small_model, generator(0, "dropout"))
     assert (small_model(ids) - expected).abs().max() > 0.01
 
 
@@ -159,7 +159,7 @@ def test_padding_is_never_looked_at(small_model: GPT2, ids: Tensor) -> None:
 
 
 def test_gradient_flows_into_every_parameter_under_dropout(small_model: GPT2, ids: Tensor) -> None:
-    set_dropout_stream(small_model, stream(0, "dropout"))
+    set_dropout_stream(small_model, generator(0, "dropout"))
     small_model.train()(ids).logsumexp(-1).sum().backward()
     for name, parameter in small_model.named_parameters():
         assert parameter.grad is not None, name
@@ -168,7 +168,7 @@ def test_gradient_flows_into_every_parameter_under_dropout(small_model: GPT2, id
 
 def test_init_weights_follow_gpt2(small_config: GPT2Config) -> None:
     model = GPT2(GPT2Config(**{**vars(small_config), "n_embd": 96, "n_layer": 8}))
-    model.init_weights(stream(0, "init"))
+    model.init_weights(generator(0, "init"))
     block = model.blocks()[3]
     assert model.transformer.wte.weight.std().item() == pytest.approx(0.02, rel=0.05)
     assert block.mlp.c_fc.weight.std().item() == pytest.approx(0.02, rel=0.05)
@@ -181,7 +181,7 @@ def test_init_weights_follow_gpt2(small_config: GPT2Config) -> None:
 def test_init_weights_are_a_function_of_the_stream(small_config: GPT2Config) -> None:
     models = [GPT2(small_config) for _ in range(3)]
     for model, seed in zip(models, (1, 1, 2), strict=True):
-        model.init_weights(stream(seed, "init"))
+        model.init_weights(generator(seed, "init"))
     first, second, third = (model.transformer.wte.weight for model in models)
     assert torch.equal(first, second)
     assert not torch.equal(first, third)

@@ -8,14 +8,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.loss import SLICE, linear_cross_entropy
-from model.rng import stream
+from model.rng import generator
 
 
 def problem(n: int, c: int = 6, v: int = 11) -> tuple[Tensor, Tensor, Tensor]:
-    generator = stream(n, "test")
-    hidden = torch.randn(n, c, generator=generator, requires_grad=True)
-    weight = torch.randn(v, c, generator=generator, requires_grad=True)
-    return hidden, weight, torch.randint(v, (n,), generator=generator)
+    rng = generator(n, "test")
+    hidden = torch.randn(n, c, generator=rng, requires_grad=True)
+    weight = torch.randn(v, c, generator=rng, requires_grad=True)
+    return hidden, weight, torch.randint(v, (n,), generator=rng)
 
 
 def reference(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:

@@ -27,11 +27,11 @@ def touch(path: Path) -> None:
 
 def test_a_base_is_loaded_once_until_its_weights_change(tmp_path: Path) -> None:
     folder = write_base(tmp_path / "base")
-    first = process_cache.warm_base(str(folder), None)
-    assert process_cache.warm_base(str(folder), None) is first
+    first = process_cache.cached_base(str(folder), None)
+    assert process_cache.cached_base(str(folder), None) is first
     write_base(folder, random_model(seed=1, gain=1))
     touch(folder / "model.safetensors")
-    second = process_cache.warm_base(str(folder), None)
+    second = process_cache.cached_base(str(folder), None)
     name = "transformer.wte.weight"
     assert not torch.equal(second.state[name], first.state[name])
 
@@ -39,12 +39,12 @@ def test_a_base_is_loaded_once_until_its_weights_change(tmp_path: Path) -> None:
 def test_data_is_tokenized_once_until_it_changes(base_folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "sonnets.txt"
     path.write_text(sonnets_text(12))
-    base = process_cache.warm_base(str(base_folder), None)
-    first = process_cache.warm_task("sonnets", str(path), base)
-    assert process_cache.warm_task("sonnets", str(path), base) is first
+    base = process_cache.cached_base(str(base_folder), None)
+    first = process_cache.cached_task("sonnets", str(path), base)
+    assert process_cache.cached_task("sonnets", str(path), base) is first
     path.write_text(sonnets_text(6))
     touch(path)
-    assert process_cache.warm_task("sonnets", str(path), base).size("train") == 4
+    assert process_cache.cached_task("sonnets", str(path), base).size("train") == 4
 
 
 def test_a_base_from_a_hub_is_loaded_once_for_model_and_data(
@@ -62,6 +62,6 @@ def test_a_base_from_a_hub_is_loaded_once_for_model_and_data(
 
     monkeypatch.setattr(process_cache, "find_base", find)
     monkeypatch.setattr(process_cache, "load_base", load)
-    base = process_cache.warm_base("owner/name", None)
-    process_cache.warm_task("sonnets", str(sonnets_file), base)
+    base = process_cache.cached_base("owner/name", None)
+    process_cache.cached_task("sonnets", str(sonnets_file), base)
     assert loads == ["a" * 40]

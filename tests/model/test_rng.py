@@ -4,7 +4,7 @@ import itertools
 
 import torch
 
-from model.rng import derive_seed, stream
+from model.rng import derive_seed, generator
 
 
 def test_seeds_are_the_same_everywhere() -> None:
@@ -21,12 +21,12 @@ def test_every_argument_matters() -> None:
 
 
 def test_equal_arguments_give_equal_draws() -> None:
-    first, second, other = (torch.rand(5, generator=stream(1, "data", epoch)) for epoch in (2, 2, 3))
+    first, second, other = (torch.rand(5, generator=generator(1, "data", epoch)) for epoch in (2, 2, 3))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
 
 
 def test_the_process_wide_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
-    torch.rand(5, generator=stream(0, "init"))
+    torch.rand(5, generator=generator(0, "init"))
     assert torch.equal(torch.get_rng_state(), before)

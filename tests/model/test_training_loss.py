@@ -7,11 +7,11 @@ import torch
 
 from model.config import LoRAConfig, SMARTConfig, TrainConfig
 from model.loss import IGNORE
-from model.methods.smart import first_noise, smart_loss, symmetrized_kl
-from model.rng import stream
+from model.methods.smart import initial_noise, smart_loss, symmetrized_kl
+from model.rng import generator
 from model.tasks import Batch
 from model.training import Training
-from model.training_loss import Objective, cross_entropy
+from model.training_loss import TrainingLoss, cross_entropy
 
 SMART = SMARTConfig(lam=0.5, variant="paper", eps=0.05, step_size=0.05)
 
@@ -25,8 +25,8 @@ def training(tiny_config: TrainConfig) -> Training:
     return Training(replace(tiny_config, dropout=0.0))
 
 
-def objective(training: Training, smart: SMARTConfig | None) -> Objective:
-    made = Objective(training.model, training.trainable, smart, seed=0)
+def objective(training: Training, smart: SMARTConfig | None) -> TrainingLoss:
+    made = TrainingLoss(training.model, training.trainable, smart, seed=0)
     made.start_epoch(1, training.device)
     training.model.train()
     return made
@@ -51,7 +51,7 @@ def test_smart_adds_lambda_times_its_term(training: Training) -> None:
     def predict(x: torch.Tensor) -> torch.Tensor:
         return model.hidden(inputs_embeds=x)[real]
 
-    term = smart_loss(predict, embeddings, predict(embeddings), model.head_weight, SMART, stream(0, "smart", 1))
+    term = smart_loss(predict, embeddings, predict(embeddings), model.head_weight, SMART, generator(0, "smart", 1))
     assert term > 1e-4
     torch.testing.assert_close(smart.objective, plain.objective + 0.5 * term)
     assert smart.cross_entropy.item() == plain.cross_entropy.item()
@@ -90,11 +90,11 @@ def test_dropout_is_no_disturbance(tiny_config: TrainConfig) -> None:
 def test_each_epoch_has_a_noise_of_its_own(training: Training) -> None:
     made = objective(training, SMART)
     like = torch.zeros(2, 3, 4)
-    one = first_noise(like, SMART, made.noise)
+    one = initial_noise(like, SMART, made.noise)
     made.start_epoch(2, training.device)
-    assert not torch.equal(first_noise(like, SMART, made.noise), one)
+    assert not torch.equal(initial_noise(like, SMART, made.noise), one)
     made.start_epoch(1, training.device)
-    assert torch.equal(first_noise(like, SMART, made.noise), one)
+    assert torch.equal(initial_noise(like, SMART, made.noise), one)
 
 
 @pytest.mark.parametrize("lora", [None, LoRAConfig(rank=2, dropout=0.1)])

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from sweep.cli.commands import main
 from sweep.reporting.leaderboard import load_rows, rows
 from sweep.store.run_folder import RunFolder, list_runs
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -30,7 +30,7 @@ def test_every_combination_of_methods_and_every_task_is_kept() -> None:
 def test_its_leaderboard_is_what_its_ledger_says(name: str) -> None:
     folder = RunFolder(REFERENCE / name)
     stored = pq.read_table(folder.leaderboard).to_pylist()
-    derived = rows(folder, state_of(folder))
+    derived = rows(folder, load_state(folder))
     assert [{k: v for k, v in row.items() if v is not None} for row in stored] == [
         {k: v for k, v in row.items() if v is not None} for row in derived
     ]
@@ -39,7 +39,7 @@ def test_its_leaderboard_is_what_its_ledger_says(name: str) -> None:
 def test_the_rank_grid_is_sane() -> None:
     """Training fits, and the median and the best row beat the un-tuned base in score and in loss."""
     table = load_rows(RunFolder(REFERENCE / "lora_rank"))
-    state = state_of(RunFolder(REFERENCE / "lora_rank"))
+    state = load_state(RunFolder(REFERENCE / "lora_rank"))
     assert len(table) == 24
     for row in table:
         losses = [epoch["losses"]["train_loss"] for _, epoch in sorted(state.trials[row["trial_id"]].epochs.items())]

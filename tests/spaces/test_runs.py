@@ -14,7 +14,7 @@ from model.pretrained.files import RELEASED
 from model.task_specs import TASKS
 from sweep.planning.plan import make_plan
 from sweep.planning.registry import load_space
-from sweep.planning.space import unfold
+from sweep.planning.space import expand
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.run_folder import RunFolder
 from tests.model.folders import SHAPE, random_model, write_base
@@ -44,7 +44,7 @@ def test_a_space_runs_from_end_to_end(name: str, tmp_path: Path, hub: str) -> No
     command = [sys.executable, "-m", "sweep.cli", "run", name, "--set", "epochs=1", "--out", str(tmp_path)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    points = make_plan(unfold(load_space(name).space, {"epochs": 1}), seeds=1).points
+    points = make_plan(expand(load_space(name).space, {"epochs": 1}), seeds=1).points
     rows = load_rows(RunFolder(tmp_path / name))
     assert {row["point_id"] for row in rows} == {point.point_id for point in points}
     for row in rows:

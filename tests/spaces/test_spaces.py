@@ -5,7 +5,7 @@ import pytest
 from model.task_specs import TASKS
 from sweep.planning.plan import make_plan
 from sweep.planning.registry import SHIPPED, load_space
-from sweep.planning.space import unfold
+from sweep.planning.space import expand
 
 NAMES = sorted(path.stem for path in SHIPPED.glob("*.py") if path.stem != "__init__")
 
@@ -33,7 +33,7 @@ def test_every_space_has_a_stated_size() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_space_has_the_size_that_it_states(name: str) -> None:
     file = load_space(name)
-    plan = make_plan(unfold(file.space, {}), seeds=1)
+    plan = make_plan(expand(file.space, {}), seeds=1)
     points, trainings = SIZES[name]
     assert (len(plan.points), len(plan.trials)) == (points, trainings)
     assert f"{points:,} points, {trainings} training{'s' * (trainings > 1)}." in file.about.splitlines()[0]
@@ -50,7 +50,7 @@ def test_a_space_is_data_and_leaves_the_base_to_the_user(name: str) -> None:
 
 def axes_of(name: str) -> dict[str, set[object]]:
     """Every setting of a space's points, with the values it takes; None where it is off."""
-    plan = make_plan(unfold(load_space(name).space, {}), seeds=1)
+    plan = make_plan(expand(load_space(name).space, {}), seeds=1)
     keys = {key for point in plan.points for key in point.settings}
     return {key: {point.settings.get(key) for point in plan.points} for key in keys}
 
@@ -131,7 +131,7 @@ def test_soap_is_the_papers() -> None:
 
 def test_the_combinations_are_the_rows_of_table_3() -> None:
     """SMART, LoRA and SOAP of each row, in the paper's order."""
-    plan = make_plan(unfold(load_space("combinations").space, {}), seeds=1)
+    plan = make_plan(expand(load_space("combinations").space, {}), seeds=1)
     methods = [
         (point.train.smart is not None, point.train.lora is not None, point.train.optimizer == "soap")
         for point in plan.points

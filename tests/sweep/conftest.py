@@ -15,7 +15,7 @@ from sweep.cli.commands import main
 from sweep.execution.interrupts import SIGNALS, Interrupts
 from sweep.planning.plan import Plan, make_plan
 from sweep.planning.registry import load_space
-from sweep.planning.space import unfold
+from sweep.planning.space import expand
 from sweep.reporting.leaderboard import TIMING_COLUMNS
 
 POEMS = [
@@ -54,7 +54,7 @@ def micro(tmp_path: Path, poems: Path) -> Path:
 
 @pytest.fixture
 def micro_plan(micro: Path) -> Plan:
-    return make_plan(unfold(load_space(str(micro)).space, {}), seeds=1)
+    return make_plan(expand(load_space(str(micro)).space, {}), seeds=1)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sweep.execution.driver import Driver
 from sweep.execution.executor import Executor, Listener
 from sweep.execution.trial import Job, TrialReport
-from sweep.planning.config import Limits
+from sweep.planning.config import RunLimits
 from sweep.planning.plan import point_from
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState
@@ -64,7 +64,7 @@ def trains(curve: Curve = crossing, last_word: int | None = None) -> Scripted:
 
 def session(folder: RunFolder, executor: Executor, **limits: object) -> Driver:
     """The driver after one session of work."""
-    driver = Driver(folder, Silent(), limits=Limits(**limits), use_cache=False)  # type: ignore[arg-type]
+    driver = Driver(folder, Silent(), limits=RunLimits(**limits), use_cache=False)  # type: ignore[arg-type]
     driver.run(executor, ["sweep"])
     return driver
 

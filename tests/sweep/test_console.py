@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 from sweep.store.status import Status
 
 
@@ -32,7 +32,7 @@ def unread(micro: Path, out: Path, streams: str, epochs: int) -> Iterator["subpr
 
 def statuses(out: Path) -> list[Status]:
     """Of the trainings, and the un-tuned base, that were begun."""
-    return [trial.status for trial in state_of(RunFolder(out / "r")).trials.values()]
+    return [trial.status for trial in load_state(RunFolder(out / "r")).trials.values()]
 
 
 @pytest.mark.parametrize("streams", ["stderr", "stdout"])

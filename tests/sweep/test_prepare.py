@@ -8,9 +8,9 @@ import pytest
 from click.testing import Result
 
 import sweep.prepare as module
-from sweep.planning.config import Strategy
+from sweep.planning.config import TuneConfig
 from sweep.planning.provenance import trace
-from sweep.prepare import Request, prepare
+from sweep.prepare import RunRequest, prepare
 
 GIB = 2**30
 
@@ -37,7 +37,7 @@ def one_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], list[str]]:
 
 def test_auto_packs_as_many_as_fit(one_gpu: Callable[[float], list[str]], micro: Path, out: Path) -> None:
     measured = one_gpu(3.0)  # and a quarter more: four into 16
-    spec = prepare(Request(space=str(micro), out=out, gpus_per_trial="auto")).spec
+    spec = prepare(RunRequest(space=str(micro), out=out, gpus_per_trial="auto")).spec
     assert spec.gpus_per_trial == 0.25
     assert measured == ["2"]  # the heaviest, once
 
@@ -51,7 +51,7 @@ def test_auto_says_when_not_even_one_fits(one_gpu: Callable[[float], list[str]],
 
 def test_tpe_refuses_axes_of_decoding(sweep: Callable[..., Result], out: Path) -> None:
     """A point that is drawn after its training has ended could not be scored any more."""
-    arguments = ("run", "decoding", "--trials", "5", "--dry-run", "--search")
+    arguments = ("run", "decoding", "--num-samples", "5", "--dry-run", "--search")
     result = sweep(*arguments, "tpe", "--objective", "metric")
     assert result.exit_code == 2
     assert "use --search random" in result.stderr
@@ -62,9 +62,9 @@ def test_tpe_refuses_axes_of_decoding(sweep: Callable[..., Result], out: Path) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--search", "tpe"), "--trials N"),
-        (("--trials", "5"), "--search random"),
-        (("--grace", "2"), "--scheduler asha"),
+        (("--search", "tpe"), "--num-samples N"),
+        (("--num-samples", "5"), "--search random"),
+        (("--grace-period", "2"), "--scheduler asha"),
         (("--objective", "metric"), "--scheduler asha"),
         (("--budget", "2gpuh"), "--gpus-per-trial"),
         (("--budget", "much"), "30m"),
@@ -82,7 +82,7 @@ def test_what_does_not_go_together_is_refused(
 
 
 def test_a_search_is_another_run_than_a_grid(micro: Path, out: Path) -> None:
-    grid = prepare(Request(space=str(micro), out=out)).spec
-    asha = prepare(Request(space=str(micro), out=out, strategy=Strategy(scheduler="asha"))).spec
+    grid = prepare(RunRequest(space=str(micro), out=out)).spec
+    asha = prepare(RunRequest(space=str(micro), out=out, tune_config=TuneConfig(scheduler="asha"))).spec
     assert grid.plan.plan_id == asha.plan.plan_id
     assert grid.search_id != asha.search_id

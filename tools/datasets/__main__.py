@@ -52,7 +52,7 @@ def tables() -> dict[str, str]:
 
 
 def _table(columns: tuple[str, ...], split: str, rows: Iterable[tuple[object, ...]]) -> str:
-    """Rows with a running number and an id before them."""
+    """GenerationBatch with a running number and an id before them."""
     lines = [("", "id", *columns)]
     lines += [(str(number), f"{split}-{number}", *map(str, row)) for number, row in enumerate(rows)]
     return "".join("\t".join(line) + "\n" for line in lines)

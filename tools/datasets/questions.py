@@ -85,7 +85,7 @@ class Pair:
 def question_pairs(seed: int) -> dict[str, list[Pair]]:
     """The splits, each in random order with as many pairs that ask the same as pairs that do not."""
     rng = random.Random(seed)
-    return {split: choose(draw(pool, rng), SIZES[split], rng) for split, pool in meanings(rng).items()}
+    return {split: choose(suggest(pool, rng), SIZES[split], rng) for split, pool in meanings(rng).items()}
 
 
 def meanings(rng: random.Random) -> dict[str, list[Meaning]]:
@@ -103,7 +103,7 @@ def meanings(rng: random.Random) -> dict[str, list[Meaning]]:
     return out
 
 
-def draw(pool: Sequence[Meaning], rng: random.Random) -> Iterator[Pair]:
+def suggest(pool: Sequence[Meaning], rng: random.Random) -> Iterator[Pair]:
     """Endless pairs of every kind."""
     by_topic = {topic.name: [meaning for meaning in pool if meaning.topic == topic] for topic in TOPICS}
     while True:

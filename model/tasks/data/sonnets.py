@@ -57,7 +57,7 @@ class SonnetData:
             raw = path.read_bytes()
             sonnets = parse(raw.decode("utf-8-sig"))
         except OSError as error:
-            raise DataError(_unreadable(path, error.strerror)) from error
+            raise _unreadable(path, error.strerror) from error
         except UnicodeDecodeError as error:
             raise DataError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
         if len(sonnets) < 3:
@@ -72,7 +72,7 @@ def find(data: str | None) -> SonnetData:
     """The file `data`, None for the shipped one. Raises DataError where it is not there."""
     path = SHIPPED if data is None else Path(data).expanduser()
     if not path.exists():
-        raise DataError(_unreadable(path, "No such file or directory"))
+        raise _unreadable(path, "No such file or directory")
     return SonnetData(path)
 
 
@@ -98,5 +98,5 @@ def split_sonnets(sonnets: Sequence[Sonnet]) -> dict[str, list[Sonnet]]:
     }
 
 
-def _unreadable(path: Path, reason: str | None) -> str:
-    return f"cannot read the sonnets in {path}: {reason}; give the path of a text file"
+def _unreadable(path: Path, reason: str | None) -> DataError:
+    return DataError(f"cannot read the sonnets in {path}: {reason}; give the path of a text file")

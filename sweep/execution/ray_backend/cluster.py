@@ -5,19 +5,19 @@ import subprocess
 import sys
 from ipaddress import ip_address
 
-from sweep.errors import Breakdown
+from sweep.errors import InfrastructureError
 
 CONNECT_SECONDS = 10  # for a machine to answer
 ANSWER_SECONDS = 30  # for a cluster to say how it is
 
 
 def check_cluster(address: str) -> None:
-    """Raises Breakdown where no cluster answers at `address`: HOST:PORT, or "auto" for the one of this machine."""
+    """Raise InfrastructureError if no cluster answers at `address`: HOST:PORT, or "auto" for this machine's cluster."""
     if (place := _place(address)) is not None:
         try:
             _knock(place, CONNECT_SECONDS)
         except (OSError, OverflowError) as error:
-            raise Breakdown(f"cannot start Ray at {address}: nothing answers there ({error})") from error
+            raise InfrastructureError(f"cannot start Ray at {address}: nothing answers there ({error})") from error
     try:
         asked = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
         answer = subprocess.run(
@@ -29,10 +29,10 @@ def check_cluster(address: str) -> None:
             start_new_session=True,  # Ctrl-C is this process's: it is no answer
         )
     except subprocess.TimeoutExpired:
-        raise Breakdown(f"cannot start Ray at {address}: what answers there is no Ray cluster") from None
+        raise InfrastructureError(f"cannot start Ray at {address}: what answers there is no Ray cluster") from None
     if answer.returncode != 0:
         reason = (answer.stderr or answer.stdout or "no reason given").strip().splitlines()[-1]
-        raise Breakdown(f"cannot start Ray at {address}: {reason}")
+        raise InfrastructureError(f"cannot start Ray at {address}: {reason}")
 
 
 def is_here(address: str) -> bool:

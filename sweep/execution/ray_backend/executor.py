@@ -19,12 +19,12 @@ from typing import Any
 
 import psutil
 
-from sweep.errors import Breakdown
+from sweep.errors import InfrastructureError
 from sweep.execution.executor import Listener
 from sweep.execution.interrupts import uninterrupted
 from sweep.execution.ray_backend.cluster import check_cluster, is_here
-from sweep.execution.ray_backend.monitor import Lifeline, Torn, children
-from sweep.execution.ray_backend.private_folder import end, private_folder
+from sweep.execution.ray_backend.monitor import RayLostError, RayMonitor, children
+from sweep.execution.ray_backend.private_folder import kill_processes, private_folder
 from sweep.execution.trial import Job, TrialReport, run_trial
 from sweep.execution.watchdog import Overdue, Watchdog
 from sweep.store.failure import Failure
@@ -64,12 +64,12 @@ class RayExecutor:
 
     def run(self, listener: Listener) -> None:
         with _unheard(), self._cluster() as lifeline:
-            lifeline.way_on = listener.way_on
+            lifeline.resume_command = listener.resume_command
             _tune(listener, self, lifeline)
 
     @contextlib.contextmanager
-    def _cluster(self) -> Iterator[Lifeline]:
-        """A Ray to run on, shut down at the end. Raises Breakdown where `address` answers to no cluster."""
+    def _cluster(self) -> Iterator[RayMonitor]:
+        """A Ray to run on, shut down at the end. Raises InfrastructureError where `address` answers to no cluster."""
         os.environ.update(ENVIRONMENT)
         if self.address is not None:
             if is_here(self.address):
@@ -102,7 +102,7 @@ def _unheard() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _session(address: str, **options: Any) -> Iterator[Lifeline]:
+def _session(address: str, **options: Any) -> Iterator[RayMonitor]:
     """Connect to Ray, and outlive all processes that this started."""
     with contextlib.ExitStack() as stack:
         with uninterrupted():  # a Ray left half started crashes when this process ends
@@ -118,20 +118,20 @@ def _connect(address: str, options: dict[str, Any]) -> None:
         ray.init(address=address, log_to_driver=False, logging_level="error", **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise Breakdown(f"cannot start Ray at {address}: {reason}; try --executor inline") from error
+        raise InfrastructureError(f"cannot start Ray at {address}: {reason}; try --executor inline") from error
 
 
 @contextlib.contextmanager
-def _connected(address: str) -> Iterator[Lifeline]:
+def _connected(address: str) -> Iterator[RayMonitor]:
     """Look after the Ray that this process is connected to, and shut it down."""
     import ray
 
     head = None if address == "local" else ray.get_runtime_context().gcs_address
-    with Lifeline(children(), head) as lifeline:
+    with RayMonitor(children(), head) as lifeline:
         try:
             yield lifeline
-        except Torn as torn:
-            raise Breakdown(str(torn)) from None
+        except RayLostError as torn:
+            raise InfrastructureError(str(torn)) from None
         finally:
             with uninterrupted():  # else nobody would see to it that they end
                 lifeline.rest()
@@ -161,7 +161,7 @@ class _Here:
 class _Desk:
     """Between Ray's events and the listener: which jobs run on which actors, and which have to be ended."""
 
-    def __init__(self, listener: Listener, stall_timeout: float | None, lifeline: Lifeline) -> None:
+    def __init__(self, listener: Listener, stall_timeout: float | None, lifeline: RayMonitor) -> None:
         self.listener = listener
         self.lifeline = lifeline
         self.watchdog = Watchdog(stall_timeout)
@@ -215,7 +215,7 @@ class _Desk:
         self.watchdog.ended(job)
 
 
-def _tune(listener: Listener, executor: RayExecutor, lifeline: Lifeline) -> None:
+def _tune(listener: Listener, executor: RayExecutor, lifeline: RayMonitor) -> None:
     """Let Ray's Tuner run what `listener` gives."""
     from ray import tune
     from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -319,5 +319,5 @@ def _last_line(error: Any) -> str:
 def _await_end(processes: list[psutil.Process]) -> None:
     """Wait for Ray's processes; end by id those that outlive the patience."""
     _, alive = psutil.wait_procs(processes, timeout=SHUTDOWN_SECONDS)
-    end(alive)
+    kill_processes(alive)
     psutil.wait_procs(alive, timeout=SHUTDOWN_SECONDS)

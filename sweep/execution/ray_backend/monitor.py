@@ -14,7 +14,7 @@ import psutil
 
 from sweep.console import say
 from sweep.execution.ray_backend.cluster import answers
-from sweep.execution.ray_backend.private_folder import end, remove_own_folders
+from sweep.execution.ray_backend.private_folder import kill_processes, remove_own_folders
 
 SERVICES = ("gcs_server", "raylet")  # processes that hold a Ray together
 LOOK_SECONDS = 0.5  # between two looks
@@ -22,11 +22,11 @@ STUCK_SECONDS = 10  # for the thread that calls a lost Ray to come back
 HEAD_SECONDS = 30  # of silence after which a cluster's head is lost; after 60 Ray ends this process without a word
 
 
-class Torn(BaseException):
+class RayLostError(BaseException):
     """Ray is lost. Not an Exception: Ray would tidy up on one, which it cannot any more."""
 
 
-class Lifeline:
+class RayMonitor:
     """Looks after the Ray that this process is connected to, from `with` to `rest`."""
 
     def __init__(self, processes: Collection[psutil.Process], head: str | None = None) -> None:
@@ -35,13 +35,13 @@ class Lifeline:
         self.services = {process: process.name() for process in processes if process.name() in SERVICES}
         self.head = head
         self.torn: str | None = None  # what has ended, as a message
-        self.way_on = ""  # what to type to go on
+        self.resume_command = ""  # what to type to go on
         self._heard = time.monotonic()  # when the head last answered
         self._asked = self._heard
         self._resting, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="lifeline", daemon=True)
 
-    def __enter__(self) -> "Lifeline":
+    def __enter__(self) -> "RayMonitor":
         self._thread.start()
         return self
 
@@ -55,16 +55,16 @@ class Lifeline:
         self._resting.set()
 
     def check(self) -> None:
-        """Raises Torn where Ray is lost."""
+        """Raises RayLostError where Ray is lost."""
         if self.torn is not None:
-            raise Torn(self.torn)
+            raise RayLostError(self.torn)
 
     def _watch(self) -> None:
         while not self._resting.wait(LOOK_SECONDS):
             self.processes = list({*self.processes, *children()})  # workers are nobody's children without their raylet
             if (loss := self._loss()) is not None:
                 self.torn = f"Ray has broken down: {loss}. Nothing recorded is lost"
-                end(self.processes)
+                kill_processes(self.processes)
                 if not self._over.wait(STUCK_SECONDS):
                     self._leave()
                 return
@@ -89,7 +89,7 @@ class Lifeline:
     def _leave(self) -> None:
         """End this process from a thread that is not the main one, which is stuck within Ray."""
         remove_own_folders()
-        say(f"Error: {self.torn}; go on with: {self.way_on}", err=True)
+        say(f"Error: {self.torn}; go on with: {self.resume_command}", err=True)
         os._exit(1)
 
 

@@ -40,7 +40,7 @@ def remove_own_folders() -> None:
 def clear_left_folders() -> None:
     """Remove what killed processes of this user have left in the temporary folder, and what still works in it."""
     for left in left_folders():
-        end(_processes_of(left))
+        kill_processes(_processes_of(left))
         shutil.rmtree(left, ignore_errors=True)
 
 
@@ -76,7 +76,7 @@ def _is_free(lock: Path) -> bool:
     return True
 
 
-def end(processes: Iterable[psutil.Process]) -> None:
+def kill_processes(processes: Iterable[psutil.Process]) -> None:
     """End processes, by id."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):

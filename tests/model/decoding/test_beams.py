@@ -9,9 +9,9 @@ from torch import Tensor
 from model.config import DecodeConfig
 from model.decoding.batch import Continuation
 from model.decoding.generate import continuations, generate_ids
-from model.decoding.sampling import candidates, pick_distinct
+from model.decoding.sampling import candidates, sample_distinct_tokens
 from model.gpt2 import GPT2
-from model.rng import stream
+from model.rng import generator
 from tests.model.references import hugging_face
 
 PROMPTS = [[5, 9, 2], [7], [1, 2, 3, 4, 5, 6, 8]]
@@ -199,7 +199,9 @@ def test_draws_without_replacement_follow_their_distribution(settings: dict[str,
     decode = DecodeConfig(temperature=1.0, **settings)
     logits = torch.tensor([[0.2, 0.1, 0.4, 0.3]]).log()
     count = 40_000
-    drawn, there = pick_distinct(logits.expand(count, 4), decode, torch.rand(count, 2, generator=stream(0, "test")))
+    drawn, there = sample_distinct_tokens(
+        logits.expand(count, 4), decode, torch.rand(count, 2, generator=generator(0, "test"))
+    )
     assert there.all()
     found = (drawn[:, 0] * 4 + drawn[:, 1]).bincount(minlength=16).view(4, 4) / count
     p = logits[0].exp()
@@ -208,18 +210,20 @@ def test_draws_without_replacement_follow_their_distribution(settings: dict[str,
 
 
 def test_draws_without_replacement_end_with_the_candidates() -> None:
-    logits = torch.randn(30, 50, generator=stream(1, "test"))
-    tokens, there = pick_distinct(logits, DecodeConfig(top_k=3), torch.rand(30, 5, generator=stream(2, "test")))
+    logits = torch.randn(30, 50, generator=generator(1, "test"))
+    tokens, there = sample_distinct_tokens(
+        logits, DecodeConfig(top_k=3), torch.rand(30, 5, generator=generator(2, "test"))
+    )
     assert there.tolist() == [[True] * 3 + [False] * 2] * 30
     assert torch.equal(tokens[:, :3].sort(1).values, logits.topk(3).indices.sort(1).values)
 
 
 def test_a_first_draw_is_that_of_sampling() -> None:
     """Ties included: half of these logits are equal."""
-    logits = torch.randn(200, 60, generator=stream(3, "test")).mul(3).round()
-    uniforms = torch.rand(200, 2, generator=stream(4, "test"))
+    logits = torch.randn(200, 60, generator=generator(3, "test")).mul(3).round()
+    uniforms = torch.rand(200, 2, generator=generator(4, "test"))
     decode = DecodeConfig(top_p=0.9)
-    first, _ = pick_distinct(logits, decode, uniforms)
+    first, _ = sample_distinct_tokens(logits, decode, uniforms)
     probabilities, ids = candidates(logits, decode)
     rank = (probabilities.cumsum(1) <= uniforms[:, :1] * probabilities.cumsum(1)[:, -1:]).sum(1, keepdim=True)
     assert torch.equal(first[:, :1], ids.gather(1, rank))

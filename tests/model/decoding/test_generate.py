@@ -8,10 +8,10 @@ from transformers.generation.logits_process import TemperatureLogitsWarper, TopK
 from model.config import DecodeConfig
 from model.decoding.batch import Continuation
 from model.decoding.generate import continuations, generate, generate_ids, newline_counts
-from model.decoding.sampling import candidates, draw, pick
+from model.decoding.sampling import candidates, sample_from, sample_token
 from model.gpt2 import GPT2
 from model.pretrained.tokenizer import Tokenizer
-from model.rng import stream
+from model.rng import generator
 from tests.model.references import hugging_face
 
 PROMPTS = [[5, 9, 2], [7], [1, 2, 3, 4, 5, 6, 8]]
@@ -32,7 +32,7 @@ def their_distribution(logits: Tensor, decode: DecodeConfig) -> Tensor:
 @pytest.mark.parametrize("temperature", [0.5, 1.2])
 def test_the_distribution_is_that_of_transformers(top_p: float | None, top_k: int | None, temperature: float) -> None:
     decode = DecodeConfig(temperature=temperature, top_p=top_p, top_k=top_k)
-    logits = torch.randn(40, 200, generator=stream(0, "test")) * 3
+    logits = torch.randn(40, 200, generator=generator(0, "test")) * 3
     probabilities, ids = candidates(logits, decode)
     ours = torch.zeros_like(logits).scatter(1, ids, probabilities)
     torch.testing.assert_close(ours, their_distribution(logits, decode), atol=1e-6, rtol=1e-5)
@@ -46,7 +46,7 @@ def test_the_token_that_crosses_p_is_kept() -> None:
 
 
 def test_at_least_one_token_is_kept() -> None:
-    logits = torch.randn(20, 50, generator=stream(1, "test"))
+    logits = torch.randn(20, 50, generator=generator(1, "test"))
     probabilities, ids = candidates(logits, DecodeConfig(top_p=1e-9))
     assert torch.equal(ids[:, 0], logits.argmax(1))
     assert torch.equal(probabilities[:, 0], torch.ones(20))
@@ -55,13 +55,13 @@ def test_at_least_one_token_is_kept() -> None:
 @pytest.mark.parametrize(("uniform", "token"), [(0.0, 7), (0.49, 7), (0.5, 3), (0.79, 3), (0.81, 4), (0.99999994, 4)])
 def test_a_uniform_number_picks_its_token(uniform: float, token: int) -> None:
     probabilities, ids = torch.tensor([[0.5, 0.3, 0.2, 0.0]]), torch.tensor([[7, 3, 4, 9]])
-    assert draw(probabilities, ids, torch.tensor([uniform])).tolist() == [token]
+    assert sample_from(probabilities, ids, torch.tensor([uniform])).tolist() == [token]
 
 
 def test_draws_follow_the_distribution() -> None:
     probabilities = torch.tensor([[0.5, 0.3, 0.2]]).expand(20_000, 3)
     ids = torch.tensor([[0, 1, 2]]).expand(20_000, 3)
-    drawn = draw(probabilities, ids, torch.rand(20_000, generator=stream(2, "test")))
+    drawn = sample_from(probabilities, ids, torch.rand(20_000, generator=generator(2, "test")))
     torch.testing.assert_close(drawn.bincount() / 20_000, probabilities[0], atol=0.02, rtol=0)
 
 
@@ -86,14 +86,14 @@ def test_sampled_ids_equal_a_loop_without_cache_or_batch(small_model: GPT2) -> N
     """The same uniform draws, one row at a time, the whole text run through the model at every step."""
     decode, seed = DecodeConfig(temperature=0.9, top_p=0.8, top_k=40, max_new_tokens=15), 4
     ours = generate_ids(small_model, PROMPTS, decode, eos_id=EOS, seed=seed)
-    luck = stream(seed, "decode")
-    uniforms = torch.stack([torch.rand(len(PROMPTS), generator=luck) for _ in range(15)])
+    generators = generator(seed, "decode")
+    uniforms = torch.stack([torch.rand(len(PROMPTS), generator=generators) for _ in range(15)])
     for row, prompt in enumerate(PROMPTS):
         ids, new = list(prompt), list[int]()
         with torch.no_grad():
             for step in range(15):
                 logits = small_model(torch.tensor([ids]))[:, -1]
-                token = int(draw(*candidates(logits, decode), uniforms[step, row : row + 1]))
+                token = int(sample_from(*candidates(logits, decode), uniforms[step, row : row + 1]))
                 if token == EOS:
                     break
                 ids.append(token)
@@ -151,10 +151,10 @@ def test_text_in_text_out(loud_model: GPT2, small_tokenizer: Tokenizer) -> None:
 @pytest.mark.parametrize("ties", [False, True])
 def test_the_fast_pick_is_the_plain_draw(top_p: float | None, top_k: int | None, ties: bool) -> None:
     decode = DecodeConfig(top_p=top_p, top_k=top_k)
-    logits = torch.randn(300, 400, generator=stream(0, "test")) * 3
+    logits = torch.randn(300, 400, generator=generator(0, "test")) * 3
     logits = logits.round() if ties else logits
-    uniform = torch.rand(300, generator=stream(1, "test"))
-    assert torch.equal(pick(logits, decode, uniform), draw(*candidates(logits, decode), uniform))
+    uniform = torch.rand(300, generator=generator(1, "test"))
+    assert torch.equal(sample_token(logits, decode, uniform), sample_from(*candidates(logits, decode), uniform))
 
 
 @pytest.mark.parametrize("row", range(3))
@@ -175,7 +175,7 @@ def plain_text(
     for uniform in uniforms:
         with torch.no_grad():
             logits = model(torch.tensor([ids]))[:, -1]
-        token = int(draw(*candidates(logits, decode), uniform[None]))
+        token = int(sample_from(*candidates(logits, decode), uniform[None]))
         log_prob, tokens = log_prob + float(logits.log_softmax(1)[0, token]), tokens + 1
         if token == eos_id:
             break
@@ -194,8 +194,10 @@ def test_the_best_text_is_that_of_a_plain_loop(small_model: GPT2, rank_by: str, 
     newlines = torch.zeros(97, dtype=torch.long)
     newlines[20:30] = 1
     ours = continuations(small_model, PROMPTS, decode, eos_id=end, newlines=newlines, seed=seed)
-    lucks = [stream(seed, "decode"), *(stream(seed, "decode", text) for text in (1, 2, 3))]
-    uniforms = torch.stack([torch.stack([torch.rand(3, generator=luck) for luck in lucks]) for _ in range(12)])
+    lucks = [generator(seed, "decode"), *(generator(seed, "decode", text) for text in (1, 2, 3))]
+    uniforms = torch.stack(
+        [torch.stack([torch.rand(3, generator=generators) for generators in lucks]) for _ in range(12)]
+    )
     for row, prompt in enumerate(PROMPTS):
         texts = [
             plain_text(small_model, prompt, decode, uniforms[:, text, row], end, newlines if max_lines else None)

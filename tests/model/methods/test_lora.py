@@ -13,21 +13,21 @@ from model.gpt2_config import GPT2Config
 from model.methods.lora import LoRAConv1D, apply_lora, lora_layers, merge_lora, unmerge_lora
 from model.optim.adamw import AdamW
 from model.pretrained.bases import load_base
-from model.rng import stream
+from model.rng import generator
 from tests.model.references import hugging_face
 
 
 @pytest.fixture
 def ids(small_config: GPT2Config) -> Tensor:
-    return torch.randint(small_config.vocab_size, (2, 8), generator=stream(1, "test"))
+    return torch.randint(small_config.vocab_size, (2, 8), generator=generator(1, "test"))
 
 
 def adapted(model: GPT2, rank: int = 3, scale: float = 1.5, dropout: float = 0.0) -> GPT2:
     """`model` with adapters whose B is no longer zero."""
     apply_lora(model, rank=rank, scale=scale, dropout=dropout, seed=7)
-    generator = stream(8, "test")
+    rng = generator(8, "test")
     for layer in lora_layers(model):
-        layer.lora_B.data.normal_(std=0.3, generator=generator)
+        layer.lora_B.data.normal_(std=0.3, generator=rng)
     return model.eval()
 
 
@@ -187,7 +187,7 @@ def test_adapters_are_a_function_of_the_seed(small_config: GPT2Config) -> None:
     adapters = []
     for seed in (1, 1, 2):
         model = GPT2(small_config)
-        model.init_weights(stream(0, "init"))
+        model.init_weights(generator(0, "init"))
         adapters.append([layer.lora_A for layer in lora_layers(apply_lora(model, rank=2, seed=seed))])
     assert all(torch.equal(a, b) for a, b in zip(adapters[0], adapters[1], strict=True))
     assert not torch.equal(adapters[0][0], adapters[2][0])
@@ -214,7 +214,7 @@ def test_only_adapters_get_gradients(small_model: GPT2, ids: Tensor) -> None:
 def test_gradients_equal_those_of_the_merged_weight(small_model: GPT2) -> None:
     """With G the gradient towards W: dB = s G_part^T A^T, by the chain rule over `delta`."""
     layer = next(lora_layers(adapted(small_model)))
-    x = torch.randn(2, 5, 24, generator=stream(3, "test"))
+    x = torch.randn(2, 5, 24, generator=generator(3, "test"))
     weight = (layer.weight + layer.delta()).detach().requires_grad_()
     (x @ weight + layer.bias).sin().sum().backward()
     layer(x).sin().sum().backward()
@@ -226,7 +226,7 @@ def test_gradients_equal_those_of_the_merged_weight(small_model: GPT2) -> None:
 
 def test_dropout_reaches_the_adapters_input_only(small_model: GPT2) -> None:
     layer = next(lora_layers(adapted(small_model, dropout=0.5)))
-    set_dropout_stream(layer, stream(0, "dropout"))
+    set_dropout_stream(layer, generator(0, "dropout"))
     x = torch.ones(4000, 24)
     plain = layer(x)
     layer.train()

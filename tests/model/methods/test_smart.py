@@ -12,11 +12,11 @@ from torch import Tensor
 from model.config import SMARTConfig
 from model.gpt2 import GPT2
 from model.loss import SLICE
-from model.methods.smart import adversarial_noise, ascend, first_noise, reduce, smart_loss, symmetrized_kl
-from model.rng import stream
+from model.methods.smart import adversarial_noise, ascend, initial_noise, reduce, smart_loss, symmetrized_kl
+from model.rng import generator
 from tests.model.folders import random_model
 
-IDS = torch.randint(300, (3, 9), generator=stream(0, "test"))
+IDS = torch.randint(300, (3, 9), generator=generator(0, "test"))
 REAL = torch.arange(9) < torch.tensor([[9], [4], [7]])  # right padding
 LAST = REAL & ~F.pad(REAL[:, 1:], (0, 1))  # what classification looks at
 
@@ -48,8 +48,8 @@ def library_loss(model: GPT2, counts: Tensor, smart: SMARTConfig, noise: Tensor)
         (grad,) = torch.autograd.grad(loss, noise)
         step = noise + smart.step_size * grad
         noise = step / (torch.linalg.vector_norm(step, torch.inf, dim=-1, keepdim=True) + smart.eps)
-    disturbed = logits(embeddings + noise.detach())
-    return kl(disturbed, state.detach(), "sum") + kl(state, disturbed.detach(), "sum")
+    perturbed = logits(embeddings + noise.detach())
+    return kl(perturbed, state.detach(), "sum") + kl(state, perturbed.detach(), "sum")
 
 
 @pytest.mark.parametrize("counts", [REAL, LAST], ids=["language model", "classification"])
@@ -57,9 +57,9 @@ def library_loss(model: GPT2, counts: Tensor, smart: SMARTConfig, noise: Tensor)
 def test_library_equals_the_published_formula(exact: GPT2, counts: Tensor, steps: int) -> None:
     smart = SMARTConfig(lam=1.0, variant="library", eps=1e-6, step_size=1e-3, noise_var=1e-5, steps=steps)
     embeddings, predict = exact.embed(IDS), predictor(exact, counts)
-    noise = first_noise(embeddings.detach(), smart, stream(1, "smart"))
+    noise = initial_noise(embeddings.detach(), smart, generator(1, "smart"))
     expected = library_loss(exact, counts, smart, noise.clone())
-    ours = smart_loss(predict, embeddings, predict(embeddings), exact.head_weight, smart, stream(1, "smart"))
+    ours = smart_loss(predict, embeddings, predict(embeddings), exact.head_weight, smart, generator(1, "smart"))
     torch.testing.assert_close(ours, expected, rtol=1e-8, atol=1e-10)
     assert ours > 0.01
     parameters = list(exact.parameters())
@@ -87,7 +87,7 @@ def test_the_noise_stays_in_its_ball_and_raises_the_divergence(
 ) -> None:
     smart = SMARTConfig(lam=1.0, variant=variant, eps=eps, steps=steps, step_size=1.0)
     embeddings, predict = exact.embed(IDS), predictor(exact, REAL)
-    start = first_noise(embeddings.detach(), smart, stream(1, "smart"))
+    start = initial_noise(embeddings.detach(), smart, generator(1, "smart"))
     noise = adversarial_noise(predict, embeddings, clean(exact, REAL), exact.head_weight, smart, start.clone())
     assert noise.abs().max() <= eps
     # Compared at equal length: `custom` may have to shorten its first noise, which alone would lower the divergence.
@@ -100,7 +100,7 @@ def test_library_noise_ends_near_norm_one_whatever_eps_is(exact: GPT2) -> None:
     for eps in (1e-6, 1e-5):
         smart = SMARTConfig(lam=1.0, variant="library", eps=eps)
         embeddings, predict = exact.embed(IDS), predictor(exact, REAL)
-        start = first_noise(embeddings.detach(), smart, stream(1, "smart"))
+        start = initial_noise(embeddings.detach(), smart, generator(1, "smart"))
         noise = adversarial_noise(predict, embeddings, clean(exact, REAL), exact.head_weight, smart, start)
         torch.testing.assert_close(noise.abs().amax(-1)[REAL], torch.ones(int(REAL.sum())).double(), rtol=0.5, atol=0)
 
@@ -130,17 +130,17 @@ def test_the_first_noise_has_the_stated_deviation() -> None:
     like = torch.zeros(100, 50, 20)
     for variant, deviation in (("library", 1e-5), ("custom", 1e-5), ("paper", 1e-5**0.5)):
         smart = SMARTConfig(lam=1.0, variant=variant, noise_var=1e-5, eps=1.0)
-        noise = first_noise(like, smart, stream(0, "smart"))
+        noise = initial_noise(like, smart, generator(0, "smart"))
         assert noise.std().item() == pytest.approx(deviation, rel=0.02)
-        assert torch.equal(noise, first_noise(like, smart, stream(0, "smart")))
+        assert torch.equal(noise, initial_noise(like, smart, generator(0, "smart")))
 
 
 @pytest.mark.parametrize("n", [1, SLICE, SLICE + 3])
 @pytest.mark.parametrize("shared", [True, False])
 def test_the_divergence_equals_torchs_in_value_and_gradient(n: int, shared: bool) -> None:
-    generator = stream(n, "test")
+    rng = generator(n, "test")
     a, b, head, other = (
-        torch.randn(size, 6, generator=generator, dtype=torch.float64, requires_grad=True) for size in (n, n, 11, 11)
+        torch.randn(size, 6, generator=rng, dtype=torch.float64, requires_grad=True) for size in (n, n, 11, 11)
     )
     other = head if shared else other
     log_p, log_q = F.log_softmax(a @ head.T, 1), F.log_softmax(b @ other.T, 1)
@@ -156,19 +156,19 @@ def test_the_divergence_equals_torchs_in_value_and_gradient(n: int, shared: bool
 
 
 def test_the_divergence_of_a_distribution_from_itself_is_zero() -> None:
-    a, head = torch.randn(5, 6, generator=stream(0, "test")), torch.randn(11, 6, generator=stream(1, "test"))
+    a, head = torch.randn(5, 6, generator=generator(0, "test")), torch.randn(11, 6, generator=generator(1, "test"))
     assert symmetrized_kl(a, head, a, head).item() == 0
 
 
 def test_the_divergence_is_symmetric_and_positive() -> None:
-    a, b, head = (torch.randn(n, 6, generator=stream(k, "test")) for k, n in enumerate((5, 5, 11)))
+    a, b, head = (torch.randn(n, 6, generator=generator(k, "test")) for k, n in enumerate((5, 5, 11)))
     assert symmetrized_kl(a, head, b, head).item() == pytest.approx(symmetrized_kl(b, head, a, head).item())
     assert symmetrized_kl(a, head, b, head) > 0
 
 
 def test_half_precision_is_summed_in_single() -> None:
     """Of 500 positions, whose sum bfloat16 could not hold to three digits."""
-    a, b, head = (torch.randn(n, 6, generator=stream(k, "test")).bfloat16() for k, n in enumerate((500, 500, 11)))
+    a, b, head = (torch.randn(n, 6, generator=generator(k, "test")).bfloat16() for k, n in enumerate((500, 500, 11)))
     total = symmetrized_kl(a, head, b, head)
     assert total.dtype == torch.float32
     exact = symmetrized_kl(a.double(), head.double(), b.double(), head.double())
@@ -191,7 +191,7 @@ def test_padding_has_no_say(exact: GPT2, variant: str) -> None:
 
     def loss_and_gradient(ids: Tensor) -> tuple[Tensor, Any]:
         embeddings, predict = exact.embed(ids), predictor(exact, REAL)
-        loss = smart_loss(predict, embeddings, predict(embeddings), exact.head_weight, smart, stream(1, "smart"))
+        loss = smart_loss(predict, embeddings, predict(embeddings), exact.head_weight, smart, generator(1, "smart"))
         return loss, torch.autograd.grad(loss, exact.transformer.h[0].attn.c_attn.weight)[0]  # type: ignore[union-attr]
 
     one, other = loss_and_gradient(IDS), loss_and_gradient(torch.where(REAL, IDS, 7))
@@ -201,7 +201,7 @@ def test_padding_has_no_say(exact: GPT2, variant: str) -> None:
 def test_parameters_get_no_gradient_from_the_ascent(exact: GPT2) -> None:
     smart = SMARTConfig(lam=1.0, steps=2)
     embeddings, predict = exact.embed(IDS), predictor(exact, REAL)
-    start = first_noise(embeddings.detach(), smart, stream(1, "smart"))
+    start = initial_noise(embeddings.detach(), smart, generator(1, "smart"))
     adversarial_noise(predict, embeddings, clean(exact, REAL), exact.head_weight, smart, start)
     assert all(parameter.grad is None for parameter in exact.parameters())
 
@@ -213,7 +213,7 @@ def test_smoothing_smooths(exact: GPT2) -> None:
     losses = []
     for _ in range(15):
         embeddings, predict = exact.embed(IDS), predictor(exact, REAL)
-        loss = smart_loss(predict, embeddings, predict(embeddings), exact.head_weight, smart, stream(1, "smart"))
+        loss = smart_loss(predict, embeddings, predict(embeddings), exact.head_weight, smart, generator(1, "smart"))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -227,7 +227,7 @@ def test_the_same_stream_repeats(exact: GPT2) -> None:
     hidden, head = predict(embeddings), exact.head_weight
 
     def loss(config: SMARTConfig, seed: int) -> float:
-        return smart_loss(predict, embeddings, hidden, head, config, stream(seed, "smart")).item()
+        return smart_loss(predict, embeddings, hidden, head, config, generator(seed, "smart")).item()
 
     assert loss(smart, 1) == loss(smart, 1) != loss(smart, 2)
     assert loss(replace(smart, steps=2), 1) != loss(smart, 1)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from model.optim.adamw import AdamW, adamw_update
-from model.rng import stream
+from model.rng import generator
 
 SETTINGS: list[dict[str, Any]] = [
     {"lr": 1e-3},
@@ -22,14 +22,14 @@ SETTINGS: list[dict[str, Any]] = [
 
 def run(optimizer: Callable[..., torch.optim.Optimizer], steps: int = 100, **settings: Any) -> list[Tensor]:
     """Parameters of two shapes after `steps` noisy steps over an ill-conditioned bowl."""
-    generator = stream(0, "test")
-    params = [torch.randn(shape, generator=generator).requires_grad_() for shape in [(4, 3), (7,)]]
+    rng = generator(0, "test")
+    params = [torch.randn(shape, generator=rng).requires_grad_() for shape in [(4, 3), (7,)]]
     opt = optimizer(params, **settings)
     for _ in range(steps):
         opt.zero_grad()
         for param in params:
             scale = torch.logspace(-3, 1, param.numel()).view_as(param)
-            param.grad = scale * param.detach() + 0.1 * torch.randn(param.shape, generator=generator)
+            param.grad = scale * param.detach() + 0.1 * torch.randn(param.shape, generator=rng)
         opt.step()
     return [param.detach() for param in params]
 

@@ -11,31 +11,31 @@ from torch import Tensor
 from benchmarks.plain_soap import PlainSOAP
 from model.optim import soap
 from model.optim.adamw import AdamW
-from model.optim.soap import SOAP, eigenbases, rotate, rotate_back, turned_bases
-from model.rng import stream
+from model.optim.soap import SOAP, eigenbases, refresh_eigenbases, rotate, rotate_back
+from model.rng import generator
 
 # Stacks of two and of one, both orientations, a square, vectors, and a side above the limit of 20.
 SHAPES = [(4, 6), (4, 6), (6, 4), (5, 5), (12, 5), (30, 4), (3, 40), (50, 60), (7,), (7,), (1,)]
 
 
 def parameters(shapes: Sequence[tuple[int, ...]] = SHAPES, dtype: torch.dtype = torch.float64) -> list[Tensor]:
-    generator = stream(0, "test")
-    return [torch.randn(shape, generator=generator, dtype=dtype).requires_grad_() for shape in shapes]
+    rng = generator(0, "test")
+    return [torch.randn(shape, generator=rng, dtype=dtype).requires_grad_() for shape in shapes]
 
 
-def give_gradients(params: Sequence[Tensor], generator: torch.Generator) -> None:
+def give_gradients(params: Sequence[Tensor], rng: torch.Generator) -> None:
     """Of an ill-conditioned bowl, with noise."""
     for param in params:
         scale = torch.logspace(-2, 1, param.numel(), dtype=param.dtype).view_as(param)
-        noise = torch.randn(param.shape, generator=generator, dtype=param.dtype)
+        noise = torch.randn(param.shape, generator=rng, dtype=param.dtype)
         param.grad = scale * param.detach() + 0.3 * noise
 
 
 def run(make: Callable[..., Any], steps: int = 50, **settings: Any) -> list[Tensor]:
-    params, generator = parameters(), stream(1, "test")
+    params, rng = parameters(), generator(1, "test")
     optimizer = make(params, **settings)
     for _ in range(steps):
-        give_gradients(params, generator)
+        give_gradients(params, rng)
         optimizer.step()
     return [param.detach() for param in params]
 
@@ -73,10 +73,10 @@ def test_with_identity_bases_it_is_adam(monkeypatch: pytest.MonkeyPatch) -> None
     settings = {"lr": 0.05, "betas": (0.9, 0.99), "eps": 0.0, "weight_decay": 0.0}
     ours, theirs = parameters(), parameters()
     optimizers = SOAP(ours, frequency=1000, **settings), AdamW(theirs, **settings)  # type: ignore[arg-type]
-    generators = stream(1, "test"), stream(1, "test")
+    generators = generator(1, "test"), generator(1, "test")
     for step in range(30):
-        for params, optimizer, generator in zip((ours, theirs), optimizers, generators, strict=True):
-            give_gradients(params, generator)
+        for params, optimizer, rng in zip((ours, theirs), optimizers, generators, strict=True):
+            give_gradients(params, rng)
             if step or params is ours:  # Adam has no call that only initialises
                 optimizer.step()
     for mine, expected in zip(ours, theirs, strict=True):
@@ -88,9 +88,9 @@ def test_a_stack_of_matrices_is_its_matrices() -> None:
     stacked, single = parameters([(3, 4, 6)])[0], parameters([(3, 4, 6)])[0].detach()
     parts = [part.clone().requires_grad_() for part in single]
     one, other = SOAP([stacked], lr=0.1), SOAP(parts, lr=0.1)
-    generator = stream(1, "test")
+    rng = generator(1, "test")
     for _ in range(25):
-        give_gradients([stacked], generator)
+        give_gradients([stacked], rng)
         assert stacked.grad is not None
         for part, grad in zip(parts, stacked.grad, strict=True):
             part.grad = grad
@@ -100,9 +100,9 @@ def test_a_stack_of_matrices_is_its_matrices() -> None:
 
 
 def test_it_converges_in_a_narrow_valley_across_the_axes() -> None:
-    turn = torch.linalg.qr(torch.randn(8, 8, generator=stream(0, "test"), dtype=torch.float64)).Q
+    turn = torch.linalg.qr(torch.randn(8, 8, generator=generator(0, "test"), dtype=torch.float64)).Q
     curvature = turn @ torch.diag(torch.logspace(0, 3, 8, dtype=torch.float64)) @ turn.T
-    W = torch.randn(8, 5, generator=stream(1, "test"), dtype=torch.float64).requires_grad_()
+    W = torch.randn(8, 5, generator=generator(1, "test"), dtype=torch.float64).requires_grad_()
     optimizer = SOAP([W], lr=0.02, weight_decay=0.0)
     losses = []
     for _ in range(500):
@@ -115,16 +115,16 @@ def test_it_converges_in_a_narrow_valley_across_the_axes() -> None:
 
 
 def test_its_state_saves_and_loads_exactly() -> None:
-    params, generator = parameters(), stream(1, "test")
+    params, rng = parameters(), generator(1, "test")
     whole = SOAP(params, lr=0.1, max_precond_dim=20)
     for _ in range(15):
-        give_gradients(params, generator)
+        give_gradients(params, rng)
         whole.step()
     twins = [param.detach().clone().requires_grad_() for param in params]
     resumed = SOAP(twins, lr=0.1, max_precond_dim=20)
     resumed.load_state_dict(copy.deepcopy(whole.state_dict()))
     for _ in range(15):
-        give_gradients(params, generator)
+        give_gradients(params, rng)
         for twin, param in zip(twins, params, strict=True):
             twin.grad = param.grad
         whole.step()
@@ -133,9 +133,9 @@ def test_its_state_saves_and_loads_exactly() -> None:
 
 
 def test_rotation_keeps_lengths_and_is_undone() -> None:
-    generator = stream(0, "test")
-    G = torch.randn(3, 4, 6, generator=generator, dtype=torch.float64)
-    Q_L, Q_R = (torch.linalg.qr(torch.randn(3, n, n, generator=generator, dtype=torch.float64)).Q for n in (4, 6))
+    rng = generator(0, "test")
+    G = torch.randn(3, 4, 6, generator=rng, dtype=torch.float64)
+    Q_L, Q_R = (torch.linalg.qr(torch.randn(3, n, n, generator=rng, dtype=torch.float64)).Q for n in (4, 6))
     for bases in ((Q_L, Q_R), (None, Q_R), (Q_L, None), (None, None)):
         rotated = rotate(G, *bases)
         torch.testing.assert_close(rotated.norm(dim=(1, 2)), G.norm(dim=(1, 2)))
@@ -150,7 +150,7 @@ def test_bases_are_eigenvectors_largest_first() -> None:
 
 
 def symmetric(sizes: int = 3, n: int = 4) -> Tensor:
-    half = torch.randn(sizes, n, 2 * n, generator=stream(0, "test"))
+    half = torch.randn(sizes, n, 2 * n, generator=generator(0, "test"))
     return half @ half.mT
 
 
@@ -158,7 +158,7 @@ def test_turning_again_and_again_leads_to_the_eigenvectors() -> None:
     L = symmetric()
     Q = torch.eye(4).expand_as(L)
     for _ in range(200):
-        Q, _, _ = turned_bases(L, Q)
+        Q, _, _ = refresh_eigenbases(L, Q)
     expected, _ = eigenbases(L)
     torch.testing.assert_close((expected.mT @ Q).abs(), torch.eye(4).expand_as(L), atol=1e-3, rtol=0)
 
@@ -170,7 +170,7 @@ def test_a_matrix_that_is_not_finite_keeps_its_basis_and_is_counted() -> None:
     Q, failed = eigenbases(L)
     assert failed.tolist() == [False, True, False]
     assert torch.equal(Q[1], start[1])
-    Q, order, failed = turned_bases(L, start)
+    Q, order, failed = refresh_eigenbases(L, start)
     assert failed.tolist() == [False, True, False]
     assert torch.equal(Q[1], start[1])
     assert order[1].tolist() == [0, 1, 2, 3]
@@ -205,10 +205,10 @@ def test_training_goes_on_when_no_decomposition_works(name: str, monkeypatch: py
         raise torch.linalg.LinAlgError("no convergence")  # type: ignore[attr-defined]
 
     monkeypatch.setattr(torch.linalg, name, fails)
-    params, generator = parameters([(4, 6), (4, 6)]), stream(1, "test")
+    params, rng = parameters([(4, 6), (4, 6)]), generator(1, "test")
     optimizer = SOAP(params, lr=0.1)
     for _ in range(11):
-        give_gradients(params, generator)
+        give_gradients(params, rng)
         optimizer.step()
     assert all(param.isfinite().all() for param in params)
     assert optimizer.fallbacks == 4  # two matrices, two sides

@@ -11,7 +11,7 @@ from model.errors import DataError
 from model.gpt2 import GPT2
 from model.loss import IGNORE
 from model.pretrained.tokenizer import Tokenizer
-from model.rng import stream
+from model.rng import generator
 from model.tasks import find_data
 from model.tasks.sentiment import Task
 from model.training import Training, train
@@ -37,7 +37,7 @@ def task(data: str, small_tokenizer: Tokenizer) -> Task:
 
 @pytest.fixture
 def classifier(loud_model: GPT2) -> GPT2:
-    loud_model.add_classifier(3, stream(0, "head"))
+    loud_model.add_classifier(3, generator(0, "head"))
     return loud_model
 
 

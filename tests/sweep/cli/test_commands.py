@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sweep.cli.commands import main
-from sweep.errors import Breakdown
-from sweep.execution.driver import Driver, Outcome
+from sweep.errors import InfrastructureError
+from sweep.execution.driver import Driver, SessionResult
 from sweep.execution.executor import Executor
-from sweep.prepare import Request, prepare
+from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import list_runs
 from tests.model.folders import write_base
 
@@ -230,7 +230,7 @@ def test_a_folder_that_is_no_run_is_passed_over_or_named(sweep: Sweep, micro: Pa
 
 def test_the_executor_may_change_between_sessions(sweep: Sweep, micro: Path, out: Path) -> None:
     """A run begun on Ray, which then would not start."""
-    prepare(Request(space=str(micro), out=out, executor="ray")).folder()
+    prepare(RunRequest(space=str(micro), out=out, executor="ray")).folder()
     assert sweep("run", micro, "--executor", "inline").stdout.startswith("micro: 4 points: 4 COMPLETED")
 
 
@@ -341,9 +341,9 @@ def test_drivers_and_workers_mean_the_same_base(
 def test_a_breakdown_after_a_signal_ends_with_the_code_of_the_signal(
     number: signal.Signals | None, sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down(driver: Driver, executor: Executor, command: Sequence[str]) -> Outcome:
+    def break_down(driver: Driver, executor: Executor, command: Sequence[str]) -> SessionResult:
         driver.interrupts.first = number
-        raise Breakdown("Ray is lost")
+        raise InfrastructureError("Ray is lost")
 
     monkeypatch.setattr(Driver, "run", break_down)
     result = sweep("run", micro, "--executor", "inline")
@@ -353,7 +353,7 @@ def test_a_breakdown_after_a_signal_ends_with_the_code_of_the_signal(
 
 @pytest.mark.usefixtures("interrupts")
 def test_a_signal_before_there_is_a_run(sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def prepare_slowly(request: Request) -> None:
+    def prepare_slowly(request: RunRequest) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr("sweep.prepare.prepare", prepare_slowly)

@@ -62,7 +62,7 @@ def test_a_scheduler_makes_it_less(sweep: Sweep, make_space: Callable[[str], Pat
 def test_a_search_counts_what_it_would_draw(
     sweep: Sweep, make_space: Callable[[str], Path], out: Path, search: str
 ) -> None:
-    options = ["--search", search, "--trials", "5", "--seeds", "2", "--dry-run"]
+    options = ["--search", search, "--num-samples", "5", "--seeds", "2", "--dry-run"]
     said = lines(sweep("run", make_space("loguniform(0.01, 0.1)"), *options))
     assert said["points"] == "20"
     assert said["trainings"] == "10, of 30 epochs together"
@@ -72,7 +72,7 @@ def test_a_search_counts_what_it_would_draw(
 
 
 def test_a_search_of_a_space_with_fewer_points(sweep: Sweep, make_space: Callable[[str], Path]) -> None:
-    said = lines(sweep("run", make_space("choice(0.1, 0.2)"), "--search", "tpe", "--trials", "50", "--dry-run"))
+    said = lines(sweep("run", make_space("choice(0.1, 0.2)"), "--search", "tpe", "--num-samples", "50", "--dry-run"))
     assert said["search"].startswith("tpe: what follows is of 4 points")
     assert said["points"] == "8"
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import Result
 from rich.console import Console
 
-from sweep.cli.progress import Facts, Lines, LiveTable, view_of
+from sweep.cli.progress import LineReporter, LiveReporter, ProgressState, progress_reporter
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def test_a_pipe_gets_one_line_per_change(sweep: Callable[..., Result], micro: Pa
 def test_a_terminal_gets_a_table_of_what_varies(folder: RunFolder) -> None:
     sink = io.StringIO()
     console = Console(file=sink, force_terminal=True, width=120)
-    with view_of(folder, console) as view:
-        assert isinstance(view, LiveTable)
-        state = state_of(folder)
+    with progress_reporter(folder, console) as view:
+        assert isinstance(view, LiveReporter)
+        state = load_state(folder)
         view.changed(state, next(iter(state.trials)))
     text = sink.getvalue()
     assert "lora.rank" in text
@@ -43,13 +43,13 @@ def test_a_terminal_gets_a_table_of_what_varies(folder: RunFolder) -> None:
 
 
 def test_what_is_no_terminal_gets_lines(folder: RunFolder) -> None:
-    with view_of(folder, Console(file=io.StringIO())) as view:
-        assert isinstance(view, Lines)
+    with progress_reporter(folder, Console(file=io.StringIO())) as view:
+        assert isinstance(view, LineReporter)
 
 
 def test_time_left_follows_the_pace(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = Facts(folder)
-    state = state_of(folder)
+    facts = ProgressState(folder)
+    state = load_state(folder)
     epochs = {trial_id: dict(state.trials[trial_id].epochs) for trial_id in facts.trials}
     for trial_id in facts.trials:
         state.trials[trial_id].epochs.clear()

@@ -12,7 +12,7 @@ from subprocess import Popen
 from click.testing import Result
 
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 from sweep.store.status import Status
 from tests.sweep.conftest import essence
 
@@ -22,7 +22,7 @@ SEED = 7  # of the moments at which runs are killed; printed by pytest with the 
 
 def finished_trials(run: RunFolder) -> dict[str, int]:
     """Trials that ended well, with the attempt that did it."""
-    trials = state_of(run).trials
+    trials = load_state(run).trials
     return {name: trial.attempt for name, trial in trials.items() if trial.status is Status.COMPLETED}
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from sweep.cli.summary import exit_code, summarize
-from sweep.execution.driver import Outcome
+from sweep.execution.driver import SessionResult
 from sweep.execution.executor import Listener
 from sweep.execution.trial import Job
-from sweep.prepare import Request, prepare
+from sweep.prepare import RunRequest, prepare
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
 from tests.sweep.execution.test_driver import Scripted, complete, drive
@@ -16,10 +16,10 @@ from tests.sweep.execution.test_driver import Scripted, complete, drive
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(Request(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).folder()
 
 
-def failing(folder: RunFolder, *victims: str) -> Outcome:
+def failing(folder: RunFolder, *victims: str) -> SessionResult:
     """A session in which the trainings `victims` fail."""
 
     def act(job: Job, listener: Listener) -> None:

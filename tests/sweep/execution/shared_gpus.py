@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sweep.execution.driver import Driver
 from sweep.execution.ray_backend.executor import RayExecutor
-from sweep.planning.config import Limits
-from sweep.prepare import Request, prepare
+from sweep.planning.config import RunLimits
+from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.state import RunState
 from sweep.store.status import Status
@@ -28,8 +28,8 @@ class Counter:
 
 
 if __name__ == "__main__":
-    folder = prepare(Request(space=sys.argv[1], out=Path(sys.argv[2]), settings=("epochs=6",))).folder()
+    folder = prepare(RunRequest(space=sys.argv[1], out=Path(sys.argv[2]), settings=("epochs=6",))).folder()
     view = Counter()
     executor = RayExecutor(concurrency=4, cpus_per_trial=1, gpus_per_trial=0.5, gpus=1)
-    Driver(folder, view, limits=Limits()).run(executor, ["test"])
+    Driver(folder, view, limits=RunLimits()).run(executor, ["test"])
     print(view.most, *sorted(row["status"] for row in load_rows(folder)))

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from sweep.errors import Breakdown
-from sweep.execution.driver import Driver, Outcome, _located
+from sweep.errors import InfrastructureError
+from sweep.execution.driver import Driver, SessionResult, _located
 from sweep.execution.executor import Executor, InlineExecutor, Listener
 from sweep.execution.interrupts import Interrupts
 from sweep.execution.trial import Job, Score, TrialReport
-from sweep.planning.config import Limits, Strategy
-from sweep.prepare import Request, prepare
+from sweep.planning.config import RunLimits, TuneConfig
+from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, state_of
+from sweep.store.state import RunState, load_state
 from sweep.store.status import Status
 
 
@@ -81,11 +81,13 @@ class Scripted:
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(Request(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).folder()
 
 
-def drive(folder: RunFolder, executor: Executor, *, interrupts: Interrupts | None = None, **options: object) -> Outcome:
-    limits = Limits(**options)  # type: ignore[arg-type]
+def drive(
+    folder: RunFolder, executor: Executor, *, interrupts: Interrupts | None = None, **options: object
+) -> SessionResult:
+    limits = RunLimits(**options)  # type: ignore[arg-type]
     return Driver(folder, Silent(), limits=limits, interrupts=interrupts).run(executor, ["sweep"])
 
 
@@ -248,13 +250,13 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
 ) -> None:
     with monkeypatch.context():
         disk_full(good)
-        with pytest.raises(Breakdown, match=r"No space left.*Nothing recorded is lost"):
+        with pytest.raises(InfrastructureError, match=r"No space left.*Nothing recorded is lost"):
             drive(folder, Scripted())
         monkeypatch.undo()
-    before = state_of(folder)
+    before = load_state(folder)
     drive(folder, Scripted())
     assert statuses(folder) == [Status.COMPLETED] * 4
-    assert set(before.scores) <= set(state_of(folder).scores)
+    assert set(before.scores) <= set(load_state(folder).scores)
 
 
 def test_the_inline_executor_runs_the_real_thing(folder: RunFolder) -> None:
@@ -281,8 +283,8 @@ def test_a_shipped_set_is_found_by_workers(sweep: Callable[..., Result], out: Pa
 
 
 def test_a_job_says_what_stays_what_is_measured_and_how_long_it_may_take(micro: Path, out: Path) -> None:
-    strategy = Strategy(scheduler="asha", objective="metric", reduction=2)
-    folder = prepare(Request(space=str(micro), out=out, strategy=strategy, settings=["epochs=5"])).folder()
+    tune_config = TuneConfig(scheduler="asha", objective="metric", reduction_factor=2)
+    folder = prepare(RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=5"])).folder()
     executor = Scripted()
     drive(folder, executor, keep="last", trial_timeout=60.0)
     base, *trainings = executor.jobs
@@ -301,9 +303,9 @@ def test_without_limits_a_job_has_none(folder: RunFolder) -> None:
 def test_the_limits_of_each_session_are_on_record(folder: RunFolder) -> None:
     drive(folder, Scripted(), keep="last", trial_timeout=60.0)
     drive(folder, Scripted())
-    first, second = (Limits.from_dict(session["limits"]) for session in state_of(folder).sessions)
-    assert first == Limits(keep="last", trial_timeout=60.0)
-    assert second == Limits()
+    first, second = (RunLimits.from_dict(session["limits"]) for session in load_state(folder).sessions)
+    assert first == RunLimits(keep="last", trial_timeout=60.0)
+    assert second == RunLimits()
 
 
 def test_a_worker_over_its_time_fails_for_good(folder: RunFolder) -> None:

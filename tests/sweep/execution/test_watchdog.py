@@ -17,6 +17,8 @@ def job_in(folder: Path, seconds_left: float | None = None, attempt: int = 1) ->
         points=(),
         base=Source("0"),
         data=Source("0"),
+        numerics_sha256="0",
+        device="cpu (AVX2)",
         attempt=attempt,
         known_epoch=0,
         checkpoints=str(folder),

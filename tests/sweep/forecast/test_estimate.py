@@ -14,9 +14,9 @@ from sweep.execution.driver import Driver
 from sweep.forecast.estimate import Estimate, duration, estimate, heaviest, lines, size
 from sweep.forecast.measure import Measured, measure
 from sweep.forecast.sizes import sizes
-from sweep.planning.config import Limits
+from sweep.planning.config import RunLimits
 from sweep.planning.plan import Point
-from sweep.prepare import Prepared, Request, prepare
+from sweep.prepare import PreparedRun, RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.run_folder import RunFolder
 from tests.model.folders import write_base
@@ -27,8 +27,8 @@ FACTOR = 4  # between an estimate and the truth, on a machine that is busy with 
 
 
 @pytest.fixture
-def prepared(micro: Path, out: Path) -> Prepared:
-    return prepare(Request(space=str(micro), out=out, settings=("epochs=4",)))
+def prepared(micro: Path, out: Path) -> PreparedRun:
+    return prepare(RunRequest(space=str(micro), out=out, settings=("epochs=4",)))
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +43,13 @@ def point_of(poems: Path, **settings: object) -> Point:
     return Point(train, DecodeConfig(max_new_tokens=6))
 
 
-def of(prepared: Prepared, **options: object) -> Estimate:
+def of(prepared: PreparedRun, **options: object) -> Estimate:
     defaults = {"concurrency": 1, "keep": "last", "measured": None, "cached": ()}
     spec = prepared.spec
     return estimate(spec.plan, spec.provenance, prepared.request.out, **{**defaults, **options})  # type: ignore[arg-type]
 
 
-def test_nothing_known_is_said_so(prepared: Prepared) -> None:
+def test_nothing_known_is_said_so(prepared: PreparedRun) -> None:
     found = of(prepared)
     assert (found.source, found.share, found.runs, found.peak_memory_bytes) == (None, 0.0, 0, None)
     assert found.disk_bytes > found.kept_bytes > 0  # shapes alone tell
@@ -59,7 +59,7 @@ def test_nothing_known_is_said_so(prepared: Prepared) -> None:
     assert "(--keep last)" in disk
 
 
-def test_an_earlier_run_tells_within_a_factor(finished: Path, sweep: Sweep, micro: Path, prepared: Prepared) -> None:
+def test_an_earlier_run_tells_within_a_factor(finished: Path, sweep: Sweep, micro: Path, prepared: PreparedRun) -> None:
     """Twice the epochs of a finished run, then run and compared."""
     found = of(prepared)
     assert (found.source, found.share, found.runs) == ("earlier runs", 1.0, 1)
@@ -76,18 +76,18 @@ def test_an_earlier_run_tells_within_a_factor(finished: Path, sweep: Sweep, micr
 
 def test_other_methods_are_told_by_the_nearest(micro: Path, out: Path) -> None:
     """Of a made-up run, in which every training takes a second an epoch and every scoring a tenth of one."""
-    earlier = prepare(Request(space=str(micro), out=out)).folder()
-    Driver(earlier, Silent(), limits=Limits()).run(Scripted(), ["sweep"])
+    earlier = prepare(RunRequest(space=str(micro), out=out)).folder()
+    Driver(earlier, Silent(), limits=RunLimits()).run(Scripted(), ["sweep"])
     settings = ("epochs=2", "smart.lam=1", "smart.steps=2", "decode.max_new_tokens=12")
-    smart = of(prepare(Request(space=str(micro), out=out, settings=settings)))
-    plain = of(prepare(Request(space=str(micro), out=out, settings=("lr=0.02",))))
+    smart = of(prepare(RunRequest(space=str(micro), out=out, settings=settings)))
+    plain = of(prepare(RunRequest(space=str(micro), out=out, settings=("lr=0.02",))))
     assert smart.share == 1.0
     assert 3 < smart.train_seconds / plain.train_seconds < 5  # four forward passes for one
     assert smart.decode_seconds / plain.decode_seconds == pytest.approx(2)  # twice the tokens
 
 
-def test_what_is_cached_takes_nothing(finished: Path, micro: Path, out: Path, prepared: Prepared) -> None:
-    again = prepare(Request(space=str(micro), out=out))
+def test_what_is_cached_takes_nothing(finished: Path, micro: Path, out: Path, prepared: PreparedRun) -> None:
+    again = prepare(RunRequest(space=str(micro), out=out))
     known = [point.point_id for point in (*again.plan.points, *again.plan.baselines)]
     found = of(again, cached=known)
     assert (found.trials, found.train_seconds, found.wall_seconds, found.share) == (0, 0, 0, 1.0)
@@ -96,7 +96,7 @@ def test_what_is_cached_takes_nothing(finished: Path, micro: Path, out: Path, pr
     assert 0 < half.train_seconds < of(again).train_seconds
 
 
-def test_a_run_that_cannot_be_read_is_passed_over(finished: Path, prepared: Prepared) -> None:
+def test_a_run_that_cannot_be_read_is_passed_over(finished: Path, prepared: PreparedRun) -> None:
     ledger = finished / "ledger.jsonl"
     ledger.write_bytes(b"damaged\n" + ledger.read_bytes())
     other = finished.parent / "other"
@@ -105,13 +105,13 @@ def test_a_run_that_cannot_be_read_is_passed_over(finished: Path, prepared: Prep
     assert of(prepared).source is None
 
 
-def test_other_devices_and_threads_do_not_count(finished: Path, prepared: Prepared) -> None:
+def test_other_devices_and_threads_do_not_count(finished: Path, prepared: PreparedRun) -> None:
     for change in ({"threads": 2}, {"device": "a GPU"}):
         spec = replace(prepared.spec, provenance=replace(prepared.spec.provenance, **change))  # type: ignore[arg-type]
         assert of(replace(prepared, spec=spec)).source is None
 
 
-def test_more_at_a_time_take_less_time_and_more_memory(finished: Path, prepared: Prepared) -> None:
+def test_more_at_a_time_take_less_time_and_more_memory(finished: Path, prepared: PreparedRun) -> None:
     one, two = of(prepared), of(prepared, concurrency=2)
     assert one.wall_seconds / 2 <= two.wall_seconds < one.wall_seconds
     assert (two.peak_memory_bytes or 0) > 1.5 * (one.peak_memory_bytes or 0)
@@ -119,7 +119,7 @@ def test_more_at_a_time_take_less_time_and_more_memory(finished: Path, prepared:
     assert two.kept_bytes == one.kept_bytes
 
 
-def test_measuring_tells_where_no_run_does(measured: Measured, prepared: Prepared) -> None:
+def test_measuring_tells_where_no_run_does(measured: Measured, prepared: PreparedRun) -> None:
     found = of(prepared, measured=measured)
     assert (found.source, found.share, found.runs) == ("measured", 1.0, 0)
     assert found.train_seconds == pytest.approx(16 * measured.train_seconds)
@@ -131,13 +131,13 @@ def test_measuring_tells_of_another_base_by_its_parameters(
     measured: Measured, micro: Path, out: Path, tmp_path: Path
 ) -> None:
     other = write_base(tmp_path / "base")
-    found = of(prepare(Request(space=str(micro), out=out, settings=(f"base=tiny,{other}",))), measured=measured)
+    found = of(prepare(RunRequest(space=str(micro), out=out, settings=(f"base=tiny,{other}",))), measured=measured)
     assert (found.share, found.source) == (1.0, "measured")
     params = [sizes(TrainConfig(base=base), None).total_params for base in ("tiny", str(other))]
     assert found.train_seconds == pytest.approx(8 * measured.train_seconds * (1 + params[1] / params[0]))
 
 
-def test_an_untuned_base_that_was_measured_tells_nothing_of_training(measured: Measured, prepared: Prepared) -> None:
+def test_an_untuned_base_that_was_measured_tells_nothing_of_training(measured: Measured, prepared: PreparedRun) -> None:
     untuned = replace(measured, settings={**prepared.plan.baselines[0].settings}, train_seconds=0.0)
     found = of(prepared, measured=untuned)
     assert (found.share, found.train_seconds) == (0.2, 0.0)
@@ -148,7 +148,7 @@ def test_an_untuned_base_that_was_measured_tells_nothing_of_training(measured: M
 def test_smaller_batches_cost_more_on_a_gpu_only(
     measured: Measured, micro: Path, out: Path, device: str, ratio: float
 ) -> None:
-    prepared = prepare(Request(space=str(micro), out=out, settings=("batch_size=1",)))
+    prepared = prepare(RunRequest(space=str(micro), out=out, settings=("batch_size=1",)))
     spec = replace(prepared.spec, provenance=replace(prepared.spec.provenance, device=device))
     found = of(replace(prepared, spec=spec), measured=measured)
     assert found.train_seconds == pytest.approx(8 * measured.train_seconds * ratio)
@@ -188,13 +188,13 @@ def test_checkpoints_have_the_size_that_shapes_tell(poems: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize(("keep", "copies"), [("none", 0), ("last", 1), ("best+last", 2), ("all", 4)])
-def test_what_is_kept_is_a_matter_of_policy(prepared: Prepared, keep: str, copies: int) -> None:
+def test_what_is_kept_is_a_matter_of_policy(prepared: PreparedRun, keep: str, copies: int) -> None:
     weights = sum(sizes(trial.config, None).final_bytes for trial in prepared.plan.trials)
     assert of(prepared, keep=keep).kept_bytes == copies * weights
 
 
 def test_the_heaviest_is_measured(micro: Path, out: Path) -> None:
-    plan = prepare(Request(space=str(micro), out=out, settings=("batch_size=2,4", "optimizer=adamw,soap"))).spec
+    plan = prepare(RunRequest(space=str(micro), out=out, settings=("batch_size=2,4", "optimizer=adamw,soap"))).spec
     point = heaviest(plan.plan, plan.provenance, ())
     assert point is not None
     assert (point.train.batch_size, point.train.optimizer) == (4, "soap")
@@ -228,12 +228,12 @@ def test_sizes_read_well(count: int, text: str) -> None:
     assert size(count) == text
 
 
-def test_a_disk_too_small_is_said(prepared: Prepared) -> None:
+def test_a_disk_too_small_is_said(prepared: PreparedRun) -> None:
     disk = lines(replace(of(prepared), free_bytes=2**20 // 2, disk_bytes=2**20))[1]
     assert disk.endswith("at most 1.0 MiB, MORE than the 512 KiB that are free")
 
 
-def test_a_part_that_is_unknown_makes_it_a_lower_bound(finished: Path, prepared: Prepared) -> None:
+def test_a_part_that_is_unknown_makes_it_a_lower_bound(finished: Path, prepared: PreparedRun) -> None:
     text = lines(replace(of(prepared), share=0.75, concurrency=2))
     assert text[0].startswith("time       at least ")
     assert text[0].endswith("on 2 at a time (from 1 earlier run; 25% of the trials unknown: run with --measure)")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sweep.errors import SpaceError
-from sweep.planning.config import Budget, Limits, Strategy, parse_duration, say_duration
+from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration, say_duration
 
 
 @pytest.mark.parametrize(
@@ -57,36 +57,36 @@ def test_what_is_no_budget(text: str) -> None:
     "text", ["30m", "40trials", "2gpuh", "1234567s", "1000001s", "20000.1h", "12345678gpuh", "0.001gpuh", "100000.5s"]
 )
 def test_limits_survive_their_file(text: str) -> None:
-    limits = Limits(budget=Budget.parse(text), trial_timeout=90.0, stall_timeout=None, keep="last")
-    assert Limits.from_dict(json.loads(json.dumps(limits.as_dict()))) == limits
-    assert Limits.from_dict(json.loads(json.dumps(Limits().as_dict()))) == Limits()
+    limits = RunLimits(budget=Budget.parse(text), trial_timeout=90.0, stall_timeout=None, keep="last")
+    assert RunLimits.from_dict(json.loads(json.dumps(limits.as_dict()))) == limits
+    assert RunLimits.from_dict(json.loads(json.dumps(RunLimits().as_dict()))) == RunLimits()
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"trials": 5}, "--trials: a grid runs every point"),
-        ({"search": "random"}, "--search random: say how many points to draw with --trials N"),
+        ({"num_samples": 5}, "--num-samples: a grid runs every point"),
+        ({"search": "random"}, "--search random: say how many points to draw with --num-samples N"),
         ({"search": "tpe"}, "--search tpe: say how many"),
-        ({"grace": 2}, "without effect under --scheduler fifo"),
-        ({"reduction": 2}, "without effect under --scheduler fifo"),
+        ({"grace_period": 2}, "without effect under --scheduler fifo"),
+        ({"reduction_factor": 2}, "without effect under --scheduler fifo"),
         ({"objective": "metric"}, "--objective: nothing compares scores here"),
-        ({"objective": "metric", "search": "random", "trials": 5}, "--objective: nothing compares scores here"),
+        ({"objective": "metric", "search": "random", "num_samples": 5}, "--objective: nothing compares scores here"),
     ],
 )
 def test_options_that_do_not_go_together(options: dict[str, Any], message: str) -> None:
     with pytest.raises(SpaceError, match=message):
-        Strategy(**options)
+        TuneConfig(**options)
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"search": "random", "trials": 5},
-        {"search": "tpe", "trials": 5, "objective": "metric"},
-        {"scheduler": "asha", "grace": 2, "reduction": 2, "objective": "metric"},
-        {"search": "tpe", "trials": 5, "scheduler": "asha-promote"},
+        {"search": "random", "num_samples": 5},
+        {"search": "tpe", "num_samples": 5, "objective": "metric"},
+        {"scheduler": "asha", "grace_period": 2, "reduction_factor": 2, "objective": "metric"},
+        {"search": "tpe", "num_samples": 5, "scheduler": "asha-promote"},
     ],
 )
 def test_options_that_do(options: dict[str, Any]) -> None:
-    Strategy(**options)
+    TuneConfig(**options)

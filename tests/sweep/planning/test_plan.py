@@ -6,11 +6,11 @@ from model.config import DecodeConfig, TrainConfig
 from sweep import Space, grid
 from sweep.errors import SpaceError
 from sweep.planning.plan import Point, make_plan, point_from
-from sweep.planning.space import unfold
+from sweep.planning.space import expand
 
 
-def plan_of(space: Space, seeds: int = 1):  # type: ignore[no-untyped-def]
-    return make_plan(unfold(space, {}), seeds)
+def full_plan(space: Space, seeds: int = 1):  # type: ignore[no-untyped-def]
+    return make_plan(expand(space, {}), seeds)
 
 
 def test_ids_are_what_they_were_when_first_released() -> None:
@@ -20,20 +20,20 @@ def test_ids_are_what_they_were_when_first_released() -> None:
 
 
 def test_reordering_a_grid_changes_no_id() -> None:
-    one = plan_of(Space(axes={"lr": grid(0.1, 0.2), "batch_size": grid(2, 4)}))
-    other = plan_of(Space(axes={"batch_size": grid(4, 2), "lr": grid(0.2, 0.1)}))
+    one = full_plan(Space(axes={"lr": grid(0.1, 0.2), "batch_size": grid(2, 4)}))
+    other = full_plan(Space(axes={"batch_size": grid(4, 2), "lr": grid(0.2, 0.1)}))
     assert {point.point_id for point in one.points} == {point.point_id for point in other.points}
     assert one.plan_id == other.plan_id
 
 
 def test_an_equal_value_written_otherwise_is_the_same_point() -> None:
-    (one,) = plan_of(Space(fixed={"lr": 1})).points
-    (other,) = plan_of(Space(fixed={"lr": 1.0})).points
+    (one,) = full_plan(Space(fixed={"lr": 1})).points
+    (other,) = full_plan(Space(fixed={"lr": 1.0})).points
     assert one.point_id == other.point_id
 
 
 def test_settings_lead_back_to_the_point() -> None:
-    for point in plan_of(Space(axes={"lora.rank": grid(2, 4)}, decoding=[{"top_k": 3}, {"top_p": 0.5}])).points:
+    for point in full_plan(Space(axes={"lora.rank": grid(2, 4)}, decoding=[{"top_k": 3}, {"top_p": 0.5}])).points:
         assert point_from(point.settings) == point
 
 
@@ -44,7 +44,7 @@ def test_decodings_and_milestones_share_a_training() -> None:
         milestones=(5, 10, 20),
         decoding=[{"top_k": k} for k in range(1, 18)],
     )
-    plan = plan_of(space)
+    plan = full_plan(space)
     assert (len(plan.points), len(plan.trials)) == (1020, 20)
     assert plan.epochs == 20 * 20
     assert plan.epochs_unshared == (5 + 10 + 20) * 17 * 20
@@ -52,11 +52,11 @@ def test_decodings_and_milestones_share_a_training() -> None:
 
 
 def test_what_changes_weights_is_not_shared() -> None:
-    assert len(plan_of(Space(axes={"lr": grid(0.1, 0.2), "lora.rank": grid(1, 2)})).trials) == 4
+    assert len(full_plan(Space(axes={"lr": grid(0.1, 0.2), "lora.rank": grid(1, 2)})).trials) == 4
 
 
 def test_seeds_are_paired_across_points() -> None:
-    plan = plan_of(Space(axes={"lr": grid(0.1, 0.2)}), seeds=3)
+    plan = full_plan(Space(axes={"lr": grid(0.1, 0.2)}), seeds=3)
     assert [(point.train.seed, point.train.lr) for point in plan.points] == [
         (seed, lr) for seed in (0, 1, 2) for lr in (0.1, 0.2)
     ]
@@ -64,11 +64,11 @@ def test_seeds_are_paired_across_points() -> None:
 
 def test_seeds_that_run_into_the_spaces_own_are_refused() -> None:
     with pytest.raises(SpaceError, match="overlap"):
-        plan_of(Space(axes={"seed": grid(0, 1)}), seeds=2)
+        full_plan(Space(axes={"seed": grid(0, 1)}), seeds=2)
 
 
 def test_a_baseline_depends_on_base_seed_and_decoding_alone() -> None:
-    plan = plan_of(
+    plan = full_plan(
         Space(axes={"lora.rank": grid(2, 4), "lr": grid(0.1, 0.2)}, decoding=[{"top_k": 3}, {"top_p": 0.5}]), seeds=2
     )
     assert len(plan.baselines) == 2 * 2

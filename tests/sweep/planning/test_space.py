@@ -1,4 +1,4 @@
-"""Spaces: how they unfold, and each mistake that is found before anything runs."""
+"""Spaces: how they expand, and each mistake that is found before anything runs."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import pytest
 from model.config import DecodeConfig, TrainConfig
 from sweep import Space, choice, grid, uniform
 from sweep.errors import SpaceError
-from sweep.planning.space import branches, unfold
-from sweep.reporting.settings import telling, varying
+from sweep.planning.space import branches, expand
+from sweep.reporting.settings import informative_keys, varying_keys
 
 
 def test_grid_axes_multiply_in_file_order() -> None:
-    points = unfold(Space(axes={"lora.rank": grid(2, 4), "lr": grid(0.1, 0.2)}), {})
+    points = expand(Space(axes={"lora.rank": grid(2, 4), "lr": grid(0.1, 0.2)}), {})
     assert [(train.lora.rank, train.lr) for train, _ in points if train.lora] == [
         (2, 0.1),
         (2, 0.2),
@@ -22,43 +22,43 @@ def test_grid_axes_multiply_in_file_order() -> None:
 
 
 def test_decoding_may_be_a_list_or_hold_axes() -> None:
-    listed = unfold(Space(decoding=[{"top_p": 0.9}, {"top_k": 4}]), {})
+    listed = expand(Space(decoding=[{"top_p": 0.9}, {"top_k": 4}]), {})
     assert [decode for _, decode in listed] == [DecodeConfig(top_p=0.9), DecodeConfig(top_k=4)]
-    axis = unfold(Space(decoding={"top_p": grid(0.9, 0.95, 0.98)}), {})
+    axis = expand(Space(decoding={"top_p": grid(0.9, 0.95, 0.98)}), {})
     assert [decode.top_p for _, decode in axis] == [0.9, 0.95, 0.98]
 
 
 def test_variants_are_a_union_and_can_switch_a_method_off() -> None:
     space = Space(fixed={"lora.rank": 4, "lora.scale": 2.0}, variants=[{}, {"lora": None}, {"lora.rank": grid(8, 16)}])
-    ranks = [train.lora.rank if train.lora else None for train, _ in unfold(space, {})]
+    ranks = [train.lora.rank if train.lora else None for train, _ in expand(space, {})]
     assert ranks == [4, None, 8, 16]
 
 
 @pytest.mark.parametrize("space", [Space(milestones=(5, 10)), Space(axes={"epochs": grid(5, 10)})])
 def test_milestones_and_an_epochs_axis_are_the_same(space: Space) -> None:
-    assert [train.epochs for train, _ in unfold(space, {})] == [5, 10]
+    assert [train.epochs for train, _ in expand(space, {})] == [5, 10]
 
 
 def test_overrides_replace_settings_and_whole_axes() -> None:
     space = Space(fixed={"epochs": 10}, axes={"lora.rank": grid(2, 4), "lr": grid(0.1, 0.2)})
-    points = unfold(space, {"epochs": 1, "lora.rank": 8, "lr": grid(0.3)})
+    points = expand(space, {"epochs": 1, "lora.rank": 8, "lr": grid(0.3)})
     assert points == [(TrainConfig(epochs=1, lr=0.3, lora={"rank": 8}), DecodeConfig())]  # type: ignore[arg-type]
 
 
 def test_random_axes_are_drawn_for_each_sample_and_grid_point() -> None:
     space = Space(axes={"lr": uniform(0.1, 0.2), "batch_size": grid(2, 4)}, samples=3)
-    points = unfold(space, {})
+    points = expand(space, {})
     assert len({train.lr for train, _ in points}) == 6
-    assert unfold(space, {}) == points
+    assert expand(space, {}) == points
 
 
 def test_random_draws_that_repeat_a_point_are_dropped() -> None:
-    assert len(unfold(Space(axes={"batch_size": choice(2, 4)}, samples=50), {})) == 2
+    assert len(expand(Space(axes={"batch_size": choice(2, 4)}, samples=50), {})) == 2
 
 
 def test_a_new_axis_does_not_change_what_another_draws() -> None:
-    alone = unfold(Space(axes={"lr": uniform(0.1, 0.2)}, samples=3), {})
-    both = unfold(
+    alone = expand(Space(axes={"lr": uniform(0.1, 0.2)}, samples=3), {})
+    both = expand(
         Space(axes={"lr": uniform(0.1, 0.2), "lora.dropout": uniform(0, 0.5)}, fixed={"lora.rank": 2}, samples=3), {}
     )
     assert [train.lr for train, _ in alone] == [train.lr for train, _ in both]
@@ -97,17 +97,17 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_mistake_is_named(mistake: str) -> None:
     arguments, message = MISTAKES[mistake]
     with pytest.raises(SpaceError, match=message):
-        unfold(Space(**arguments), {})
+        expand(Space(**arguments), {})
 
 
 def test_an_unknown_override_is_named() -> None:
     with pytest.raises(SpaceError, match="did you mean 'epochs'"):
-        unfold(Space(), {"epoch": 1})
+        expand(Space(), {"epoch": 1})
 
 
 def test_varying_keys() -> None:
-    assert varying([{"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}]) == ["b", "c"]
-    assert varying([{"a": 1}]) == []
+    assert varying_keys([{"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}]) == ["b", "c"]
+    assert varying_keys([{"a": 1}]) == []
 
 
 def test_settings_that_another_of_their_method_tells_are_not_told_twice() -> None:
@@ -125,11 +125,11 @@ def test_settings_that_another_of_their_method_tells_are_not_told_twice() -> Non
         {**on, "lora.rank": 4, "lora.scale": 2.0, "lr": 0.1},
         {"lora.rank": 8, "lora.scale": 2.0, "optimizer": "adamw", "weight_decay": 0.0, "lr": 0.2},
     ]
-    assert telling(points) == ["lora.rank", "smart.lam", "optimizer", "lr"]
+    assert informative_keys(points) == ["lora.rank", "smart.lam", "optimizer", "lr"]
     either = [{"decode.top_p": 0.9}, {"decode.top_k": 4}]  # a blank in one column is no way to say 4
-    assert telling(either) == ["decode.top_p", "decode.top_k"]
+    assert informative_keys(either) == ["decode.top_p", "decode.top_k"]
     grid_points = [{"lora.rank": rank, "lora.scale": scale} for rank in (2, 4) for scale in (1.0, 2.0)]
-    assert telling(grid_points) == varying(grid_points) == ["lora.rank", "lora.scale"]
+    assert informative_keys(grid_points) == varying_keys(grid_points) == ["lora.rank", "lora.scale"]
 
 
 def test_branches_are_variants_under_decodings() -> None:
@@ -160,7 +160,7 @@ def test_an_override_may_make_an_axis_or_end_one() -> None:
 
 def test_points_to_evaluate_change_no_grid() -> None:
     axes = {"lr": grid(0.1, 0.2)}
-    assert unfold(Space(axes=axes, points_to_evaluate=[{"lr": 0.2}]), {}) == unfold(Space(axes=axes), {})
+    assert expand(Space(axes=axes, points_to_evaluate=[{"lr": 0.2}]), {}) == expand(Space(axes=axes), {})
 
 
 @pytest.mark.parametrize("bad", [{"lr": 0.1}, "lr", [["lr", 0.1]], 3])

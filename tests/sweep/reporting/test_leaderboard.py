@@ -12,7 +12,7 @@ import pytest
 from model.config import decode_keys, train_keys
 from sweep.reporting.leaderboard import TIMING_COLUMNS, load_rows, rows, schema, write_leaderboard
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 from sweep.store.status import Status
 
 # Every column that the design promises.
@@ -58,7 +58,7 @@ def test_deleted_it_is_rebuilt_to_the_same_rows(folder: RunFolder) -> None:
     before, samples = pq.read_table(folder.leaderboard), pq.read_table(folder.samples)
     folder.leaderboard.unlink()
     folder.samples.unlink()
-    write_leaderboard(folder, state_of(folder), load_rows(folder))
+    write_leaderboard(folder, load_state(folder), load_rows(folder))
     assert pq.read_table(folder.leaderboard).equals(before)
     assert pq.read_table(folder.samples).equals(samples)
     assert before.schema.equals(schema())
@@ -84,7 +84,7 @@ def test_scores_are_ranked_and_compared_with_the_base(folder: RunFolder) -> None
 
 def edited(folder: RunFolder, **changes: Any) -> list[dict[str, Any]]:
     """The rows when the first trial of the plan ended otherwise."""
-    state = state_of(folder)
+    state = load_state(folder)
     trial = folder.spec.plan.trials[0]
     for name, value in changes.items():
         setattr(state.trials[trial.trial_id], name, value)
@@ -95,7 +95,7 @@ def edited(folder: RunFolder, **changes: Any) -> list[dict[str, Any]]:
 
 
 def test_a_stopped_trial_is_listed_behind_and_never_ranks(folder: RunFolder) -> None:
-    epochs = dict(list(state_of(folder).trials[folder.spec.plan.trials[0].trial_id].epochs.items())[:1])
+    epochs = dict(list(load_state(folder).trials[folder.spec.plan.trials[0].trial_id].epochs.items())[:1])
     *ranked, stopped = edited(folder, status=Status.STOPPED, reason="patience", epochs=epochs)
     assert [row["rank"] for row in ranked] == [1, 2, 3]
     assert (stopped["status"], stopped.get("rank"), stopped["chrf"]) == (Status.STOPPED, None, 99.0)
@@ -109,7 +109,7 @@ def test_a_diverged_trial_keeps_its_true_loss(folder: RunFolder) -> None:
 
 
 def test_ties_are_broken_the_same_way_every_time(folder: RunFolder) -> None:
-    state = state_of(folder)
+    state = load_state(folder)
     for score in state.scores.values():
         score["metrics"] = {"chrf": 40.0, "chrf_new": 20.0}  # type: ignore[index]
     table = rows(folder, state)

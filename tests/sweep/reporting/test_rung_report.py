@@ -9,11 +9,11 @@ from click.testing import Result
 from sweep.execution.driver import Driver
 from sweep.execution.executor import Listener
 from sweep.execution.trial import Job
-from sweep.planning.config import Limits, Strategy
-from sweep.prepare import Request, prepare
+from sweep.planning.config import RunLimits, TuneConfig
+from sweep.prepare import RunRequest, prepare
 from sweep.reporting.rung_report import Rung, rungs
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 from sweep.store.status import Status
 from tests.sweep.execution.test_driver import Scripted, Silent, report
 
@@ -34,15 +34,15 @@ def curves(at_rung: dict[float, float]) -> Callable[[Job, Listener], None]:
 
 
 def judged(micro: Path, out: Path, at_rung: dict[float, float], scheduler: str = "fifo") -> list[Rung]:
-    request = Request(
+    request = RunRequest(
         space=str(micro),
         out=out,
         settings=("lr=0.1,0.2,0.3", "epochs=3", "lora.rank=1", "lora.dropout=0.0"),
-        strategy=Strategy(scheduler=scheduler),
+        tune_config=TuneConfig(scheduler=scheduler),
     )
     folder = prepare(request).folder()
-    Driver(folder, Silent(), limits=Limits()).run(Scripted(curves(at_rung)), ["sweep"])
-    return rungs(folder, state_of(folder))
+    Driver(folder, Silent(), limits=RunLimits()).run(Scripted(curves(at_rung)), ["sweep"])
+    return rungs(folder, load_state(folder))
 
 
 def test_a_rung_that_foretells_the_end(micro: Path, out: Path) -> None:
@@ -72,4 +72,4 @@ def test_the_report(sweep: Callable[..., Result], micro: Path, out: Path, form: 
 
 def test_a_run_too_short_for_rungs_says_so(sweep: Callable[..., Result], finished: Path) -> None:
     assert "too short" in sweep("report", "--rungs").stdout
-    assert rungs(RunFolder(finished), state_of(RunFolder(finished))) == []
+    assert rungs(RunFolder(finished), load_state(RunFolder(finished))) == []

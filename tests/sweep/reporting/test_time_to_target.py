@@ -8,7 +8,7 @@ from click.testing import Result
 
 from sweep.reporting.time_to_target import with_reach
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, TrialState, state_of
+from sweep.store.state import RunState, TrialState, load_state
 
 
 def test_the_first_epoch_that_is_good_enough_counts() -> None:
@@ -30,11 +30,13 @@ def test_a_milestone_is_not_credited_with_later_epochs() -> None:
 
 
 def test_the_report_shows_it_when_asked(sweep: Callable[..., Result], finished: Path) -> None:
-    state = state_of(RunFolder(finished))
+    state = load_state(RunFolder(finished))
     worst = max(epoch["losses"]["dev_loss"] for trial in state.trials.values() for epoch in trial.epochs.values())
-    shown = sweep("report", "--format", "md", "--reach", worst).stdout
+    shown = sweep("report", "--format", "md", "--target-loss", worst).stdout
     assert "| epochs_to_reach | seconds_to_reach |" in shown
     assert "epochs_to_reach" not in sweep("report", "--format", "md").stdout
-    for row in json.loads(sweep("report", "--format", "json", "--reach", worst, "--sort", "seconds_to_reach").stdout):
+    for row in json.loads(
+        sweep("report", "--format", "json", "--target-loss", worst, "--sort", "seconds_to_reach").stdout
+    ):
         assert row["epochs_to_reach"] == 1
-    assert "epochs_to_reach" in sweep("report", "--format", "csv", "--reach", worst).stdout.splitlines()[0]
+    assert "epochs_to_reach" in sweep("report", "--format", "csv", "--target-loss", worst).stdout.splitlines()[0]

@@ -11,7 +11,7 @@ from click.testing import Result
 from sweep.reporting.leaderboard import TIMING_COLUMNS, load_rows
 from sweep.store.cache import Cache
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, state_of
+from sweep.store.state import RunState, load_state
 from sweep.store.status import Status
 
 Sweep = Callable[..., Result]
@@ -80,7 +80,7 @@ def test_only_new_points_are_computed(sweep: Sweep, finished: Path, micro: Path)
 
 
 @pytest.mark.parametrize(
-    ("part", "value"), [("code_sha256", "x"), ("threads", 2), ("device", "gpu"), ("versions", {"torch": "0"})]
+    ("part", "value"), [("numerics_sha256", "x"), ("threads", 2), ("device", "gpu"), ("versions", {"torch": "0"})]
 )
 def test_results_of_other_conditions_are_not_taken(
     sweep: Sweep, finished: Path, micro: Path, part: str, value: object
@@ -110,9 +110,9 @@ def test_each_run_is_read_once_and_only_when_it_is_needed(finished: Path, monkey
 
     def count(folder: RunFolder) -> RunState:
         read.append(folder.name)
-        return state_of(folder)
+        return load_state(folder)
 
-    monkeypatch.setattr("sweep.store.cache.state_of", count)
+    monkeypatch.setattr("sweep.store.cache.load_state", count)
     spec = RunFolder(finished).spec
     cache = Cache(finished.parent, skip=None)
     assert read == []
@@ -145,7 +145,7 @@ def test_a_run_that_cannot_be_read_hides_no_other(sweep: Sweep, finished: Path, 
 @pytest.mark.parametrize("search", ["random", "tpe"])
 def test_what_a_search_drew_is_found_too(sweep: Sweep, micro: Path, finished: Path, search: str) -> None:
     """All four points of the grid, drawn from it; and drawn, they are found again."""
-    options = ("--executor", "inline", "--search", search, "--trials", "4")
+    options = ("--executor", "inline", "--search", search, "--num-samples", "4")
     assert "4 CACHED" in sweep("run", micro, *options, "--name", "drawn").stdout
     fresh = sweep("run", micro, *options, "--name", "fresh", "--set", "lr=0.02")
     assert "4 COMPLETED" in fresh.stdout

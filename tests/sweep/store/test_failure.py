@@ -65,7 +65,7 @@ def test_a_worker_that_another_has_replaced_is_lost(
     def fail(*arguments: object) -> None:
         raise SupersededError("attempt 2 has taken over from attempt 1")
 
-    monkeypatch.setattr("sweep.execution.trial.claim", fail)
+    monkeypatch.setattr("sweep.execution.trial.hold_lease", fail)
     (last,) = run_trial(job_of(micro_plan.trials[0], tmp_path))
     assert (last.status, last.failure) == (Status.FAILED, Failure.WORKER_LOST)
 

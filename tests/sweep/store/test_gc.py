@@ -7,7 +7,7 @@ from pathlib import Path
 from click.testing import Result
 
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 from tests.sweep.conftest import essence
 
 Sweep = Callable[..., Result]
@@ -39,7 +39,7 @@ def test_what_may_go_on_keeps_its_checkpoints(sweep: Sweep, micro: Path, out: Pa
     longer = ("run", micro, "--set", "epochs=4", "--executor", "inline", "--keep", "all")
     assert sweep(*longer, "--budget", "1trials").exit_code == 0
     run = RunFolder(out / "micro")
-    ended = {name for name, trial in state_of(run).trials.items() if not trial.status.is_open}
+    ended = {name for name, trial in load_state(run).trials.items() if not trial.status.is_open}
     (run.checkpoints("0123456789ab") / "1").mkdir(parents=True)  # of a trial that the ledger does not end
     sweep("gc", "--keep", "none")
     assert {path.name for path in (run.path / "checkpoints").iterdir()} == {"0123456789ab"}

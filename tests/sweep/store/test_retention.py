@@ -10,9 +10,9 @@ from click.testing import Result
 from model.checkpoint import newest_checkpoint, read_checkpoint
 from sweep.execution.trial import run_trial
 from sweep.reporting.leaderboard import load_rows
-from sweep.store.retention import newest, settle, size, spared
+from sweep.store.retention import apply, newest, protected_epochs, size
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import TrialState, state_of
+from sweep.store.state import TrialState, load_state
 from sweep.store.status import Status
 from tests.sweep.execution.test_trial import job_of
 
@@ -61,10 +61,10 @@ def test_what_stays_of_a_training(
 
 
 def test_what_a_scheduler_stopped_keeps_nothing(sweep: Sweep, micro: Path, out: Path) -> None:
-    asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction", "2"]
+    asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction-factor", "2"]
     assert sweep("run", micro, *asha, "--set", "lora.dropout=0.0,0.1,0.2").exit_code == 0
     run = RunFolder(out / "micro")
-    trials = state_of(run).trials
+    trials = load_state(run).trials
     left = kept(run)
     assert {trials[name].status for name in left} == {Status.STOPPED, Status.COMPLETED}
     for name, names in left.items():
@@ -72,10 +72,10 @@ def test_what_a_scheduler_stopped_keeps_nothing(sweep: Sweep, micro: Path, out: 
 
 
 def test_what_may_yet_be_promoted_keeps_its_checkpoint(sweep: Sweep, micro: Path, out: Path) -> None:
-    asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction", "2", "--budget", "3trials"]
+    asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction-factor", "2", "--budget", "3trials"]
     assert sweep("run", micro, *asha).exit_code == 0
     run = RunFolder(out / "micro")
-    state = state_of(run)
+    state = load_state(run)
     left = kept(run)
     stopped = [name for name in left if state.trial(name).status is Status.STOPPED]
     assert len(stopped) == 2
@@ -83,7 +83,7 @@ def test_what_may_yet_be_promoted_keeps_its_checkpoint(sweep: Sweep, micro: Path
 
 
 def test_all_keeps_even_what_was_stopped(sweep: Sweep, micro: Path, out: Path) -> None:
-    asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction", "2", "--keep", "all"]
+    asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction-factor", "2", "--keep", "all"]
     assert sweep("run", micro, *asha).exit_code == 0
     assert sorted(map(len, kept(RunFolder(out / "micro")).values())) == [1, 1, 2, 2]
 
@@ -118,7 +118,7 @@ def test_how_many_a_worker_leaves(keep: str, ended: bool, count: int | None) -> 
 
 
 def test_which_ones_a_worker_spares() -> None:
-    assert [spared(keep, 3) for keep in ("best+last", "last", "none", "all")] == [(3,), (), (), ()]
+    assert [protected_epochs(keep, 3) for keep in ("best+last", "last", "none", "all")] == [(3,), (), (), ()]
 
 
 # Links.
@@ -147,7 +147,7 @@ def test_a_trial_that_is_a_link_is_not_followed(tmp_path: Path, elsewhere: Path,
     before = files(elsewhere)
     link = tmp_path / "link"
     link.symlink_to(elsewhere)
-    settle(link, state, keep)
+    apply(link, state, keep)
     assert files(elsewhere) == before
     assert link.is_symlink()
 
@@ -163,7 +163,7 @@ def test_an_epoch_that_is_a_link_is_not_followed(tmp_path: Path, elsewhere: Path
     before = files(moved)
     for epoch in ("0", "1"):
         (elsewhere / epoch).symlink_to(moved) if not (elsewhere / epoch).exists() else None
-    settle(elsewhere, state, keep)
+    apply(elsewhere, state, keep)
     assert files(moved) == before
 
 
@@ -172,7 +172,7 @@ def test_a_damaged_best_checkpoint_does_not_end_the_session(tmp_path: Path, micr
     trial = micro_plan.trials[0]  # type: ignore[attr-defined]
     list(run_trial(replace(job_of(trial, tmp_path / "trial"), keep="all")))
     (tmp_path / "trial" / "1" / damage).write_bytes(b"damaged")
-    settle(tmp_path / "trial", ended(Status.COMPLETED), "best+last")
+    apply(tmp_path / "trial", ended(Status.COMPLETED), "best+last")
     assert newest_checkpoint(tmp_path / "trial") == tmp_path / "trial" / "2"
 
 
@@ -198,7 +198,7 @@ def test_a_session_killed_while_it_settled_is_settled_by_the_next(
 
 
 def test_nothing_to_settle(tmp_path: Path) -> None:
-    settle(tmp_path / "nowhere", ended(Status.COMPLETED), "none")
+    apply(tmp_path / "nowhere", ended(Status.COMPLETED), "none")
     assert not (tmp_path / "nowhere").exists()
 
 

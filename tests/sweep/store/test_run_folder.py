@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from sweep.errors import RunError
-from sweep.prepare import Request, prepare
+from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import RunFolder, check_name, create_run, list_runs, open_run, write_file
 from sweep.store.run_spec import RunSpec
 
 
 @pytest.fixture
 def spec(micro: Path, out: Path) -> RunSpec:
-    return prepare(Request(space=str(micro), out=out)).spec
+    return prepare(RunRequest(space=str(micro), out=out)).spec
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../x", "/abs", "a b", "-x", ".hidden", "x" * 65, "a\nb", "ä"])

@@ -9,11 +9,11 @@ import pytest
 from click.testing import Result
 
 from sweep.execution.driver import Driver
-from sweep.planning.config import Budget, Limits, Strategy
-from sweep.prepare import Request, prepare
+from sweep.planning.config import Budget, RunLimits, TuneConfig
+from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, fold, state_of
+from sweep.store.state import RunState, fold, load_state
 from sweep.store.status import Status
 from sweep.tuning.budget import Spent, spent
 from tests.sweep.curves import Killed, ends, session, trains
@@ -70,7 +70,7 @@ def test_a_budget_of_trials_lets_running_ones_end(text: str, launching: bool, ru
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(Request(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).folder()
 
 
 def statuses(folder: RunFolder) -> list[Status]:
@@ -130,7 +130,7 @@ def test_a_budget_of_time_counts_earlier_sessions(folder: RunFolder, monkeypatch
 
 
 def test_what_was_begun_within_a_budget_of_trials_may_end_after_a_kill(folder: RunFolder) -> None:
-    limits = Limits(budget=Budget.parse("2trials"))
+    limits = RunLimits(budget=Budget.parse("2trials"))
     for _ in range(20):
         try:
             Driver(folder, Silent(), limits=limits, use_cache=False).run(trains(last_word=1), ["sweep"])
@@ -141,14 +141,14 @@ def test_what_was_begun_within_a_budget_of_trials_may_end_after_a_kill(folder: R
 
 
 def test_what_was_begun_within_a_budget_of_trials_is_promoted(micro: Path, out: Path) -> None:
-    strategy = Strategy(scheduler="asha-promote", reduction=2)
-    request = Request(space=str(micro), out=out, strategy=strategy, settings=["epochs=4"])
+    tune_config = TuneConfig(scheduler="asha-promote", reduction_factor=2)
+    request = RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=4"])
     folder = prepare(request).folder()
     session(folder, trains(), budget=Budget.parse("3trials"))
     assert statuses(folder) == [Status.COMPLETED, Status.PENDING, Status.STOPPED, Status.STOPPED]
     state = session(folder, trains(), budget=Budget.parse("4trials")).state
     assert Status.PENDING not in {status for status, _, _ in ends(state).values()}
-    assert state_of(folder).sessions[1]["limits"]["budget"] == "4trials"
+    assert load_state(folder).sessions[1]["limits"]["budget"] == "4trials"
 
 
 def test_a_lost_worker_is_replaced_within_a_budget_of_trials(folder: RunFolder) -> None:

@@ -6,23 +6,22 @@ from typing import Any
 import pytest
 
 from sweep import Space, grid
-from sweep.planning.config import Strategy
+from sweep.planning.config import TuneConfig
 from sweep.planning.plan import Trial, group, make_plan
-from sweep.planning.space import unfold
+from sweep.planning.space import expand
 from sweep.store.state import RunState
-from sweep.tuning.observations import history
-from sweep.tuning.searchers import Told
-from tests.sweep.test_scheduler import TIME, begin, note, tell
+from sweep.tuning.observations import Observation, observations
+from tests.sweep.tuning.test_schedulers import TIME, begin, note, tell
 
-ASHA = Strategy(search="tpe", trials=9, scheduler="asha")
-FIFO = Strategy(search="tpe", trials=9)
-METRIC = Strategy(search="tpe", trials=9, objective="metric")
+ASHA = TuneConfig(search="tpe", num_samples=9, scheduler="asha")
+FIFO = TuneConfig(search="tpe", num_samples=9)
+METRIC = TuneConfig(search="tpe", num_samples=9, objective="metric")
 PARAMS = {"lora.rank": 2}
 
 
 def suggested(seeds: int = 1, **fixed: Any) -> tuple[RunState, list[Trial]]:
     """A state in which one point of three epochs was drawn, and its trainings."""
-    plan = make_plan(unfold(Space(fixed={"epochs": 3, **fixed}, axes={"lora.rank": grid(2)}), {}), seeds)
+    plan = make_plan(expand(Space(fixed={"epochs": 3, **fixed}, axes={"lora.rank": grid(2)}), {}), seeds)
     state = RunState()
     settings = [point.settings for point in plan.points]
     state.apply({"seq": 1, "time": TIME, "event": "suggested", "number": 1, "params": PARAMS, "points": settings})
@@ -43,27 +42,27 @@ def complete(state: RunState, trial: Trial, value: float, chrf: float = 40.0) ->
 
 def test_a_point_that_was_not_begun_or_is_under_way_is_running() -> None:
     state, (trial,) = suggested()
-    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+    assert observations(state, FIFO) == [Observation(PARAMS, "RUNNING")]
     begin(state, trial)
     tell(state, trial, 1, 2.0)
-    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+    assert observations(state, FIFO) == [Observation(PARAMS, "RUNNING")]
     note(state, "status", trial, status="INTERRUPTED")
-    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+    assert observations(state, FIFO) == [Observation(PARAMS, "RUNNING")]
 
 
 def test_a_complete_point_has_its_last_loss_or_its_metric() -> None:
     state, (trial,) = suggested()
     complete(state, trial, 2.0, chrf=41.0)
-    assert history(state, FIFO) == [Told(PARAMS, "COMPLETE", 2.0)]
-    assert history(state, METRIC) == [Told(PARAMS, "COMPLETE", -41.0)]
+    assert observations(state, FIFO) == [Observation(PARAMS, "COMPLETE", 2.0)]
+    assert observations(state, METRIC) == [Observation(PARAMS, "COMPLETE", -41.0)]
 
 
 def test_a_stopped_point_is_pruned_with_what_it_was_stopped_at() -> None:
     state, (trial,) = suggested()
     begin(state, trial)
     tell(state, trial, 1, 2.5, status="STOPPED", rung=1, metric=30.0)
-    assert history(state, ASHA) == [Told(PARAMS, "PRUNED", 2.5, 1)]
-    assert history(state, METRIC) == [Told(PARAMS, "PRUNED", -30.0, 1)]
+    assert observations(state, ASHA) == [Observation(PARAMS, "PRUNED", 2.5, 1)]
+    assert observations(state, METRIC) == [Observation(PARAMS, "PRUNED", -30.0, 1)]
 
 
 def test_a_point_whose_patience_ended_is_pruned_with_its_score() -> None:
@@ -72,8 +71,8 @@ def test_a_point_whose_patience_ended_is_pruned_with_its_score() -> None:
     begin(state, trial)
     tell(state, trial, 1, 2.0)
     tell(state, trial, 2, 2.5, status="STOPPED", scores=[score(trial, chrf=38.0)])
-    assert history(state, FIFO) == [Told(PARAMS, "PRUNED", 2.5, 2)]
-    assert history(state, METRIC) == [Told(PARAMS, "PRUNED", -38.0, 2)]
+    assert observations(state, FIFO) == [Observation(PARAMS, "PRUNED", 2.5, 2)]
+    assert observations(state, METRIC) == [Observation(PARAMS, "PRUNED", -38.0, 2)]
 
 
 @pytest.mark.parametrize("status", ["DIVERGED", "FAILED"])
@@ -82,15 +81,15 @@ def test_a_point_that_went_wrong_is_a_failure_without_a_number(status: str) -> N
     begin(state, trial)
     tell(state, trial, 1, 2.0)
     note(state, "epoch", trial, epoch=2, losses={}, cost={}, status=status, loss="inf")
-    assert history(state, FIFO) == [Told(PARAMS, "FAIL")]
+    assert observations(state, FIFO) == [Observation(PARAMS, "FAIL")]
 
 
 def test_seeds_are_told_by_their_mean() -> None:
     state, (one, two) = suggested(seeds=2)
     complete(state, one, 2.0)
-    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+    assert observations(state, FIFO) == [Observation(PARAMS, "RUNNING")]
     complete(state, two, 3.0)
-    assert history(state, FIFO) == [Told(PARAMS, "COMPLETE", 2.5)]
+    assert observations(state, FIFO) == [Observation(PARAMS, "COMPLETE", 2.5)]
 
 
 def test_of_seeds_one_stopped_decides_and_one_that_went_wrong_more_so() -> None:
@@ -98,12 +97,12 @@ def test_of_seeds_one_stopped_decides_and_one_that_went_wrong_more_so() -> None:
     complete(state, one, 2.0)
     begin(state, two)
     tell(state, two, 1, 4.0, status="STOPPED", rung=1)
-    assert history(state, ASHA) == [Told(PARAMS, "PRUNED", 4.0, 1)]
+    assert observations(state, ASHA) == [Observation(PARAMS, "PRUNED", 4.0, 1)]
     state, (one, two) = suggested(seeds=2)
     complete(state, one, 2.0)
     begin(state, two)
     note(state, "epoch", two, epoch=1, losses={}, cost={}, status="DIVERGED", loss="nan")
-    assert history(state, ASHA) == [Told(PARAMS, "FAIL")]
+    assert observations(state, ASHA) == [Observation(PARAMS, "FAIL")]
 
 
 def test_a_point_from_an_earlier_run_is_complete() -> None:
@@ -113,12 +112,12 @@ def test_a_point_from_an_earlier_run_is_complete() -> None:
     state.apply(
         {"seq": 2, "time": TIME, "event": "cached", "point_id": point.point_id, "from_run": "r", "record": record}
     )
-    assert history(state, FIFO) == [Told(PARAMS, "COMPLETE", 1.5)]
-    assert history(state, METRIC) == [Told(PARAMS, "COMPLETE", -44.0)]
+    assert observations(state, FIFO) == [Observation(PARAMS, "COMPLETE", 1.5)]
+    assert observations(state, METRIC) == [Observation(PARAMS, "COMPLETE", -44.0)]
 
 
 def test_a_point_is_judged_at_its_last_milestone() -> None:
-    plan = make_plan(unfold(Space(milestones=(1, 3), axes={"lora.rank": grid(2)}), {}), 1)
+    plan = make_plan(expand(Space(milestones=(1, 3), axes={"lora.rank": grid(2)}), {}), 1)
     state = RunState()
     settings = [point.settings for point in plan.points]
     state.apply({"seq": 1, "time": TIME, "event": "suggested", "number": 1, "params": PARAMS, "points": settings})
@@ -129,17 +128,17 @@ def test_a_point_is_judged_at_its_last_milestone() -> None:
     )
     begin(state, trial)
     tell(state, trial, 1, 1.0, scores=[first])
-    assert history(state, FIFO) == [Told(PARAMS, "RUNNING")]
+    assert observations(state, FIFO) == [Observation(PARAMS, "RUNNING")]
     tell(state, trial, 2, 1.5)
     tell(state, trial, 3, 2.0, status="COMPLETED", scores=[last])
-    assert history(state, FIFO) == [Told(PARAMS, "COMPLETE", 2.0)]
-    assert history(state, METRIC) == [Told(PARAMS, "COMPLETE", -43.0)]
+    assert observations(state, FIFO) == [Observation(PARAMS, "COMPLETE", 2.0)]
+    assert observations(state, METRIC) == [Observation(PARAMS, "COMPLETE", -43.0)]
 
 
 def test_a_metric_that_was_not_measured_is_no_number() -> None:
     state, (trial,) = suggested()
     begin(state, trial)
     tell(state, trial, 1, 2.5, status="STOPPED", rung=1)
-    (told,) = history(state, METRIC)
-    assert told == Told(PARAMS, "FAIL")
+    (told,) = observations(state, METRIC)
+    assert told == Observation(PARAMS, "FAIL")
     assert not math.isinf(told.value or 0.0)

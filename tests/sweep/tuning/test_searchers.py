@@ -12,12 +12,13 @@ import pytest
 from sweep import Space, choice, grid, loguniform, quniform, randint, uniform
 from sweep.errors import SpaceError
 from sweep.execution.driver import Driver
-from sweep.planning.config import Limits, Strategy
+from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.search_space import Params, SearchSpace
-from sweep.prepare import Request, prepare
+from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, state_of
-from sweep.tuning.searchers import Told, draw, draw_all
+from sweep.store.state import RunState, load_state
+from sweep.tuning.observations import Observation
+from sweep.tuning.searchers import suggest, suggest_all
 from tests.sweep.curves import Killed, ends, rungs, session, trains
 from tests.sweep.execution.test_driver import Silent
 
@@ -30,14 +31,14 @@ def searched(space: Space, seeds: int = 1) -> SearchSpace:
 
 def search(
     space: SearchSpace, kind: str, count: int, value: Callable[[Params], float] = lambda params: 0.0
-) -> list[Told]:
+) -> list[Observation]:
     """`count` points, one after the other, each told before the next is drawn."""
-    history: list[Told] = []
+    history: list[Observation] = []
     seen: set[str] = set()
-    while len(history) < count and (drawn := draw(space, kind, history, seen)) is not None:
+    while len(history) < count and (drawn := suggest(space, kind, history, seen)) is not None:
         assert not {point.point_id for point in drawn.points} & seen
         seen |= {point.point_id for point in drawn.points}
-        history.append(Told(drawn.params, "COMPLETE", value(drawn.params)))
+        history.append(Observation(drawn.params, "COMPLETE", value(drawn.params)))
     return history
 
 
@@ -69,27 +70,27 @@ def test_random_is_a_function_of_the_number() -> None:
     space = searched(Space(axes={"lr": loguniform(1e-4, 1e-1), "lora.rank": grid(2, 4)}))
     assert [space.random(i) for i in range(5)] == [space.random(i) for i in range(5)]
     assert len({space.random(i)["lr"] for i in range(50)}) == 50
-    drawn = draw_all(space, 20)
-    assert [d.params for d in drawn] == [d.params for d in draw_all(space, 30)][:20]
+    drawn = suggest_all(space, 20)
+    assert [d.params for d in drawn] == [d.params for d in suggest_all(space, 30)][:20]
     assert [d.params for d in drawn] == [space.random(i) for i in range(20)]
 
 
 def test_a_random_draw_covers_its_axes() -> None:
     space = searched(Space(axes={"lr": loguniform(1e-4, 1e-1), "batch_size": randint(1, 5), "lora.rank": grid(2, 4)}))
-    drawn = [d.params for d in draw_all(space, 200)]
+    drawn = [d.params for d in suggest_all(space, 200)]
     assert {params["batch_size"] for params in drawn} == {1, 2, 3, 4}
     assert 0.3 < sum(params["lr"] < 10**-2.5 for params in drawn) / 200 < 0.7
     assert 0.3 < sum(params["lora.rank"] == 2 for params in drawn) / 200 < 0.7
 
 
 def test_seeds_are_the_same_for_every_point() -> None:
-    drawn = draw_all(searched(SIX, seeds=3), 2)
+    drawn = suggest_all(searched(SIX, seeds=3), 2)
     assert [[point.train.seed for point in d.points] for d in drawn] == [[0, 1, 2]] * 2
 
 
 def test_milestones_are_scored_and_not_searched() -> None:
     space = searched(Space(axes={"lr": uniform(0.1, 0.2)}, milestones=(1, 3)))
-    (drawn,) = draw_all(space, 1)
+    (drawn,) = suggest_all(space, 1)
     assert set(drawn.params) == {"lr"}
     assert [point.epochs for point in drawn.points] == [1, 3]
     assert len({point.trial_id for point in drawn.points}) == 1
@@ -143,14 +144,14 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
 
 def test_each_state_is_told_as_optuna_has_it(heard: list[dict[str, Any]]) -> None:
     space = searched(Space(axes={"lr": loguniform(1e-4, 1e-1), "lora.rank": grid(2, 4), "batch_size": randint(1, 9)}))
-    params = [d.params for d in draw_all(space, 4)]
+    params = [d.params for d in suggest_all(space, 4)]
     history = [
-        Told(params[0], "COMPLETE", 2.0),
-        Told(params[1], "PRUNED", 3.0, epoch=3),
-        Told(params[2], "FAIL"),
-        Told(params[3], "RUNNING"),
+        Observation(params[0], "COMPLETE", 2.0),
+        Observation(params[1], "PRUNED", 3.0, epoch=3),
+        Observation(params[2], "FAIL"),
+        Observation(params[3], "RUNNING"),
     ]
-    assert draw(space, "tpe", history, set()) is not None
+    assert suggest(space, "tpe", history, set()) is not None
     assert [told["state"].name for told in heard] == ["COMPLETE", "PRUNED", "FAIL", "RUNNING"]
     assert [told["value"] for told in heard] == [2.0, None, None, None]
     assert [told["intermediate_values"] for told in heard] == [None, {3: 3.0}, None, None]
@@ -218,7 +219,7 @@ def test_points_to_evaluate_are_refused_by_the_command(tmp_path: Path, sweep: Ca
         "from sweep import Space, uniform\n"
         'space = Space(axes={"lr": uniform(0.1, 0.3)}, points_to_evaluate=[{"lr": 1.0}])\n'
     )
-    result = sweep("run", path, "--search", "tpe", "--trials", "3", "--dry-run")
+    result = sweep("run", path, "--search", "tpe", "--num-samples", "3", "--dry-run")
     assert result.exit_code == 2
     assert f"Error: {path}: points_to_evaluate[0]: {{'lr': 1.0}} does not lie in the space" in result.stderr
 
@@ -275,7 +276,7 @@ def test_a_search_space_survives_json() -> None:
     again = SearchSpace.from_dict(json.loads(json.dumps(space.as_dict())))
     assert again == space
     history = search(space, "random", 12)
-    assert draw(again, "tpe", history, set()) == draw(space, "tpe", history, set())
+    assert suggest(again, "tpe", history, set()) == suggest(space, "tpe", history, set())
 
 
 # With the driver, and through kills.
@@ -299,8 +300,10 @@ def make_run(tmp_path: Path, poems: Path, out: Path, monkeypatch: pytest.MonkeyP
     path = tmp_path / "searched.py"
     path.write_text(SPACE.format(data=str(poems)))
 
-    def make(name: str, **strategy: Any) -> RunFolder:
-        request = Request(space=str(path), out=out, name=name, strategy=Strategy(search="tpe", trials=14, **strategy))
+    def make(name: str, **tune_config: Any) -> RunFolder:
+        request = RunRequest(
+            space=str(path), out=out, name=name, tune_config=TuneConfig(search="tpe", num_samples=14, **tune_config)
+        )
         return prepare(request).folder()
 
     return make
@@ -315,7 +318,7 @@ def losses(job: Any, epoch: int) -> float | None:
 
 
 @pytest.mark.parametrize(
-    ("every", "strategy"),
+    ("every", "tune_config"),
     [
         (5, {"scheduler": "fifo"}),
         (4, {"scheduler": "asha"}),
@@ -324,18 +327,18 @@ def losses(job: Any, epoch: int) -> float | None:
     ],
 )
 def test_killed_after_any_report_tpe_suggests_the_same_points(
-    make_run: Callable[..., RunFolder], every: int, strategy: dict[str, Any]
+    make_run: Callable[..., RunFolder], every: int, tune_config: dict[str, Any]
 ) -> None:
-    whole = session(make_run("whole", **strategy), trains(losses)).state
-    folder = make_run("killed", **strategy)
+    whole = session(make_run("whole", **tune_config), trains(losses)).state
+    folder = make_run("killed", **tune_config)
     killed = RunState()
     for _ in range(300):
-        driver = Driver(folder, Silent(), limits=Limits(), use_cache=False)
+        driver = Driver(folder, Silent(), limits=RunLimits(), use_cache=False)
         try:
             killed = driver.run(trains(losses, every), ["sweep"]).state
             break
         except Killed:
-            assert state_of(folder).suggestions == driver.state.suggestions
+            assert load_state(folder).suggestions == driver.state.suggestions
     assert [event["params"] for event in killed.suggestions] == [event["params"] for event in whole.suggestions]
     assert len(whole.suggestions) == 14
     assert (ends(killed), rungs(killed)) == (ends(whole), rungs(whole))

@@ -10,13 +10,13 @@ import pytest
 from sweep.execution.driver import Driver
 from sweep.execution.executor import Listener
 from sweep.execution.trial import Job
-from sweep.planning.config import Limits, Strategy
+from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.plan import Point
-from sweep.prepare import Request, prepare
+from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import plan_of, state_of
+from sweep.store.state import full_plan, load_state
 from sweep.store.status import Status
-from sweep.tuning.schedulers import ids, race, rung
+from sweep.tuning.schedulers import comparison_group, ids, rung
 from tests.sweep.execution.test_driver import Silent, report
 
 RATES = tuple(round(0.001 * (number + 1), 3) for number in range(12))
@@ -74,31 +74,35 @@ def begin(micro: Path, out: Path) -> Begin:
         name = f"{kind}-{len(list(out.glob('*')))}"
         rates = "lr=" + ",".join(map(str, RATES))
         settings: tuple[str, ...] = (rates, "epochs=9", "lora.rank=1", "lora.dropout=0.0")
-        strategy = Strategy(scheduler=kind) if kind != "tpe" else Strategy(search="tpe", trials=14, scheduler="asha")
+        tune_config = (
+            TuneConfig(scheduler=kind) if kind != "tpe" else TuneConfig(search="tpe", num_samples=14, scheduler="asha")
+        )
         if kind == "tpe":
             settings = (rates, "epochs=9", "lora.rank=1,2,4", "lora.dropout=0.0")
-        return prepare(Request(space=str(micro), out=out, name=name, settings=settings, strategy=strategy)).folder()
+        return prepare(
+            RunRequest(space=str(micro), out=out, name=name, settings=settings, tune_config=tune_config)
+        ).folder()
 
     return make
 
 
 def drive(folder: RunFolder, reports: int | None = None) -> None:
-    Driver(folder, Silent(), limits=Limits(), use_cache=False).run(Curves(reports), ["sweep"])
+    Driver(folder, Silent(), limits=RunLimits(), use_cache=False).run(Curves(reports), ["sweep"])
 
 
 def ends(folder: RunFolder) -> dict[str, tuple[Status, int | None, int]]:
     """How each training ended: status, rung, epochs."""
-    trials = state_of(folder).trials
+    trials = load_state(folder).trials
     return {name: (trial.status, trial.rung, trial.known_epoch) for name, trial in trials.items()}
 
 
 def tables(folder: RunFolder) -> dict[int, list[tuple[str, float]]]:
     """The rungs as the scheduler sees them."""
-    state = state_of(folder)
-    trials = ids(plan_of(folder.spec, state).trials)
-    keys = dict.fromkeys(race(trial) for trial in trials.values())
+    state = load_state(folder)
+    trials = ids(full_plan(folder.spec, state).trials)
+    keys = dict.fromkeys(comparison_group(trial) for trial in trials.values())
     return {
-        level: [(e.trial_id, e.value) for key in keys for e in rung(state, folder.spec.strategy, trials, key, level)]
+        level: [(e.trial_id, e.value) for key in keys for e in rung(state, folder.spec.tune_config, trials, key, level)]
         for level in (1, 3)
     }
 
@@ -107,7 +111,7 @@ def tables(folder: RunFolder) -> dict[int, list[tuple[str, float]]]:
 def test_killed_after_any_report_it_stops_exactly_the_same_trials(begin: Begin, kind: str) -> None:
     whole = begin(kind)
     drive(whole)
-    expected, drawn = ends(whole), [event["params"] for event in state_of(whole).suggestions]
+    expected, drawn = ends(whole), [event["params"] for event in load_state(whole).suggestions]
     assert Status.STOPPED in {status for status, _, _ in expected.values()}
     assert Status.DIVERGED in {status for status, _, _ in expected.values()}
     total = sum(event for _, _, event in expected.values())
@@ -121,7 +125,7 @@ def test_killed_after_any_report_it_stops_exactly_the_same_trials(begin: Begin, 
         assert tables(folder) == before
         drive(folder)
         assert ends(folder) == expected
-        assert [event["params"] for event in state_of(folder).suggestions] == drawn
+        assert [event["params"] for event in load_state(folder).suggestions] == drawn
 
 
 def test_promotion_halves_as_the_textbook_does(begin: Begin) -> None:

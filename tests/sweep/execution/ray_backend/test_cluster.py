@@ -24,10 +24,10 @@ import pytest
 from click.testing import Result
 
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 from sweep.store.status import Status
 from tests.sweep.conftest import essence
-from tests.sweep.test_ray_executor import wait_for_epochs
+from tests.sweep.execution.ray_backend.test_executor import wait_for_epochs
 
 pytestmark = pytest.mark.timeout(300)
 Spawn = Callable[[Sequence[object]], "Popen[str]"]
@@ -92,7 +92,7 @@ def head_of(nodes: "Popen[str]") -> tuple[str, int]:
 
 def trained_at_once(run: Path) -> int:
     """Trials that train at this moment."""
-    trials = state_of(RunFolder(run)).trials.values()
+    trials = load_state(RunFolder(run)).trials.values()
     return sum(trial.status is Status.RUNNING and bool(trial.epochs) for trial in trials)
 
 
@@ -125,7 +125,7 @@ def test_a_lost_node_costs_no_row(
     assert "Traceback" not in stderr
     assert "worker lost" in stderr
     assert essence(out / "less") == expected
-    assert max(trial.attempt for trial in state_of(RunFolder(out / "less")).trials.values()) == 2
+    assert max(trial.attempt for trial in load_state(RunFolder(out / "less")).trials.values()) == 2
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_a_lost_head_is_told(nodes: "Popen[str]", spawn: Spawn, micro: Path, out
     assert f"the head of the cluster, {address}, has not answered for 30 s" in stderr
     assert "go on with: sweep resume headless" in stderr
     assert "Traceback" not in stderr
-    assert state_of(RunFolder(out / "headless")).reached
+    assert load_state(RunFolder(out / "headless")).reached
 
 
 def refused(process: "Popen[str]", address: str, reason: str) -> None:

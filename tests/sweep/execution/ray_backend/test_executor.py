@@ -20,7 +20,7 @@ from click.testing import Result
 from sweep.execution.ray_backend import private_folder
 from sweep.execution.ray_backend.private_folder import PREFIX, TEMPORARY
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import state_of
+from sweep.store.state import load_state
 from sweep.store.status import Status
 from tests.sweep.conftest import essence
 
@@ -112,7 +112,7 @@ def test_a_killed_worker_is_replaced_and_costs_no_result(
     assert process.returncode == 0, stderr
     assert "worker lost" in stderr
     assert essence(out / "r") == expected
-    assert max(trial.attempt for trial in state_of(RunFolder(out / "r")).trials.values()) == 2
+    assert max(trial.attempt for trial in load_state(RunFolder(out / "r")).trials.values()) == 2
 
 
 @pytest.mark.slow
@@ -143,15 +143,15 @@ def test_killed_three_times_it_ends_as_if_uninterrupted(
         assert alive == []
         _, alive = psutil.wait_procs(family, timeout=90)  # Ray's agents look after their parent now and then only
         assert alive == []
-        trials = state_of(RunFolder(out / "r")).trials
+        trials = load_state(RunFolder(out / "r")).trials
         assert done <= {name for name, trial in trials.items() if trial.status is Status.COMPLETED}
         done = {name for name, trial in trials.items() if trial.status is Status.COMPLETED}
-    attempts = {name: state_of(RunFolder(out / "r")).trials[name].attempt for name in done}
+    attempts = {name: load_state(RunFolder(out / "r")).trials[name].attempt for name in done}
     process = spawn(["resume", "r"])
     _, stderr = process.communicate(timeout=100)
     assert process.returncode == 0, stderr
     assert essence(out / "r") == expected
-    after = state_of(RunFolder(out / "r")).trials
+    after = load_state(RunFolder(out / "r")).trials
     assert {name: after[name].attempt for name in done} == attempts
     assert done
 
@@ -219,7 +219,7 @@ def test_interrupted_it_says_how_to_go_on(
 @pytest.mark.slow
 def test_trials_share_gpus_and_never_more_than_fit(micro: Path, out: Path) -> None:
     """Four cores and one made-up GPU, half of it for each trial: two at a time."""
-    command = [sys.executable, "-m", "tests.sweep.shared_gpus", str(micro), str(out)]
+    command = [sys.executable, "-m", "tests.sweep.execution.shared_gpus", str(micro), str(out)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["2", *["COMPLETED"] * 4]

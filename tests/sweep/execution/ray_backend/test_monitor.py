@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from sweep.execution.ray_backend import monitor
-from sweep.execution.ray_backend.monitor import Lifeline, Torn
+from sweep.execution.ray_backend.monitor import RayLostError, RayMonitor
 
 STUCK = """
 import subprocess, time
@@ -21,8 +21,8 @@ from sweep.execution.ray_backend import monitor
 
 monitor.SERVICES, monitor.STUCK_SECONDS = ("sleep",), 0.2
 service = subprocess.Popen(["sleep", "60"])
-with monitor.Lifeline([psutil.Process(service.pid)]) as line:
-    line.way_on = "sweep resume r"
+with monitor.RayMonitor([psutil.Process(service.pid)]) as line:
+    line.resume_command = "sweep resume r"
     service.kill()
     time.sleep(60)  # as in a call of Ray's that does not return
 """
@@ -44,7 +44,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator["subprocess.Popen[bytes
         process.kill()
 
 
-def await_loss(line: Lifeline) -> None:
+def await_loss(line: RayMonitor) -> None:
     deadline = time.monotonic() + 20
     while line.torn is None:
         assert time.monotonic() < deadline, "it was not noticed"
@@ -58,16 +58,16 @@ def test_a_process_that_is_stuck_in_a_lost_ray_ends_with_a_message() -> None:
 
 
 def test_a_lost_service_is_noticed(service: "subprocess.Popen[bytes]") -> None:
-    with Lifeline([psutil.Process(service.pid)]) as line:
+    with RayMonitor([psutil.Process(service.pid)]) as line:
         line.check()
         service.kill()
         await_loss(line)
-        with pytest.raises(Torn, match=f"its process sleep .{service.pid}. has ended"):
+        with pytest.raises(RayLostError, match=f"its process sleep .{service.pid}. has ended"):
             line.check()
 
 
 def test_what_ends_during_rest_is_meant_to(service: "subprocess.Popen[bytes]") -> None:
-    with Lifeline([psutil.Process(service.pid)]) as line:
+    with RayMonitor([psutil.Process(service.pid)]) as line:
         line.rest()
         service.kill()
         service.wait()
@@ -79,10 +79,10 @@ def test_a_head_that_falls_silent_is_lost(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(monitor, "HEAD_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0), backlog=50) as head:
         address = f"127.0.0.1:{head.getsockname()[1]}"
-        with Lifeline([], address) as line:
+        with RayMonitor([], address) as line:
             time.sleep(1.0)
             line.check()  # it answers
             head.close()
             await_loss(line)
-            with pytest.raises(Torn, match=f"the head of the cluster, {address}, has not answered for 0.5 s"):
+            with pytest.raises(RayLostError, match=f"the head of the cluster, {address}, has not answered for 0.5 s"):
                 line.check()

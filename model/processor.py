@@ -1,0 +1,46 @@
+"""Which vector instructions torch computes with on this processor, found without importing torch.
+
+Results depend on it: AVX2 and AVX-512 add in another order, so that the last bits of sums differ.
+"""
+
+import functools
+import os
+import platform
+from pathlib import Path
+
+CPU_INFO = Path("/proc/cpuinfo")  # Linux
+OVERRIDE = "ATEN_CPU_CAPABILITY"  # the environment variable by which users choose for torch
+OVERRIDES = {"avx512": "AVX512", "avx2": "AVX2", "default": "DEFAULT"}
+AVX512 = {"avx512vl", "avx512bw", "avx512dq", "fma"}
+AVX2 = {"avx2", "fma"}
+
+
+@functools.cache
+def cpu_capability() -> str:
+    """Return what `torch.backends.cpu.get_cpu_capability()` returns in this environment: AVX512, AVX2 or another name.
+
+    The rules are those of torch's `aten/src/ATen/native/DispatchStub.cpp`; where they cannot tell, torch is asked.
+    """
+    found = _from_flags() if platform.machine() in ("x86_64", "AMD64") and CPU_INFO.is_file() else None
+    if found is None:
+        import torch
+
+        found = str(torch.backends.cpu.get_cpu_capability())
+    return found
+
+
+def cpu_name() -> str:
+    """Return what the CPU is called in results, for example "cpu (AVX512)"."""
+    return f"cpu ({cpu_capability()})"
+
+
+def _from_flags() -> str | None:
+    """Return the capability that the processor's flags and the environment tell, or None if they do not."""
+    wanted = os.environ.get(OVERRIDE)
+    if wanted is not None:
+        return OVERRIDES.get(wanted.lower())
+    line = next((line for line in CPU_INFO.read_text().splitlines() if line.startswith("flags")), None)
+    if line is None:
+        return None
+    flags = set(line.partition(":")[2].split())
+    return "AVX512" if flags >= AVX512 else "AVX2" if flags >= AVX2 else "DEFAULT"

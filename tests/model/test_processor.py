@@ -1,0 +1,56 @@
+"""The processor's vector instructions, told without torch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import processor
+
+FLAGS = "flags\t\t: fpu sse2 {}\n"
+
+
+@pytest.mark.parametrize("chosen", [None, "avx2", "default", "AVX512"])
+def test_capability_equals_torchs(chosen: str | None) -> None:
+    environment = {**os.environ, **({processor.OVERRIDE: chosen} if chosen else {})}
+    code = (
+        "import sys; from model.processor import cpu_capability; found = cpu_capability(); "
+        "assert 'torch' not in sys.modules; import torch; print(found, torch.backends.cpu.get_cpu_capability())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    ours, theirs = done.stdout.split()
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("fma avx avx2", "AVX2"),
+        ("avx avx2", "DEFAULT"),
+        ("fma avx2 avx512f avx512bw avx512dq avx512vl", "AVX512"),
+        ("fma avx2 avx512f avx512vl", "AVX2"),
+        ("", "DEFAULT"),
+    ],
+)
+def test_flags_decide(flags: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(processor.OVERRIDE, raising=False)
+    (tmp_path / "cpuinfo").write_text("processor : 0\n" + FLAGS.format(flags))
+    monkeypatch.setattr(processor, "CPU_INFO", tmp_path / "cpuinfo")
+    processor.cpu_capability.cache_clear()
+    try:
+        assert processor._from_flags() == expected
+    finally:
+        processor.cpu_capability.cache_clear()
+
+
+def test_torch_is_asked_where_there_are_no_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(processor.OVERRIDE, raising=False)
+    monkeypatch.setattr(processor, "CPU_INFO", tmp_path / "absent")
+    processor.cpu_capability.cache_clear()
+    try:
+        assert processor.cpu_capability() == torch.backends.cpu.get_cpu_capability()
+    finally:
+        processor.cpu_capability.cache_clear()
