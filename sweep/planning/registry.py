@@ -10,11 +10,9 @@ import runpy
 from dataclasses import dataclass
 from pathlib import Path
 
-import spaces
 from sweep.errors import SpaceError
+from sweep.planning.shipped import shipped_spaces
 from sweep.planning.space import Space
-
-SHIPPED = Path(spaces.__path__[0])
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class SpaceFile:
 
 def space_paths() -> dict[str, Path]:
     """Every space by name: those in ./spaces win over those shipped with the package."""
-    folders = (SHIPPED, Path("spaces"))
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.py")) if path.stem != "__init__"}
+    folders = (shipped_spaces(), Path("spaces"))
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.py"))}
 
 
 def load_space(name: str) -> SpaceFile:

@@ -8,17 +8,16 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from model.config import Scalar, decode_keys, train_keys
 from model.task_specs import TASKS
 from sweep.planning.plan import Point, make_plan
-from sweep.planning.registry import SHIPPED, load_space
+from sweep.planning.registry import load_space
+from sweep.planning.shipped import published_scores, shipped_spaces
 from sweep.planning.space import expand
 from sweep.reporting.leaderboard import Row
 
-FOLDER = Path(__file__).parents[2] / "results" / "published"  # absent where only the packages are installed
 OWN = ("base", "revision", "data", "seed")  # what the paper does not share with a run, and its scores do not tell apart
 
 
@@ -41,8 +40,8 @@ def with_paper(rows: Sequence[Row], space: str) -> list[Row]:
 
 def paper_scores(space: str) -> dict[str, PaperScore]:
     """The paper's score of each point of the shipped `space` that it has one for, by what the paper tells apart."""
-    tables = {path.stem: path for path in FOLDER.glob("*.csv")}
-    files = {path.stem: path for path in SHIPPED.glob("*.py")}
+    tables = {path.stem: path for path in published_scores().glob("*.csv")}
+    files = {path.stem: path for path in shipped_spaces().glob("*.py")}
     if space not in tables or space not in files:
         return {}
     with tables[space].open(encoding="utf-8", newline="") as file:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sweep.planning.registry import SHIPPED
+from sweep.planning.shipped import shipped_spaces
 from sweep.reporting.paper_scores import paper_scores, with_paper
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
@@ -54,6 +54,6 @@ def test_the_best_rows_have_the_papers_settings() -> None:
 
 
 def test_a_space_without_a_table_has_no_scores() -> None:
-    assert (SHIPPED / "sentiment.py").exists()
+    assert (shipped_spaces() / "sentiment.py").exists()
     assert paper_scores("sentiment") == paper_scores("../published/smart") == {}
     assert with_paper([{"config_json": "{}"}], "sentiment") == [{"config_json": "{}"}]

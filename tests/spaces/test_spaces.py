@@ -4,10 +4,11 @@ import pytest
 
 from model.task_specs import TASKS
 from sweep.planning.plan import make_plan
-from sweep.planning.registry import SHIPPED, load_space
+from sweep.planning.registry import load_space
+from sweep.planning.shipped import shipped_spaces
 from sweep.planning.space import expand
 
-NAMES = sorted(path.stem for path in SHIPPED.glob("*.py") if path.stem != "__init__")
+NAMES = sorted(path.stem for path in shipped_spaces().glob("*.py") if path.stem != "__init__")
 
 # (points, trainings) of section 4.2 of the paper; `decoding` is ours.
 SIZES = {

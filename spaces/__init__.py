@@ -1,1 +1,0 @@
-"""Search spaces: data, one file each. `sweep spaces` lists them."""
