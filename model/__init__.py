@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from model.config import DecodeConfig as DecodeConfig
-    from model.config import LoRAConfig as LoRAConfig
-    from model.config import SMARTConfig as SMARTConfig
     from model.config import TrainConfig as TrainConfig
     from model.decoding.generate import generate as generate
     from model.errors import BaseError as BaseError
@@ -21,6 +19,8 @@ if TYPE_CHECKING:
     from model.methods.lora import apply_lora as apply_lora
     from model.methods.lora import merge_lora as merge_lora
     from model.methods.lora import unmerge_lora as unmerge_lora
+    from model.methods.settings import LoRAConfig as LoRAConfig
+    from model.methods.settings import SMARTConfig as SMARTConfig
     from model.methods.smart import smart_loss as smart_loss
     from model.optim.adamw import AdamW as AdamW
     from model.optim.soap import SOAP as SOAP

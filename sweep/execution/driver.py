@@ -21,6 +21,7 @@ from sweep.execution.executor import Executor
 from sweep.execution.interrupts import Interrupts
 from sweep.execution.trial import Job, TrialReport
 from sweep.planning.config import RunLimits, say_duration
+from sweep.planning.extensions import references
 from sweep.planning.plan import Plan, Trial
 from sweep.planning.provenance import today
 from sweep.reporting.leaderboard import Row, write_leaderboard
@@ -229,6 +230,7 @@ class Driver:
             threads=self.spec.cpus_per_trial,
             gpu=self.spec.gpus_per_trial > 0,
             keep=self.limits.keep,
+            extensions={name: provenance.extensions[name] for name in references(trial.points[0]).values()},
             measured=self.scheduler.levels(trial) if self.tune_config.objective == "metric" else (),
             seconds_left=None if timeout is None else max(0.0, timeout - self._seconds(trial.trial_id)),
         )

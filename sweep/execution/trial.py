@@ -9,13 +9,14 @@ import json
 import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.config import DecodeConfig, Scalar, TrainConfig
 from model.numerics import numerics_sha256
 from model.task_specs import TASKS
+from sweep.planning.extensions import Extension, import_recorded
 from sweep.planning.plan import Trial, group, point_from
 from sweep.planning.provenance import Source
 from sweep.store import retention
@@ -50,6 +51,7 @@ class Job:
     gpu: bool
     keep: str = "best+last"  # which checkpoints stay: see sweep.store.retention
     measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
+    extensions: Mapping[str, Extension] = field(default_factory=dict)  # that its points name, by `module:name`
     seconds_left: float | None = None  # that it may still work; None: as long as it takes
 
     def __hash__(self) -> int:
@@ -147,6 +149,7 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     from model.hardware import default_device, reset_peak_memory
     from model.training import train
 
+    import_recorded(job.extensions)
     trial, folder = job.trial, Path(job.checkpoints)
     device = default_device() if job.gpu else torch.device("cpu")
     with hold_lease(folder, job.attempt) as beat:

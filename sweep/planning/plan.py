@@ -38,6 +38,12 @@ class Point:
         return {**to_flat(self.train), **(to_flat(self.decode) if self.decode else {})}
 
     @cached_property
+    def columns(self) -> dict[str, Scalar]:
+        """Every setting in force by dotted key: the canonical form, and what the optimizer and method default to."""
+        groups = filter(None, (self.train.optimizer_values, self.train.peft_values))
+        return {**self.settings, **{key: value for group in groups for key, value in to_flat(group).items()}}
+
+    @cached_property
     def point_id(self) -> str:
         return stable_id(self.settings)
 

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.config import alternatives, decode_keys, train_keys
+from model.config import decode_keys, train_keys
+from model.settings import alternatives
 from model.task_specs import TASKS
 from sweep.planning.plan import Point
 from sweep.store.run_folder import RunFolder, write_file
