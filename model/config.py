@@ -5,27 +5,16 @@ This file imports no torch, so that a whole search space can be checked before a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from model.errors import ExtensionError, SettingError
-from model.extensions import import_extension, is_extension
+from model.errors import SettingError
 from model.methods.registry import METHODS
 from model.methods.settings import LoRAConfig as LoRAConfig
 from model.methods.settings import SMARTConfig as SMARTConfig
 from model.optim.registry import OPTIMIZERS
-from model.settings import Scalar as Scalar
-from model.settings import Settings, build, defaults, fields_of, keys_of, setting
-from model.settings import to_flat as to_flat
-from model.specs import OptimizerSpec, PEFTSpec, TaskSpec
-from model.suggest import did_you_mean
+from model.settings import Settings, build, defaults, setting
 from model.task_specs import TASKS
 
-# The settings that name an entry of a registry, or an extension of its kind.
-REGISTRIES: dict[str, tuple[dict[str, Any], type]] = {
-    "task": (TASKS, TaskSpec),
-    "optimizer": (OPTIMIZERS, OptimizerSpec),
-    "peft": (METHODS, PEFTSpec),
-}
 GROUPS: dict[str, type[Settings]] = {"lora": LoRAConfig, "smart": SMARTConfig}  # fields of TrainConfig
 
 
@@ -83,7 +72,7 @@ _WEIGHT_DECAYS = ", ".join(f"{spec.weight_decay:g} with {name}" for name, spec i
 class TrainConfig(Settings):
     """One training: everything that changes the weights. Decoding does not."""
 
-    task: str = setting("sonnets", unit="name of a task", choices=TASKS, extensible=True)
+    task: str = setting("sonnets", unit="name of a task", choices=TASKS)
     data: str | None = setting(None, unit="data of the task: a path or a name; None = the shipped set")
     base: str = setting("tiny", unit="pretrained model: tiny, a GPT-2 size, a hub id or a folder")
     revision: str | None = setting(None, unit="commit or tag of a base from a hub; None = its main branch")
@@ -91,7 +80,7 @@ class TrainConfig(Settings):
     epochs: int = setting(10, unit="passes over the training split; 0 = the base as it is", low=0)
     batch_size: int = setting(8, unit="sequences per optimizer step", low=1)
     lr: float = setting(1e-3, unit="learning rate, constant over the training", above=0)
-    optimizer: str = setting("adamw", unit="name of an optimizer", choices=OPTIMIZERS, extensible=True)
+    optimizer: str = setting("adamw", unit="name of an optimizer", choices=OPTIMIZERS)
     weight_decay: float | None = setting(
         None, unit=f"fraction of a weight removed per step and unit of lr; None = {_WEIGHT_DECAYS}", low=0
     )
@@ -106,7 +95,6 @@ class TrainConfig(Settings):
         None,
         unit="name of a PEFT method; None = lora if its rank is given, else every weight is trained",
         choices=METHODS,
-        extensible=True,
     )
     lora: LoRAConfig | None = setting(None, unit="settings of LoRA; None = off")
     smart: SMARTConfig | None = setting(None, unit="settings of SMART; None = the loss of the task alone")
@@ -129,9 +117,6 @@ class TrainConfig(Settings):
         return self.lora or (self.peft_settings or defaults(METHODS[self.peft].settings) if self.peft else None)
 
     def __post_init__(self) -> None:
-        for key, (registry, _) in REGISTRIES.items():
-            if is_extension(name := getattr(self, key)) and name not in registry:
-                register(key, name)
         self._build_groups()
         super().__post_init__()
         self._make_canonical()
@@ -170,86 +155,3 @@ def _chosen_groups(optimizer: str, peft: str | None) -> dict[str, type[Settings]
     """Return what the settings of the chosen optimizer and PEFT method have to be, by field of TrainConfig."""
     chosen = {"optimizer_settings": OPTIMIZERS.get(str(optimizer)), "peft_settings": METHODS.get(str(peft))}
     return {field: spec.settings for field, spec in chosen.items() if spec is not None}
-
-
-def register(key: str, reference: str) -> None:
-    """Import the extension `reference`, a value of the setting `key`, into its registry. Raise ExtensionError."""
-    registry, kind = REGISTRIES[key]
-    spec: Any = import_extension(reference, kind, key)
-    if kind is not TaskSpec:
-        others = {group.prefix for name, group in _groups() if name != reference}
-        taken = {"", ".", DecodeConfig.prefix, *(group.prefix for group in GROUPS.values()), *others}
-        if (prefix := spec.settings.prefix) in taken or not prefix.endswith("."):
-            message = f"{reference!r}: its settings need a prefix of their own that ends with a dot, not {prefix!r}"
-            raise ExtensionError(key, message)
-    registry[reference] = spec
-
-
-def train_keys(*, extensions: bool = True) -> dict[str, Any]:
-    """Return every dotted key of a training with its type, with or without those of imported extensions."""
-    keys: dict[str, Any] = {}
-    for field, kind in fields_of(TrainConfig):
-        if field.name in GROUPS:
-            keys.update(keys_of(GROUPS[field.name]))
-        elif not field.name.endswith("_settings"):
-            keys[field.name] = kind
-    for name, group in _groups():
-        if extensions or not is_extension(name):
-            keys.update(keys_of(group))
-    return keys
-
-
-def _groups() -> list[tuple[str, type[Settings]]]:
-    """Return the settings of every optimizer and PEFT method, with its name."""
-    optimizers = [(name, spec.settings) for name, spec in OPTIMIZERS.items()]
-    return optimizers + [(name, spec.settings) for name, spec in METHODS.items()]
-
-
-def decode_keys() -> dict[str, Any]:
-    """Return every dotted key of decoding with its type."""
-    return keys_of(DecodeConfig)
-
-
-def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig | None]:
-    """Return both configs from dotted keys; the second is None for a task that generates no text.
-
-    `{"lora": None}` turns a method off; its dotted keys turn it on. No extension is imported, since the keys may be
-    read from a file. Raise SettingError for what cannot be.
-    """
-    plain: dict[str, Any] = {}
-    groups: dict[str, dict[str, Any]] = {}
-    for key, value in flat.items():
-        group, dot, name = key.partition(".")
-        if dot:
-            groups.setdefault(group, {})[name] = value
-        else:
-            plain[key] = value
-    for choice, (registry, _) in REGISTRIES.items():
-        if is_extension(chosen := plain.get(choice)) and chosen not in registry:
-            raise ExtensionError(choice, f"{chosen!r} has not been imported")
-    decode = groups.pop("decode", {})
-    for group, values in groups.items():
-        first = f"{group}.{next(iter(values))}"
-        if group in GROUPS and group in plain:
-            raise SettingError(first, f"has no effect while {group} is None")
-        plain[group if group in GROUPS else _field_of(group, first, plain)] = values
-    train = build(TrainConfig, plain)
-    if TASKS[train.task].generates:
-        return train, build(DecodeConfig, decode)
-    if decode:
-        raise SettingError(f"decode.{next(iter(decode))}", f"has no effect: task {train.task} generates no text")
-    return train, None
-
-
-def _field_of(group: str, key: str, plain: Mapping[str, Any]) -> str:
-    """Return the field of TrainConfig for the settings `group` of an optimizer or PEFT method. Raise SettingError."""
-    for choice in ("optimizer", "peft"):
-        registry, _ = REGISTRIES[choice]
-        chosen = plain.get(choice, TrainConfig.__dataclass_fields__[choice].default)
-        owners = [name for name, spec in registry.items() if spec.settings.prefix == f"{group}."]
-        if chosen in owners:
-            return f"{choice}_settings"
-        if owners:
-            raise SettingError(key, f"has no effect: it belongs to {choice}={owners[0]}, but {choice} is {chosen}")
-    known = {**train_keys(), **decode_keys()}
-    raise SettingError(key, f"is not a setting; {did_you_mean(key, known)}Known: {', '.join(known)}")

@@ -10,10 +10,6 @@ class SettingError(ValueError):
         self.message = message
 
 
-class ExtensionError(SettingError):
-    """An extension, named `module:name`, that cannot be imported or is not what it should be."""
-
-
 class DataError(ValueError):
     """Task data that cannot be used. The message names the file and the remedy."""
 

@@ -31,7 +31,6 @@ class Bounds:
     high: float | None = None  # largest value allowed
     below: float | None = None  # every value must be smaller
     choices: Collection[str] | None = None  # a registry, or the names themselves
-    extensible: bool = False  # whether `module:name` is allowed beside the choices
 
     def complaint(self, value: Any) -> str | None:
         """Return why `value` is out of bounds, or None if it is not."""
@@ -39,7 +38,7 @@ class Bounds:
             return None
         if self.choices is not None and value not in self.choices:
             hint = did_you_mean(str(value), self.choices)
-            return f"must be {self._choices()}, got {value!r}" + (f"; {hint}" if hint else "").rstrip()
+            return f"must be one of {', '.join(self.choices)}, got {value!r}" + (f"; {hint}" if hint else "").rstrip()
         if not isinstance(value, int | float) or isinstance(value, bool):
             return None
         if not math.isfinite(value):
@@ -58,10 +57,7 @@ class Bounds:
         """Return the bounds in words, such as "at least 0, below 1"; "" if there are none."""
         limits = {"at least": self.low, "above": self.above, "at most": self.high, "below": self.below}
         words = [f"{word} {limit:g}" for word, limit in limits.items() if limit is not None]
-        return ", ".join(words if self.choices is None else [self._choices()])
-
-    def _choices(self) -> str:
-        return f"one of {', '.join(self.choices or ())}" + (", or module:name" if self.extensible else "")
+        return ", ".join(words) if self.choices is None else f"one of {', '.join(self.choices)}"
 
 
 def setting(default: Any = dataclasses.MISSING, **bounds: Any) -> Any:
@@ -165,15 +161,3 @@ def _defaults(kind: Any) -> Any:
 def keys_of(kind: type[Settings]) -> dict[str, Any]:
     """Return the dotted keys of `kind` with their types."""
     return {kind.prefix + field.name: hint for field, hint in fields_of(kind)}
-
-
-def to_flat(config: Settings) -> dict[str, Scalar]:
-    """Return the dotted keys and values of `config` in field order, without those that are None (off)."""
-    flat: dict[str, Scalar] = {}
-    for field, _ in fields_of(type(config)):
-        value = getattr(config, field.name)
-        if isinstance(value, Settings):
-            flat.update(to_flat(value))
-        elif value is not None:
-            flat[config.prefix + field.name] = value
-    return flat

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from model.config import DecodeConfig, Scalar
+    from model.config import DecodeConfig
     from model.gpt2 import GPT2
     from model.pretrained.tokenizer import Tokenizer
+    from model.settings import Scalar
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from model.config import Scalar
-from model.numerics import numerics_sha256
 from model.pretrained.files import is_folder
+from model.settings import Scalar
 from model.task_specs import TASKS
 from sweep.errors import InfrastructureError
 from sweep.execution.executor import Executor
@@ -22,6 +21,7 @@ from sweep.execution.interrupts import Interrupts
 from sweep.execution.trial import Job, TrialReport
 from sweep.planning.config import RunLimits, say_duration
 from sweep.planning.extensions import references
+from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Plan, Trial
 from sweep.planning.provenance import today
 from sweep.reporting.leaderboard import Row, write_leaderboard

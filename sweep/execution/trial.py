@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.config import DecodeConfig, Scalar, TrainConfig
-from model.numerics import numerics_sha256
+from model.config import DecodeConfig, TrainConfig
+from model.settings import Scalar
 from model.task_specs import TASKS
 from sweep.planning.extensions import Extension, import_recorded
+from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Trial, group, point_from
 from sweep.planning.provenance import Source
 from sweep.store import retention

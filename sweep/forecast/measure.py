@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.config import Scalar
+from model.settings import Scalar
 from sweep.errors import RunError
 from sweep.planning.extensions import Extension, import_recorded, record
 from sweep.planning.plan import Point, point_from

@@ -7,18 +7,22 @@ resuming it imports them, on the driver and on every worker.
 import dataclasses
 import functools
 import operator
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from model.config import REGISTRIES, register
-from model.errors import ExtensionError
-from model.extensions import is_extension, is_imported, make_importable, origin_of
+from model.methods.registry import METHODS
+from model.optim.registry import OPTIMIZERS
 from model.settings import Bounds, Settings, alternatives, fields_of, setting
 from model.specs import OptimizerSpec, PEFTSpec, TaskSpec
+from sweep.errors import ExtensionError
 from sweep.planning.axes import as_axis, is_axis
+from sweep.planning.flat import REGISTRIES
+from sweep.planning.importing import Origin, import_object, is_extension, make_importable
 from sweep.planning.plan import Point
 
+KINDS: dict[str, type] = {"task": TaskSpec, "optimizer": OptimizerSpec, "peft": PEFTSpec}
 TYPES: dict[str, Any] = {kind.__name__: kind for kind in (int, float, str, bool)} | {"None": None}
 CODE = ("load", "find", "settings", "build", "state_bytes", "apply", "merge", "trained_shapes")  # fields of a spec
 
@@ -33,6 +37,7 @@ class Extension:
     about: Mapping[str, Any]  # the plain values of its spec, and its settings
 
 
+_origins: dict[str, Origin] = {}  # of what this process has imported, by `module:name`
 _recorded: dict[str, Extension] = {}  # what this process has read from runs, by `module:name`
 
 
@@ -46,8 +51,7 @@ def import_named(settings: Mapping[str, Any]) -> None:
     """Import every extension that `settings`, plain values or axes, name. Raise ExtensionError."""
     for kind in REGISTRIES:
         value = settings.get(kind)
-        values = getattr(as_axis(kind, value), "values", ()) if is_axis(value) else (value,)
-        for name in values:
+        for name in (as_axis(kind, value).values or ()) if is_axis(value) else (value,):
             if is_extension(name):
                 _import(kind, name)
 
@@ -63,40 +67,55 @@ def import_recorded(extensions: Mapping[str, Extension]) -> None:
     _recorded.update(extensions)
     for name, extension in extensions.items():
         if _import(extension.kind, name).sha256 != extension.sha256:
-            raise ExtensionError(extension.kind, f"the file of {name!r} was edited since the run began; undo that")
+            raise ExtensionError(f"{extension.kind}: the file of {name} was edited since the run began; undo that")
 
 
 def remember(extensions: Mapping[str, Extension]) -> None:
     """Let points that name `extensions` be read, without importing any."""
     for name, extension in extensions.items():
         _recorded[name] = extension
-        if not is_imported(name):
-            REGISTRIES[extension.kind][0][name] = _spec(extension)
+        if name not in _origins:
+            REGISTRIES[extension.kind][name] = _spec(extension)
 
 
 def _import(kind: str, name: str) -> Extension:
-    if not is_imported(name):
+    """Put the extension `name` into the registry of its kind and return what to record of it."""
+    registry = REGISTRIES[kind]
+    if name not in _origins:
         if name in _recorded:
             make_importable([_recorded[name].folder])
-        register(kind, name)
-    origin = origin_of(name, kind)
-    return Extension(kind, origin.sha256, origin.folder, _about(kind, REGISTRIES[kind][0][name]))
+        imported: tuple[Any, Origin] = import_object(name, KINDS[kind])
+        _check_prefix(name, imported[0])
+        registry[name], _origins[name] = imported
+    _origins[name].check_unchanged()
+    return Extension(kind, _origins[name].sha256, _origins[name].folder, _about(registry[name]))
 
 
-def _about(kind: str, spec: Any) -> dict[str, Any]:
+def _check_prefix(name: str, spec: Any) -> None:
+    """Raise ExtensionError if the settings of `spec` could be taken for others."""
+    if isinstance(spec, TaskSpec):
+        return
+    others = [each.settings for key, each in OPTIMIZERS.items() if key != name]
+    others += [each.settings for key, each in METHODS.items() if key != name]
+    taken = {"smart.", "decode.", *(each.prefix for each in others)}
+    if (prefix := spec.settings.prefix) in taken or not re.fullmatch(r"\w+\.", prefix):
+        raise ExtensionError(f"{name}: its settings need a prefix of their own, such as 'mine.', not {prefix!r}")
+
+
+def _about(spec: Any) -> dict[str, Any]:
     """Return the plain values of a spec and the fields of its settings, as JSON has them."""
     plain = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec) if field.name not in CODE}
     about = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
     if not isinstance(spec, TaskSpec):
         about["prefix"] = spec.settings.prefix
-        about["fields"] = {field.name: _field(kind, field, hint) for field, hint in fields_of(spec.settings)}
+        about["fields"] = {field.name: _field(field, hint) for field, hint in fields_of(spec.settings)}
     return about
 
 
-def _field(kind: str, field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:
+def _field(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:
     names = [getattr(one, "__name__", str(one)).replace("NoneType", "None") for one in alternatives(hint)]
     if not set(names) <= set(TYPES):
-        raise ExtensionError(kind, f"the type of its setting {field.name} must be of {', '.join(TYPES)}, not {hint}")
+        raise ExtensionError(f"the type of the setting {field.name} must be one of {', '.join(TYPES)}, not {hint}")
     bounds: Bounds = field.metadata.get("bounds", Bounds(""))
     limits = {one.name: getattr(bounds, one.name) for one in dataclasses.fields(bounds) if one.name != "choices"}
     given = {} if field.default is dataclasses.MISSING else {"default": field.default}

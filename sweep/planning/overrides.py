@@ -4,10 +4,11 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model.config import GROUPS, decode_keys, train_keys
+from model.config import GROUPS
 from model.settings import alternatives
 from sweep.errors import SpaceError
 from sweep.planning.axes import grid
+from sweep.planning.flat import decode_keys, train_keys
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from model.config import DecodeConfig, Scalar, TrainConfig, from_flat, to_flat
+from model.config import DecodeConfig, TrainConfig
+from model.settings import Scalar
 from sweep.errors import SpaceError
+from sweep.planning.flat import from_flat, to_flat
 
 UNTRAINED = ("task", "data", "base", "revision", "seed")  # all that an untrained base depends on
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))

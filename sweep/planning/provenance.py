@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from model.errors import BaseError, DataError, ExtensionError
-from model.numerics import numerics_sha256, same_numbers
+from model.errors import BaseError, DataError
 from model.pretrained.files import find_base, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
 from model.processor import cpu_name
 from model.tasks import check_tokenizer, find_data
 from sweep.errors import SpaceError
 from sweep.planning.extensions import Extension, record, references
+from sweep.planning.numerics import numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
@@ -103,7 +103,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
             if data_name(point) not in data:
                 data[data_name(point)] = Source(find_data(point.train.task, point.train.data).sha256())
             _check_words(point, tokenizers[base_name(point)])
-    except (BaseError, DataError, ExtensionError) as error:
+    except (BaseError, DataError) as error:
         raise SpaceError(str(error)) from error
     return Provenance(
         bases=bases,
@@ -157,12 +157,11 @@ def _git(*arguments: str) -> str | None:
 def _device(gpu: bool) -> str:
     if not gpu:
         return cpu_name()
-    import torch
+    from model.hardware import default_device, device_name
 
-    if not torch.cuda.is_available():
+    if (device := default_device()).type != "cuda":
         raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
-    name: str = torch.cuda.get_device_name()
-    return name
+    return device_name(device)
 
 
 def today(device: str) -> str:

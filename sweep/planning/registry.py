@@ -10,9 +10,9 @@ import runpy
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.extensions import make_importable
 from model.suggest import did_you_mean
 from sweep.errors import SpaceError
+from sweep.planning.importing import make_importable
 from sweep.planning.shipped import shipped_spaces
 from sweep.planning.space import Space
 

@@ -10,14 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.config import GROUPS, DecodeConfig, TrainConfig, decode_keys, from_flat, train_keys
-from model.errors import ExtensionError, SettingError
-from model.extensions import is_extension
+from model.config import GROUPS, DecodeConfig, TrainConfig
+from model.errors import SettingError
 from model.suggest import did_you_mean
 from model.task_specs import TASKS
 from sweep.errors import SpaceError
 from sweep.planning.axes import Axis, Grid, as_axis, is_axis
 from sweep.planning.extensions import import_named
+from sweep.planning.flat import decode_keys, from_flat, train_keys
+from sweep.planning.importing import is_extension
 
 Flat = dict[str, Any]
 
@@ -99,7 +100,8 @@ def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
 
 def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
     """Every variant under every decoding, with `overrides` laid over. Raises SpaceError for an unknown key."""
-    _import_extensions(space, overrides)
+    for layer in ({"task": space.task}, space.fixed, space.axes, *space.variants, overrides):
+        import_named(layer)  # the settings of an extension are known keys from then on
     for key in overrides:
         _check_key(key)
     decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
@@ -119,15 +121,6 @@ def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
         axes = {key: _named(key, value) for key, value in settings.items() if is_axis(value)}
         found.append(Branch({key: value for key, value in settings.items() if key not in axes}, axes))
     return found
-
-
-def _import_extensions(space: Space, overrides: Mapping[str, Any]) -> None:
-    """Import what the space names. Its settings are known keys from then on. Raise SpaceError."""
-    try:
-        for layer in ({"task": space.task}, space.fixed, space.axes, *space.variants, overrides):
-            import_named(layer)
-    except ExtensionError as error:
-        raise SpaceError(str(error)) from error
 
 
 def resolve(flat: Mapping[str, Any]) -> Resolved:
