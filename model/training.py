@@ -28,10 +28,12 @@ from model.rng import generator
 from model.tasks import Batch, Evaluation
 from model.training_loss import TrainingLoss, cross_entropy
 
+PROGRESS = ("epoch", "best_dev_loss", "best_epoch", "train_seconds", "train_tokens")  # what a checkpoint continues
+
 
 @dataclass(frozen=True, kw_only=True)
 class EpochReport:
-    """What one epoch led to. Losses are nats per token; seconds and tokens count from the first epoch."""
+    """The result of one epoch. Losses are in nats per token; seconds and tokens count from the first epoch."""
 
     epoch: int
     train_loss: float | None  # mean over the epoch's tokens, with dropout; None for an untrained base
@@ -186,15 +188,8 @@ class Training:
             {k: v for k, v in self.optimizer.state[p].items() if not isinstance(v, Tensor)}
             for p in self.trainable.values()
         ]
-        state = {
-            "epoch": self.epoch,
-            "best_dev_loss": self.best_dev_loss,
-            "best_epoch": self.best_epoch,
-            "train_seconds": self.train_seconds,
-            "train_tokens": self.train_tokens,
-            "optimizer": scalars,
-            "notes": notes,
-        }
+        progress = {name: getattr(self, name) for name in PROGRESS}
+        state = {**progress, "optimizer": scalars, "notes": notes}
         weights = {name: parameter.detach().cpu() for name, parameter in self.trainable.items()}
         tensors = {"model": weights, "optimizer": self._optimizer_tensors() if resumable else {}}
         if resumable and self.objective.teacher is not None:
@@ -206,22 +201,17 @@ class Training:
         checkpoint = read_checkpoint(folder)
         state = checkpoint.state
         with torch.no_grad():
-            for index, (name, parameter) in enumerate(self.trainable.items()):
+            for (name, parameter), scalars in zip(self.trainable.items(), state["optimizer"], strict=True):
                 parameter.copy_(checkpoint.tensors["model"][name])
-                prefix = f"{index}."
-                self.optimizer.state[parameter] = {
-                    **state["optimizer"][index],
-                    **{
-                        key.removeprefix(prefix): tensor.to(self.device)
-                        for key, tensor in checkpoint.tensors["optimizer"].items()
-                        if key.startswith(prefix)
-                    },
-                }
+                self.optimizer.state[parameter] = dict(scalars)
+        parameters = list(self.trainable.values())
+        for key, tensor in checkpoint.tensors["optimizer"].items():
+            index, _, name = key.partition(".")
+            self.optimizer.state[parameters[int(index)]][name] = tensor.to(self.device)
         if self.objective.teacher is not None:
             self.objective.teacher.load(checkpoint.tensors.get("teacher", {}))
-        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
-        self.best_dev_loss = state["best_dev_loss"]
-        self.train_seconds, self.train_tokens = state["train_seconds"], state["train_tokens"]
+        for name in PROGRESS:
+            setattr(self, name, state[name])
         return state["notes"]
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
