@@ -25,7 +25,7 @@ from sweep.planning.space import expand
 from sweep.store.cache import Cache
 from sweep.store.run_folder import RUN_FILE, RunFolder, check_name, create_run
 from sweep.store.run_spec import RunSpec
-from sweep.store.state import draws_left, find_result, full_plan, load_state
+from sweep.store.state import find_result, full_plan, load_state, suggestions_left
 from sweep.tuning.searchers import suggest_all
 
 
@@ -126,7 +126,7 @@ class PreparedRun:
             for point in plan.points
             if find_result(state, point) is None and state.trial(point.trial_id).status.is_open
         ]
-        if open_points or draws_left(folder.spec, state):
+        if open_points or suggestions_left(folder.spec, state):
             return False
         # A finished run that holds nothing of its own says already what a further one would say.
         return not self.request.use_cache or any(p.point_id not in state.cached for p in plan.points)

@@ -399,7 +399,7 @@ def _worked(
     """`_work`, as long as nobody stops it at once; the exit code."""
     from sweep.cli.progress import progress_reporter
     from sweep.cli.summary import exit_code, summarize
-    from sweep.execution.driver import Driver
+    from sweep.execution.driver import run_session
     from sweep.execution.executors import make_executor
     from sweep.execution.gpus import hold_gpus, visible_gpus
 
@@ -407,8 +407,15 @@ def _worked(
         executor = make_executor(session, limits, concurrency, address)
         held = visible_gpus() if session.gpus_per_trial and address is None else []
         with hold_gpus(held, folder.name), progress_reporter(folder, make_console(stderr=True)) as view:
-            driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache, interrupts=interrupts)
-            outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
+            outcome = run_session(
+                folder,
+                executor,
+                view,
+                ["sweep", *sys.argv[1:]],
+                limits=limits,
+                use_cache=folder.spec.use_cache,
+                interrupts=interrupts,
+            )
     except InfrastructureError as error:
         say(f"Error: {error}; go on with: {folder.command('resume')}", err=True)
         return 1 if interrupts.first is None else interrupts.exit_code

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -38,7 +37,7 @@ class LineReporter:
         words = [f"{facts.finished(state)}/{len(facts.trials)}", trial_id, trial.status, facts.label(trial_id)]
         if trial_id in facts.trials and epoch:
             words.append(f"epoch {epoch}/{facts.trials[trial_id].epochs}")
-            words.append(f"dev_loss {trial.epochs[epoch]['losses']['dev_loss']:.4f}")
+            words.append(f"dev_loss {trial.epochs[epoch].losses.dev_loss:.4f}")
         words += facts.scores(state, trial_id)
         if trial.reason:
             words.append(f"({trial.reason})")
@@ -80,7 +79,7 @@ class LiveReporter:
     def _cells(self, state: RunState, trial_id: str) -> list[str]:
         trial, planned = state.trial(trial_id), self.facts.trials[trial_id]
         epoch = max(trial.epochs, default=0)
-        losses: dict[str, Any] = dict(trial.epochs[epoch]["losses"]) if epoch else {}
+        losses = trial.epochs[epoch].losses if epoch else None
         status = f"[{COLOURS.get(trial.status, 'white')}]{trial.status}[/]"
         settings = [escape(str(planned.points[0].settings.get(key, ""))) for key in self.facts.keys]
         best = self.facts.best(state, trial_id)
@@ -88,9 +87,9 @@ class LiveReporter:
             status,
             *settings,
             f"{epoch}/{planned.epochs}",
-            f"{losses['dev_loss']:.4f}" if losses else "",
+            f"{losses.dev_loss:.4f}" if losses else "",
             "" if best is None else f"{best:.3f}",
-            f"{losses['train_seconds']:.0f}" if losses else "",
+            f"{losses.train_seconds:.0f}" if losses else "",
         ]
 
     def _footer(self, state: RunState) -> RenderableType:
@@ -152,7 +151,7 @@ class ProgressState:
         if trial_id not in self.trials:
             return None
         found = [state.scores[p.point_id] for p in self.trials[trial_id].points if p.point_id in state.scores]
-        return max((float(score["metrics"][self.metric]) for score in found), default=None)
+        return max((float(score.score.metrics[self.metric]) for score in found), default=None)
 
     def seconds_left(self, state: RunState) -> float | None:
         """Seconds until the end at this session's pace, or None before there is one."""

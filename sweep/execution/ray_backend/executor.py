@@ -9,6 +9,7 @@ removed with it (Ray's own defaults are the outward interface and a token in the
 """
 
 import contextlib
+import json
 import logging
 import os
 import secrets
@@ -22,10 +23,11 @@ import psutil
 from sweep.errors import InfrastructureError
 from sweep.execution.executor import Listener
 from sweep.execution.interrupts import uninterrupted
+from sweep.execution.job import Job
 from sweep.execution.ray_backend.cluster import check_cluster, is_here
 from sweep.execution.ray_backend.monitor import RayLostError, RayMonitor, children
 from sweep.execution.ray_backend.private_folder import kill_processes, private_folder
-from sweep.execution.trial import Job, TrialReport, run_trial
+from sweep.execution.trial import TrialReport, run_trial
 from sweep.execution.watchdog import Overdue, Watchdog
 from sweep.store.failure import Failure
 
@@ -243,7 +245,7 @@ def _tune(listener: Listener, executor: RayExecutor, lifeline: RayMonitor) -> No
 
         def step(self) -> dict[str, Any]:
             report = next(self.reports)
-            return {"report": report.as_json(), "done": report.status is not None}
+            return {"report": json.dumps(report.to_json()), "done": report.status is not None}
 
     class Feed(Searcher):  # type: ignore[misc]
         """Gives Ray the next job when it has room for one."""
@@ -261,12 +263,12 @@ def _tune(listener: Listener, executor: RayExecutor, lifeline: RayMonitor) -> No
         """Passes reports on, and what the driver decides back."""
 
         def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-            goes_on = here.desk.reported(trial.config["job"], TrialReport.from_json(result["report"]))
+            goes_on = here.desk.reported(trial.config["job"], TrialReport.from_json(json.loads(result["report"])))
             return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
         def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
             """A report that ends its trial comes this way; so do, again, those after which Ray was told to stop."""
-            report = TrialReport.from_json(result["report"]) if "report" in result else None
+            report = TrialReport.from_json(json.loads(result["report"])) if "report" in result else None
             if report is not None and report.status is not None:
                 here.desk.reported(trial.config["job"], report)
 

@@ -117,7 +117,7 @@ def test_each_run_is_read_once_and_only_when_it_is_needed(finished: Path, monkey
     cache = Cache(finished.parent, skip=None)
     assert read == []
     found = [cache.find(spec.provenance, point) for point in spec.plan.points * 2]
-    assert {hit.run for hit in found if hit} == {"micro"}
+    assert {hit.from_run for hit in found if hit} == {"micro"}
     assert None not in found
     assert read == ["micro"]
 
@@ -137,7 +137,7 @@ def test_a_run_that_cannot_be_read_hides_no_other(sweep: Sweep, finished: Path, 
     (finished / "ledger.jsonl").write_bytes(b"damaged\n")
     hit = Cache(finished.parent, skip=None).find(spec.provenance, spec.plan.points[0])
     assert hit is not None
-    assert hit.run == "aaa"
+    assert hit.from_run == "aaa"
     (finished.with_name("aaa") / "run.json").write_bytes(b"{}")
     assert Cache(finished.parent, skip=None).find(spec.provenance, spec.plan.points[0]) is None
 
