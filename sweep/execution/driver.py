@@ -5,6 +5,7 @@ with it, so a crash at any moment loses only what was never acknowledged.
 """
 
 import logging
+import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from sweep.store.cache import Cache
 from sweep.store.events import CachedEvent, EpochEvent, SessionEvent, StatusEvent, SuggestedEvent
 from sweep.store.failure import Failure
 from sweep.store.ledger import Ledger
+from sweep.store.logs import driver_log
 from sweep.store.recorder import Recorder
 from sweep.store.retention import CheckpointPruner
 from sweep.store.run_folder import RunFolder
@@ -76,7 +78,13 @@ def run_session(
     """
     interrupts = interrupts or Interrupts()
     cache = Cache(folder.path.parent, skip=folder.name) if use_cache else None
-    with interrupts.asking(reporter.note), folder.lock(), closing(Ledger(folder.ledger)) as ledger:
+    with (
+        interrupts.asking(reporter.note),
+        folder.lock(),
+        driver_log(folder.logs),
+        closing(Ledger(folder.ledger)) as ledger,
+    ):
+        log.info("session begins: %s", shlex.join(command))
         recorder = Recorder(folder, ledger)
         files = DerivedFiles(folder, reporter.note)
         try:
