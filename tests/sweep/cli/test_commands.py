@@ -85,7 +85,8 @@ BAD_COMMANDS = {
     "revision of tiny": (["run", "lora_rank", "--set", "revision=abc"], "revision 'abc' has no meaning"),
     "seeds 0": (["run", "lora_rank", "--seeds", "0"], "x>=1"),
     "no such run": (["report", "nowhere"], "no run 'nowhere'"),
-    "run that leaves": (["report", "../x"], "run name '../x'"),
+    "path of no run": (["report", "../x"], "no run at ../x: a run is a folder with a run.json in it"),
+    "parent folder": (["status", ".."], "no run at .."),
     "no runs": (["report"], "holds no runs yet"),
     "unknown option": (["run", "lora_rank", "--epochs", "1"], "No such option"),
 }
@@ -348,7 +349,7 @@ def test_a_breakdown_after_a_signal_ends_with_the_code_of_the_signal(
     monkeypatch.setattr(Driver, "run", break_down)
     result = sweep("run", micro, "--executor", "inline")
     assert result.exit_code == (1 if number is None else 143)
-    assert f"Error: Ray is lost; go on with: sweep resume micro --out {out}" in result.stderr
+    assert f"Error: Ray is lost; resume with: sweep resume micro --out {out}" in result.stderr
 
 
 @pytest.mark.usefixtures("interrupts")
