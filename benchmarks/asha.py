@@ -86,7 +86,7 @@ def search(space: str, grid: RunFolder, tune_config: TuneConfig, workers: int, o
             reports.setdefault(event.trial_id, []).append(event)
     name = f"{grid.name}-{tune_config.scheduler}-{workers}"
     request = RunRequest(space=space, out=out, name=name, tune_config=tune_config, use_cache=False)
-    folder = prepare(request).folder()
+    folder = prepare(request).open_or_create()
     run_session(
         folder, Replay(reports, workers), SilentReporter(), ["benchmark"], limits=RunLimits(keep="all"), use_cache=False
     )

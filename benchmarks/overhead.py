@@ -87,7 +87,7 @@ def plan(folder: Path) -> tuple[float, float]:
 def resume(folder: Path) -> float:
     """Seconds of `sweep resume` on a finished run of 10,000 trainings."""
     request = RunRequest(space=str(made_up(folder, 10_000)), out=folder, executor="inline", use_cache=False)
-    run = prepare(request).folder()
+    run = prepare(request).open_or_create()
     lines = Ledger(run.ledger)
     lines.append(SessionEvent(command=["made up"]))
     lines.close()

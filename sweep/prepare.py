@@ -81,8 +81,8 @@ class PreparedRun:
         shared = sum(passes(trial.config, trial.points[0]) for trial in plan.trials)
         return shared, sum(passes(point.train, point) for point in plan.points)
 
-    def folder(self) -> RunFolder:
-        """The run to work on: a new one, or the one that this request began. Raises RunError."""
+    def open_or_create(self) -> RunFolder:
+        """Return the run to work on: a new one, or the one that an equal request began. Raise RunError."""
         out, name = self.request.out, self.request.name
         if name is not None:
             check_name(name)

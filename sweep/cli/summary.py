@@ -38,7 +38,7 @@ def summarize(folder: RunFolder, outcome: SessionResult) -> None:
     if (line := saved_line(rows)) is not None:
         say(line)
     if outcome.signal is not None:
-        say(f"interrupted, nothing is lost; go on with: {folder.command('resume')}", err=True)
+        say(f"interrupted, nothing is lost; resume with: {folder.command('resume')}", err=True)
         return
     if outcome.spent is not None:
         say(

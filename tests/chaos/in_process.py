@@ -22,7 +22,7 @@ PATIENCE = 30  # seconds for a driver's thread to answer
 def new_run(space: Path, out: Path, *settings: str, name: str = "r") -> RunFolder:
     """A run that has not begun."""
     request = RunRequest(space=str(space), out=out, name=name, settings=settings, executor="inline", use_cache=False)
-    return prepare(request).folder()
+    return prepare(request).open_or_create()
 
 
 def session(folder: RunFolder, executor: Any = None, max_failures: int = 2) -> SessionResult:

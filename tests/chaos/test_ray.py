@@ -174,7 +174,7 @@ def test_a_service_of_ray_is_killed(
         members = family(command)
         (service,) = [member for member in members if member.name() == name]
         service.kill()
-        says(command, 1, "Error: Ray has broken down", name, f"go on with: sweep resume r --out {out}")
+        says(command, 1, "Error: Ray has broken down", name, f"resume with: sweep resume r --out {out}")
         assert command.stdout == ""
         gone(members, command.pid, LINGER)
         before = check(out / "r")
@@ -202,7 +202,7 @@ def test_a_signal_at_a_random_moment(
                 members |= set(family(command))
         while not command.ended:  # what has begun to start goes on starting
             members |= set(family(command))
-        says(command, 128 + signals[0], f"go on with: sweep resume r --out {out}")
+        says(command, 128 + signals[0], f"resume with: sweep resume r --out {out}")
         gone(list(members), command.pid, LINGER)
         before = check(out / "r")
         assert commands.run("resume", "r", "--out", out, "--executor", "inline").wait() == 0

@@ -85,7 +85,8 @@ BAD_COMMANDS = {
     "revision of tiny": (["run", "lora_rank", "--set", "revision=abc"], "revision 'abc' has no meaning"),
     "seeds 0": (["run", "lora_rank", "--seeds", "0"], "x>=1"),
     "no such run": (["report", "nowhere"], "no run 'nowhere'"),
-    "run that leaves": (["report", "../x"], "run name '../x'"),
+    "path of no run": (["report", "../x"], "no run at ../x: a run is a folder with a run.json in it"),
+    "parent folder": (["status", ".."], "no run at .."),
     "no runs": (["report"], "holds no runs yet"),
     "unknown option": (["run", "lora_rank", "--epochs", "1"], "No such option"),
 }
@@ -230,7 +231,7 @@ def test_a_folder_that_is_no_run_is_passed_over_or_named(sweep: Sweep, micro: Pa
 
 def test_the_executor_may_change_between_sessions(sweep: Sweep, micro: Path, out: Path) -> None:
     """A run begun on Ray, which then would not start."""
-    prepare(RunRequest(space=str(micro), out=out, executor="ray")).folder()
+    prepare(RunRequest(space=str(micro), out=out, executor="ray")).open_or_create()
     assert sweep("run", micro, "--executor", "inline").stdout.startswith("micro: 4 points: 4 COMPLETED")
 
 
@@ -348,7 +349,7 @@ def test_a_breakdown_after_a_signal_ends_with_the_code_of_the_signal(
     monkeypatch.setattr(Driver, "work", break_down)
     result = sweep("run", micro, "--executor", "inline")
     assert result.exit_code == (1 if number is None else 143)
-    assert f"Error: Ray is lost; go on with: sweep resume micro --out {out}" in result.stderr
+    assert f"Error: Ray is lost; resume with: sweep resume micro --out {out}" in result.stderr
 
 
 @pytest.mark.usefixtures("interrupts")

@@ -16,7 +16,7 @@ from sweep.testing import ScriptedExecutor, complete, drive
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(RunRequest(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).open_or_create()
 
 
 def failing(folder: RunFolder, *victims: str) -> SessionResult:

@@ -28,7 +28,7 @@ class Counter:
 
 
 if __name__ == "__main__":
-    folder = prepare(RunRequest(space=sys.argv[1], out=Path(sys.argv[2]), settings=("epochs=6",))).folder()
+    folder = prepare(RunRequest(space=sys.argv[1], out=Path(sys.argv[2]), settings=("epochs=6",))).open_or_create()
     view = Counter()
     executor = RayExecutor(concurrency=4, cpus_per_trial=1, gpus_per_trial=0.5, gpus=1)
     run_session(folder, executor, view, ["test"], limits=RunLimits())

@@ -26,7 +26,7 @@ from sweep.testing import ScriptedExecutor, complete, drive, fake_report
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(RunRequest(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).open_or_create()
 
 
 def statuses(folder: RunFolder) -> list[Status]:
@@ -222,7 +222,9 @@ def test_a_shipped_set_is_found_by_workers(sweep: Callable[..., Result], out: Pa
 
 def test_a_job_says_what_stays_what_is_measured_and_how_long_it_may_take(micro: Path, out: Path) -> None:
     tune_config = TuneConfig(scheduler="asha", objective="metric", reduction_factor=2)
-    folder = prepare(RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=5"])).folder()
+    folder = prepare(
+        RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=5"])
+    ).open_or_create()
     executor = ScriptedExecutor()
     drive(folder, executor, keep="last", trial_timeout=60.0)
     base, *trainings = executor.jobs

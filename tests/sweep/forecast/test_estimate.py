@@ -76,7 +76,7 @@ def test_an_earlier_run_tells_within_a_factor(finished: Path, sweep: Sweep, micr
 
 def test_other_methods_are_told_by_the_nearest(micro: Path, out: Path) -> None:
     """Of a made-up run, in which every training takes a second an epoch and every scoring a tenth of one."""
-    earlier = prepare(RunRequest(space=str(micro), out=out)).folder()
+    earlier = prepare(RunRequest(space=str(micro), out=out)).open_or_create()
     run_session(earlier, ScriptedExecutor(), SilentReporter(), ["sweep"], limits=RunLimits())
     settings = ("epochs=2", "smart.lam=1", "smart.steps=2", "decode.max_new_tokens=12")
     smart = of(prepare(RunRequest(space=str(micro), out=out, settings=settings)))

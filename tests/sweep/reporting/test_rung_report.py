@@ -40,7 +40,7 @@ def judged(micro: Path, out: Path, at_rung: dict[float, float], scheduler: str =
         settings=("lr=0.1,0.2,0.3", "epochs=3", "lora.rank=1", "lora.dropout=0.0"),
         tune_config=TuneConfig(scheduler=scheduler),
     )
-    folder = prepare(request).folder()
+    folder = prepare(request).open_or_create()
     run_session(folder, ScriptedExecutor(curves(at_rung)), SilentReporter(), ["sweep"], limits=RunLimits())
     return rungs(folder, load_state(folder))
 

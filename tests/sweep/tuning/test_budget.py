@@ -76,7 +76,7 @@ def test_a_budget_of_trials_lets_running_ones_end(text: str, launching: bool, ru
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(RunRequest(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).open_or_create()
 
 
 def statuses(folder: RunFolder) -> list[Status]:
@@ -147,7 +147,7 @@ def test_what_was_begun_within_a_budget_of_trials_may_end_after_a_kill(folder: R
 def test_what_was_begun_within_a_budget_of_trials_is_promoted(micro: Path, out: Path) -> None:
     tune_config = TuneConfig(scheduler="asha-promote", reduction_factor=2)
     request = RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=4"])
-    folder = prepare(request).folder()
+    folder = prepare(request).open_or_create()
     session(folder, trains(), budget=Budget.parse("3trials"))
     assert statuses(folder) == [Status.COMPLETED, Status.PENDING, Status.STOPPED, Status.STOPPED]
     state = session(folder, trains(), budget=Budget.parse("4trials")).state

@@ -302,7 +302,7 @@ def make_run(tmp_path: Path, poems: Path, out: Path, monkeypatch: pytest.MonkeyP
         request = RunRequest(
             space=str(path), out=out, name=name, tune_config=TuneConfig(search="tpe", num_samples=14, **tune_config)
         )
-        return prepare(request).folder()
+        return prepare(request).open_or_create()
 
     return make
 

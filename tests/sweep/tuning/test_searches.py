@@ -82,7 +82,7 @@ def begin(micro: Path, out: Path) -> Begin:
             settings = (rates, "epochs=9", "lora.rank=1,2,4", "lora.dropout=0.0")
         return prepare(
             RunRequest(space=str(micro), out=out, name=name, settings=settings, tune_config=tune_config)
-        ).folder()
+        ).open_or_create()
 
     return make
 
