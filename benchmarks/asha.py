@@ -28,10 +28,10 @@ from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.plan import stable_id
 from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import Row, load_rows
+from sweep.reporting.reporter import SilentReporter
 from sweep.store.events import EpochEvent
 from sweep.store.ledger import read_ledger
 from sweep.store.run_folder import RunFolder
-from sweep.testing import SilentReporter
 
 SPACES = ("lora_rank", "lora_scale")
 SEEDS = 5

@@ -13,25 +13,12 @@ from sweep.execution.job import Job
 from sweep.execution.trial import TrialReport
 from sweep.planning.config import RunLimits
 from sweep.planning.plan import point_from
+from sweep.reporting.reporter import SilentReporter
 from sweep.store.events import Cost, Losses, Score
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState
 from sweep.store.status import Status
 
 METRICS = {"chrf": 40.0, "chrf_new": 20.0}  # of every fake score
-
-
-class SilentReporter:
-    """A progress reporter that shows nothing and keeps the messages."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def changed(self, state: RunState, trial_id: str) -> None:
-        pass
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
 
 
 def fake_losses(epoch: int, dev_loss: float) -> Losses:

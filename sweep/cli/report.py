@@ -6,8 +6,8 @@ import click
 
 from sweep.cli.group import Command
 from sweep.cli.options import OUTPUT, option, out_option
-from sweep.cli.terminal import make_console
 from sweep.errors import RunError
+from sweep.reporting.terminal import make_console
 
 FORMATS = ("table", "json", "csv", "md")
 

@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from sweep.errors import InfrastructureError
 from sweep.execution.executor import Executor
@@ -20,6 +19,7 @@ from sweep.planning.config import RunLimits, format_duration
 from sweep.planning.plan import Plan, Trial
 from sweep.reporting.derived_files import DerivedFiles
 from sweep.reporting.leaderboard import Row
+from sweep.reporting.reporter import ProgressReporter
 from sweep.store.cache import Cache
 from sweep.store.events import CachedEvent, EpochEvent, SessionEvent, StatusEvent, SuggestedEvent
 from sweep.store.failure import Failure
@@ -37,18 +37,6 @@ from sweep.tuning.searchers import suggest
 from sweep.tuning.trial_queue import TrialQueue
 
 log = logging.getLogger(__name__)
-
-
-class ProgressReporter(Protocol):
-    """Shows a run's progress."""
-
-    def changed(self, state: RunState, trial_id: str) -> None:
-        """A trial has a new status or a new epoch."""
-        ...
-
-    def note(self, message: str) -> None:
-        """Show a message to the user."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,9 @@ from sweep.planning.config import RunLimits
 from sweep.planning.plan import Point
 from sweep.prepare import PreparedRun, RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
+from sweep.reporting.reporter import SilentReporter
 from sweep.store.run_folder import RunFolder
-from sweep.testing import ScriptedExecutor, SilentReporter
+from sweep.testing import ScriptedExecutor
 from tests.model.folders import write_base
 
 Sweep = Callable[..., Result]

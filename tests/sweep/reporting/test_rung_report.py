@@ -11,11 +11,12 @@ from sweep.execution.executor import Listener
 from sweep.execution.job import Job
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.prepare import RunRequest, prepare
+from sweep.reporting.reporter import SilentReporter
 from sweep.reporting.rung_report import Rung, rungs
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 from sweep.store.status import Status
-from sweep.testing import ScriptedExecutor, SilentReporter, fake_report
+from sweep.testing import ScriptedExecutor, fake_report
 
 
 def curves(at_rung: dict[float, float]) -> Callable[[Job, Listener], None]:

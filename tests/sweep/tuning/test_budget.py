@@ -12,10 +12,11 @@ from sweep.execution.driver import run_session
 from sweep.planning.config import Budget, RunLimits, TuneConfig
 from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
+from sweep.reporting.reporter import SilentReporter
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, fold, load_state
 from sweep.store.status import Status
-from sweep.testing import ScriptedExecutor, SilentReporter, complete, drive, fake_report
+from sweep.testing import ScriptedExecutor, complete, drive, fake_report
 from sweep.tuning.budget import Spent, spent
 from tests.sweep.curves import Killed, ends, session, trains
 from tests.sweep.made_up import event

@@ -319,7 +319,9 @@ def make_run(tmp_path: Path, out: Path) -> Callable[..., RunFolder]:
     path.write_text(SPACE.format(ranks=", ".join(map(str, range(1, 11)))))
 
     def make(name: str, **tune_config: Any) -> RunFolder:
-        return prepare(RunRequest(space=str(path), out=out, name=name, tune_config=TuneConfig(**tune_config))).open_or_create()
+        return prepare(
+            RunRequest(space=str(path), out=out, name=name, tune_config=TuneConfig(**tune_config))
+        ).open_or_create()
 
     return make
 

@@ -14,10 +14,11 @@ from sweep.execution.trial import TrialReport
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.plan import Point
 from sweep.prepare import RunRequest, prepare
+from sweep.reporting.reporter import SilentReporter
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import full_plan, load_state
 from sweep.store.status import Status
-from sweep.testing import SilentReporter, fake_report
+from sweep.testing import fake_report
 from sweep.tuning.schedulers import comparison_group, ids, rung
 
 RATES = tuple(round(0.001 * (number + 1), 3) for number in range(12))

@@ -26,7 +26,7 @@ WIDE = 2_000  # characters: more than any table has
 
 def make_console(stderr: bool) -> Console:
     """A console as wide as its content when it is no terminal: a pipe must not cut a table."""
-    from sweep.cli.terminal import LastingConsole
+    from sweep.reporting.terminal import LastingConsole
 
     stream = sys.stderr if stderr else sys.stdout
     return LastingConsole(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from rich.console import Console
 
-from sweep.cli.progress import LineReporter, LiveReporter, ProgressState, progress_reporter
+from sweep.reporting.progress import LineReporter, LiveReporter, ProgressState, progress_reporter
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from model.task_specs import TASKS
-from sweep.execution.driver import ProgressReporter
 from sweep.planning.plan import Plan, Trial
+from sweep.reporting.reporter import ProgressReporter
 from sweep.reporting.settings import informative_keys
 from sweep.reporting.tables import COLOURS
 from sweep.store.run_folder import RunFolder
