@@ -10,7 +10,7 @@ model, tokenizer = run.load_model()
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,53 +165,45 @@ def run(
     settings: Mapping[str, Any] | None = None,
     seeds: int = 1,
     search: str = "grid",
-    num_samples: int | None = None,
     scheduler: str = "fifo",
-    grace_period: int = 1,
-    reduction_factor: int = 3,
-    objective: str = "dev_loss",
     executor: str = "ray",
     concurrency: int | None = None,
-    cpus_per_trial: int = 1,
-    gpus_per_trial: float | str = 0.0,
     address: str | None = None,
     use_cache: bool = True,
     progress: bool = True,
-    **limits: Any,
+    **options: Any,
 ) -> Run:
     """Train and score every point of `space`, and return the run. An equal call resumes an unfinished run.
 
     space: a name that `list_spaces` knows, the path of a space file, or a Space.
     settings: values and axes laid over the space, for example {"epochs": 1, "lora.rank": sweep.grid(2, 8)}.
-    limits: budget ("30m", "40trials", "2gpuh"), trial_timeout, stall_timeout ("90s" or seconds), max_failures, keep.
-    The other arguments are those of `sweep run`, with the same defaults.
+    options: further options of `sweep run` by their names there: num_samples, grace_period, reduction_factor,
+        objective; cpus_per_trial, gpus_per_trial; budget ("30m", "40trials", "2gpuh"), trial_timeout and stall_timeout
+        ("90s", or seconds), max_failures, keep.
 
-    Ctrl-C stops gracefully: the run that is returned can be resumed. Raise SpaceError or RunError before anything is
-    written if the input is wrong, InfrastructureError if the disk or Ray fails.
+    All arguments mean what they mean to `sweep run` and have the same defaults. Ctrl-C stops gracefully: the run that
+    is returned can be resumed. Raise SpaceError or RunError, before anything is written, if the input is wrong, and
+    InfrastructureError if the disk or Ray fails.
     """
-    tune_config = TuneConfig(
-        search=search,
-        num_samples=num_samples,
-        seeds=seeds,
-        scheduler=scheduler,
-        grace_period=grace_period,
-        reduction_factor=reduction_factor,
-        objective=objective,
-    )
+    tune_options = _taken(options, TuneConfig)
+    limits = RunLimits(**_limits(_taken(options, RunLimits)))
+    machine = _taken(options, RunRequest)
+    if options:
+        known = [*TuneConfig.__dataclass_fields__, *RunLimits.__dataclass_fields__, "cpus_per_trial", "gpus_per_trial"]
+        raise TypeError(f"unknown option {next(iter(options))!r}. Known: {', '.join(known)}")
     request = RunRequest(
         space=space if isinstance(space, Space) else str(space),
         out=Path(out),
         name=name,
         base=base,
         settings=settings or {},
-        tune_config=tune_config,
-        limits=RunLimits(**_limits(limits)),
+        tune_config=TuneConfig(seeds=seeds, search=search, scheduler=scheduler, **tune_options),
+        limits=limits,
         executor=executor,
-        cpus_per_trial=cpus_per_trial,
-        gpus_per_trial=gpus_per_trial,
         address=address,
         use_cache=use_cache,
-        command=("sweep.run", name or str(space if isinstance(space, str | Path) else "space")),
+        command=("sweep.run", "space" if isinstance(space, Space) else str(space)),
+        **machine,
     )
     prepared = prepare(request)
     folder = prepared.open_or_create()
@@ -298,12 +290,13 @@ def _reporter(folder: RunFolder, progress: bool) -> Iterator[ProgressReporter]:
         yield reporter
 
 
+def _taken(options: dict[str, Any], kind: type) -> dict[str, Any]:
+    """Take the fields of the dataclass `kind` out of `options`."""
+    return {field.name: options.pop(field.name) for field in fields(kind) if field.name in options}
+
+
 def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields of RunLimits, with budgets and durations given as text read as the command line reads them."""
-    known = RunLimits.__dataclass_fields__
-    for name in given:
-        if name not in known:
-            raise TypeError(f"unknown argument {name!r}: limits are {', '.join(known)}")
+    """Return fields of RunLimits, reading budgets and durations given as text as the command line does."""
     found = dict(given)
     if isinstance(found.get("budget"), str):
         found["budget"] = Budget.parse(found["budget"])

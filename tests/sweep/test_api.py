@@ -118,7 +118,7 @@ def test_settings_are_laid_over_the_space(space: Space, out: Path) -> None:
 def test_wrong_input_is_refused_before_anything_is_written(space: Space, out: Path) -> None:
     with pytest.raises(SpaceError, match=r"did you mean 'lora.rank'"):
         sweep.run(space, out=out, settings={"lora.rnk": 3})
-    with pytest.raises(TypeError, match="unknown argument 'budgett'"):
+    with pytest.raises(TypeError, match="unknown option 'budgett'"):
         sweep.run(space, out=out, budgett="3m")
     assert not out.exists()
 
