@@ -23,10 +23,10 @@ from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 from sweep.store.status import Status
-from sweep.testing import complete
+from sweep.testing import ScriptedExecutor, complete
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.hooks import greedy
-from tests.chaos.in_process import ScriptedExecutor, new_run, session
+from tests.chaos.in_process import new_run, session
 from tests.chaos.invariants import check, check_end, says
 from tests.chaos.processes import Commands
 

@@ -30,8 +30,8 @@ from sweep.store.ledger import read_ledger
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 from sweep.store.status import Status
-from sweep.testing import complete, fake_report
-from tests.chaos.in_process import Puppet, ScriptedExecutor, new_run, session
+from sweep.testing import ScriptedExecutor, complete, fake_report
+from tests.chaos.in_process import Puppet, new_run, session
 
 pytestmark = pytest.mark.fault("F3")
 EPOCHS = 4
