@@ -16,7 +16,7 @@ from model.task_specs import TASKS
 from sweep.execution.driver import ProgressReporter
 from sweep.planning.plan import Plan, Trial
 from sweep.reporting.settings import informative_keys
-from sweep.reporting.tables import COLOURS
+from sweep.reporting.terminal import COLOURS
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, TrialState, full_plan
 from sweep.store.status import Status
