@@ -1,5 +1,6 @@
 """What a run is doing right now: working, finished, stopped or killed."""
 
+from sweep.cli.measurements import had_budget
 from sweep.errors import RunError
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, draws_left, find_result, full_plan
@@ -34,5 +35,11 @@ def is_unfinished(folder: RunFolder, state: RunState) -> bool:
 
 
 def was_killed(state: RunState) -> bool:
-    """Return whether the last session ended without a word: one that stops by itself leaves no trial RUNNING."""
-    return any(trial.status is Status.RUNNING for trial in state.trials.values())
+    """Return whether the last session ended without a word, given that the run is unfinished.
+
+    A session that stops by itself leaves no trial RUNNING; unless its budget was spent, it leaves one INTERRUPTED.
+    """
+    found = {trial.status for trial in state.trials.values()}
+    if Status.RUNNING in found:
+        return True
+    return bool(state.sessions) and Status.INTERRUPTED not in found and not had_budget(state)

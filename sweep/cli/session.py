@@ -49,7 +49,11 @@ def _worked(
     try:
         executor = make_executor(session, limits, concurrency, address)
         held = visible_gpus() if session.gpus_per_trial and address is None else []
-        with logged(console, verbose), hold_gpus(held, folder.name), progress_reporter(folder, console) as view:
+        with (
+            logged(console, verbose),
+            hold_gpus(held, folder.name),
+            progress_reporter(folder, console, session.executor) as view,
+        ):
             driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache, interrupts=interrupts)
             outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
     except InfrastructureError as error:
