@@ -261,7 +261,7 @@ def _work_here(
     progress: bool,
 ) -> SessionResult:
     """Run a session from Python: progress on stderr, or below the cell of a notebook."""
-    with Interrupts(ends_process=False) as interrupts, _reporter(folder, progress) as reporter:
+    with Interrupts(ends_process=False) as interrupts, _reporter(folder, session.executor, progress) as reporter:
         result = work(
             folder,
             session,
@@ -278,15 +278,15 @@ def _work_here(
 
 
 @contextlib.contextmanager
-def _reporter(folder: RunFolder, progress: bool) -> Iterator[ProgressReporter]:
-    from sweep.reporting.progress import progress_reporter
+def _reporter(folder: RunFolder, executor: str, progress: bool) -> Iterator[ProgressReporter]:
+    from sweep.progress.reporters import progress_reporter
+    from sweep.reporting.console import make_console
     from sweep.reporting.reporter import SilentReporter
-    from sweep.reporting.terminal import make_console
 
     if not progress:
         yield SilentReporter()
         return
-    with progress_reporter(folder, make_console(stderr=True)) as reporter:
+    with progress_reporter(folder, make_console(stderr=True), executor) as reporter:
         yield reporter
 
 

@@ -9,7 +9,7 @@ from sweep.console import say
 from sweep.errors import InfrastructureError
 from sweep.execution.interrupts import Interrupts
 from sweep.planning.config import RunLimits
-from sweep.reporting.terminal import make_console
+from sweep.reporting.console import make_console
 from sweep.store.run_folder import RunFolder
 from sweep.store.run_spec import RunSpec
 
@@ -41,11 +41,11 @@ def _worked(
     """Run the session and return its exit code. Raises KeyboardInterrupt where a signal stops it at once."""
     from sweep import api
     from sweep.cli.summary import exit_code, summarize
-    from sweep.reporting.progress import progress_reporter
+    from sweep.progress.reporters import progress_reporter
 
     console = make_console(stderr=True)
     try:
-        with logged(console, verbose), progress_reporter(folder, console) as reporter:
+        with logged(console, verbose), progress_reporter(folder, console, session.executor) as reporter:
             outcome = api.work(
                 folder,
                 session,

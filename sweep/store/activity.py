@@ -34,5 +34,11 @@ def is_unfinished(folder: RunFolder, state: RunState) -> bool:
 
 
 def was_killed(state: RunState) -> bool:
-    """Return whether the last session ended without a word: one that stops by itself leaves no trial RUNNING."""
-    return any(trial.status is Status.RUNNING for trial in state.trials.values())
+    """Return whether the last session ended without a word, given that the run is unfinished.
+
+    A session that stops by itself leaves no trial RUNNING; unless its budget was spent, it leaves one INTERRUPTED.
+    """
+    found = {trial.status for trial in state.trials.values()}
+    if Status.RUNNING in found:
+        return True
+    return bool(state.sessions) and Status.INTERRUPTED not in found and state.sessions[-1].limits.budget is None

@@ -14,9 +14,9 @@ import sweep.cli.summary
 import sweep.execution.driver
 import sweep.execution.trial
 import sweep.prepare
+import sweep.progress.reporters
 import sweep.reporting.leaderboard
 import sweep.reporting.paper_scores
-import sweep.reporting.progress
 import sweep.reporting.tables
 from model.process_cache import warm_base
 

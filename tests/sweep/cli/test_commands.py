@@ -239,14 +239,28 @@ def test_dry_run_counts_and_writes_nothing(sweep: Sweep, out: Path) -> None:
     result = sweep("run", "lora_rank", "--dry-run", "--set", "epochs=5,10", "--set", "decode.top_p=0.9,0.95")
     assert result.exit_code == 0
     assert "points     96" in result.stdout
-    assert "trainings  24, of 240 epochs" in result.stdout
-    assert "saved      480 epochs" in result.stdout
+    assert "trials     24, 240 epochs in total" in result.stdout
+    assert "shared     480 epochs" in result.stdout
     assert not out.exists()
 
 
 def test_status_and_ls(sweep: Sweep, finished: Path) -> None:
     assert "micro: 4 points: 4 COMPLETED; idle" in sweep("status").stdout
     assert "best chrf" in sweep("ls").stdout
+
+
+def test_ls_of_an_empty_folder_says_so(sweep: Sweep, out: Path) -> None:
+    result = sweep("ls")
+    assert result.exit_code == 0
+    assert result.stdout == f"no runs in {out} yet: start one with `sweep run lora_rank`\n"
+
+
+@pytest.mark.parametrize("command", ["report", "status", "resume", "gc"])
+@pytest.mark.parametrize("suffix", ["", "/"])
+def test_a_run_may_be_given_by_its_path(sweep: Sweep, finished: Path, command: str, suffix: str) -> None:
+    result = sweep(command, f"{finished}{suffix}", "--out", "elsewhere")
+    assert result.exit_code == 0, result.output
+    assert "micro" in result.stdout or command == "gc"
 
 
 def test_spaces_lists_every_space(sweep: Sweep) -> None:
@@ -275,7 +289,7 @@ def test_an_unknown_option_in_the_file_is_named(sweep: Sweep) -> None:
     assert result.exit_code == 2
     assert "unknown option 'concurency'" in result.stderr
     Path("sweep.toml").write_text('format = "json"\nset = ["epochs=1"]\n')
-    assert "24 epochs together" in sweep("run", "lora_rank", "--dry-run").stdout
+    assert "24, 24 epochs in total" in sweep("run", "lora_rank", "--dry-run").stdout
 
 
 @pytest.mark.parametrize("name", main.commands)
@@ -319,7 +333,7 @@ def test_a_dry_run_says_what_sharing_saves(sweep: Sweep, out: Path) -> None:
     """5 + 10 + 20 epochs x 17 decodings x 4 rates x (62 + 31 + 16 + 8 + 4) batches an epoch, against 20 epochs."""
     text = sweep("run", "soap_decoding", "--dry-run").stdout
     assert "points     1,020\n" in text
-    assert "trainings  20, of 400 epochs together\n" in text
+    assert "trials     20, 400 epochs in total\n" in text
     alone, shared = 35 * 17 * 4 * 121, 20 * 4 * 121
     assert f"{alone - shared:,} of {alone:,} forward passes of training (97%)" in text
     assert not out.exists()

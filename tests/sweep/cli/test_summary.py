@@ -20,7 +20,7 @@ def folder(micro: Path, out: Path) -> RunFolder:
 
 
 def failing(folder: RunFolder, *victims: str) -> SessionResult:
-    """A session in which the trainings `victims` fail."""
+    """A session in which the trials `victims` fail."""
 
     def act(job: Job, listener: Listener) -> None:
         if job.trial_id in victims:
@@ -58,6 +58,6 @@ def test_a_failed_base_is_a_failure(folder: RunFolder, capsys: pytest.CaptureFix
     (base,) = folder.spec.plan.baselines
     outcome = failing(folder, base.trial_id)
     summarize(folder, outcome)
-    assert f"FAILED {base.trial_id}: the un-tuned base, so that no row is compared" in capsys.readouterr().err
+    assert f"FAILED {base.trial_id}: the baseline, so no row can be compared" in capsys.readouterr().err
     assert exit_code(folder, outcome) == 3
     assert exit_code(folder, failing(folder)) == 0, "the next session tries it again"

@@ -11,13 +11,14 @@ from model.config import DecodeConfig, TrainConfig
 from model.training import Training
 from sweep.errors import RunError
 from sweep.execution.driver import run_session
-from sweep.forecast.estimate import Estimate, duration, estimate, heaviest, lines, size
+from sweep.forecast.estimate import Estimate, estimate, heaviest, lines
 from sweep.forecast.measure import Measured, measure
 from sweep.forecast.sizes import sizes
 from sweep.planning.config import RunLimits
 from sweep.planning.plan import Point
 from sweep.prepare import PreparedRun, RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
+from sweep.reporting.numbers import duration, size
 from sweep.reporting.reporter import SilentReporter
 from sweep.store.run_folder import RunFolder
 from sweep.testing import ScriptedExecutor

@@ -1,0 +1,29 @@
+"""The console that reports and progress are printed to."""
+
+import sys
+from typing import Any
+
+from rich.console import Console
+
+from sweep.console import mute
+
+WIDE = 2_000  # characters: wider than any table
+
+
+class LastingConsole(Console):
+    """A console that falls silent where rich would end the process, or raise within an executor's callback."""
+
+    def on_broken_pipe(self) -> None:
+        mute()
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        try:
+            super().print(*objects, **options)
+        except OSError:  # for example, the disk that holds the log is full
+            mute()
+
+
+def make_console(stderr: bool) -> Console:
+    """Return a console. In a pipe it is as wide as any table, so that nothing is left out."""
+    stream = sys.stderr if stderr else sys.stdout
+    return LastingConsole(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)
