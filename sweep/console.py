@@ -1,6 +1,6 @@
-"""What is said when nobody reads it any more: that must not cost a session its order or its exit code.
+"""Output that survives a closed pipe or a full disk without changing the exit code.
 
-`sweep run 2>&1 | tee log`, and then Ctrl-C: the signal ends `tee` as well, often first. Or the disk of a log is full.
+After `sweep run 2>&1 | tee log` and Ctrl-C, for example, the signal often ends `tee` first.
 """
 
 import os
@@ -10,7 +10,7 @@ import click
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a line to stdout, or stderr, as long as that can be written to."""
+    """Print a line to stdout, or to stderr, as long as that can be written to."""
     try:
         click.echo(text, err=err)
     except OSError:
@@ -18,7 +18,7 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def mute() -> None:
-    """Let a stream that cannot be written to lead nowhere: the flush at the end of the process would fail again."""
+    """Redirect a stream that cannot be written to to nowhere, or the flush at exit would fail again."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -23,6 +23,8 @@ ROOMS = (
     "statistics",
     "reporting",
     "execution",
+    "testing",
+    "progress",
     "forecast",
     "doctor",
     "prepare",
@@ -40,7 +42,7 @@ FOREIGN = {  # packages of others that only some rooms may import
     "ray": {"execution/ray_backend"},
     "optuna": {"tuning"},
     "click": {"cli", "console"},
-    "rich": {"cli", "reporting"},
+    "rich": {"cli", "reporting", "progress"},
     "torch": {"execution", "forecast", "doctor", "api", "prepare"},
 }
 LONGEST_FILE = 320  # lines

@@ -1,4 +1,4 @@
-"""Options that commands share, and the types of their values."""
+"""The options of the commands, in sections as `sweep run --help` shows them, and the types of their values."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,13 +6,27 @@ from typing import Any, TypeVar
 
 import click
 
-from sweep.planning.config import KEEP, OBJECTIVES, SCHEDULERS, SEARCHES, Budget, parse_duration
+from sweep.cli.group import Option
+from sweep.planning.config import (
+    KEEP,
+    OBJECTIVES,
+    SCHEDULERS,
+    SEARCHES,
+    Budget,
+    RunLimits,
+    TuneConfig,
+    format_duration,
+    parse_duration,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+WHAT, SEARCH, MACHINE, LIMITS, OUTPUT = "What to run", "Search", "Machine", "Limits", "Output"
+EXECUTORS = ("ray", "inline")
+
 
 class Duration(click.ParamType[float | None]):
-    """Seconds, from a number with its unit; 0 for no limit."""
+    """A time in seconds, written with its unit; 0 means no limit."""
 
     name = "duration"
 
@@ -22,11 +36,13 @@ class Duration(click.ParamType[float | None]):
         try:
             return parse_duration(str(value)) or None
         except ValueError:
-            self.fail(f"{value!r}: write a number and s, m, h or d, for example 90s or 2h; 0 for no limit", param, ctx)
+            self.fail(
+                f"{value!r}: write a number and s, m, h or d, for example 90s or 2h; 0 means no limit", param, ctx
+            )
 
 
 class BudgetType(click.ParamType[Budget]):
-    """A budget in time, trainings or GPU hours."""
+    """A budget in time, trials or GPU hours."""
 
     name = "budget"
 
@@ -40,7 +56,7 @@ class BudgetType(click.ParamType[Budget]):
 
 
 class GPUShare(click.ParamType[float | str]):
-    """GPUs of each trial: a number, or `auto`."""
+    """The GPUs of each trial: a number, or `auto`."""
 
     name = "gpus"
 
@@ -52,128 +68,230 @@ class GPUShare(click.ParamType[float | str]):
         except ValueError:
             number = -1.0
         if number < 0 or (number > 1 and number != int(number)):
-            self.fail(f"{value!r}: write a fraction of one GPU (0.25), a whole number of them, or auto", param, ctx)
+            self.fail(f"{value!r}: write a fraction of one GPU (0.25), a whole number of GPUs, or auto", param, ctx)
         return number
 
 
-def _together(*options: Callable[[F], F]) -> Callable[[F], F]:
-    """The options as one decorator, in the order in which help shows them."""
+def option(section: str, *names: str, **settings: Any) -> Callable[[F], F]:
+    """Return a click option that help lists under `section`."""
+    return click.option(*names, cls=Option, section=section, **settings)
+
+
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return the options as one decorator; help lists them in this order."""
 
     def decorate(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
+        for one in reversed(options):
+            command = one(command)
         return command
 
     return decorate
 
 
-out_option = click.option(
+out_option = option(
+    OUTPUT,
     "--out",
     type=click.Path(path_type=Path, file_okay=True),
     default=Path("results"),
     show_default=True,
     envvar="SWEEP_OUT",
     show_envvar=True,
-    help="Folder that holds the runs. With --address: one that all machines see.",
+    help="Folder that holds the runs. With --address, all machines must see it.",
 )
 
-strategy_options = _together(
-    click.option(
-        "--search",
-        type=click.Choice(SEARCHES),
-        default="grid",
-        show_default=True,
-        help="grid: every point of the space. random, tpe: --num-samples points of it, with grid axes as "
-        "categories; tpe learns from earlier points.",
+executor_option = option(
+    MACHINE,
+    "--executor",
+    type=click.Choice(EXECUTORS),
+    default="ray",
+    show_default=True,
+    help="ray: run trials in parallel workers. inline: run them one after another in this process.",
+)
+
+what_options = together(
+    option(
+        WHAT,
+        "--set",
+        "settings",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Override a setting of the space; KEY=A,B makes it a grid axis. Repeatable. `sweep settings` lists the "
+        "keys.",
     ),
-    click.option("--num-samples", type=click.IntRange(1), help="Points that --search random or tpe draws. No default."),
-    click.option(
+    option(
+        WHAT,
+        "--base",
+        metavar="NAME",
+        envvar="SWEEP_BASE",
+        show_envvar=True,
+        help="Pretrained model to start from: tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, a hub id "
+        "owner/name, or a checkpoint folder. Default: tiny.",
+    ),
+    option(
+        WHAT,
         "--seeds",
         type=click.IntRange(1),
-        default=1,
+        metavar="N",
+        default=TuneConfig.seeds,
         show_default=True,
-        help="Seeds per point, the same for every point.",
+        help="Number of seeds for every point. All points use the same seeds, so differences are paired.",
     ),
-    click.option(
+    option(WHAT, "--no-cache", is_flag=True, help="Compute every point, even where an earlier run has its result."),
+)
+
+search_options = together(
+    option(
+        SEARCH,
+        "--search",
+        type=click.Choice(SEARCHES),
+        default=TuneConfig.search,
+        show_default=True,
+        help="grid: run every point of the space. random, tpe: sample --num-samples points from it; grid axes become "
+        "categories. tpe learns from the results so far.",
+    ),
+    option(
+        SEARCH,
+        "--num-samples",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Number of points to sample. Required with --search random or tpe.",
+    ),
+    option(
+        SEARCH,
         "--scheduler",
         type=click.Choice(SCHEDULERS),
-        default="fifo",
+        default=TuneConfig.scheduler,
         show_default=True,
-        help="fifo: every training to its end. asha: at each rung all but the best are stopped. asha-promote: all stop "
-        "there, the best go on: better than asha for one or two workers.",
+        help="fifo: run every trial to its last epoch. asha: stop the worse trials at each rung. asha-promote: pause "
+        "every trial at a rung and continue the best; better than asha with one or two workers.",
     ),
-    click.option(
+    option(
+        SEARCH,
         "--grace-period",
         type=click.IntRange(1),
-        default=1,
+        metavar="N",
+        default=TuneConfig.grace_period,
         show_default=True,
-        help="Epochs before the first rung of asha.",
+        help="Epochs before the first rung.",
     ),
-    click.option(
+    option(
+        SEARCH,
         "--reduction-factor",
         type=click.IntRange(2),
-        default=3,
+        metavar="N",
+        default=TuneConfig.reduction_factor,
         show_default=True,
-        help="One of so many trainings passes a rung of asha, and rungs lie so many times apart.",
+        help="Keep the best 1/N of trials at each rung; each rung lies N times later than the one before.",
     ),
-    click.option(
+    option(
+        SEARCH,
         "--objective",
         type=click.Choice(OBJECTIVES),
-        default="dev_loss",
+        default=TuneConfig.objective,
         show_default=True,
-        help="What rungs and tpe compare: dev_loss (nats per token or answer), or metric: the task's chrF or accuracy, "
-        "generated anew at every rung.",
+        help="What rungs and tpe compare. dev_loss: nats per token or answer. metric: the task's chrF or accuracy, "
+        "measured at every rung.",
     ),
 )
 
-limit_options = _together(
-    click.option(
-        "--budget",
-        type=BudgetType(),
-        help="What all sessions of the run may spend: 30m, 2h (time), 40trials (trainings begun) or 2gpuh. "
-        "Default: no limit.",
-    ),
-    click.option(
-        "--trial-timeout",
-        type=Duration(),
-        help="Time that one training may take, all its attempts together (90s, 2h). Default: no limit.",
-    ),
-    click.option(
-        "--stall-timeout",
-        type=Duration(),
-        default="30m",
-        show_default=True,
-        help="Time without a training step, after which a worker is ended and its trial tried again. 0: never.",
-    ),
-    click.option(
-        "--max-failures",
-        type=click.IntRange(0),
-        default=2,
-        show_default=True,
-        help="Times that a trial is tried again after its worker was lost.",
-    ),
-    click.option(
-        "--keep",
-        type=click.Choice(KEEP),
-        default="best+last",
-        show_default=True,
-        help="Checkpoints that stay of an ended training (of adapters only, with LoRA); a stopped one keeps none but "
-        "under all.",
-    ),
-)
-
-work_options = _together(
-    click.option(
+cluster_options = together(
+    option(
+        MACHINE,
         "--concurrency",
         type=click.IntRange(1),
+        metavar="N",
         envvar="SWEEP_CONCURRENCY",
         show_envvar=True,
-        help="Trials at a time. Default: as many as cores and GPUs hold.",
+        help="Number of trials that run in parallel. Default: as many as the cores and GPUs allow.",
     ),
-    click.option(
+    option(
+        MACHINE,
         "--address",
+        metavar="HOST:PORT",
         envvar="SWEEP_ADDRESS",
         show_envvar=True,
-        help="HOST:PORT of a running Ray cluster, or auto. Default: a private Ray on this machine.",
+        help="A running Ray cluster to join, or auto. Default: start a private Ray on this machine.",
     ),
+)
+
+machine_options = together(
+    executor_option,
+    option(
+        MACHINE,
+        "--cpus-per-trial",
+        type=click.IntRange(1),
+        metavar="N",
+        default=1,
+        show_default=True,
+        help="Cores, and threads, of each trial. The number changes results in their last bits.",
+    ),
+    option(
+        MACHINE,
+        "--gpus-per-trial",
+        type=GPUShare(),
+        default="0",
+        show_default=True,
+        help="GPUs of each trial. A fraction lets trials share a GPU. auto: measure the heaviest trial for one epoch "
+        "and let as many trials share a GPU as its memory allows.",
+    ),
+    cluster_options,
+)
+
+limit_options = together(
+    option(
+        LIMITS,
+        "--budget",
+        type=BudgetType(),
+        help="Stop after this much, counted over all sessions of the run: 30m or 2h (time), 40trials (trials started) "
+        "or 2gpuh (GPU hours). Default: no limit.",
+    ),
+    option(
+        LIMITS,
+        "--trial-timeout",
+        type=Duration(),
+        help="Stop a trial after this much time (90s, 2h), all its attempts together. Default: no limit.",
+    ),
+    option(
+        LIMITS,
+        "--stall-timeout",
+        type=Duration(),
+        default=format_duration(RunLimits.stall_timeout or 0),
+        show_default=True,
+        help="Replace a worker after this much time without a training step, and retry its trial. 0: never.",
+    ),
+    option(
+        LIMITS,
+        "--max-failures",
+        type=click.IntRange(0),
+        metavar="N",
+        default=RunLimits.max_failures,
+        show_default=True,
+        help="How often to retry a trial whose worker was lost.",
+    ),
+)
+
+keep_option = option(
+    OUTPUT,
+    "--keep",
+    type=click.Choice(KEEP),
+    default=RunLimits.keep,
+    show_default=True,
+    help="Checkpoints to keep of each finished trial (with LoRA: the adapters only). Early-stopped trials keep no "
+    "checkpoint unless `all`.",
+)
+
+verbose_option = option(OUTPUT, "-v", "--verbose", is_flag=True, help="Print the driver's log to stderr.")
+
+output_options = together(
+    out_option,
+    option(
+        OUTPUT,
+        "--name",
+        metavar="NAME",
+        help="Name of the run. Default: the name of the space, numbered if it is taken.",
+    ),
+    keep_option,
+    option(OUTPUT, "--dry-run", is_flag=True, help="Print what would be computed and what it would cost, then exit."),
+    option(OUTPUT, "--measure", is_flag=True, help="With --dry-run: train one epoch first, to know the time it takes."),
+    verbose_option,
 )

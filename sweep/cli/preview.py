@@ -1,4 +1,4 @@
-"""What `--dry-run` says: points, trainings, what is cached, what the rest would take."""
+"""What `--dry-run` prints: points, trials, what is cached, and what the rest would cost."""
 
 from collections.abc import Iterator
 
@@ -11,22 +11,22 @@ from sweep.tuning.searchers import suggest_all
 
 
 def preview(prepared: PreparedRun, concurrency: int | None, measured: bool) -> Iterator[str]:
-    """The lines. `measured`: train one epoch of the heaviest trial that is left, to estimate by."""
+    """Yield the lines. `measured`: train one epoch of the heaviest open trial first, to estimate from it."""
     spec, tune_config = prepared.spec, prepared.spec.tune_config
     about = prepared.file.about.splitlines()[0] if prepared.file.about else ""
     yield f"space      {prepared.file.name}: {about}"
     plan = spec.plan
     if spec.search_space is not None:
-        drawn = suggest_all(spec.search_space, tune_config.num_samples or 0)
-        plan = Plan(tuple(point for each in drawn for point in each.points))
-        yield f"search     {tune_config.search}: what follows is of {len(drawn)} points drawn at random in its place"
+        suggested = suggest_all(spec.search_space, tune_config.num_samples or 0)
+        plan = Plan(tuple(point for each in suggested for point in each.points))
+        yield f"search     {tune_config.search}: what follows is estimated from {len(suggested)} random points"
     yield f"points     {len(plan.points):,}"
-    yield f"trainings  {len(plan.trials):,}, of {plan.epochs:,} epochs together"
-    yield f"saved      {plan.epochs_unshared - plan.epochs:,} epochs that points share: {_shared(prepared, plan)}"
+    yield f"trials     {len(plan.trials):,}, {plan.epochs:,} epochs in total"
+    yield f"shared     {plan.epochs_unshared - plan.epochs:,} epochs saved by sharing trials: {_shared(prepared, plan)}"
     cached = prepared.cached(plan)
-    yield f"cached     {len(cached & {p.point_id for p in plan.points}):,} points that earlier runs have computed"
+    yield f"cached     {len(cached & {p.point_id for p in plan.points}):,} points computed by earlier runs"
     if tune_config.scheduler != "fifo":
-        yield f"scheduler  {tune_config.scheduler}: at most what follows, since it stops most trainings early"
+        yield f"scheduler  {tune_config.scheduler}: upper bounds follow, as most trials will be stopped early"
     point = heaviest(plan, spec.provenance, cached) if measured else None
     gpu = spec.gpus_per_trial > 0
     yield from lines(
@@ -43,5 +43,6 @@ def preview(prepared: PreparedRun, concurrency: int | None, measured: bool) -> I
 
 
 def _shared(prepared: PreparedRun, plan: Plan) -> str:
+    """Return the forward passes of training that sharing saves."""
     shared, alone = prepared.forward_passes(plan)
     return f"{alone - shared:,} of {alone:,} forward passes of training ({1 - shared / alone:.0%})" if alone else "0"

@@ -1,10 +1,11 @@
-"""What a session says when it ends: counts, the best rows, what was saved, what failed; and its exit code."""
+"""What a session prints when it ends (counts, best rows, savings, failures), and its exit code."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sweep.console import say
 from sweep.execution.driver import SessionResult
 from sweep.reporting.leaderboard import Row
+from sweep.reporting.numbers import decimals, duration, plain_text, setting_text
 from sweep.reporting.settings import informative_keys
 from sweep.reporting.tables import baseline_line
 from sweep.store.run_folder import RunFolder
@@ -13,44 +14,34 @@ from sweep.store.status import Status
 
 
 def exit_code(folder: RunFolder, outcome: SessionResult) -> int:
-    """0 all is well, 3 some trainings failed, 4 all did, 128 + a signal that came, however late."""
+    """Return 0 if all is well, 3 if some trials failed, 4 if all did, 128 + N after signal N, however late it came."""
     if outcome.signal is not None:
         return 128 + outcome.signal
     if failed := _failed(outcome.rows):
         return 4 if len(failed) == len(outcome.rows) else 3
-    return 3 if _failed_bases(folder, outcome) else 0
+    return 3 if _failed_baselines(folder, outcome) else 0
 
 
 def summarize(folder: RunFolder, outcome: SessionResult) -> None:
     """Print how a session ended."""
     rows = outcome.rows
-    say(f"{folder.name}: {counts(rows)}, in {outcome.seconds:.0f} s")
-    saved: dict[str, float] = {}  # by training: its points share the seconds
-    for row in (row for row in rows if row.get("cached_from")):
-        saved[row["trial_id"]] = max(saved.get(row["trial_id"], 0.0), row["train_seconds"])
-    if saved:
-        say(f"saved: {sum(saved.values()) / 3600:.2f} hours of training, taken from earlier runs")
+    say(f"{folder.name}: {counts(rows)}, in {duration(outcome.seconds)}")
     keys = informative_keys([point.settings for point in full_plan(folder.spec, outcome.state).points])
-    for row in (row for row in rows if row.get("rank") == 1):
-        say(f"best {row['metric']}: {row[row['metric']]:.3f} at {_settings(keys, row)}")
-    if (line := baseline_line(rows)) is not None:
-        say(line)
-    if (line := saved_line(rows)) is not None:
-        say(line)
+    lines = (cached_line(rows), *(_best_line(keys, row) for row in rows if row.get("rank") == 1))
+    for line in (*lines, baseline_line(rows), stopped_line(rows)):
+        if line is not None:
+            say(line)
     if outcome.signal is not None:
-        say(f"interrupted, nothing is lost; go on with: {folder.command('resume')}", err=True)
+        say(f"interrupted, nothing is lost; resume with: {folder.command('resume')}", err=True)
         return
     if outcome.spent is not None:
-        say(
-            f"{outcome.spent}: what is left goes on with `{folder.command('resume')} --budget` and a larger one",
-            err=True,
-        )
-    say(f"leaderboard: {folder.leaderboard}; `{folder.command('report')}` prints it")
+        say(f"{outcome.spent}; continue with a larger budget: {folder.command('resume')} --budget ...", err=True)
+    say(f"leaderboard: {folder.leaderboard}; to print it: {folder.command('report')}")
     failed = _failed(rows)
-    bases = _failed_bases(folder, outcome)
-    for line in (*bases, *(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}" for row in failed[:3])):
+    baselines = _failed_baselines(folder, outcome)
+    for line in (*baselines, *(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}" for row in failed[:3])):
         say(line, err=True)
-    if (failed or bases) and folder.logs.is_dir():
+    if (failed or baselines) and folder.logs.is_dir():
         say(f"tracebacks: {folder.logs}", err=True)
 
 
@@ -58,28 +49,38 @@ def _failed(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["status"] in (Status.FAILED, Status.DIVERGED)]
 
 
-def _failed_bases(folder: RunFolder, outcome: SessionResult) -> list[str]:
-    """A line for each un-tuned base that failed and has no row of its own to tell of it."""
-    told = {row["trial_id"] for row in outcome.rows}
+def _failed_baselines(folder: RunFolder, outcome: SessionResult) -> list[str]:
+    """Return a line for each failed baseline that no row speaks of."""
+    named = {row["trial_id"] for row in outcome.rows}
     ids = dict.fromkeys(point.trial_id for point in full_plan(folder.spec, outcome.state).baselines)
-    trials = {trial_id: outcome.state.trial(trial_id) for trial_id in ids if trial_id not in told}
+    trials = {trial_id: outcome.state.trial(trial_id) for trial_id in ids if trial_id not in named}
     return [
-        f"FAILED {trial_id}: the un-tuned base, so that no row is compared with it: {trial.reason}"
+        f"FAILED {trial_id}: the baseline, so no row can be compared with it: {trial.reason}"
         for trial_id, trial in trials.items()
         if trial.status == Status.FAILED
     ]
 
 
-def _settings(keys: Sequence[str], row: Row) -> str:
-    """What tells `row` from the others, as KEY=VALUE."""
-    values = {**row, "epochs": row["epochs_budget"]}
+def _best_line(keys: Sequence[str], row: Row) -> str:
+    """Return the score and the varying settings of the best row."""
+    values: Mapping[str, object] = {**row, "epochs": row["epochs_budget"]}
     on = [key for key in keys if values.get(key) is not None]
-    return " ".join(f"{key}={values.get(key)}" for key in on or keys) or "the only point"
+    where = " ".join(f"{key}={setting_text(values.get(key)) or None}" for key in on or keys) or "the only point"
+    name = row["metric"]
+    return f"best {name}: {plain_text(row[name], decimals(name, [row[name]]))} at {where}"
 
 
-def saved_line(rows: Sequence[Row]) -> str | None:
-    """Epochs that a scheduler saved, where it stopped anything."""
-    trained: dict[str, int] = {}  # by training: its points share the epochs
+def cached_line(rows: Sequence[Row]) -> str | None:
+    """Return the training time that the cache saved, or None."""
+    saved: dict[str, float] = {}  # by trial: its points share the seconds
+    for row in (row for row in rows if row.get("cached_from")):
+        saved[row["trial_id"]] = max(saved.get(row["trial_id"], 0.0), row["train_seconds"])
+    return f"cached: {duration(sum(saved.values()))} of training saved" if saved else None
+
+
+def stopped_line(rows: Sequence[Row]) -> str | None:
+    """Return the epochs that early stopping saved, or None."""
+    trained: dict[str, int] = {}  # by trial: its points share the epochs
     planned: dict[str, int] = {}
     for row in (row for row in rows if row["status"] in ("COMPLETED", "STOPPED")):
         trained[row["trial_id"]] = max(trained.get(row["trial_id"], 0), row.get("epoch") or 0)
@@ -91,7 +92,7 @@ def saved_line(rows: Sequence[Row]) -> str | None:
 
 
 def counts(rows: Sequence[Row]) -> str:
-    """How many points are in which status."""
+    """Return the number of points, and how many have which status."""
     found: dict[str, int] = {}
     for row in rows:
         found[row["status"]] = found.get(row["status"], 0) + 1

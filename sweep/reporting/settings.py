@@ -1,40 +1,64 @@
-"""Which settings tell the points of a run apart."""
+"""Which settings tell the points of a run apart, and which are the same in all of them."""
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from model.optim.registry import OPTIMIZERS
+from sweep.planning.flat import decode_keys, train_keys
+
 
 def varying_keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The keys whose value is not the same in all of `points`, in order of appearance."""
-    keys = dict.fromkeys(key for point in points for key in point)
-    return [key for key in keys if len({point.get(key) for point in points}) > 1]
+    """Return the keys whose value differs between `points`, in the order of the schema."""
+    return [key for key in _keys(points) if len({point.get(key) for point in points}) > 1]
+
+
+def constant_settings(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings that are the same in all `points`, in the order of the schema."""
+    return {
+        key: points[0][key] for key in _keys(points) if all(point.get(key) == points[0].get(key) for point in points)
+    }
 
 
 def informative_keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The settings that vary, but for those of a method that another one of it tells: where a point's rank is known,
-    so may be its scale. Of two that tell each other, the first is kept."""
-    kept: list[str] = []
-    keys = varying_keys(points)
+    """Return the varying settings without those that follow from another setting of the same method.
+
+    Where each rank goes with one scale, the rank is enough. Of settings that follow from each other, the first of the
+    schema is kept.
+    """
+    keys, kept = varying_keys(points), list[str]()
     for key in sorted(keys, key=lambda key: -len({point.get(key) for point in points})):
         rivals = [other for other in kept if _method(other) == _method(key) is not None]
-        if not any(_tells(points, other, key) for other in rivals):
+        if not any(_determines(points, other, key) for other in rivals):
             kept.append(key)
     return [key for key in keys if key in kept]
 
 
+def settings_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the canonical settings of each row."""
+    return [json.loads(row["config_json"]) for row in rows]
+
+
+def _keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return every key of `points` in the order of the schema; unknown ones last."""
+    order = {key: place for place, key in enumerate([*train_keys(), *decode_keys()])}
+    found = dict.fromkeys(key for point in points for key in point)
+    return sorted(found, key=lambda key: order.get(key, len(order)))
+
+
 def _method(key: str) -> str | None:
-    """What a setting belongs to: lora of lora.rank; weight decay to the optimizer. None for a plain setting."""
-    return "optimizer" if key in ("optimizer", "weight_decay") else key.partition(".")[0] if "." in key else None
+    """Return the method that a setting belongs to: lora for lora.rank; None for a plain setting.
+
+    Weight decay and the settings of each optimizer belong to the method `optimizer`.
+    """
+    group, dot, _ = key.partition(".")
+    if key in ("optimizer", "weight_decay") or f"{group}." in {spec.settings.prefix for spec in OPTIMIZERS.values()}:
+        return "optimizer"
+    return group if dot else None
 
 
-def _tells(points: Sequence[Mapping[str, Any]], one: str, other: str) -> bool:
-    """Whether equal values of `one` always go with equal values of `other`, and `one` is on wherever `other` is."""
+def _determines(points: Sequence[Mapping[str, Any]], one: str, other: str) -> bool:
+    """Return whether the value of `one` determines that of `other`, and `one` is set where `other` is."""
     if any(point.get(one) is None and point.get(other) is not None for point in points):
         return False
     return len({(point.get(one), point.get(other)) for point in points}) == len({point.get(one) for point in points})
-
-
-def settings_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The canonical settings of each row."""
-    return [json.loads(row["config_json"]) for row in rows]

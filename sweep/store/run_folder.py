@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -57,9 +58,10 @@ class RunFolder:
         return self.path / "checkpoints" / trial_id
 
     def command(self, name: str) -> str:
-        """What to type to do `name` (resume, report) with this run."""
+        """Return what to type to do `name` (resume, report) with this run, quoted for a shell."""
         out = self.path.parent
-        return f"sweep {name} {self.name}" + ("" if out == Path("results") else f" --out {out}")
+        words = ["sweep", name, self.name] + ([] if out == Path("results") else ["--out", str(out)])
+        return shlex.join(words)
 
     @cached_property
     def spec(self) -> RunSpec:

@@ -16,7 +16,7 @@ import pytest
 
 from sweep.store.ledger import read_ledger
 from tests.chaos.conftest import Repeat, Whole
-from tests.chaos.invariants import NOTHING, check, check_end, gone, says
+from tests.chaos.invariants import NOTHING, check, check_end, gone, of_trials, says
 from tests.chaos.processes import PATIENCE, Command, Commands, wait_for_epochs
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
@@ -61,7 +61,9 @@ def epochs_of(run: Path) -> int:
 
 def reasons(run: Path) -> list[str]:
     """Why trials failed, by the ledger."""
-    return [event["reason"] for event in read_ledger(run / "ledger.jsonl") if event.get("status") == "FAILED"]
+    return [
+        str(event.reason) for event in of_trials(list(read_ledger(run / "ledger.jsonl"))) if event.status == "FAILED"
+    ]
 
 
 @pytest.mark.fault("F6")
@@ -172,7 +174,7 @@ def test_a_service_of_ray_is_killed(
         members = family(command)
         (service,) = [member for member in members if member.name() == name]
         service.kill()
-        says(command, 1, "Error: Ray has broken down", name, f"go on with: sweep resume r --out {out}")
+        says(command, 1, "Error: Ray has broken down", name, f"resume with: sweep resume r --out {out}")
         assert command.stdout == ""
         gone(members, command.pid, LINGER)
         before = check(out / "r")
@@ -200,7 +202,7 @@ def test_a_signal_at_a_random_moment(
                 members |= set(family(command))
         while not command.ended:  # what has begun to start goes on starting
             members |= set(family(command))
-        says(command, 128 + signals[0], f"go on with: sweep resume r --out {out}")
+        says(command, 128 + signals[0], f"resume with: sweep resume r --out {out}")
         gone(list(members), command.pid, LINGER)
         before = check(out / "r")
         assert commands.run("resume", "r", "--out", out, "--executor", "inline").wait() == 0

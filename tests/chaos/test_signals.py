@@ -36,7 +36,7 @@ def test_a_signal_at_a_random_moment(
         for number in signals:
             time.sleep(moments.uniform(0, 0.03))
             command.send(number)
-        says(command, 128 + signals[0], f"go on with: sweep resume r --out {out}")
+        says(command, 128 + signals[0], f"resume with: sweep resume r --out {out}")
         before = check(out / "r")
         assert commands.run("resume", "r", "--out", out).wait() == 0
         check_end(out / "r", whole(*EPOCHS), before)
@@ -50,14 +50,14 @@ def test_a_signal_in_the_middle_of_a_checkpoint(
         out = tmp_path / f"{seed}"
         hook = partial(interrupted_in_checkpoint, random.Random(seed).randint(1, 40), list(signals))
         command = commands("run", micro, *RUN, out, hook=hook)
-        says(command, 128 + signals[0], f"go on with: sweep resume r --out {out}")
+        says(command, 128 + signals[0], f"resume with: sweep resume r --out {out}")
         before = check(out / "r")
         assert commands.run("resume", "r", "--out", out).wait() == 0
         check_end(out / "r", whole(*EPOCHS), before)
 
 
 @pytest.mark.parametrize(
-    "place", ["sweep.execution.driver.Driver._check_disk", "sweep.cli.summary.summarize", "sweep.cli.summary.counts"]
+    "place", ["sweep.store.recorder.Recorder.check_disk", "sweep.cli.summary.summarize", "sweep.cli.summary.counts"]
 )
 @pytest.mark.parametrize("signals", [SIGNALS[2], SIGNALS[3]])
 def test_a_second_signal_when_the_work_has_stopped_already(
@@ -65,7 +65,7 @@ def test_a_second_signal_when_the_work_has_stopped_already(
 ) -> None:
     out = tmp_path / "out"
     command = commands("run", micro, *RUN, out, hook=partial(signalled_at_the_end, list(signals), place))
-    says(command, 128 + signals[0], f"go on with: sweep resume r --out {out}")
+    says(command, 128 + signals[0], f"resume with: sweep resume r --out {out}")
     before = check(out / "r")
     assert commands.run("resume", "r", "--out", out).wait() == 0
     check_end(out / "r", whole(*EPOCHS), before)

@@ -10,11 +10,11 @@ import torch
 
 import model.training
 import sweep.cli.commands
-import sweep.cli.progress
 import sweep.cli.summary
 import sweep.execution.driver
 import sweep.execution.trial
 import sweep.prepare
+import sweep.progress.reporters
 import sweep.reporting.leaderboard
 import sweep.reporting.paper_scores
 import sweep.reporting.tables

@@ -54,7 +54,7 @@ def test_a_signal_is_heard(streams: str, micro: Path, out: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert stderr is None or "go on with: sweep resume r" in stderr
+    assert stderr is None or "resume with: sweep resume r" in stderr
     assert Status.RUNNING not in statuses(out)
     assert statuses(out).count(Status.COMPLETED) < 5
 

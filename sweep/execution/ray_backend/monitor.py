@@ -89,7 +89,7 @@ class RayMonitor:
     def _leave(self) -> None:
         """End this process from a thread that is not the main one, which is stuck within Ray."""
         remove_own_folders()
-        say(f"Error: {self.torn}; go on with: {self.resume_command}", err=True)
+        say(f"Error: {self.torn}; resume with: {self.resume_command}", err=True)
         os._exit(1)
 
 

@@ -6,7 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from sweep.cli.commands import main
 from sweep.errors import InfrastructureError
-from sweep.execution.driver import Driver, SessionResult
+from sweep.execution.driver import Driver
 from sweep.execution.executor import Executor
 from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import list_runs
@@ -85,7 +85,8 @@ BAD_COMMANDS = {
     "revision of tiny": (["run", "lora_rank", "--set", "revision=abc"], "revision 'abc' has no meaning"),
     "seeds 0": (["run", "lora_rank", "--seeds", "0"], "x>=1"),
     "no such run": (["report", "nowhere"], "no run 'nowhere'"),
-    "run that leaves": (["report", "../x"], "run name '../x'"),
+    "path of no run": (["report", "../x"], "no run at ../x: a run is a folder with a run.json in it"),
+    "parent folder": (["status", ".."], "no run at .."),
     "no runs": (["report"], "holds no runs yet"),
     "unknown option": (["run", "lora_rank", "--epochs", "1"], "No such option"),
 }
@@ -230,7 +231,7 @@ def test_a_folder_that_is_no_run_is_passed_over_or_named(sweep: Sweep, micro: Pa
 
 def test_the_executor_may_change_between_sessions(sweep: Sweep, micro: Path, out: Path) -> None:
     """A run begun on Ray, which then would not start."""
-    prepare(RunRequest(space=str(micro), out=out, executor="ray")).folder()
+    prepare(RunRequest(space=str(micro), out=out, executor="ray")).open_or_create()
     assert sweep("run", micro, "--executor", "inline").stdout.startswith("micro: 4 points: 4 COMPLETED")
 
 
@@ -238,14 +239,28 @@ def test_dry_run_counts_and_writes_nothing(sweep: Sweep, out: Path) -> None:
     result = sweep("run", "lora_rank", "--dry-run", "--set", "epochs=5,10", "--set", "decode.top_p=0.9,0.95")
     assert result.exit_code == 0
     assert "points     96" in result.stdout
-    assert "trainings  24, of 240 epochs" in result.stdout
-    assert "saved      480 epochs" in result.stdout
+    assert "trials     24, 240 epochs in total" in result.stdout
+    assert "shared     480 epochs" in result.stdout
     assert not out.exists()
 
 
 def test_status_and_ls(sweep: Sweep, finished: Path) -> None:
     assert "micro: 4 points: 4 COMPLETED; idle" in sweep("status").stdout
     assert "best chrf" in sweep("ls").stdout
+
+
+def test_ls_of_an_empty_folder_says_so(sweep: Sweep, out: Path) -> None:
+    result = sweep("ls")
+    assert result.exit_code == 0
+    assert result.stdout == f"no runs in {out} yet: start one with `sweep run lora_rank`\n"
+
+
+@pytest.mark.parametrize("command", ["report", "status", "resume", "gc"])
+@pytest.mark.parametrize("suffix", ["", "/"])
+def test_a_run_may_be_given_by_its_path(sweep: Sweep, finished: Path, command: str, suffix: str) -> None:
+    result = sweep(command, f"{finished}{suffix}", "--out", "elsewhere")
+    assert result.exit_code == 0, result.output
+    assert "micro" in result.stdout or command == "gc"
 
 
 def test_spaces_lists_every_space(sweep: Sweep) -> None:
@@ -274,7 +289,7 @@ def test_an_unknown_option_in_the_file_is_named(sweep: Sweep) -> None:
     assert result.exit_code == 2
     assert "unknown option 'concurency'" in result.stderr
     Path("sweep.toml").write_text('format = "json"\nset = ["epochs=1"]\n')
-    assert "24 epochs together" in sweep("run", "lora_rank", "--dry-run").stdout
+    assert "24, 24 epochs in total" in sweep("run", "lora_rank", "--dry-run").stdout
 
 
 @pytest.mark.parametrize("name", main.commands)
@@ -318,7 +333,7 @@ def test_a_dry_run_says_what_sharing_saves(sweep: Sweep, out: Path) -> None:
     """5 + 10 + 20 epochs x 17 decodings x 4 rates x (62 + 31 + 16 + 8 + 4) batches an epoch, against 20 epochs."""
     text = sweep("run", "soap_decoding", "--dry-run").stdout
     assert "points     1,020\n" in text
-    assert "trainings  20, of 400 epochs together\n" in text
+    assert "trials     20, 400 epochs in total\n" in text
     alone, shared = 35 * 17 * 4 * 121, 20 * 4 * 121
     assert f"{alone - shared:,} of {alone:,} forward passes of training (97%)" in text
     assert not out.exists()
@@ -341,14 +356,14 @@ def test_drivers_and_workers_mean_the_same_base(
 def test_a_breakdown_after_a_signal_ends_with_the_code_of_the_signal(
     number: signal.Signals | None, sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down(driver: Driver, executor: Executor, command: Sequence[str]) -> SessionResult:
+    def break_down(driver: Driver, executor: Executor) -> bool:
         driver.interrupts.first = number
         raise InfrastructureError("Ray is lost")
 
-    monkeypatch.setattr(Driver, "run", break_down)
+    monkeypatch.setattr(Driver, "work", break_down)
     result = sweep("run", micro, "--executor", "inline")
     assert result.exit_code == (1 if number is None else 143)
-    assert f"Error: Ray is lost; go on with: sweep resume micro --out {out}" in result.stderr
+    assert f"Error: Ray is lost; resume with: sweep resume micro --out {out}" in result.stderr
 
 
 @pytest.mark.usefixtures("interrupts")

@@ -46,19 +46,19 @@ def test_a_bad_option_is_one_clear_line(sweep: Sweep, case: str) -> None:
 
 
 HELP = {  # option -> what its help must say: its unit, and its default
-    "--search": ["grid: every point", "[default: grid]"],
-    "--num-samples": ["Points that --search random or tpe draws", "No default", "x>=1"],
-    "--seeds": ["Seeds per point", "[default: 1"],
+    "--search": ["grid: run every point", "[default: grid]"],
+    "--num-samples": ["Number of points to sample", "Required with", "x>=1"],
+    "--seeds": ["Number of seeds for every point", "[default: 1"],
     "--scheduler": ["asha-promote", "[default: fifo]"],
     "--grace-period": ["Epochs before the first rung", "[default: 1"],
-    "--reduction-factor": ["One of so many trainings", "[default: 3"],
+    "--reduction-factor": ["Keep the best 1/N of trials at each rung", "[default: 3"],
     "--objective": ["nats per token", "chrF or accuracy", "[default: dev_loss]"],
-    "--budget": ["30m, 2h (time)", "40trials (trainings begun)", "2gpuh", "Default: no limit"],
+    "--budget": ["30m or 2h (time)", "40trials (trials started)", "2gpuh", "Default: no limit"],
     "--trial-timeout": ["(90s, 2h)", "Default: no limit"],
-    "--stall-timeout": ["Time without a training step", "[default: 30m]", "0: never"],
-    "--max-failures": ["Times that a trial is tried again", "[default: 2"],
-    "--keep": ["Checkpoints that stay", "[default: best+last]"],
-    "--gpus-per-trial": ["GPUs of each trial; a fraction shares one", "[default: 0]", "auto"],
+    "--stall-timeout": ["time without a training step", "[default: 30m]", "0: never"],
+    "--max-failures": ["How often to retry a trial", "[default: 2"],
+    "--keep": ["Checkpoints to keep", "no checkpoint unless `all`", "[default: best+last]"],
+    "--gpus-per-trial": ["GPUs of each trial. A fraction", "[default: 0]", "auto"],
     "--cpus-per-trial": ["Cores, and threads", "[default: 1"],
     "--measure": ["With --dry-run: train one epoch first"],
 }
@@ -76,6 +76,12 @@ def told_of(option: str) -> str:
 def test_help_names_the_unit_and_the_default(option: str) -> None:
     text = told_of(option)
     assert [part for part in HELP[option] if part not in text] == []
+
+
+def test_help_of_run_comes_in_sections() -> None:
+    text = CliRunner().invoke(main, ["run", "--help"]).stdout
+    headings = re.findall(r"^([A-Z][\w ]+):$", text, re.MULTILINE)
+    assert headings == ["What to run", "Search", "Machine", "Limits", "Output", "Other"]
 
 
 @pytest.mark.parametrize("written", ["stall-timeout = 0", 'stall-timeout = "0"', 'stall-timeout = "0s"'])

@@ -40,22 +40,22 @@ def test_a_grid(sweep: Sweep, make_space: Callable[[str], Path], out: Path) -> N
     said = lines(sweep("run", make_space("grid(0.1, 0.2, 0.3)"), "--dry-run"))
     assert said["space"] == "ahead: A space to look at beforehand."
     assert said["points"] == "12"
-    assert said["trainings"] == "6, of 18 epochs together"
-    assert said["saved"].startswith("6 epochs that points share: 12 of 48 forward passes of training (25%)")
+    assert said["trials"] == "6, 18 epochs in total"
+    assert said["shared"].startswith("6 epochs saved by sharing trials: 12 of 48 forward passes of training (25%)")
     assert said["cached"].startswith("0 points")
     assert {"search", "scheduler"}.isdisjoint(said)
     assert not out.exists()
 
 
 def test_seeds_multiply_a_grid(sweep: Sweep, make_space: Callable[[str], Path]) -> None:
-    assert lines(sweep("run", make_space("grid(0.1)"), "--seeds", "3", "--dry-run"))["trainings"].startswith("6,")
+    assert lines(sweep("run", make_space("grid(0.1)"), "--seeds", "3", "--dry-run"))["trials"].startswith("6,")
 
 
 @pytest.mark.parametrize("scheduler", ["asha", "asha-promote"])
 def test_a_scheduler_makes_it_less(sweep: Sweep, make_space: Callable[[str], Path], scheduler: str) -> None:
     said = lines(sweep("run", make_space("grid(0.1, 0.2)"), "--scheduler", scheduler, "--dry-run"))
-    assert said["scheduler"] == f"{scheduler}: at most what follows, since it stops most trainings early"
-    assert said["trainings"] == "4, of 12 epochs together"
+    assert said["scheduler"] == f"{scheduler}: upper bounds follow, as most trials will be stopped early"
+    assert said["trials"] == "4, 12 epochs in total"
 
 
 @pytest.mark.parametrize("search", ["random", "tpe"])
@@ -65,21 +65,21 @@ def test_a_search_counts_what_it_would_draw(
     options = ["--search", search, "--num-samples", "5", "--seeds", "2", "--dry-run"]
     said = lines(sweep("run", make_space("loguniform(0.01, 0.1)"), *options))
     assert said["points"] == "20"
-    assert said["trainings"] == "10, of 30 epochs together"
+    assert said["trials"] == "10, 30 epochs in total"
     if search == "tpe":
-        assert said["search"] == "tpe: what follows is of 5 points drawn at random in its place"
+        assert said["search"] == "tpe: what follows is estimated from 5 random points"
     assert not out.exists()
 
 
 def test_a_search_of_a_space_with_fewer_points(sweep: Sweep, make_space: Callable[[str], Path]) -> None:
     said = lines(sweep("run", make_space("choice(0.1, 0.2)"), "--search", "tpe", "--num-samples", "50", "--dry-run"))
-    assert said["search"].startswith("tpe: what follows is of 4 points")
+    assert said["search"] == "tpe: what follows is estimated from 4 random points"
     assert said["points"] == "8"
 
 
 def test_what_earlier_runs_have_computed(sweep: Sweep, finished: Path, micro: Path) -> None:
     said = lines(sweep("run", micro, "--set", "lora.rank=2,3", "--dry-run"))
-    assert said["cached"] == "2 points that earlier runs have computed"
+    assert said["cached"] == "2 points computed by earlier runs"
     assert lines(sweep("run", micro, "--no-cache", "--dry-run"))["cached"].startswith("0 points")
 
 

@@ -62,7 +62,7 @@ def test_interrupted_it_exits_130_and_says_how_to_go_on(
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
-    assert f"go on with: sweep resume r --out {out}" in stderr
+    assert f"resume with: sweep resume r --out {out}" in stderr
     assert "INTERRUPTED" in stdout or "PENDING" in stdout
     assert sweep("resume", "r").exit_code == 0
     assert len(finished_trials(run)) == 5

@@ -7,20 +7,20 @@ import pytest
 from sweep.cli.summary import exit_code, summarize
 from sweep.execution.driver import SessionResult
 from sweep.execution.executor import Listener
-from sweep.execution.trial import Job
+from sweep.execution.job import Job
 from sweep.prepare import RunRequest, prepare
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
-from tests.sweep.execution.test_driver import Scripted, complete, drive
+from sweep.testing import ScriptedExecutor, complete, drive
 
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(RunRequest(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).open_or_create()
 
 
 def failing(folder: RunFolder, *victims: str) -> SessionResult:
-    """A session in which the trainings `victims` fail."""
+    """A session in which the trials `victims` fail."""
 
     def act(job: Job, listener: Listener) -> None:
         if job.trial_id in victims:
@@ -29,7 +29,7 @@ def failing(folder: RunFolder, *victims: str) -> SessionResult:
         else:
             complete(job, listener)
 
-    return drive(folder, Scripted(act))
+    return drive(folder, ScriptedExecutor(act))
 
 
 def test_all_is_well(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,6 +58,6 @@ def test_a_failed_base_is_a_failure(folder: RunFolder, capsys: pytest.CaptureFix
     (base,) = folder.spec.plan.baselines
     outcome = failing(folder, base.trial_id)
     summarize(folder, outcome)
-    assert f"FAILED {base.trial_id}: the un-tuned base, so that no row is compared" in capsys.readouterr().err
+    assert f"FAILED {base.trial_id}: the baseline, so no row can be compared" in capsys.readouterr().err
     assert exit_code(folder, outcome) == 3
     assert exit_code(folder, failing(folder)) == 0, "the next session tries it again"

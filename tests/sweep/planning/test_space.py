@@ -8,7 +8,6 @@ from model.config import DecodeConfig, TrainConfig
 from sweep import Space, choice, grid, uniform
 from sweep.errors import SpaceError
 from sweep.planning.space import branches, expand
-from sweep.reporting.settings import informative_keys, varying_keys
 
 
 def test_grid_axes_multiply_in_file_order() -> None:
@@ -103,33 +102,6 @@ def test_a_mistake_is_named(mistake: str) -> None:
 def test_an_unknown_override_is_named() -> None:
     with pytest.raises(SpaceError, match="did you mean 'epochs'"):
         expand(Space(), {"epoch": 1})
-
-
-def test_varying_keys() -> None:
-    assert varying_keys([{"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4}]) == ["b", "c"]
-    assert varying_keys([{"a": 1}]) == []
-
-
-def test_settings_that_another_of_their_method_tells_are_not_told_twice() -> None:
-    """Scale follows from rank, everything of SMART from its weight, decay from the optimizer; lr is no method's."""
-    on = {
-        "lora.rank": 2,
-        "lora.scale": 1.0,
-        "smart.lam": 0.1,
-        "smart.steps": 1,
-        "optimizer": "soap",
-        "weight_decay": 0.01,
-    }
-    points = [
-        {**on, "lr": 0.1},
-        {**on, "lora.rank": 4, "lora.scale": 2.0, "lr": 0.1},
-        {"lora.rank": 8, "lora.scale": 2.0, "optimizer": "adamw", "weight_decay": 0.0, "lr": 0.2},
-    ]
-    assert informative_keys(points) == ["lora.rank", "smart.lam", "optimizer", "lr"]
-    either = [{"decode.top_p": 0.9}, {"decode.top_k": 4}]  # a blank in one column is no way to say 4
-    assert informative_keys(either) == ["decode.top_p", "decode.top_k"]
-    grid_points = [{"lora.rank": rank, "lora.scale": scale} for rank in (2, 4) for scale in (1.0, 2.0)]
-    assert informative_keys(grid_points) == varying_keys(grid_points) == ["lora.rank", "lora.scale"]
 
 
 def test_branches_are_variants_under_decodings() -> None:

@@ -33,9 +33,36 @@ def test_people_see_what_varies_and_the_base(sweep: Sweep, finished: Path, form:
     text = sweep("report", "--format", form).stdout
     assert "base tiny" in text
     assert "un-tuned base: dev_loss" in text
-    assert "lora.rank" in text
-    assert "batch_size" not in text
+    (header,) = (line for line in text.splitlines() if "lora.rank" in line)
+    assert "batch_size" not in header
+    (constants,) = (line for line in text.splitlines() if line.startswith("in every row: data "))
+    assert ", epochs 2, batch_size 2, lr 0.01, optimizer adamw, " in constants
     assert text.count("COMPLETED") == 4
+
+
+@pytest.mark.parametrize("form", ["table", "md"])
+def test_what_varies_is_judged_over_the_whole_run(sweep: Sweep, finished: Path, form: str) -> None:
+    def header(*arguments: str) -> str:
+        text = sweep("report", "--format", form, *arguments).stdout
+        return next(line for line in text.splitlines() if "rank" in line and "status" in line)
+
+    for top in ("1", "2", "3"):
+        assert header("--top", top).split() == header().split()
+
+
+def test_columns_may_be_chosen(sweep: Sweep, finished: Path) -> None:
+    content = list(csv.DictReader(io.StringIO(sweep("report", "--format", "csv", "--columns", "chrf,seed").stdout)))
+    assert [list(row) for row in content] == [["chrf", "seed"]] * 4
+    (row, *_) = json.loads(sweep("report", "--format", "json", "--columns", "lora.rank").stdout)
+    assert list(row) == ["lora.rank"]
+    assert (
+        "| rank | peak_memory_bytes |"
+        in sweep("report", "--format", "md", "--columns", "rank,peak_memory_bytes").stdout
+    )
+    assert "trainable_share" in sweep("report", "--columns", "rank,trainable_share").stdout
+    refused = sweep("report", "--columns", "rank,chr")
+    assert refused.exit_code == 2
+    assert "--columns chr: no such column. Known: run, point_id" in refused.stderr
 
 
 def test_top_and_sort(sweep: Sweep, finished: Path) -> None:
@@ -54,15 +81,15 @@ def test_missing_values_sort_last() -> None:
 
 def test_a_row_whose_base_is_not_measured_yet_is_not_compared() -> None:
     rows = [{"chrf": 41.0, "base_chrf": 40.0}, {"chrf": 39.0}]
-    assert baseline_line(rows) == "un-tuned base: chrf 40.000 (bettered by 1 of 1 rows)"
+    assert baseline_line(rows) == "un-tuned base: chrf 40.000 (beaten by 1 of 1 rows)"
 
 
 def test_a_loss_that_is_no_number_is_null_in_json_and_empty_in_csv() -> None:
     rows = [{"train_loss": float("inf"), "dev_loss": float("nan")}]
-    (row,) = json.loads(json_text(rows))
+    (row,) = json.loads(json_text(None, rows))
     assert row["train_loss"] is None
     assert row["dev_loss"] is None
-    assert "inf" not in csv_text(rows).splitlines()[1]
+    assert "inf" not in csv_text(None, rows).splitlines()[1]
 
 
 @pytest.mark.parametrize(("value", "written"), [("=1+1", "'=1+1"), (" @x", "' @x"), (-1.5, -1.5), ("tiny", "tiny")])

@@ -137,7 +137,7 @@ def test_a_lost_head_is_told(nodes: "Popen[str]", spawn: Spawn, micro: Path, out
     _, stderr = process.communicate(timeout=140)
     assert process.returncode == 1, stderr
     assert f"the head of the cluster, {address}, has not answered for 30 s" in stderr
-    assert "go on with: sweep resume headless" in stderr
+    assert "resume with: sweep resume headless" in stderr
     assert "Traceback" not in stderr
     assert load_state(RunFolder(out / "headless")).reached
 

@@ -208,7 +208,7 @@ def test_interrupted_it_says_how_to_go_on(
     process.terminate()
     _, stderr = process.communicate(timeout=100)
     assert process.returncode == 143, stderr
-    assert "go on with: sweep resume r" in stderr
+    assert "resume with: sweep resume r" in stderr
     assert [member for member in family if member.is_running() and member.status() != psutil.STATUS_ZOMBIE] == []
     process = spawn(["resume", "r"])
     _, stderr = process.communicate(timeout=100)

@@ -54,7 +54,7 @@ def await_loss(line: RayMonitor) -> None:
 def test_a_process_that_is_stuck_in_a_lost_ray_ends_with_a_message() -> None:
     ended = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=50)
     assert ended.returncode == 1
-    assert re.fullmatch(r"Error: Ray has broken down: its process sleep .* go on with: sweep resume r\n", ended.stderr)
+    assert re.fullmatch(r"Error: Ray has broken down: its process sleep .* resume with: sweep resume r\n", ended.stderr)
 
 
 def test_a_lost_service_is_noticed(service: "subprocess.Popen[bytes]") -> None:

@@ -1,4 +1,4 @@
-"""The console that reports print to."""
+"""The console that reports and progress are printed to."""
 
 import sys
 from typing import Any
@@ -7,9 +7,11 @@ from rich.console import Console
 
 from sweep.console import mute
 
+WIDE = 2_000  # characters: wider than any table
+
 
 class LastingConsole(Console):
-    """A console that goes on in silence where rich would end the process, or raise within an executor."""
+    """A console that falls silent where rich would end the process, or raise within an executor's callback."""
 
     def on_broken_pipe(self) -> None:
         mute()
@@ -17,16 +19,11 @@ class LastingConsole(Console):
     def print(self, *objects: Any, **options: Any) -> None:
         try:
             super().print(*objects, **options)
-        except OSError:  # the disk of a log is full, say
+        except OSError:  # for example, the disk that holds the log is full
             mute()
 
 
-WIDE = 2_000  # characters: more than any table has
-
-
 def make_console(stderr: bool) -> Console:
-    """A console as wide as its content when it is no terminal: a pipe must not cut a table."""
-    from sweep.cli.terminal import LastingConsole
-
+    """Return a console. In a pipe it is as wide as any table, so that nothing is left out."""
     stream = sys.stderr if stderr else sys.stdout
     return LastingConsole(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)

@@ -1,0 +1,122 @@
+"""`sweep run` and `sweep resume`: work on a run."""
+
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from sweep.cli.group import Command
+from sweep.cli.options import (
+    EXECUTORS,
+    MACHINE,
+    cluster_options,
+    keep_option,
+    limit_options,
+    machine_options,
+    option,
+    out_option,
+    output_options,
+    search_options,
+    verbose_option,
+    what_options,
+)
+from sweep.planning.config import RunLimits, TuneConfig
+
+T = TypeVar("T", TuneConfig, RunLimits)
+
+
+@click.command(cls=Command)
+@click.argument("space")
+@what_options
+@search_options
+@machine_options
+@limit_options
+@output_options
+def run(
+    space: str,
+    settings: tuple[str, ...],
+    no_cache: bool,
+    concurrency: int | None,
+    dry_run: bool,
+    measure: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Train and score every point of SPACE: a space file, or a name that `sweep spaces` lists.
+
+    The same command again resumes an unfinished run. Once a run is finished, a new one takes its results from the
+    cache.
+
+    \b
+    sweep run lora_rank                               the paper's rank grid, on the base `tiny`
+    sweep run lora_rank --set epochs=1 --dry-run      what one epoch of it would cost
+    sweep run my/own.py --base gpt2 --gpus-per-trial 0.5 --seeds 3
+    """
+    from sweep.cli.session import work
+    from sweep.prepare import RunRequest, prepare
+
+    request = RunRequest(
+        space=space,
+        settings=settings,
+        use_cache=not no_cache,
+        tune_config=_taken(TuneConfig, options),
+        limits=_taken(RunLimits, options),
+        command=["sweep", *sys.argv[1:]],
+        **options,
+    )
+    prepared = prepare(request)
+    if dry_run:
+        from sweep.cli.preview import preview
+
+        for line in preview(prepared, concurrency, measure):
+            click.echo(line)
+        return
+    work(prepared.open_or_create(), prepared.spec, prepared.spec.limits, concurrency, request.address, verbose)
+
+
+@click.command(cls=Command)
+@click.argument("run")
+@option(MACHINE, "--executor", type=click.Choice(EXECUTORS), help="Default: the executor that the run started with.")
+@cluster_options
+@limit_options
+@out_option
+@keep_option
+@verbose_option
+@click.pass_context
+def resume(
+    ctx: click.Context,
+    /,
+    run: str,
+    out: Path,
+    executor: str | None,
+    concurrency: int | None,
+    address: str | None,
+    verbose: bool,
+    **limits: Any,
+) -> None:
+    """Continue RUN where it stopped. RUN is a name under --out, or the path of a run folder.
+
+    Finished trials are not run again; failed trials are retried. The run keeps its own limits, except for those given
+    here.
+    """
+    from sweep.cli.session import work
+    from sweep.planning.provenance import trace
+    from sweep.prepare import check_unchanged
+    from sweep.store.locate import find_run
+
+    folder = find_run(out, run)
+    spec = folder.spec
+    check_unchanged(spec, trace(spec.probes, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial))
+    given = {
+        name: value for name, value in limits.items() if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    session = replace(spec, executor=executor or spec.executor)
+    work(folder, session, replace(spec.limits, **given), concurrency, address, verbose)
+
+
+def _taken(kind: type[T], options: dict[str, Any]) -> T:
+    """Return a `kind` made of its own fields, which are taken out of `options`."""
+    return kind(**{field.name: options.pop(field.name) for field in fields(kind)})

@@ -1,0 +1,78 @@
+"""`sweep ls`, `sweep status`, `sweep gc`: look after the runs of a folder."""
+
+from pathlib import Path
+
+import click
+
+from sweep.cli.group import Command
+from sweep.cli.options import OUTPUT, option, out_option
+from sweep.errors import UsageError
+from sweep.planning.config import KEEP
+
+
+@click.command(cls=Command)
+@out_option
+def ls(out: Path) -> None:
+    """List the runs under --out, the latest first."""
+    from sweep.cli.summary import counts
+    from sweep.reporting.leaderboard import load_rows
+    from sweep.store.run_folder import list_runs
+
+    runs = list_runs(out)
+    if not runs:
+        click.echo(f"no runs in {out} yet: start one with `sweep run lora_rank`")
+    for folder in reversed(runs):
+        try:
+            rows = load_rows(folder)
+            spec = folder.spec
+        except UsageError as error:
+            click.echo(f"{folder.name:24} cannot be read: {error}")
+            continue
+        full = [row for row in rows if row.get("rank") == 1]
+        best = f"best {full[0]['metric']} {full[0][full[0]['metric']]:.3f}" if full else "nothing finished"
+        click.echo(f"{folder.name:24} {counts(rows):40} {best:22} {spec.space}, started {spec.created_at[:16]}")
+
+
+@click.command(cls=Command)
+@click.argument("run", required=False)
+@out_option
+def status(run: str | None, out: Path) -> None:
+    """Show the progress of RUN (a name under --out, or a path), by default of the latest run."""
+    from sweep.cli.summary import counts
+    from sweep.reporting.leaderboard import rows as leaderboard_rows
+    from sweep.store.activity import activity
+    from sweep.store.locate import find_run_or_latest
+    from sweep.store.state import load_state
+
+    folder = find_run_or_latest(out, run)
+    state = load_state(folder)
+    rows = leaderboard_rows(folder, state)
+    click.echo(f"{folder.name}: {counts(rows)}; {activity(folder, state)}")
+    for row in rows:
+        if row["status"].is_open and row.get("epoch"):
+            click.echo(f"  {row['point_id']}  {row['status']}  epoch {row['epoch']}/{row['epochs_budget']}")
+
+
+@click.command(cls=Command)
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@out_option
+@option(OUTPUT, "--keep", type=click.Choice(KEEP), help="Checkpoints to keep. Default: what each run asked for.")
+@option(OUTPUT, "--dry-run", is_flag=True, help="Print what would be removed, then exit.")
+def gc(runs: tuple[str, ...], out: Path, keep: str | None, dry_run: bool) -> None:
+    """Delete what the RUNs no longer need: checkpoints of finished trials, and remains of killed processes.
+
+    Without RUN, all runs under --out are cleaned. Leaderboards, ledgers, texts and everything that `sweep resume` needs
+    stay. Symbolic links are not followed.
+    """
+    from sweep.execution.ray_backend.private_folder import clear_left_folders
+    from sweep.store.gc import clean
+    from sweep.store.locate import find_run
+
+    total = 0
+    for freed in clean(out, [find_run(out, name) for name in runs], keep, dry_run):
+        total += freed.bytes
+        if freed.bytes or freed.note:
+            click.echo(f"{freed.run:24} {freed.note or f'{freed.bytes / 2**20:.1f} MiB'}")
+    if not dry_run:
+        clear_left_folders()
+    click.echo(f"{'would free' if dry_run else 'freed'} {total / 2**20:.1f} MiB")

@@ -1,0 +1,116 @@
+"""What the progress views say of a run: its trials, the best point so far, the time left."""
+
+from collections.abc import Mapping, Sequence
+
+from model.task_specs import TASKS
+from sweep.planning.flat import to_flat
+from sweep.planning.plan import Plan, Point, Trial
+from sweep.progress.eta import pace, seconds_left
+from sweep.reporting.numbers import decimals, plain_text, setting_text
+from sweep.reporting.settings import informative_keys
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import RunState, find_result, full_plan, suggestions_left
+from sweep.store.status import Status
+
+
+class ProgressState:
+    """The plan of a run as far as it is known, and questions about its state."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.name = folder.name
+        self.spec = folder.spec
+        self._suggested = 0
+        self.plan: Plan = self.spec.plan
+        self.trials: Mapping[str, Trial] = _by_id(self.plan)
+        self.keys = _keys(self.plan)
+        self._point_keys = informative_keys([point.settings for point in self.plan.points])
+
+    def follow(self, state: RunState) -> None:
+        """Add the points that a search has suggested since the last call."""
+        if len(state.suggestions) != self._suggested:
+            self._suggested = len(state.suggestions)
+            self.plan = full_plan(self.spec, state)
+            self.trials, self.keys = _by_id(self.plan), _keys(self.plan)
+            self._point_keys = informative_keys([point.settings for point in self.plan.points])
+
+    @property
+    def title(self) -> str:
+        """The run, its task, base and device."""
+        probes = self.spec.probes
+        tasks = ", ".join(dict.fromkeys(point.train.task for point in probes))
+        bases = ", ".join(dict.fromkeys(point.train.base for point in probes))
+        return f"{self.name}: task {tasks}, base {bases}, {self.spec.provenance.device}"
+
+    @property
+    def metric(self) -> str:
+        """The name of the task's metric."""
+        return TASKS[self.spec.probes[0].train.task].metric
+
+    def label(self, trial_id: str) -> str:
+        """Return the settings that tell a trial from the others."""
+        if trial_id not in self.trials:
+            return "baseline"
+        return _label(self.trials[trial_id].points[0], self.keys)
+
+    def finished(self, state: RunState) -> int:
+        """Return the number of trials that are finished or cached."""
+        return sum(not self._is_open(state, trial) for trial in self.trials.values())
+
+    def best_of(self, state: RunState, trial_id: str) -> float | None:
+        """Return the best metric among a trial's finished points."""
+        if trial_id not in self.trials:
+            return None
+        values = [value for point in self.trials[trial_id].points if (value := metric(state, point)) is not None]
+        return max(values, default=None)
+
+    def best_line(self, state: RunState) -> str | None:
+        """Return the best point so far beside the baseline; None before a point is finished."""
+        scored = [(value, point) for point in self.plan.points if (value := metric(state, point)) is not None]
+        if not scored:
+            return None
+        value, point = max(scored, key=lambda one: one[0])
+        digits = decimals(self.metric, [value])
+        line = f"best {self.metric} so far: {plain_text(value, digits)} at {_label(point, self._point_keys)}"
+        untuned = metric(state, point.baseline)
+        return line if untuned is None else f"{line} (baseline {plain_text(untuned, digits)})"
+
+    def seconds_left(self, state: RunState) -> float | None:
+        """Return the seconds until the end at the pace of this run's trials; None before there is one."""
+        known = pace(self.trials.values(), state)
+        if known is None:
+            return None
+        states = {trial_id: state.trial(trial_id) for trial_id in self.trials}
+        left = [
+            (trial.config, trial.epochs - states[trial_id].known_epoch)
+            for trial_id, trial in self.trials.items()
+            if self._is_open(state, trial)
+        ]
+        latest = list(self.trials.values())[-1]
+        # Trials that the search has still to suggest are taken to be like the latest one.
+        to_suggest = suggestions_left(self.spec, state) * self.spec.tune_config.seeds
+        running = sum(trial.status is Status.RUNNING for trial in states.values())
+        return seconds_left([*left, *[(latest.config, latest.epochs)] * to_suggest], known, max(1, running))
+
+    def _is_open(self, state: RunState, trial: Trial) -> bool:
+        cached = all(point.point_id in state.cached for point in trial.points)
+        return not cached and state.trial(trial.trial_id).status.is_open
+
+
+def metric(state: RunState, point: Point) -> float | None:
+    """Return the task's metric of a finished point, or None."""
+    found = find_result(state, point)
+    return None if found is None else found.metrics[TASKS[point.train.task].metric]
+
+
+def _label(point: Point, keys: Sequence[str]) -> str:
+    """Return the settings `keys` of a point, as far as they are on."""
+    return ", ".join(f"{key} {setting_text(point.settings[key])}" for key in keys if key in point.settings)
+
+
+def _by_id(plan: Plan) -> dict[str, Trial]:
+    return {trial.trial_id: trial for trial in plan.trials}
+
+
+def _keys(plan: Plan) -> list[str]:
+    """Return the settings that tell the trials of `plan` apart."""
+    return [key for key in informative_keys([to_flat(trial.config) for trial in plan.trials]) if key != "epochs"]

@@ -1,0 +1,64 @@
+"""Which columns a report shows, and which of them it leaves out first where space is short."""
+
+from collections.abc import Sequence
+
+from model.task_specs import TASKS
+from sweep.reporting.leaderboard import METRICS, Row, schema
+from sweep.reporting.settings import informative_keys, settings_of
+from sweep.reporting.time_to_target import COLUMNS
+
+KEYS = ("rank", "status")
+OPTIONAL = (  # the least telling first
+    "train_seconds",
+    "trainable_params",
+    "train_loss",
+    "best_epoch",
+    "best_dev_loss",
+    *METRICS[::-1],  # but for the metric that ranks
+    "cached_from",
+    "stop_reason",
+    "paper",
+    "rung",
+    "epoch",
+)
+
+
+def all_columns(rows: Sequence[Row]) -> list[str]:
+    """Return the schema's columns, followed by those that only this report has."""
+    return list(dict.fromkeys([*schema().names, *(name for row in rows for name in row)]))
+
+
+def table_columns(rows: Sequence[Row]) -> list[str]:
+    """Return the columns to compare `rows`, all those of a run, by: rank, status, what varies, scores, cost."""
+    informative = informative_keys(settings_of(rows))
+    settings = [key for key in schema().names if key in informative]
+    budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
+    partial = ["epoch"] if any(not row["status"].is_complete for row in rows) else []
+    metrics = [metric for task in dict.fromkeys(row["task"] for row in rows) for metric in TASKS[task].metrics]
+    given = [name for name in ("rung", "paper", "cached_from", "stop_reason") if _is_given(rows, name)]
+    losses = ["dev_loss", "best_dev_loss", "best_epoch", "train_loss"]
+    reached = [name for name in COLUMNS if rows and name in rows[0]]
+    return [
+        *KEYS,
+        *settings,
+        *budgets,
+        *partial,
+        *(name for name in given if name == "rung"),
+        *metrics,
+        *(name for name in given if name == "paper"),
+        *losses,
+        "trainable_params",
+        "train_seconds",
+        *reached,
+        *(name for name in given if name in ("cached_from", "stop_reason")),
+    ]
+
+
+def droppable(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Return those of `names` that a narrow terminal can do without, the first to go first."""
+    ranked_by = {row["metric"] for row in rows}
+    return [name for name in OPTIONAL if name in names and name not in ranked_by]
+
+
+def _is_given(rows: Sequence[Row], name: str) -> bool:
+    return any(row.get(name) not in (None, 0, "") for row in rows)

@@ -1,0 +1,90 @@
+"""How numbers are written: one format for each column, in tables, in the live view and in summaries."""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from sweep.planning.flat import decode_keys, train_keys
+
+HUGE = 1e6  # a loss beyond this has diverged: its digits say nothing
+
+
+def cell_format(name: str, values: Sequence[Any], *, short: bool = False) -> Callable[[Any], str]:
+    """Return the function that writes a value of the column `name`, which holds `values`.
+
+    `short` trades digits for width.
+    """
+    if name == "epochs" or name in train_keys() or name in decode_keys():
+        return short_setting if short else setting_text
+    digits = decimals(name, values)
+    return lambda value: plain_text(
+        value, min(digits, 2) if short and digits == 3 and _typical(values) >= 10 else digits
+    )
+
+
+def decimals(name: str, values: Sequence[Any]) -> int:
+    """Return the digits behind the point for a column of measured values."""
+    if "seconds" in name:
+        return 1
+    typical = _typical(values)
+    return 4 if typical < 1 else 3 if typical < 1000 else 0
+
+
+def plain_text(value: Any, digits: int) -> str:
+    """Return a measured value with `digits` behind the point, thousands separated; "" for None."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, float):
+        return f"{value:,.{digits}f}" if abs(value) < HUGE else f"{value:.3g}"
+    return f"{value:,}" if _is_count(value) else str(value)
+
+
+def setting_text(value: Any) -> str:
+    """Return a setting's value, floats with at most four significant digits: 2, 0.05, 1e-5; "" for None."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}".replace("e-0", "e-").replace("e+0", "e")
+    return f"{value:,}" if _is_count(value) else str(value)
+
+
+def short_setting(value: Any) -> str:
+    """Return a setting's value in its shortest form: 3e-3 for 0.003."""
+    text = setting_text(value)
+    if not isinstance(value, float) or not math.isfinite(value) or value == 0:
+        return text
+    mantissa, _, exponent = f"{value:.3e}".partition("e")
+    scientific = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return min(text, scientific, key=len)
+
+
+def _typical(values: Sequence[Any]) -> float:
+    """Return the median size of the numbers among `values`, diverged ones aside; 1 where there is none."""
+    sizes = [abs(value) for value in values if isinstance(value, int | float) and abs(value) < HUGE]
+    return median(sizes) if sizes else 1.0
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def duration(seconds: float) -> str:
+    """`seconds` in the two largest units that say something: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    for unit, above, below, part in ((86_400, "d", "h", 3_600), (3_600, "h", "min", 60), (60, "min", "s", 1)):
+        if round(seconds) >= unit:
+            whole, rest = divmod(round(seconds / part), unit // part)
+            return f"{whole} {above}" + (f" {rest} {below}" if rest else "")
+    return f"{max(1, round(seconds))} s"
+
+
+def size(count: int) -> str:
+    """`count` bytes in the largest binary unit of which there is one."""
+    for unit, power in (("GiB", 30), ("MiB", 20)):
+        if count >= 2**power:
+            value = count / 2**power
+            return f"{value:.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
+    return f"{max(1, count // 2**10)} KiB"

@@ -1,0 +1,44 @@
+"""What a run is doing right now: working, finished, stopped or killed."""
+
+from sweep.errors import RunError
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import RunState, find_result, full_plan, suggestions_left
+from sweep.store.status import Status
+
+
+def activity(folder: RunFolder, state: RunState) -> str:
+    """Return a word on what the run is doing, and how to continue it if it is not finished."""
+    if is_locked(folder):
+        return "working"
+    if not is_unfinished(folder, state):
+        return "idle"
+    word = "killed" if was_killed(state) else "stopped" if state.sessions else "not started"
+    return f"{word}; resume with: {folder.command('resume')}"
+
+
+def is_locked(folder: RunFolder) -> bool:
+    """Return whether a process works on the run."""
+    try:
+        with folder.lock():
+            return False
+    except RunError:
+        return True
+
+
+def is_unfinished(folder: RunFolder, state: RunState) -> bool:
+    """Return whether a further session would have something to train."""
+    points = full_plan(folder.spec, state).points
+    return suggestions_left(folder.spec, state) > 0 or any(
+        find_result(state, point) is None and state.trial(point.trial_id).status.is_open for point in points
+    )
+
+
+def was_killed(state: RunState) -> bool:
+    """Return whether the last session ended without a word, given that the run is unfinished.
+
+    A session that stops by itself leaves no trial RUNNING; unless its budget was spent, it leaves one INTERRUPTED.
+    """
+    found = {trial.status for trial in state.trials.values()}
+    if Status.RUNNING in found:
+        return True
+    return bool(state.sessions) and Status.INTERRUPTED not in found and state.sessions[-1].limits.budget is None

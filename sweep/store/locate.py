@@ -1,0 +1,28 @@
+"""Find the run that a command is about: by name, by path, or the latest."""
+
+import os
+from pathlib import Path
+
+from sweep.errors import RunError
+from sweep.store.run_folder import RUN_FILE, RunFolder, list_runs, open_run
+
+
+def find_run(out: Path, run: str) -> RunFolder:
+    """Return the run that is called `run` under `out`, or lies at the path `run`. Raises RunError."""
+    is_name = not {os.sep, os.altsep} & set(run) and run not in (".", "..")
+    path = Path(run).expanduser() if run.strip(".") else Path(run).resolve()
+    if (path / RUN_FILE).is_file() and not (is_name and (out / run / RUN_FILE).is_file()):
+        return RunFolder(path)
+    if not is_name:
+        raise RunError(f"no run at {run}: a run is a folder with a {RUN_FILE} in it")
+    return open_run(out, run)
+
+
+def find_run_or_latest(out: Path, run: str | None) -> RunFolder:
+    """Return the run that `run` names, else the latest run under `out`. Raises RunError."""
+    if run is not None:
+        return find_run(out, run)
+    runs = list_runs(out)
+    if not runs:
+        raise RunError(f"{out} holds no runs yet: start one with `sweep run lora_rank`")
+    return runs[-1]
