@@ -31,12 +31,12 @@ class PlainSOAP:
         betas: tuple[float, float] = (0.95, 0.95),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
-        frequency: int = 10,
+        precondition_frequency: int = 10,
         max_precond_dim: int = 10_000,
     ) -> None:
         self.params = params
         self.lr, self.betas, self.eps, self.weight_decay = lr, betas, eps, weight_decay
-        self.frequency, self.max_precond_dim = frequency, max_precond_dim
+        self.precondition_frequency, self.max_precond_dim = precondition_frequency, max_precond_dim
         self.states: dict[int, _State] = {}
 
     @torch.no_grad()
@@ -68,7 +68,7 @@ class PlainSOAP:
         param.add_(param, alpha=-self.lr * self.weight_decay)
         state.exp_avg = project_back(state.exp_avg, state.Q)
         self.average(grad, state)
-        if state.step % self.frequency == 0:
+        if state.step % self.precondition_frequency == 0:
             self.refresh(state)
         state.exp_avg = project(state.exp_avg, state.Q)
 

@@ -43,8 +43,8 @@ def no_decomposition(matrix: Tensor) -> Any:
 def measure() -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
     """Seconds of ours and of the peer, for steps between refreshes and for steps with one."""
     mine, peers = parameters(), parameters()
-    one = SOAP(mine, lr=1e-4, frequency=2)
-    other = PlainSOAP(peers, lr=1e-4, frequency=2)
+    one = SOAP(mine, lr=1e-4, precondition_frequency=2)
+    other = PlainSOAP(peers, lr=1e-4, precondition_frequency=2)
     noise = generator(0, "noise")
     between, refreshes = [], []
     give_gradients(mine, peers, noise)

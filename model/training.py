@@ -20,16 +20,13 @@ from model.config import DecodeConfig, TrainConfig
 from model.errors import DivergedError
 from model.gpt2 import GPT2
 from model.hardware import default_device
-from model.methods.lora import apply_lora
-from model.optim.adamw import AdamW
-from model.optim.soap import SOAP
+from model.methods.registry import METHODS
+from model.optim.registry import OPTIMIZERS
 from model.pretrained.tokenizer import Tokenizer
 from model.process_cache import cached_base, cached_task
 from model.rng import generator
 from model.tasks import Batch, Evaluation
 from model.training_loss import TrainingLoss, cross_entropy
-
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adamw": AdamW, "soap": SOAP}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,16 +67,16 @@ class Training:
         base = cached_base(config.base, config.revision)
         self.tokenizer = base.tokenizer
         self.task = cached_task(config.task, config.data, base)
-        frozen = config.lora is not None or config.freeze == "base"
+        frozen = config.peft_name is not None or config.freeze == "base"
         self.model = base.build(frozen=frozen, dropout=config.dropout, device=self.device)
-        if config.lora is not None:
-            lora = config.lora
-            apply_lora(self.model, rank=lora.rank, scale=lora.scale, dropout=lora.dropout, seed=config.seed)
+        if config.peft_name is not None:
+            METHODS[config.peft_name].apply(self.model, config.peft_values, config.seed)
         if self.task.classes is not None:  # behind the freezing: a task's own head is always trained
             self.model.add_classifier(self.task.classes, generator(config.seed, "head"))
         self.trainable = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
-        self.optimizer = OPTIMIZERS[config.optimizer](
-            self.trainable.values(), lr=config.lr, weight_decay=config.weight_decay
+        base.unshare(self.trainable.values())
+        self.optimizer = OPTIMIZERS[config.optimizer].build(
+            list(self.trainable.values()), config.lr, config.weight_decay or 0.0, config.optimizer_values
         )
         self.objective = TrainingLoss(self.model, self.trainable, config.smart, config.seed)
         self.epoch = 0
@@ -101,8 +98,8 @@ class Training:
 
     @property
     def precond_fallbacks(self) -> int | None:
-        """Times that SOAP could not turn a basis and kept the one before; None for other optimizers."""
-        return self.optimizer.fallbacks if isinstance(self.optimizer, SOAP) else None
+        """Times that SOAP kept a basis because it could not refresh it; None for other optimizers."""
+        return getattr(self.optimizer, "fallbacks", None)
 
     @property
     def early_stopped(self) -> bool:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.config import SMARTConfig
 from model.dropout import same_masks, set_dropout_stream
 from model.gpt2 import GPT2
 from model.loss import IGNORE, linear_cross_entropy
 from model.methods.bregman import Teacher
+from model.methods.settings import SMARTConfig
 from model.methods.smart import Predict, reduce, smart_loss, symmetrized_kl
 from model.rng import generator
 from model.tasks import Batch

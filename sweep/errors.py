@@ -4,6 +4,7 @@ InfrastructureError   the disk or Ray failed; the user did nothing wrong
 
 UsageError
 +-- SpaceError        a space file, or a setting in it
+|   +-- ExtensionError    an optimizer, PEFT method, task or report format from outside this package
 +-- RunError          a run folder: its name, its lock, its place on disk
     +-- LedgerError   a ledger that was damaged after it was written
 """
@@ -19,6 +20,10 @@ class UsageError(ValueError):
 
 class SpaceError(UsageError):
     """A search space that cannot be."""
+
+
+class ExtensionError(SpaceError):
+    """An extension, named `module:name`, that cannot be imported or is not what it should be."""
 
 
 class RunError(UsageError):

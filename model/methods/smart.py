@@ -25,8 +25,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.config import SMARTConfig
 from model.loss import SLICE
+from model.methods.settings import SMARTConfig
 
 Predict = Callable[[Tensor], Tensor]  # embeddings (B, T, C) -> hidden states (N, C)
 

@@ -4,11 +4,14 @@ Sources: Kingma & Ba 2015 (arXiv 1412.6980, Algorithm 1) and Loshchilov & Hutter
 Algorithm 2). Symbols: theta = param, g = grad, m = exp_avg, v = exp_avg_sq, eta*alpha = lr, lambda = weight_decay.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from model.optim.elementwise import Elementwise
+from model.optim.settings import AdamWSettings
 
 
 def adamw_update(
@@ -36,7 +39,7 @@ def adamw_update(
     param.addcdiv_(exp_avg, denominator, value=-lr / (1 - beta1**step))
 
 
-class AdamW(torch.optim.Optimizer):
+class AdamW(Elementwise):
     """`adamw_update` on every parameter that has a gradient.
 
     `lr` is the step size per update, `weight_decay` the fraction of a weight removed per unit of lr.
@@ -46,39 +49,19 @@ class AdamW(torch.optim.Optimizer):
         self,
         params: Iterable[Tensor],
         lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
+        betas: tuple[float, float] = (AdamWSettings.beta1, AdamWSettings.beta2),
+        eps: float = AdamWSettings.eps,
         weight_decay: float = 0.0,
     ) -> None:
-        if lr <= 0:
-            raise ValueError(f"lr must be above 0, got {lr}")
+        """Raise ValueError for a learning rate that is not above 0 or a beta outside [0, 1)."""
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must lie in [0, 1), got {betas}")
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+        super().__init__(params, _update, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        if closure is not None:
-            raise ValueError("AdamW takes no closure: call backward first, then step()")
-        for group in self.param_groups:
-            for param in group["params"]:
-                if param.grad is not None:
-                    self._update(param, group)
-        return None
 
-    def _update(self, param: Tensor, group: dict[str, Any]) -> None:
-        state = self.state[param]
-        if not state:
-            state.update(step=0, exp_avg=torch.zeros_like(param), exp_avg_sq=torch.zeros_like(param))
-        state["step"] += 1
-        adamw_update(
-            param,
-            param.grad,  # type: ignore[arg-type]  # the caller checked it
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            state["step"],
-            lr=group["lr"],
-            betas=group["betas"],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-        )
+def _update(param: Tensor, grad: Tensor, state: dict[str, Any], options: dict[str, Any]) -> None:
+    if not state:
+        state.update(step=0, exp_avg=torch.zeros_like(param), exp_avg_sq=torch.zeros_like(param))
+    state["step"] += 1
+    constants = {name: options[name] for name in ("lr", "betas", "eps", "weight_decay")}
+    adamw_update(param, grad, state["exp_avg"], state["exp_avg_sq"], state["step"], **constants)

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
+from model.optim.settings import SOAP_WEIGHT_DECAY, SOAPSettings
+
 JITTER = 1e-8  # share of the mean diagonal that is added to it after a failure: it turns no eigenvector
 
 
@@ -141,7 +143,7 @@ def _matrices(tensor: Tensor) -> Tensor:
 
 
 class SOAP(torch.optim.Optimizer):
-    """`soap_direction` on every parameter, its bases refreshed every `frequency` steps.
+    """`soap_direction` on every parameter, its bases refreshed every `precondition_frequency` steps.
 
     `lr` is the step size per update, `weight_decay` the fraction of a weight removed per unit of lr, after the update.
     The first call of `step` changes no parameter: it only starts the bases, from the first gradient. The state of a
@@ -152,20 +154,20 @@ class SOAP(torch.optim.Optimizer):
         self,
         params: Iterable[Tensor],
         lr: float = 3e-3,
-        betas: tuple[float, float] = (0.95, 0.95),
-        eps: float = 1e-8,
-        weight_decay: float = 0.01,
-        frequency: int = 10,
-        max_precond_dim: int = 10_000,
+        betas: tuple[float, float] = (SOAPSettings.beta1, SOAPSettings.beta2),
+        eps: float = SOAPSettings.eps,
+        weight_decay: float = SOAP_WEIGHT_DECAY,
+        precondition_frequency: int = SOAPSettings.precondition_frequency,
+        max_precond_dim: int = SOAPSettings.max_precond_dim,
     ) -> None:
         if lr <= 0:
             raise ValueError(f"lr must be above 0, got {lr}")
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must lie in [0, 1), got {betas}")
-        if frequency < 1:
-            raise ValueError(f"frequency must be at least 1 step, got {frequency}")
-        settings = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, {**settings, "frequency": frequency, "max_precond_dim": max_precond_dim})
+        if precondition_frequency < 1:
+            raise ValueError(f"precondition_frequency must be at least 1 step, got {precondition_frequency}")
+        options = {"precondition_frequency": precondition_frequency, "max_precond_dim": max_precond_dim}
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, **options})
 
     @property
     def fallbacks(self) -> int:
@@ -203,7 +205,7 @@ class SOAP(torch.optim.Optimizer):
             param.add_(part, alpha=-group["lr"])
             param.mul_(1 - group["lr"] * group["weight_decay"])
         _average(state, grad, group["betas"][1])
-        if state["step"] % group["frequency"] == 0:
+        if state["step"] % group["precondition_frequency"] == 0:
             _refresh(state)
 
 

@@ -3,7 +3,7 @@
 Weights are read from safetensors only and no code of a repository is ever run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -47,6 +47,13 @@ class Base:
         state = self.state if frozen else {name: tensor.clone() for name, tensor in self.state.items()}
         model = GPT2.from_state_dict(config, state).to(device)
         return model.requires_grad_(not frozen)
+
+    def unshare(self, parameters: Iterable[Tensor]) -> None:
+        """Copy those of `parameters` that are tensors of this base, so that training them leaves the base alone."""
+        shared = {tensor.data_ptr() for tensor in self.state.values()}
+        for parameter in parameters:
+            if parameter.data_ptr() in shared:
+                parameter.data = parameter.data.clone()
 
 
 def load_base(name: str = "tiny", revision: str | None = None) -> Base:

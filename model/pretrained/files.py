@@ -5,7 +5,6 @@ A base is `tiny` (shipped with this package), the name of a released GPT-2, the 
 everywhere.
 """
 
-import difflib
 import functools
 import hashlib
 import json
@@ -18,6 +17,7 @@ from model.errors import AbsentError, BaseError, HubError, MissingFileError
 from model.gpt2_config import GPT2Config
 from model.pretrained.hub import download
 from model.pretrained.tokenizer import VOCABULARY_FILES, Tokenizer, vocabulary
+from model.suggest import did_you_mean
 
 TINY = Path(__file__).parents[1] / "assets" / "tiny"
 RELEASED = {  # name -> hub id
@@ -62,8 +62,7 @@ def find_base(name: str, revision: str | None = None) -> BaseFiles:
         return files
     if name not in RELEASED and not HUB_ID.fullmatch(name):
         known = ["tiny", *RELEASED]
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = did_you_mean(name, known)
         raise BaseError(f"unknown base {name!r}: {hint}Known: {', '.join(known)}, a hub id owner/name, or a folder")
     return _from_hub(name, RELEASED.get(name, name), revision)
 

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from model.config import DecodeConfig, Scalar
+    from model.config import DecodeConfig
     from model.gpt2 import GPT2
     from model.pretrained.tokenizer import Tokenizer
+    from model.settings import Scalar
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,16 @@ class Task(Protocol):
 
 
 def load_task(name: str, data: str | None, tokenizer: "Tokenizer", max_tokens: int) -> Task:
-    """The task `name` over the file `data` (None = the shipped set). Raises DataError."""
-    task: Task = importlib.import_module(f"model.tasks.{name}").Task(data, tokenizer, max_tokens)
+    """Return the task `name` over `data` (None = the shipped set). Raise DataError if the data cannot be used."""
+    load = TASKS[name].load or importlib.import_module(f"model.tasks.{name}").Task
+    task: Task = load(data, tokenizer, max_tokens)
     return task
 
 
 def find_data(name: str, data: str | None) -> Data:
-    """The files of the task's data (None = the shipped set). Raises DataError where they are not to be found."""
-    found: Data = importlib.import_module(f"model.tasks.data.{name}").find(data)
+    """Return the files of the task's data (None = the shipped set). Raise DataError if they are not found."""
+    find = TASKS[name].find or importlib.import_module(f"model.tasks.data.{name}").find
+    found: Data = find(data)
     return found
 
 

@@ -1,35 +1,34 @@
-"""Labelled texts, tokenized: what the tasks that predict one class per text have in common.
+"""Tasks that predict one class per text: as the token after the last one, or with a classifier at the last token.
 
-The class is predicted at the last token of a sequence: as the next token, or through a classifier. Shapes: N examples,
-B of a batch, T tokens, C width, K classes.
+Shapes: N examples, B of a batch, T tokens, C width, K classes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.config import Scalar
+from model.config import DecodeConfig
 from model.errors import DataError
 from model.gpt2 import GPT2
 from model.loss import IGNORE
+from model.pretrained.tokenizer import Tokenizer
+from model.settings import Scalar
 from model.tasks import Batch, Evaluation
 from model.tasks.batching import Ragged, by_length
 from model.tasks.classification import accuracy, macro_f1
 from model.tasks.data.labelled import LabelledData
-from model.tasks.data.sources import SPLITS
+from model.tasks.data.sources import SPLITS, files_sha256
 
-KEPT_TEXTS = 2_000  # examples of a split, at most, whose texts stand in its records: these must stay small
+KEPT_TEXTS = 2_000  # examples; a larger split leaves the texts out of its records, which must stay small
 EVALUATED = 64  # sequences per batch of an evaluation
-
-Encode = Callable[..., Sequence[int]]  # the token ids of an example's texts
 
 
 @dataclass(frozen=True)
 class Split:
-    """The usable examples of a split. `texts` is None where there are too many to keep."""
+    """The usable examples of a split. `texts` is None if there are too many to keep."""
 
     name: str  # its file, for messages
     ids: Ragged
@@ -37,74 +36,99 @@ class Split:
     texts: list[tuple[str, ...]] | None
     skipped: int  # rows without a label or without a text
 
-    def batches(self, targets: Tensor, order: Sequence[int], batch_size: int, pad: int) -> Iterator[Batch]:
-        """The last token of each sequence is to predict `targets` (K,) at its label; nothing else counts."""
-        for indices in by_length(self.ids.lengths, order, batch_size):
-            inputs = self.ids.padded(indices, pad)
+
+class LabelledTask:
+    """Labelled texts, tokenized for one base. A subclass says how, and what the classes are.
+
+    targets: rows of the output head that stand for the classes, (K,): tokens, or all of a classifier.
+    names: what the records of an evaluation call the texts of an example.
+    """
+
+    classes: int | None = None
+    targets: Tensor
+    names: tuple[str, ...]
+
+    def __init__(self, data: LabelledData, tokenizer: Tokenizer, max_tokens: int) -> None:
+        """Raise DataError if a file of `data` cannot be used."""
+        self.tokenizer = tokenizer
+        self.max_tokens = max_tokens
+        self.splits = {split: self._load(data, split) for split in SPLITS}
+        self.skipped = {name: split.skipped for name, split in self.splits.items()}
+        self.data_sha256 = files_sha256(data.files)
+
+    def encode(self, *texts: str) -> Sequence[int]:
+        """Return the token ids of the texts of one example, at most `max_tokens`."""
+        raise NotImplementedError
+
+    def size(self, split: str) -> int:
+        """Return the number of usable examples in `split`."""
+        return len(self.splits[split].labels)
+
+    def batches(self, split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
+        """Yield texts of similar length together. The only target is the class, at the last token of each text."""
+        examples = self.splits[split]
+        for indices in by_length(examples.ids.lengths, order, batch_size):
+            inputs = examples.ids.padded(indices, self.tokenizer.eos_id)
             wanted = torch.full_like(inputs, IGNORE)
-            labels = [self.labels[index] for index in indices]
-            wanted[torch.arange(len(indices)), self.ids.last(indices)] = targets[labels]
+            labels = [examples.labels[index] for index in indices]
+            wanted[torch.arange(len(indices)), examples.ids.last(indices)] = self.targets[labels]
             yield Batch(inputs, wanted)
 
-    @torch.no_grad()
-    def probabilities(self, model: GPT2, targets: Tensor, pad: int) -> Tensor:
-        """Of each class for each example, among `targets` (K,) of the head alone: (N, K). Holds one batch at a time."""
-        model.eval()
-        device = model.head_weight.device
-        out = torch.empty(len(self.ids), len(targets))
-        ranked = sorted(range(len(self.ids)), key=self.ids.lengths.__getitem__)
-        for start in range(0, len(ranked), EVALUATED):
-            indices = ranked[start : start + EVALUATED]
-            hidden = model.hidden(self.ids.padded(indices, pad).to(device))  # (B, T, C)
-            last = hidden[torch.arange(len(indices)), self.ids.last(indices)]  # (B, C)
-            logits = F.linear(last, model.head_weight[targets.to(device)])  # (B, K)
-            out[indices] = logits.float().softmax(1).cpu()
-        return out
+    def evaluate(self, model: GPT2, split: str, decode: DecodeConfig | None, seed: int) -> Evaluation:
+        """Score the most probable class of each text. The `probability` of a record is its share of all classes.
 
-    def evaluate(self, model: GPT2, targets: Tensor, pad: int, names: Sequence[str]) -> Evaluation:
-        """Scores of the most probable classes among `targets` (K,); `names` are what records call the texts.
-
-        Raises DataError where nothing is labelled.
+        Raise DataError if `split` has no labels.
         """
-        if not self.labels:
-            raise DataError(f"{self.name} has no labels to score against; score the dev split")
-        probabilities = self.probabilities(model, targets, pad)
+        examples = self.splits[split]
+        if not examples.labels:
+            raise DataError(f"{examples.name} has no labels to score against; score the dev split")
+        probabilities = self._probabilities(model, examples.ids)
         predicted: list[int] = probabilities.argmax(1).tolist()
-        metrics = {"accuracy": accuracy(self.labels, predicted), "macro_f1": macro_f1(self.labels, predicted)}
+        labels, texts = examples.labels, examples.texts
+        metrics = {"accuracy": accuracy(labels, predicted), "macro_f1": macro_f1(labels, predicted)}
         samples: list[dict[str, Scalar]] = [
             {
                 "example": example,
-                **(dict(zip(names, self.texts[example], strict=True)) if self.texts is not None else {}),
+                **(dict(zip(self.names, texts[example], strict=True)) if texts is not None else {}),
                 "label": label,
                 "predicted": guess,
                 "probability": probabilities[example, guess].item(),
             }
-            for example, (label, guess) in enumerate(zip(self.labels, predicted, strict=True))
+            for example, (label, guess) in enumerate(zip(labels, predicted, strict=True))
         ]
         return Evaluation(metrics, samples)
 
+    @torch.no_grad()
+    def _probabilities(self, model: GPT2, ids: Ragged) -> Tensor:
+        """Return the probability of each class for each example, (N, K), computed from their rows of the head alone."""
+        model.eval()
+        device = model.head_weight.device
+        out = torch.empty(len(ids), len(self.targets))
+        ranked = sorted(range(len(ids)), key=ids.lengths.__getitem__)
+        for start in range(0, len(ranked), EVALUATED):
+            indices = ranked[start : start + EVALUATED]
+            hidden = model.hidden(ids.padded(indices, self.tokenizer.eos_id).to(device))  # (B, T, C)
+            last = hidden[torch.arange(len(indices)), ids.last(indices)]  # (B, C)
+            logits = F.linear(last, model.head_weight[self.targets.to(device)])  # (B, K)
+            out[indices] = logits.float().softmax(1).cpu()
+        return out
 
-def load_splits(data: LabelledData, encode: Encode) -> dict[str, Split]:
-    """All splits, tokenized by `encode`. Raises DataError."""
-    return {split: _load(data, split, encode) for split in SPLITS}
+    def _load(self, data: LabelledData, split: str) -> Split:
+        labels: list[int] = []
+        texts: list[tuple[str, ...]] = []
+        skipped = 0
 
+        def sequences() -> Iterator[Sequence[int]]:
+            nonlocal skipped
+            for row in data.rows(split):
+                if row is None:
+                    skipped += 1
+                    continue
+                labels.append(row.label)
+                if len(labels) <= KEPT_TEXTS:
+                    texts.append(row.texts)
+                yield self.encode(*row.texts)
 
-def _load(data: LabelledData, split: str, encode: Encode) -> Split:
-    labels: list[int] = []
-    texts: list[tuple[str, ...]] = []
-    skipped = 0
-
-    def sequences() -> Iterator[Sequence[int]]:
-        nonlocal skipped
-        for row in data.rows(split):
-            if row is None:
-                skipped += 1
-                continue
-            labels.append(row.label)
-            if len(labels) <= KEPT_TEXTS:
-                texts.append(row.texts)
-            yield encode(*row.texts)
-
-    ids = Ragged(sequences())
-    name = str(data.files.get(split, f"the {split} split, which is not there,"))
-    return Split(name, ids, labels, texts if len(texts) == len(labels) else None, skipped)
+        ids = Ragged(sequences())
+        name = str(data.files.get(split, f"the {split} split, which is not there,"))
+        return Split(name, ids, labels, texts if len(texts) == len(labels) else None, skipped)

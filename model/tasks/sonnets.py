@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from model.config import DecodeConfig, Scalar
+from model.config import DecodeConfig
 from model.decoding.generate import generate
 from model.gpt2 import GPT2
 from model.loss import IGNORE
 from model.pretrained.tokenizer import Tokenizer
+from model.settings import Scalar
 from model.tasks import Batch, Evaluation
 from model.tasks.chrf import corpus_chrf, sentence_chrf
 from model.tasks.data.sonnets import find, split_sonnets

@@ -1,14 +1,15 @@
 """What a worker is sent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from model.config import Scalar
-from model.numerics import numerics_sha256
 from model.pretrained.files import is_folder
+from model.settings import Scalar
 from model.task_specs import TASKS
 from sweep.planning.config import RunLimits
+from sweep.planning.extensions import Extension, references
+from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Trial, group, point_from
 from sweep.planning.provenance import Source, today
 from sweep.store.failure import Failure
@@ -34,6 +35,7 @@ class Job:
     threads: int
     gpu: bool
     keep: str = "best+last"  # which checkpoints stay: see sweep.store.retention
+    extensions: Mapping[str, Extension] = field(default_factory=dict)  # that its points name, by `module:name`
     measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
     seconds_left: float | None = None  # that it may still work; None: as long as it takes
 
@@ -80,6 +82,7 @@ class JobFactory:
             threads=self.spec.cpus_per_trial,
             gpu=self.spec.gpus_per_trial > 0,
             keep=self.limits.keep,
+            extensions={name: provenance.extensions[name] for name in references(trial.points[0]).values()},
             measured=self.scheduler.levels(trial) if self.spec.tune_config.objective == "metric" else (),
             seconds_left=None if timeout is None else max(0.0, timeout - seconds),
         )

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from model.config import DecodeConfig, TrainConfig
-from model.numerics import numerics_sha256
 from model.task_specs import TASKS
 from sweep.execution.job import Job
+from sweep.planning.extensions import import_recorded
+from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Trial
 from sweep.store import retention
 from sweep.store.events import Cost, EpochEvent, Losses, Record, Score, report_fields
@@ -97,6 +98,7 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     from model.hardware import default_device, reset_peak_memory
     from model.training import train
 
+    import_recorded(job.extensions)
     trial, folder = job.trial, Path(job.checkpoints)
     device = default_device() if job.gpu else torch.device("cpu")
     with hold_lease(folder, job.attempt) as beat:

@@ -127,7 +127,7 @@ def _chosen(
 
 def _kind(config: TrainConfig) -> tuple[Any, ...]:
     """Trainings of one family with an equal kind take about as long."""
-    return config.optimizer, config.smart is not None, config.lora is not None, config.freeze, config.batch_size
+    return config.optimizer, config.smart is not None, config.peft_name, config.freeze, config.batch_size
 
 
 def _tokens(decode: DecodeConfig | None) -> int:

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.config import Scalar
+from model.settings import Scalar
 from sweep.errors import RunError
+from sweep.planning.extensions import Extension, import_recorded, record
 from sweep.planning.plan import Point, point_from
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def measure(point: Point, threads: int, gpu: bool) -> Measured:
     Raises RunError, with the reason, where that fails: then no such trial would succeed either.
     """
     order = {"settings": point.settings, "threads": threads, "gpu": gpu, "started": time.monotonic()}
+    order["extensions"] = {name: asdict(extension) for name, extension in record([point]).items()}
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
         [sys.executable, "-m", "sweep.forecast.measure"],
@@ -74,6 +76,7 @@ def _answer(order: Mapping[str, Any]) -> Measured:
     from model.training import Training
 
     torch.set_num_threads(order["threads"])
+    import_recorded({name: Extension(**raw) for name, raw in order["extensions"].items()})
     point = point_from(order["settings"])
     device = default_device() if order["gpu"] else torch.device("cpu")
     reset_peak_memory(device)

@@ -1,4 +1,4 @@
-"""How many bytes a training's checkpoints take, from the shape of its base alone: nothing is loaded."""
+"""Bytes that the checkpoints of a training take, from the shape of its base: no weights are loaded."""
 
 import functools
 import math
@@ -7,28 +7,27 @@ from dataclasses import dataclass
 
 from model.config import TrainConfig
 from model.gpt2_config import GPT2Config
+from model.methods.registry import METHODS
+from model.optim.registry import OPTIMIZERS
 from model.pretrained.files import find_base, read_config
+from model.specs import FLOAT_BYTES, Shape
 from model.task_specs import TASKS
 
-Shape = tuple[int, ...]
-
-FLOAT_BYTES = 4
-HEAD_CLASSES = 5  # of a task's own head, where only its data could tell: the most of the shipped sets
-MAX_PRECOND_DIM = 10_000  # SOAP's own default: a longer side has no basis
+HEAD_CLASSES = 5  # of a head of the task's own: the most of the shipped sets, since only the data could tell
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of one training."""
+    """Parameters and checkpoint bytes of one training."""
 
     total_params: int  # of the base
     trainable_params: int
-    final_bytes: int  # its weights as a finished training keeps them
-    resumable_bytes: int  # a checkpoint to go on from: the optimizer's state too, and a teacher where there is one
+    final_bytes: int  # of the checkpoint of a finished training: its trained weights
+    resumable_bytes: int  # of a checkpoint to resume from: also the optimizer's state, and the teacher of SMART
 
 
 def sizes(config: TrainConfig, revision: str | None) -> Sizes:
-    """`revision`: the commit that the base was resolved to. Raises BaseError where the base cannot be had."""
+    """Return the sizes of a training on the base at commit `revision`. Raise BaseError if the base cannot be found."""
     base = _base_shape(config.base, revision)
     plain = _parameter_shapes(base)
     shapes = _trained(config, base, plain)
@@ -38,7 +37,7 @@ def sizes(config: TrainConfig, revision: str | None) -> Sizes:
         total_params=sum(map(math.prod, plain)),
         trainable_params=weights // FLOAT_BYTES,
         final_bytes=weights,
-        resumable_bytes=weights + teacher + _optimizer_bytes(config.optimizer, shapes),
+        resumable_bytes=weights + teacher + OPTIMIZERS[config.optimizer].state_bytes(shapes, config.optimizer_values),
     )
 
 
@@ -57,20 +56,10 @@ def _parameter_shapes(base: GPT2Config) -> tuple[Shape, ...]:
 
 
 def _trained(config: TrainConfig, base: GPT2Config, plain: Sequence[Shape]) -> list[Shape]:
-    """The shapes of what a training changes."""
-    shapes = [] if config.lora or config.freeze else list(plain)
-    if config.lora:
-        rank, width = config.lora.rank, base.n_embd
-        shapes += [(3, rank, width), (3, width, rank)] * base.n_layer  # query, key and value of each block
+    """Return the shapes of the tensors that a training changes."""
+    shapes = [] if config.peft_name or config.freeze else list(plain)
+    if config.peft_name:
+        shapes += METHODS[config.peft_name].trained_shapes(config.peft_values, base)
     if TASKS[config.task].has_head:
         shapes.append((HEAD_CLASSES, base.n_embd))
     return shapes
-
-
-def _optimizer_bytes(optimizer: str, shapes: Sequence[Shape]) -> int:
-    """Both averages of every weight; with SOAP, for each side of a matrix, its preconditioner and its basis."""
-    averages = 2 * sum(map(math.prod, shapes))
-    if optimizer != "soap":
-        return FLOAT_BYTES * averages
-    matrices = [(math.prod(shape[:-2]), side) for shape in shapes if len(shape) > 1 for side in shape[-2:]]
-    return FLOAT_BYTES * (averages + sum(2 * n * side**2 for n, side in matrices if side <= MAX_PRECOND_DIM))

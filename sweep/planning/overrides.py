@@ -4,9 +4,11 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model.config import GROUPS, alternatives, decode_keys, train_keys
+from model.config import GROUPS
+from model.settings import alternatives
 from sweep.errors import SpaceError
 from sweep.planning.axes import grid
+from sweep.planning.flat import decode_keys, train_keys
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
@@ -25,9 +27,7 @@ def _parse(key: str, text: str) -> Any:
     keys: Mapping[str, Any] = {**train_keys(), **decode_keys()}
     if key in GROUPS and text.lower() == "none":
         return None
-    if key not in keys:
-        return text  # unfolding the space says what is wrong with the key
-    kinds = alternatives(keys[key])
+    kinds = alternatives(keys.get(key, int | float | str))  # expanding the space says what is wrong with a key
     if types.NoneType in kinds and text.lower() == "none":
         return None
     for kind in (int, float):

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-from model.config import DecodeConfig, Scalar, TrainConfig, from_flat, to_flat
+from model.config import DecodeConfig, TrainConfig
+from model.settings import Scalar
 from sweep.errors import SpaceError
+from sweep.planning.flat import from_flat, to_flat
 
 UNTRAINED = ("task", "data", "base", "revision", "seed")  # all that an untrained base depends on
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
@@ -36,6 +38,12 @@ class Point:
     def settings(self) -> dict[str, Scalar]:
         """The canonical form: every setting that is on, by dotted key."""
         return {**to_flat(self.train), **(to_flat(self.decode) if self.decode else {})}
+
+    @cached_property
+    def columns(self) -> dict[str, Scalar]:
+        """Every setting in force by dotted key: the canonical form, and what the optimizer and method default to."""
+        groups = filter(None, (self.train.optimizer_values, self.train.peft_values))
+        return {**self.settings, **{key: value for group in groups for key, value in to_flat(group).items()}}
 
     @cached_property
     def point_id(self) -> str:

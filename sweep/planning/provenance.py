@@ -7,16 +7,17 @@ import importlib.metadata
 import platform
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from model.errors import BaseError, DataError
-from model.numerics import numerics_sha256, same_numbers
 from model.pretrained.files import find_base, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
 from model.processor import cpu_name
 from model.tasks import check_tokenizer, find_data
 from sweep.errors import SpaceError
+from sweep.planning.extensions import Extension, record, references
+from sweep.planning.numerics import numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
@@ -42,9 +43,11 @@ class Provenance:
     device: str  # the GPU's name, or the CPU's vector instructions: "cpu (AVX512)"; "cpu" in runs before schema 3
     threads: int  # of each trial; it changes how sums are split, hence last bits
     git_commit: str | None = None  # of the working folder; with "+" when it has changes
+    extensions: dict[str, Extension] = field(default_factory=dict)  # by `module:name`
 
     def key(self, point: Point) -> str:
         """Equal keys mean equal results."""
+        extensions = {name: self.extensions[name].sha256 for name in references(point).values()}
         return stable_id(
             {
                 "settings": point.settings,
@@ -54,6 +57,7 @@ class Provenance:
                 "versions": {name: self.versions[name] for name in NUMERIC_PACKAGES},
                 "device": self.device,
                 "threads": self.threads,
+                **({"extensions": extensions} if extensions else {}),
             }
         )
 
@@ -69,7 +73,8 @@ class Provenance:
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> "Provenance":
         named = {kind: {name: Source(**source) for name, source in raw[kind].items()} for kind in ("bases", "data")}
-        raw = {**raw, **named}
+        extensions = {name: Extension(**each) for name, each in raw.get("extensions", {}).items()}
+        raw = {**raw, **named, "extensions": extensions}
         if "code_sha256" in raw:  # before schema 3
             raw["numerics_sha256"] = raw.pop("code_sha256")
         return cls(**raw)
@@ -89,6 +94,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
     data: dict[str, Source] = {}
     tokenizers: dict[str, Tokenizer] = {}
     try:
+        extensions = record(points)
         for point in points:
             if base_name(point) not in bases:
                 files = find_base(point.train.base, point.train.revision)
@@ -107,6 +113,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
         device=_device(gpu),
         threads=threads,
         git_commit=git_commit(),
+        extensions=extensions,
     )
 
 
@@ -150,12 +157,11 @@ def _git(*arguments: str) -> str | None:
 def _device(gpu: bool) -> str:
     if not gpu:
         return cpu_name()
-    from model.hardware import gpu_name
+    from model.hardware import default_device, device_name
 
-    name = gpu_name()
-    if name is None:
+    if (device := default_device()).type != "cuda":
         raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
-    return name
+    return device_name(device)
 
 
 def today(device: str) -> str:
@@ -171,6 +177,9 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
             names.append(f"base {point.train.base}")
         if before.data.get(data_name(point)) != now.data[data_name(point)]:
             names.append(f"data of {point.train.task}")
+        for name in references(point).values():
+            if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
+                names.append(f"extension {name}")
     if not same_numbers(before.numerics_sha256, now.numerics_sha256):
         names.append("numeric code (model/)")
     names += [name for name in NUMERIC_PACKAGES if before.versions.get(name) != now.versions[name]]

@@ -1,10 +1,10 @@
 """Spaces by name or path: `lora_rank`, `spaces/lora_rank.py`, `my/own.py`.
 
-A space file is Python and runs with the user's rights; it must define one `space = Space(...)`.
+A space file is Python and runs with the user's rights; it must define one `space = Space(...)`. The modules beside it
+can be imported, by the file itself and as extensions.
 """
 
 import ast
-import difflib
 import hashlib
 import runpy
 from collections.abc import Mapping
@@ -12,8 +12,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from model.suggest import did_you_mean
 from sweep.errors import SpaceError
 from sweep.planning.axes import Choice, Grid, Range, as_axis, is_axis
+from sweep.planning.importing import make_importable
 from sweep.planning.shipped import shipped_spaces
 from sweep.planning.space import Space
 
@@ -50,8 +52,7 @@ def load_space(name: str) -> SpaceFile:
     if path.suffix != ".py" or not path.exists():
         known = space_paths()
         if path.stem not in known or (path.suffix and path.suffix != ".py"):
-            near = difflib.get_close_matches(path.stem, list(known), n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}? " if near else ""
+            hint = did_you_mean(path.stem, known)
             raise SpaceError(f"unknown space {name!r}: {hint}Known: {', '.join(known)}, or the path of a .py file")
         if path.parent != Path("."):
             raise SpaceError(f"{name}: no such file; the space {path.stem!r} is in {known[path.stem]}")
@@ -95,6 +96,7 @@ def _read(path: Path) -> SpaceFile:
     try:
         source = path.read_text(encoding="utf-8")
         about = ast.get_docstring(ast.parse(source)) or ""
+        make_importable([path.absolute().parent])
         namespace = runpy.run_path(str(path))
     except SpaceError as error:
         raise SpaceError(f"{path}: {error}") from None

@@ -5,17 +5,20 @@
 Unfolding and checking need neither torch nor Ray.
 """
 
-import difflib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.config import GROUPS, DecodeConfig, TrainConfig, decode_keys, from_flat, train_keys
+from model.config import GROUPS, DecodeConfig, TrainConfig
 from model.errors import SettingError
+from model.suggest import did_you_mean
 from model.task_specs import TASKS
 from sweep.errors import SpaceError
 from sweep.planning.axes import Axis, Grid, as_axis, is_axis
+from sweep.planning.extensions import import_named
+from sweep.planning.flat import decode_keys, from_flat, train_keys
+from sweep.planning.importing import is_extension
 
 Flat = dict[str, Any]
 
@@ -24,7 +27,7 @@ Flat = dict[str, Any]
 class Space:
     """One search.
 
-    task: name of the task, one of `model.TASKS`.
+    task: name of the task, one of `model.TASKS`, or `module:name` of an extension beside the space file.
     fixed: settings that every point shares, by dotted key (`lr`, `lora.rank`).
     axes: key -> axis; `grid` axes multiply, the others are drawn `samples` times for each grid point.
     decoding: one dict of decoding settings, a list of them, or a dict with axes in it; keys without `decode.`.
@@ -46,8 +49,8 @@ class Space:
     points_to_evaluate: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise SpaceError(f"task: {_unknown(self.task, TASKS)}")
+        if self.task not in TASKS and not is_extension(self.task):
+            raise SpaceError(f"task: {_unknown(self.task, TASKS)}, or module:name")
         if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
             raise SpaceError(f"samples: must be a whole number of at least 1, got {self.samples!r}")
         for name in ("fixed", "axes"):
@@ -97,6 +100,8 @@ def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
 
 def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
     """Every variant under every decoding, with `overrides` laid over. Raises SpaceError for an unknown key."""
+    for layer in ({"task": space.task}, space.fixed, space.axes, *space.variants, overrides):
+        import_named(layer)  # the settings of an extension are known keys from then on
     for key in overrides:
         _check_key(key)
     decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
@@ -164,9 +169,7 @@ def _check_key(key: str) -> None:
 
 
 def _unknown(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown name {name!r}: {hint}Known: {', '.join(known)}"
+    return f"unknown name {name!r}: {did_you_mean(name, known)}Known: {', '.join(known)}"
 
 
 def _say(flat: Mapping[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from model.config import to_flat
 from model.task_specs import TASKS
+from sweep.planning.flat import to_flat
 from sweep.planning.plan import Plan, Point, Trial
 from sweep.progress.eta import pace, seconds_left
 from sweep.reporting.numbers import decimals, plain_text, setting_text

@@ -16,8 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.config import Scalar, alternatives, decode_keys, train_keys
+from model.settings import Scalar, alternatives
 from model.task_specs import TASKS
+from sweep.planning.flat import decode_keys, train_keys
 from sweep.planning.plan import Point
 from sweep.store.events import PointResult
 from sweep.store.run_folder import RunFolder, write_file

@@ -6,7 +6,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from model.config import decode_keys, train_keys
+from sweep.planning.flat import decode_keys, train_keys
 
 HUGE = 1e6  # a loss beyond this has diverged: its digits say nothing
 

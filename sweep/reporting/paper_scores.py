@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model.config import Scalar, decode_keys, train_keys
+from model.settings import Scalar
 from model.task_specs import TASKS
+from sweep.planning.flat import decode_keys, train_keys
 from sweep.planning.plan import Point, make_plan
 from sweep.planning.registry import load_space
 from sweep.planning.shipped import published_scores, shipped_spaces

@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model.config import TrainConfig, decode_keys, fields_of, train_keys
+from model.config import TrainConfig
+from model.settings import fields_of
+from sweep.planning.flat import decode_keys, train_keys
 
 
 def varying_keys(points: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, cast
 
-from model.config import Scalar
+from model.settings import Scalar
 from sweep.planning.config import RunLimits
 from sweep.store.failure import Failure
 from sweep.store.status import Status

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from sweep.planning.config import RunLimits, TuneConfig
+from sweep.planning.extensions import remember
 from sweep.planning.plan import Plan, Point, point_from, stable_id
 from sweep.planning.provenance import Provenance
 from sweep.planning.search_space import SearchSpace
@@ -64,11 +65,13 @@ class RunSpec:
     def from_dict(cls, raw: dict[str, Any]) -> "RunSpec":
         content = dict(raw)
         content.pop("schema_version")
+        provenance = Provenance.from_dict(content.pop("provenance"))
+        remember(provenance.extensions)
         plan = Plan(tuple(point_from(settings) for settings in content.pop("points").values()))
         space = content.pop("search_space", None)
         return cls(
             plan=plan,
-            provenance=Provenance.from_dict(content.pop("provenance")),
+            provenance=provenance,
             tune_config=_tune_config(content),
             limits=RunLimits.from_dict(content.pop("limits")) if "limits" in content else RunLimits(),
             search_space=SearchSpace.from_dict(space) if space else None,

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from model.config import from_flat
 from model.training import train
+from sweep.planning.flat import from_flat
 
 FOLDER = Path(__file__).parent / "golden"
 NUMBERS = FOLDER / "numbers.json"
@@ -75,7 +75,7 @@ def all_numbers() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 if __name__ == "__main__":
-    from model.numerics import numerics_sha256
+    from sweep.planning.numerics import numerics_sha256
 
     content = {
         "numerics_sha256": numerics_sha256(),

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from model.config import DecodeConfig, LoRAConfig, TrainConfig, decode_keys, from_flat, to_flat, train_keys
+from model.config import DecodeConfig, LoRAConfig, TrainConfig
 from model.errors import SettingError
+from sweep.planning.flat import decode_keys, from_flat, to_flat, train_keys
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "unknown key": ({"foo": 1}, "foo: is not a setting"),

@@ -45,8 +45,8 @@ def run(make: Callable[..., Any], steps: int = 50, **settings: Any) -> list[Tens
     [
         {"lr": 3e-3},
         {"lr": 0.1, "weight_decay": 0.0},
-        {"lr": 0.1, "weight_decay": 0.5, "frequency": 7},
-        {"lr": 0.05, "betas": (0.9, 0.99), "eps": 1e-3, "frequency": 10},
+        {"lr": 0.1, "weight_decay": 0.5, "precondition_frequency": 7},
+        {"lr": 0.05, "betas": (0.9, 0.99), "eps": 1e-3, "precondition_frequency": 10},
     ],
     ids=str,
 )
@@ -72,7 +72,7 @@ def test_with_identity_bases_it_is_adam(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(soap, "eigenbases", lambda M: (torch.eye(M.size(1)).to(M).expand_as(M), none_failed))
     settings = {"lr": 0.05, "betas": (0.9, 0.99), "eps": 0.0, "weight_decay": 0.0}
     ours, theirs = parameters(), parameters()
-    optimizers = SOAP(ours, frequency=1000, **settings), AdamW(theirs, **settings)  # type: ignore[arg-type]
+    optimizers = SOAP(ours, precondition_frequency=1000, **settings), AdamW(theirs, **settings)  # type: ignore[arg-type]
     generators = generator(1, "test"), generator(1, "test")
     for step in range(30):
         for params, optimizer, rng in zip((ours, theirs), optimizers, generators, strict=True):
@@ -250,7 +250,7 @@ def test_gradients_that_come_and_go_are_refused() -> None:
     [
         ({"lr": 0.0}, "lr must be above 0"),
         ({"lr": 0.1, "betas": (1.0, 0.9)}, "betas must lie in"),
-        ({"lr": 0.1, "frequency": 0}, "frequency must be at least 1"),
+        ({"lr": 0.1, "precondition_frequency": 0}, "precondition_frequency must be at least 1"),
     ],
 )
 def test_bad_settings_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -21,8 +21,8 @@ def test_the_hash_follows_weights_configuration_and_vocabulary(folder: Path, tmp
 @pytest.mark.parametrize(
     ("name", "revision", "message"),
     [
-        ("gpt2-larg", None, "did you mean gpt2-large"),
-        ("tin", None, "did you mean tiny"),
+        ("gpt2-larg", None, "did you mean 'gpt2-large'"),
+        ("tin", None, "did you mean 'tiny'"),
         ("zzz", None, "Known: tiny, gpt2"),
         ("./nowhere", None, "nowhere is not a checkpoint folder"),
         ("a/b/c", None, "unknown base 'a/b/c'"),

@@ -44,14 +44,14 @@ def test_the_prompt_asks_for_one_of_two_tokens(task: Task) -> None:
     assert task.tokenizer.decode(task.splits["dev"].ids[0].tolist()) == (
         'Is "is it so ?" a paraphrase of "is it so , then ?"? Answer "yes" or "no": '
     )
-    assert [task.tokenizer.decode([i]) for i in task.answers.tolist()] == ["no", "yes"]
+    assert [task.tokenizer.decode([i]) for i in task.targets.tolist()] == ["no", "yes"]
 
 
 def test_gpt2s_own_answers() -> None:
     if not RELEASED.is_dir():
         pytest.skip("GPT-2's vocabulary does not lie beside the project")
     task = Task(None, Tokenizer.from_folder(RELEASED), max_tokens=1024)
-    assert task.answers.tolist() == [3919, 8505]
+    assert task.targets.tolist() == [3919, 8505]
     (batch,) = task.batches("dev", range(8), 8)
     assert set(batch.targets[batch.targets != IGNORE].tolist()) == {3919, 8505}
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from model.config import decode_keys, train_keys
+from sweep.planning.flat import decode_keys, train_keys
 from sweep.reporting.leaderboard import TIMING_COLUMNS, load_rows, rows, schema, write_leaderboard
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.numerics import EARLIER_HASHES, ROOT, hash_sources, numeric_paths, numerics_sha256, same_numbers
+from sweep.planning.numerics import EARLIER_HASHES, ROOT, hash_sources, numeric_paths, numerics_sha256, same_numbers
 from tests.model.golden_numbers import CASES, NUMBERS, numbers
 
 GOLDEN = json.loads(NUMBERS.read_text())
@@ -92,7 +92,8 @@ def test_a_moved_file_changes_nothing(copy: Path) -> None:
     before = hash_of(numeric_paths(copy))
     moved = copy / "methods" / "adapters.py"
     (copy / "methods" / "lora.py").rename(moved)
-    edit(copy / "training.py", "from model.methods.lora import", "from model.methods.adapters import")
+    edit(copy / "methods" / "registry.py", "from model.methods.lora import a", "from model.methods.adapters import a")
+    edit(copy / "methods" / "registry.py", "from model.methods.lora import m", "from model.methods.adapters import m")
     assert hash_of(numeric_paths(copy)) == before
 
 
@@ -100,7 +101,7 @@ def test_a_reworded_docstring_comment_or_message_changes_nothing(copy: Path) -> 
     before = hash_of(numeric_paths(copy))
     edit(copy / "methods" / "lora.py", '"""', '"""Reworded. ')
     edit(copy / "methods" / "lora.py", "adapters already", "adapters already, sorry")
-    edit(copy / "optim" / "adamw.py", "must be above 0", "has to be above 0")
+    edit(copy / "optim" / "adamw.py", "must lie in", "have to lie in")
     edit(copy / "tasks" / "data" / "sonnets.py", "cannot read the sonnets in", "cannot open")
     edit(copy / "gpt2.py", "# ", "# Reworded: ")
     assert hash_of(numeric_paths(copy)) == before

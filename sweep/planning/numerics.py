@@ -1,17 +1,19 @@
 """The hash of the code that computes results: equal hashes mean equal numbers.
 
-It covers the definitions in the numeric files below and nothing else. Moving or renaming a file, and rewording a
+It covers the definitions in the numeric files of `model/` listed below. Moving or renaming a file, and rewording a
 docstring, a comment, a type annotation or an error message, do not change it. Changing what is computed does.
-`tests/model/test_numerics.py` holds it against recorded losses and texts of every method, optimizer, decoding and task.
+`tests/sweep/planning/test_numerics.py` checks it against recorded losses and texts of every method, optimizer,
+decoding and task.
 """
 
 import ast
 import functools
 import hashlib
+import importlib.resources
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parent
+ROOT = Path(str(importlib.resources.files("model")))
 NUMERIC_FILES = (
     "gpt2.py",
     "gpt2_config.py",

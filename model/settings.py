@@ -1,0 +1,163 @@
+"""Settings: frozen dataclasses that check their own fields and describe them in their help.
+
+Each field states its unit and its bounds once, in `setting(...)`. Checks, help texts and leaderboard columns read them
+there. Spaces, tables and hashes use a flat form with dotted keys, such as `lr` and `lora.rank`. No torch is imported.
+"""
+
+import dataclasses
+import functools
+import inspect
+import math
+import types
+import typing
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar, cast
+
+from model.errors import SettingError
+from model.suggest import did_you_mean
+
+Scalar = int | float | str | bool | None
+S = TypeVar("S", bound="Settings")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What a value may be. `unit` is for people; None leaves a side open."""
+
+    unit: str
+    low: float | None = None  # smallest value allowed
+    above: float | None = None  # every value must be larger
+    high: float | None = None  # largest value allowed
+    below: float | None = None  # every value must be smaller
+    choices: Collection[str] | None = None  # a registry, or the names themselves
+
+    def complaint(self, value: Any) -> str | None:
+        """Return why `value` is out of bounds, or None if it is not."""
+        if value is None:  # the type says whether None is allowed
+            return None
+        if self.choices is not None and value not in self.choices:
+            hint = did_you_mean(str(value), self.choices)
+            return f"must be one of {', '.join(self.choices)}, got {value!r}" + (f"; {hint}" if hint else "").rstrip()
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            return None
+        if not math.isfinite(value):
+            return f"must be a finite number, got {value}"
+        if self.low is not None and value < self.low:
+            return f"must be at least {self.low:g}, got {value}"
+        if self.above is not None and value <= self.above:
+            return f"must be above {self.above:g}, got {value}"
+        if self.high is not None and value > self.high:
+            return f"must be at most {self.high:g}, got {value}"
+        if self.below is not None and value >= self.below:
+            return f"must be below {self.below:g}, got {value}"
+        return None
+
+    def __str__(self) -> str:
+        """Return the bounds in words, such as "at least 0, below 1"; "" if there are none."""
+        limits = {"at least": self.low, "above": self.above, "at most": self.high, "below": self.below}
+        words = [f"{word} {limit:g}" for word, limit in limits.items() if limit is not None]
+        return ", ".join(words) if self.choices is None else f"one of {', '.join(self.choices)}"
+
+
+def setting(default: Any = dataclasses.MISSING, **bounds: Any) -> Any:
+    """Return a dataclass field with a unit and bounds. Without `default`, the setting must be given."""
+    return dataclasses.field(default=default, metadata={"bounds": Bounds(**bounds)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Base of all settings: checks the name, type and bounds of every field. Raises SettingError."""
+
+    prefix: ClassVar[str] = ""  # of the dotted keys, "lora." for example
+
+    def __init_subclass__(cls) -> None:
+        """Add the unit, bounds and default of each field to the docstring."""
+        fields = {name: field for name, field in vars(cls).items() if isinstance(field, dataclasses.Field)}
+        lines = [f"    {name}: {_describe(field)}" for name, field in fields.items()]
+        cls.__doc__ = "\n".join([inspect.cleandoc(cls.__doc__ or cls.__name__), "", "Settings:", *lines])
+
+    def __new__(cls, *args: Any, **values: Any) -> Self:
+        check_names(cls, values)
+        return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        for field, kind in fields_of(type(self)):
+            key, value = self.prefix + field.name, getattr(self, field.name)
+            if type(value) is not kind and type(value) not in alternatives(kind):
+                value = coerce(key, value, kind)
+                object.__setattr__(self, field.name, value)
+            complaint = field.metadata["bounds"].complaint(value) if "bounds" in field.metadata else None
+            if complaint:
+                raise SettingError(key, complaint)
+
+
+def _describe(field: "dataclasses.Field[Any]") -> str:
+    bounds = field.metadata["bounds"]
+    default = "must be given" if field.default is dataclasses.MISSING else f"default {field.default!r}"
+    return f"{bounds.unit} ({'; '.join(filter(None, [str(bounds), default]))})"
+
+
+def fields_of(kind: type[Settings]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    """Return the fields of `kind`, each with its resolved type."""
+    return _fields(cast(Hashable, kind))
+
+
+@functools.cache  # resolving the types takes longer than all other steps of making a configuration
+def _fields(kind: Any) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+    hints = typing.get_type_hints(kind)
+    return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
+
+
+@functools.cache
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """int | None -> (int, NoneType); int -> (int,)."""
+    return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+
+
+def coerce(key: str, value: Any, kind: Any) -> Any:
+    """Return `value` as one of the types of `kind`. An int is accepted as a float. Raise SettingError otherwise."""
+    kinds = alternatives(kind)
+    if isinstance(value, bool) and bool not in kinds:
+        pass
+    elif isinstance(value, kinds):
+        return value
+    elif float in kinds and isinstance(value, int):
+        return float(value)
+    names = " or ".join("None" if k is types.NoneType else k.__name__ for k in kinds)
+    raise SettingError(key, f"must be {names}, got {value!r} ({type(value).__name__})")
+
+
+def check_names(kind: type[Settings], names: Iterable[str]) -> None:
+    """Raise SettingError, with the nearest known name, if `kind` has no field of one of `names`."""
+    known = keys_of(kind)
+    for name in names:
+        if (key := kind.prefix + name) not in known:
+            raise SettingError(key, f"is not a setting; {did_you_mean(key, known)}Known: {', '.join(known)}")
+
+
+def build(kind: type[S], values: Mapping[str, Any]) -> S:
+    """Return a `kind` of `values` by undotted name. Raise SettingError for an unknown, missing or bad one."""
+    check_names(kind, values)
+    for field, _ in fields_of(kind):
+        if field.default is dataclasses.MISSING and field.name not in values:
+            given = ", ".join(kind.prefix + name for name in values)
+            beside = f" beside {given}, which has no effect without it" if given else ""
+            raise SettingError(kind.prefix + field.name, f"is needed{beside}")
+    return kind(**values)
+
+
+def defaults(kind: type[S]) -> S:
+    """Return a `kind` with every default, always the same one. Raise SettingError if a field has no default."""
+    made: S = _defaults(cast(Hashable, kind))
+    return made
+
+
+@functools.cache
+def _defaults(kind: Any) -> Any:
+    return build(kind, {})
+
+
+def keys_of(kind: type[Settings]) -> dict[str, Any]:
+    """Return the dotted keys of `kind` with their types."""
+    return {kind.prefix + field.name: hint for field, hint in fields_of(kind)}

@@ -1,0 +1,91 @@
+"""The flat form of a point: dotted keys and plain values, as spaces, tables and hashes use them.
+
+`lr` is a field of TrainConfig, `lora.rank` a field of its group `lora`, `soap.beta1` a setting of the optimizer `soap`,
+`decode.top_p` a field of DecodeConfig.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from model.config import GROUPS, DecodeConfig, TrainConfig
+from model.errors import SettingError
+from model.methods.registry import METHODS
+from model.optim.registry import OPTIMIZERS
+from model.settings import Scalar, Settings, build, fields_of, keys_of
+from model.suggest import did_you_mean
+from model.task_specs import TASKS
+
+# The settings that name an entry of a registry.
+REGISTRIES: dict[str, dict[str, Any]] = {"task": TASKS, "optimizer": OPTIMIZERS, "peft": METHODS}
+
+
+def train_keys() -> dict[str, Any]:
+    """Return every dotted key of a training with its type."""
+    keys: dict[str, Any] = {}
+    for field, kind in fields_of(TrainConfig):
+        if field.name in GROUPS:
+            keys.update(keys_of(GROUPS[field.name]))
+        elif not field.name.endswith("_settings"):
+            keys[field.name] = kind
+    for registry in (OPTIMIZERS, METHODS):
+        for spec in registry.values():
+            keys.update(keys_of(spec.settings))
+    return keys
+
+
+def decode_keys() -> dict[str, Any]:
+    """Return every dotted key of decoding with its type."""
+    return keys_of(DecodeConfig)
+
+
+def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig | None]:
+    """Return both configs from dotted keys; the second is None for a task that generates no text.
+
+    `{"lora": None}` turns a method off; its dotted keys turn it on. Raise SettingError for what cannot be.
+    """
+    plain: dict[str, Any] = {}
+    groups: dict[str, dict[str, Any]] = {}
+    for key, value in flat.items():
+        group, dot, name = key.partition(".")
+        if dot:
+            groups.setdefault(group, {})[name] = value
+        else:
+            plain[key] = value
+    decode = groups.pop("decode", {})
+    for group, values in groups.items():
+        first = f"{group}.{next(iter(values))}"
+        if group in GROUPS and group in plain:
+            raise SettingError(first, f"has no effect while {group} is None")
+        plain[group if group in GROUPS else _field_of(group, first, plain)] = values
+    train = build(TrainConfig, plain)
+    if TASKS[train.task].generates:
+        return train, build(DecodeConfig, decode)
+    if decode:
+        raise SettingError(f"decode.{next(iter(decode))}", f"has no effect: task {train.task} generates no text")
+    return train, None
+
+
+def _field_of(group: str, key: str, plain: Mapping[str, Any]) -> str:
+    """Return the field of TrainConfig for the settings `group` of an optimizer or PEFT method. Raise SettingError."""
+    for choice in ("optimizer", "peft"):
+        registry = REGISTRIES[choice]
+        chosen = plain.get(choice, TrainConfig.__dataclass_fields__[choice].default)
+        owners = [name for name, spec in registry.items() if spec.settings.prefix == f"{group}."]
+        if chosen in owners:
+            return f"{choice}_settings"
+        if owners:
+            raise SettingError(key, f"has no effect: it belongs to {choice}={owners[0]}, but {choice} is {chosen}")
+    known = {**train_keys(), **decode_keys()}
+    raise SettingError(key, f"is not a setting; {did_you_mean(key, known)}Known: {', '.join(known)}")
+
+
+def to_flat(config: Settings) -> dict[str, Scalar]:
+    """Return the dotted keys and values of `config` in field order, without those that are None (off)."""
+    flat: dict[str, Scalar] = {}
+    for field, _ in fields_of(type(config)):
+        value = getattr(config, field.name)
+        if isinstance(value, Settings):
+            flat.update(to_flat(value))
+        elif value is not None:
+            flat[config.prefix + field.name] = value
+    return flat
