@@ -19,10 +19,10 @@ demo: install
 	$(BIN)/sweep report
 
 test: lint types
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 test-slow: install
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n auto -m slow
 
 # Every fault of tests/chaos, the full number of times: about a quarter of an hour on two cores.
 chaos: install
