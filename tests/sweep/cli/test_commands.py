@@ -34,7 +34,7 @@ BAD_SPACES = {
     "empty axis": ('space = Space(axes={"lr": grid()})', "a grid needs at least one value"),
     "duplicate point": ('space = Space(axes={"lr": grid(0.1, 0.1)})', "duplicate point"),
     "raises": ("space = 1 / 0", "raised ZeroDivisionError"),
-    "unknown base": ('space = Space(fixed={"base": "gpt3"})', "unknown base 'gpt3': did you mean gpt2"),
+    "unknown base": ('space = Space(fixed={"base": "gpt3"})', "unknown base 'gpt3': did you mean 'gpt2'"),
     "lambda below 0": ('space = Space(fixed={"smart.lam": -1e-3})', "smart.lam: must be at least 0"),
     "epsilon 0": (
         'space = Space(fixed={"smart.lam": 1.0}, axes={"smart.eps": grid(0, 1e-5)})',
@@ -81,7 +81,7 @@ BAD_COMMANDS = {
     "word for a number": (["run", "lora_rank", "--set", "epochs=ten"], "epochs: must be int, got 'ten'"),
     "name with a slash": (["run", "lora_rank", "--name", "a/b"], "run name 'a/b'"),
     "name that leaves": (["run", "lora_rank", "--name", ".."], "run name '..'"),
-    "unknown base": (["run", "lora_rank", "--base", "gpt-2"], "unknown base 'gpt-2': did you mean gpt2"),
+    "unknown base": (["run", "lora_rank", "--base", "gpt-2"], "unknown base 'gpt-2': did you mean 'gpt2'"),
     "revision of tiny": (["run", "lora_rank", "--set", "revision=abc"], "revision 'abc' has no meaning"),
     "seeds 0": (["run", "lora_rank", "--seeds", "0"], "x>=1"),
     "no such run": (["report", "nowhere"], "no run 'nowhere'"),

@@ -88,7 +88,7 @@ def test_a_budget_of_trials_stops_says_so_and_goes_on(sweep: Sweep, micro: Path,
     result = sweep("run", micro, "--executor", "inline", "--budget", "2trials")
     assert result.exit_code == 0
     assert "2 COMPLETED, 2 PENDING" in result.stdout
-    assert "the budget of 2trials is spent: what is left goes on with `sweep resume micro" in result.stderr
+    assert "the budget of 2trials is spent; continue with a larger budget: sweep resume micro" in result.stderr
     same = sweep("resume", "micro")  # the budget that it began with holds
     assert same.exit_code == 0
     assert "2 COMPLETED, 2 PENDING" in same.stdout
