@@ -14,6 +14,7 @@ from typing import Any
 from model.config import TrainConfig
 from model.tasks import find_data
 from sweep.errors import RunError, SpaceError
+from sweep.execution.executors import check_executor
 from sweep.execution.resources import max_concurrent_trials
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.overrides import parse_settings
@@ -26,6 +27,7 @@ from sweep.store.cache import Cache
 from sweep.store.run_folder import RUN_FILE, RunFolder, check_name, create_run
 from sweep.store.run_spec import RunSpec
 from sweep.store.state import find_result, full_plan, load_state, suggestions_left
+from sweep.tuning.registry import SEARCHERS, check
 from sweep.tuning.searchers import suggest_all
 
 
@@ -135,7 +137,9 @@ class PreparedRun:
 
 
 def prepare(request: RunRequest) -> PreparedRun:
-    """Check `request` from end to end. Raises SpaceError or RunError."""
+    """Check `request` from end to end. Raise SpaceError or RunError."""
+    check(request.tune_config)
+    check_executor(request.executor)
     if request.name is not None:
         check_name(request.name)
     file = load_space(request.space) if isinstance(request.space, str) else space_file(request.space)
@@ -182,18 +186,19 @@ def _points(
     file: SpaceFile, overrides: Mapping[str, Any], tune_config: TuneConfig
 ) -> tuple[Plan, SearchSpace | None, tuple[Point, ...]]:
     """The points known beforehand, what further ones are drawn from, and points that show all that these need."""
-    if tune_config.search == "grid":
+    searcher = SEARCHERS[tune_config.search]
+    if searcher.propose is None:
         plan = make_plan(expand(file.space, overrides), tune_config.seeds)
         return plan, None, plan.points
     space = SearchSpace.of(file.space, overrides, tune_config.seeds)
-    if tune_config.search == "random":
-        drawn = suggest_all(space, tune_config.num_samples or 0)
+    if not searcher.learns:
+        drawn = suggest_all(space, tune_config.num_samples or 0, tune_config.search)
         plan = Plan(tuple(point for each in drawn for point in each.points))
         return plan, None, plan.points
     if space.searches_decoding:
         raise SpaceError(
-            "--search tpe: points that differ in decoding share a training, which may have ended when one is drawn; "
-            "use --search random, or fix decoding by --set decode.top_p=0.9 and the like"
+            f"--search {tune_config.search}: points that differ in decoding share a trial, which may have ended when "
+            "one is suggested; use --search random, or fix decoding by --set decode.top_p=0.9 and the like"
         )
     return Plan(()), space, space.probes()
 

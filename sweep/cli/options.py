@@ -7,22 +7,21 @@ from typing import Any, TypeVar
 import click
 
 from sweep.cli.group import Option
+from sweep.execution.executors import EXECUTORS
 from sweep.planning.config import (
     KEEP,
     OBJECTIVES,
-    SCHEDULERS,
-    SEARCHES,
     Budget,
     RunLimits,
     TuneConfig,
     format_duration,
     parse_duration,
 )
+from sweep.tuning.registry import SCHEDULERS, SEARCHERS, describe
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 WHAT, SEARCH, MACHINE, LIMITS, OUTPUT = "What to run", "Search", "Machine", "Limits", "Output"
-EXECUTORS = ("ray", "inline")
 
 
 class Duration(click.ParamType[float | None]):
@@ -102,10 +101,10 @@ out_option = option(
 executor_option = option(
     MACHINE,
     "--executor",
-    type=click.Choice(EXECUTORS),
+    type=click.Choice(list(EXECUTORS)),
     default="ray",
     show_default=True,
-    help="ray: run trials in parallel workers. inline: run them one after another in this process.",
+    help=describe(EXECUTORS),
 )
 
 what_options = together(
@@ -143,11 +142,10 @@ search_options = together(
     option(
         SEARCH,
         "--search",
-        type=click.Choice(SEARCHES),
+        type=click.Choice(list(SEARCHERS)),
         default=TuneConfig.search,
         show_default=True,
-        help="grid: run every point of the space. random, tpe: sample --num-samples points from it; grid axes become "
-        "categories. tpe learns from the results so far.",
+        help=describe(SEARCHERS),
     ),
     option(
         SEARCH,
@@ -159,11 +157,10 @@ search_options = together(
     option(
         SEARCH,
         "--scheduler",
-        type=click.Choice(SCHEDULERS),
+        type=click.Choice(list(SCHEDULERS)),
         default=TuneConfig.scheduler,
         show_default=True,
-        help="fifo: run every trial to its last epoch. asha: stop the worse trials at each rung. asha-promote: pause "
-        "every trial at a rung and continue the best; better than asha with one or two workers.",
+        help=describe(SCHEDULERS),
     ),
     option(
         SEARCH,

@@ -9,20 +9,23 @@ import click
 from sweep.cli.group import Command
 from sweep.cli.options import OUTPUT, option, out_option
 from sweep.errors import RunError
-from sweep.reporting.console import make_console
+from sweep.reporting.formats import FORMATS, Report, find_format
 
 if TYPE_CHECKING:
     from sweep.reporting.leaderboard import Row
-    from sweep.store.run_folder import RunFolder
-
-FORMATS = ("table", "json", "csv", "md")
 
 
 @click.command(cls=Command)
 @click.argument("run", required=False)
 @out_option
 @option(
-    OUTPUT, "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format."
+    OUTPUT,
+    "--format",
+    "form",
+    metavar=f"[{'|'.join(FORMATS)}|MODULE:NAME]",
+    default="table",
+    show_default=True,
+    help="Output format; MODULE:NAME is a function of your own.",
 )
 @option(OUTPUT, "--top", type=click.IntRange(1), metavar="N", help="Print only the first N rows.")
 @option(OUTPUT, "--columns", metavar="A,B", help="Print these columns only. `--format csv` shows every name.")
@@ -63,10 +66,12 @@ def report(
     """
     from sweep.reporting.leaderboard import rows as leaderboard_rows
     from sweep.reporting.paper_scores import with_paper
+    from sweep.reporting.tables import sort_rows
     from sweep.reporting.time_to_target import with_reach
     from sweep.store.locate import find_run_or_latest
     from sweep.store.state import load_state
 
+    write = find_format(form)
     folder = find_run_or_latest(out, run)
     state = load_state(folder)
     if rungs:
@@ -78,7 +83,8 @@ def report(
     rows = with_paper(leaderboard_rows(folder, state), folder.spec.space)
     if target_loss is not None:
         rows = with_reach(rows, state, target_loss)
-    _print(folder, rows, form, top, _known_columns(rows, sort, columns), sort, wide)
+    names = _known_columns(rows, sort, columns)
+    click.echo(write(Report(folder=folder, rows=sort_rows(rows, sort), top=top, columns=names, wide=wide)))
 
 
 def _known_columns(rows: "Sequence[Row]", sort: str | None, columns: str | None) -> list[str] | None:
@@ -91,29 +97,3 @@ def _known_columns(rows: "Sequence[Row]", sort: str | None, columns: str | None)
         if name not in known:
             raise RunError(f"{option_name} {name}: no such column. Known: {', '.join(known)}")
     return names or None
-
-
-def _print(
-    folder: "RunFolder",
-    rows: "Sequence[Row]",
-    form: str,
-    top: int | None,
-    names: list[str] | None,
-    sort: str | None,
-    wide: bool,
-) -> None:
-    from sweep.reporting import tables
-    from sweep.reporting.columns import table_columns
-    from sweep.reporting.terminal import print_table
-
-    rows = tables.sort_rows(rows, sort)
-    shown = rows[:top]
-    if form == "table":
-        print_table(make_console(stderr=False), folder, rows, top=top, names=names, wide=wide)
-    elif form == "md":
-        click.echo(f"{tables.heading(folder, rows)}\n\n{tables.constants_line(rows)}\n")
-        click.echo(tables.markdown(names or table_columns(rows), shown))
-        for line in tables.footnotes(rows):
-            click.echo("\n" + line)
-    else:
-        click.echo(tables.json_text(names, shown) if form == "json" else tables.csv_text(names, shown))

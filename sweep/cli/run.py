@@ -10,7 +10,6 @@ from click.core import ParameterSource
 
 from sweep.cli.group import Command
 from sweep.cli.options import (
-    EXECUTORS,
     MACHINE,
     cluster_options,
     keep_option,
@@ -23,6 +22,7 @@ from sweep.cli.options import (
     verbose_option,
     what_options,
 )
+from sweep.execution.executors import EXECUTORS
 from sweep.planning.config import RunLimits, TuneConfig
 
 T = TypeVar("T", TuneConfig, RunLimits)
@@ -79,7 +79,9 @@ def run(
 
 @click.command(cls=Command)
 @click.argument("run")
-@option(MACHINE, "--executor", type=click.Choice(EXECUTORS), help="Default: the executor that the run started with.")
+@option(
+    MACHINE, "--executor", type=click.Choice(list(EXECUTORS)), help="Default: the executor that the run started with."
+)
 @cluster_options
 @limit_options
 @out_option

@@ -32,7 +32,8 @@ from sweep.store.state import RunState, find_result, full_plan, suggestions_left
 from sweep.store.status import Status, check_transition
 from sweep.tuning.budget import spent
 from sweep.tuning.observations import observations
-from sweep.tuning.schedulers import make_scheduler, objective
+from sweep.tuning.registry import make_scheduler
+from sweep.tuning.schedulers import objective
 from sweep.tuning.searchers import suggest
 from sweep.tuning.trial_queue import TrialQueue
 

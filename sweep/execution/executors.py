@@ -1,15 +1,32 @@
-"""Executors by name."""
+"""The registry of executors: name -> entry. Command-line choices, help texts and checks read it.
 
+To add one, write its file and add its line to `EXECUTORS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from model.suggest import did_you_mean
+from sweep.errors import RunError
 from sweep.execution.executor import Executor, InlineExecutor
 from sweep.execution.resources import max_concurrent_trials
 from sweep.planning.config import RunLimits
 from sweep.store.run_spec import RunSpec
 
 
-def make_executor(spec: RunSpec, limits: RunLimits, concurrency: int | None, address: str | None) -> Executor:
-    """The executor that `spec` names; `concurrency` trials at a time, by default as many as this machine holds."""
-    if spec.executor == "inline":
-        return InlineExecutor()
+@dataclass(frozen=True, kw_only=True)
+class ExecutorEntry:
+    """How an executor is made: from the run, its limits, the trials at a time (None: what fits) and a cluster."""
+
+    make: Callable[[RunSpec, RunLimits, int | None, str | None], Executor]
+    help: str
+
+
+def _inline(spec: RunSpec, limits: RunLimits, concurrency: int | None, address: str | None) -> Executor:
+    return InlineExecutor()
+
+
+def _ray(spec: RunSpec, limits: RunLimits, concurrency: int | None, address: str | None) -> Executor:
     from sweep.execution.gpus import visible_gpus
     from sweep.execution.ray_backend.executor import RayExecutor
 
@@ -23,3 +40,22 @@ def make_executor(spec: RunSpec, limits: RunLimits, concurrency: int | None, add
         address=address,
         stall_timeout=limits.stall_timeout,
     )
+
+
+EXECUTORS = {
+    "ray": ExecutorEntry(make=_ray, help="run trials in parallel workers"),
+    "inline": ExecutorEntry(make=_inline, help="run trials one after another in this process"),
+}
+
+
+def check_executor(name: str) -> None:
+    """Raise RunError if there is no executor `name`."""
+    if name not in EXECUTORS:
+        known = f"{did_you_mean(name, EXECUTORS)}Known: {', '.join(EXECUTORS)}"
+        raise RunError(f"--executor: unknown name {name!r}: {known}")
+
+
+def make_executor(spec: RunSpec, limits: RunLimits, concurrency: int | None, address: str | None) -> Executor:
+    """Return the executor that `spec` names, for `concurrency` trials at a time (None: what fits). Raise RunError."""
+    check_executor(spec.executor)
+    return EXECUTORS[spec.executor].make(spec, limits, concurrency, address)

@@ -5,10 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sweep.errors import SpaceError
-
-SCHEDULERS = ("fifo", "asha", "asha-promote")
-SEARCHES = ("grid", "random", "tpe")
 OBJECTIVES = ("dev_loss", "metric")
 KEEP = ("best+last", "last", "none", "all")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)")
@@ -18,30 +14,18 @@ AMOUNT = re.compile(r"(\d+(?:\.\d+)?)(trials|gpuh)")
 
 @dataclass(frozen=True, kw_only=True)
 class TuneConfig:
-    """Which points are tried, and which trainings go on. Stays the same for the life of a run."""
+    """Which points are tried, and which trials continue. Fixed for the life of a run.
 
-    search: str = "grid"  # grid: the whole space; random, tpe: `trials` points of it
-    num_samples: int | None = None  # points that a search draws
-    seeds: int = 1  # of each drawn point; a grid's seeds are in its plan
-    scheduler: str = "fifo"  # fifo: every training to its end; asha, asha-promote: the best of each rung go on
-    grace_period: int = 1  # epochs: the first rung
-    reduction_factor: int = 3  # one of so many goes on, and rungs lie so many times apart
-    objective: str = "dev_loss"  # what search and rungs compare: dev_loss, or metric: the task's own
+    `sweep.tuning.registry.check` says whether the values are known and go together.
+    """
 
-    def __post_init__(self) -> None:
-        """Raises SpaceError where these do not go together."""
-        if self.search == "grid" and self.num_samples is not None:
-            raise SpaceError(
-                "--num-samples: a grid runs every point; add --search random or --search tpe, or use --budget"
-            )
-        if self.search != "grid" and self.num_samples is None:
-            raise SpaceError(f"--search {self.search}: say how many points to draw with --num-samples N")
-        if self.scheduler == "fifo" and (self.grace_period, self.reduction_factor) != (1, 3):
-            raise SpaceError(
-                "--grace-period, --reduction-factor: without effect under --scheduler fifo; add --scheduler asha"
-            )
-        if self.scheduler == "fifo" and self.search != "tpe" and self.objective != "dev_loss":
-            raise SpaceError("--objective: nothing compares scores here; add --scheduler asha or --search tpe")
+    search: str = "grid"  # name of a searcher
+    num_samples: int | None = None  # points that the searcher samples
+    seeds: int = 1  # of each sampled point; the seeds of a grid are in its plan
+    scheduler: str = "fifo"  # name of a scheduler
+    grace_period: int = 1  # epochs before the first rung
+    reduction_factor: int = 3  # the best 1/N continue at each rung; each rung lies N times later than the one before
+    objective: str = "dev_loss"  # what searchers and rungs compare: dev_loss, or metric: the one of the task
 
 
 @dataclass(frozen=True)

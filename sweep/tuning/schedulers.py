@@ -122,13 +122,6 @@ class Promotion:
         return sorted(rung(state, self.tune_config, self.trials, key, level), key=lambda entry: entry.value)
 
 
-def make_scheduler(tune_config: TuneConfig, trials: Mapping[str, Trial]) -> Scheduler:
-    """The scheduler that `tune_config` names, over `trials`: a mapping that may grow."""
-    if tune_config.scheduler == "fifo":
-        return FIFO()
-    return (Stopping if tune_config.scheduler == "asha" else Promotion)(tune_config, trials)
-
-
 @dataclass(frozen=True)
 class Entry:
     """A training at a rung. A training that diverged before it stands there with infinity: last."""

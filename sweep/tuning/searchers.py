@@ -1,32 +1,24 @@
-"""Points that are drawn rather than listed: at random, or by Optuna's TPE from what is known so far.
+"""Suggest points of a search: at random, or by a searcher that learns from the results so far.
 
-A search draws from the same space that a grid multiplies: values of grid axes become categories, each variant and
-each decoding a branch of its own. What it draws next depends on nothing but the space, the number of points drawn,
-and what the ledger holds, so that a resumed search goes on as an uninterrupted one would. No point comes up twice.
-
-TPE: Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011. It is asked and told: a point that
-was stopped at a rung is told PRUNED with what it was stopped at, one that diverged or failed FAIL; a number that is not
-finite is never told.
+A search samples the space that a grid multiplies: the values of grid axes become categories, each variant and each
+decoding a branch of its own. A suggestion depends only on the space, the number of earlier suggestions, and the ledger,
+so that a resumed search continues like an uninterrupted one. No point is suggested twice.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sweep.planning.plan import Point
 from sweep.planning.search_space import Params, SearchSpace
 from sweep.tuning.observations import Observation
-from sweep.tuning.tpe import _ask
+from sweep.tuning.registry import SEARCHERS, propose_random
 
-if TYPE_CHECKING:
-    pass
-
-TRIES = 100  # draws that may repeat a point before what is left is looked through
+TRIES = 100  # proposals that may repeat a point, before the points that are left are listed
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A point that a search wants to be tried: one for each milestone and seed."""
+    """What a search wants to run: one point for each milestone and seed."""
 
     params: Params
     points: tuple[Point, ...]
@@ -35,30 +27,29 @@ class Suggestion:
 def suggest(
     space: SearchSpace, search: str, history: Sequence[Observation], seen: Collection[str]
 ) -> Suggestion | None:
-    """The next point of `search` (random or tpe) after `history`; None where every point was drawn.
+    """Return the next point of `search` (random, tpe) after `history`, or None if every point was suggested.
 
-    `seen`: ids of points that must not come up again.
+    `seen`: ids of points that must not be suggested again.
     """
-    index = len(history)
+    index, propose = len(history), SEARCHERS[search].propose or propose_random
     if index < len(space.first):
         params = space.placed(space.first[index], index)
         if (points := space.points(params))[0].point_id not in seen:
             return Suggestion(params, points)
     for attempt in range(TRIES):
-        by_model = search == "tpe" and attempt < TRIES // 2
-        params = _ask(space, history, attempt) if by_model else space.random(index, attempt)
+        params = (propose if attempt < TRIES // 2 else propose_random)(space, history, attempt)
         if (points := space.points(params))[0].point_id not in seen:
             return Suggestion(params, points)
     left = space.unseen(seen)
     return None if left is None else Suggestion(left, space.points(left))
 
 
-def suggest_all(space: SearchSpace, count: int) -> list[Suggestion]:
-    """`count` points at random, or all there are."""
+def suggest_all(space: SearchSpace, count: int, search: str = "random") -> list[Suggestion]:
+    """Return `count` points of a search that learns nothing, or all there are."""
     found: list[Suggestion] = []
     told: list[Observation] = []
     seen: set[str] = set()
-    while len(found) < count and (drawn := suggest(space, "random", told, seen)):
+    while len(found) < count and (drawn := suggest(space, search, told, seen)):
         found.append(drawn)
         told.append(Observation(drawn.params, "RUNNING"))
         seen.add(drawn.points[0].point_id)

@@ -1,4 +1,8 @@
-"""Tree-structured Parzen estimator, through Optuna."""
+"""TPE, the tree-structured Parzen estimator, through Optuna.
+
+Bergstra et al., "Algorithms for Hyper-Parameter Optimization", NeurIPS 2011. A point that was stopped at a rung is told
+as PRUNED with its value there, one that diverged or failed as FAIL. A number that is not finite is never told.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -18,8 +22,8 @@ from sweep.tuning.observations import Observation
 STARTUP = 10  # points that TPE draws at random before it begins to model
 
 
-def _ask(space: SearchSpace, history: Sequence[Observation], attempt: int) -> Params:
-    """What TPE proposes. The study is made from the history each time: it holds nothing of its own."""
+def propose(space: SearchSpace, history: Sequence[Observation], attempt: int) -> Params:
+    """Return what TPE proposes after `history`. The study is rebuilt from it each time and keeps no state."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -25,13 +25,13 @@ BAD = {
     "less than no failures": (["--max-failures", "-1"], "x>=0"),
     "one GPU and a half": (["--gpus-per-trial", "1.5"], "'1.5': write a fraction of one GPU"),
     "GPUs of a word": (["--gpus-per-trial", "all"], "'all': write a fraction of one GPU"),
-    "search without trials": (["--search", "tpe"], "say how many points to draw with --num-samples N"),
+    "search without trials": (["--search", "tpe"], "say how many points to sample with --num-samples N"),
     "trials of a grid": (["--num-samples", "5"], "a grid runs every point"),
     "grace of fifo": (["--grace-period", "2"], "without effect under --scheduler fifo"),
     "GPU hours without a GPU": (["--budget", "2gpuh"], "no trial uses a GPU"),
     "decoding by tpe": (
         ["--search", "tpe", "--num-samples", "3", "--set", "decode.top_p=0.8,0.9"],
-        "points that differ in decoding share a training",
+        "points that differ in decoding share a trial",
     ),
 }
 

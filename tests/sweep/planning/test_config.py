@@ -1,12 +1,10 @@
-"""Policies: how durations and budgets are read and written, and which options do not go together."""
+"""How durations and budgets are read and written."""
 
 import json
-from typing import Any
 
 import pytest
 
-from sweep.errors import SpaceError
-from sweep.planning.config import Budget, RunLimits, TuneConfig, format_duration, parse_duration
+from sweep.planning.config import Budget, RunLimits, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -60,33 +58,3 @@ def test_limits_survive_their_file(text: str) -> None:
     limits = RunLimits(budget=Budget.parse(text), trial_timeout=90.0, stall_timeout=None, keep="last")
     assert RunLimits.from_dict(json.loads(json.dumps(limits.as_dict()))) == limits
     assert RunLimits.from_dict(json.loads(json.dumps(RunLimits().as_dict()))) == RunLimits()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"num_samples": 5}, "--num-samples: a grid runs every point"),
-        ({"search": "random"}, "--search random: say how many points to draw with --num-samples N"),
-        ({"search": "tpe"}, "--search tpe: say how many"),
-        ({"grace_period": 2}, "without effect under --scheduler fifo"),
-        ({"reduction_factor": 2}, "without effect under --scheduler fifo"),
-        ({"objective": "metric"}, "--objective: nothing compares scores here"),
-        ({"objective": "metric", "search": "random", "num_samples": 5}, "--objective: nothing compares scores here"),
-    ],
-)
-def test_options_that_do_not_go_together(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(SpaceError, match=message):
-        TuneConfig(**options)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"search": "random", "num_samples": 5},
-        {"search": "tpe", "num_samples": 5, "objective": "metric"},
-        {"scheduler": "asha", "grace_period": 2, "reduction_factor": 2, "objective": "metric"},
-        {"search": "tpe", "num_samples": 5, "scheduler": "asha-promote"},
-    ],
-)
-def test_options_that_do(options: dict[str, Any]) -> None:
-    TuneConfig(**options)

@@ -16,7 +16,8 @@ from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, load_state
 from sweep.store.status import Status
-from sweep.tuning.schedulers import Promotion, Stopping, comparison_group, ids, levels, make_scheduler, objective, rung
+from sweep.tuning.registry import make_scheduler
+from sweep.tuning.schedulers import Promotion, Stopping, comparison_group, ids, levels, objective, rung
 from tests.sweep.curves import Curve, Killed, chance, crossing, ends, rungs, session, state_behind, trains
 from tests.sweep.made_up import event
 

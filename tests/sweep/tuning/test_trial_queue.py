@@ -9,7 +9,7 @@ from sweep.planning.config import TuneConfig
 from sweep.planning.plan import Plan, Trial, make_plan
 from sweep.planning.space import expand
 from sweep.store.state import RunState
-from sweep.tuning.schedulers import make_scheduler
+from sweep.tuning.registry import make_scheduler
 from sweep.tuning.trial_queue import TrialQueue
 from tests.sweep.tuning.test_schedulers import begin, note, tell
 

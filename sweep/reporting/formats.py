@@ -1,0 +1,85 @@
+"""The registry of report formats: name -> function from a report to text. `sweep report --format` reads it.
+
+To add one, write its function here or in a file of its own and add its line to `FORMATS`; `--format module:name` takes
+a function from outside this package.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from model.suggest import did_you_mean
+from sweep.errors import RunError
+from sweep.planning.importing import import_object, is_extension, make_importable
+from sweep.reporting.console import make_console
+
+if TYPE_CHECKING:
+    from sweep.reporting.leaderboard import Row
+    from sweep.store.run_folder import RunFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a format writes: the rows of a run, as they are to be listed."""
+
+    folder: "RunFolder"
+    rows: "Sequence[Row]"  # every row, by column name; see sweep.reporting.leaderboard.schema
+    top: int | None = None  # how many of them to list; None: all
+    columns: Sequence[str] | None = None  # that were asked for; None: what the format likes
+    wide: bool = False  # whether a table may be wider than the terminal
+
+    @property
+    def shown(self) -> "Sequence[Row]":
+        """The rows to list."""
+        return self.rows[: self.top]
+
+
+Format = Callable[[Report], str]
+
+
+def _table(report: Report) -> str:
+    from sweep.reporting.terminal import print_table
+
+    console = make_console(stderr=False)
+    with console.capture() as captured:
+        print_table(console, report.folder, report.rows, top=report.top, names=report.columns, wide=report.wide)
+    return captured.get().removesuffix("\n")
+
+
+def _markdown(report: Report) -> str:
+    from sweep.reporting import tables
+    from sweep.reporting.columns import table_columns
+
+    lines = [tables.heading(report.folder, report.rows), "", tables.constants_line(report.rows), ""]
+    lines.append(tables.markdown(report.columns or table_columns(report.rows), report.shown))
+    for note in tables.footnotes(report.rows):
+        lines += ["", note]
+    return "\n".join(lines)
+
+
+def _json(report: Report) -> str:
+    from sweep.reporting.tables import json_text
+
+    return json_text(report.columns, report.shown)
+
+
+def _csv(report: Report) -> str:
+    from sweep.reporting.tables import csv_text
+
+    return csv_text(report.columns, report.shown)
+
+
+FORMATS: dict[str, Format] = {"table": _table, "json": _json, "csv": _csv, "md": _markdown}
+
+
+def find_format(name: str) -> Format:
+    """Return the format `name`; `module:name` is imported, also from the working folder. Raise RunError."""
+    if is_extension(name):
+        make_importable([Path.cwd()])
+        found: Format = import_object(name, Callable)[0]  # type: ignore[arg-type]  # no class, yet isinstance takes it
+        return found
+    if name not in FORMATS:
+        known = f"{did_you_mean(name, FORMATS)}Known: {', '.join(FORMATS)}, or module:name"
+        raise RunError(f"--format: unknown name {name!r}: {known}")
+    return FORMATS[name]
