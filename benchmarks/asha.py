@@ -20,16 +20,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweep.execution.driver import Driver
+from sweep.execution.driver import run_session
 from sweep.execution.executor import Listener
-from sweep.execution.trial import Job, TrialReport
+from sweep.execution.job import Job
+from sweep.execution.trial import TrialReport
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.plan import stable_id
 from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import Row, load_rows
-from sweep.store.ledger import Event, read_ledger
+from sweep.reporting.reporter import SilentReporter
+from sweep.store.events import EpochEvent
+from sweep.store.ledger import read_ledger
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState
 
 SPACES = ("lora_rank", "lora_scale")
 SEEDS = 5
@@ -38,25 +40,15 @@ WORKERS = (1, 2, 8)
 REPORT = ("epoch", "losses", "cost", "scores", "metric", "status", "reason", "failure", "loss")
 
 
-class Quiet:
-    """A view that shows nothing."""
-
-    def changed(self, state: RunState, trial_id: str) -> None:
-        pass
-
-    def note(self, message: str) -> None:
-        pass
-
-
 @dataclass
 class Replay:
     """An executor of `workers` workers that takes reports from a run's ledger, in the order of their seconds."""
 
-    reports: dict[str, list[Event]]  # by trial
+    reports: dict[str, list[EpochEvent]]  # by trial
     workers: int
 
     def run(self, listener: Listener) -> None:
-        running: list[tuple[float, int, Job, Iterator[Event]]] = []
+        running: list[tuple[float, int, Job, Iterator[EpochEvent]]] = []
         now, begun = 0.0, 0
         while True:
             while len(running) < self.workers and (job := listener.next_job()) is not None:
@@ -67,17 +59,16 @@ class Replay:
                 return
             now, number, job, left = heapq.heappop(running)
             event = next(left)
-            report = {"traceback": None, **{name: event.get(name) for name in REPORT}}
-            if listener.reported(job, TrialReport.from_dict(report)):
+            if listener.reported(job, TrialReport(**{name: getattr(event, name) for name in REPORT})):
                 heapq.heappush(running, (now + self._seconds(event), number, job, left))
 
     @staticmethod
-    def _is_new(event: Event, job: Job) -> bool:
-        return int(event["epoch"]) > job.known_epoch or event["status"] is not None
+    def _is_new(event: EpochEvent, job: Job) -> bool:
+        return event.epoch > job.known_epoch or event.status is not None
 
     @staticmethod
-    def _seconds(event: Event) -> float:
-        return float(event["losses"]["train_seconds"]) / max(1, int(event["epoch"]))
+    def _seconds(event: EpochEvent) -> float:
+        return event.losses.train_seconds / max(1, event.epoch) if event.losses else 0.0
 
 
 def train_grid(space: str, out: Path) -> RunFolder:
@@ -89,14 +80,16 @@ def train_grid(space: str, out: Path) -> RunFolder:
 
 def search(space: str, grid: RunFolder, tune_config: TuneConfig, workers: int, out: Path) -> RunFolder:
     """The run of a search over the trainings of `grid`, a run of `space`."""
-    reports: dict[str, list[Event]] = {}
+    reports: dict[str, list[EpochEvent]] = {}
     for event in read_ledger(grid.ledger):
-        if event["event"] == "epoch":
-            reports.setdefault(event["trial_id"], []).append(event)
+        if isinstance(event, EpochEvent):
+            reports.setdefault(event.trial_id, []).append(event)
     name = f"{grid.name}-{tune_config.scheduler}-{workers}"
     request = RunRequest(space=space, out=out, name=name, tune_config=tune_config, use_cache=False)
-    folder = prepare(request).folder()
-    Driver(folder, Quiet(), limits=RunLimits(keep="all"), use_cache=False).run(Replay(reports, workers), ["benchmark"])
+    folder = prepare(request).open_or_create()
+    run_session(
+        folder, Replay(reports, workers), SilentReporter(), ["benchmark"], limits=RunLimits(keep="all"), use_cache=False
+    )
     return folder
 
 

@@ -13,15 +13,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sweep.planning.plan import make_plan
 from sweep.planning.registry import load_space
 from sweep.planning.space import expand
 from sweep.prepare import RunRequest, prepare
+from sweep.store.events import EpochEvent, Event, Score, SessionEvent, StatusEvent
 from sweep.store.ledger import Ledger
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
+from sweep.store.status import Status
+from sweep.testing import fake_cost, fake_losses
 
 POEM = "O gentle night,\nthou art a quiet friend,\nthy stars are slow,\nthy silence has no end."
 SPACE = '''"""A made-up space."""
@@ -83,33 +87,40 @@ def plan(folder: Path) -> tuple[float, float]:
 def resume(folder: Path) -> float:
     """Seconds of `sweep resume` on a finished run of 10,000 trainings."""
     request = RunRequest(space=str(made_up(folder, 10_000)), out=folder, executor="inline", use_cache=False)
-    run = prepare(request).folder()
-    losses = {"train_loss": 2.0, "dev_loss": 3.0, "best_dev_loss": 3.0, "best_epoch": 1}
-    losses |= {"train_seconds": 1.0, "train_tokens": 100}
-    cost = {"trainable_params": 10, "total_params": 100, "optimizer_state_bytes": 8, "peak_memory_bytes": 1}
-    cost |= {"precond_fallbacks": None, "device": "cpu", "threads": 1}
+    run = prepare(request).open_or_create()
     lines = Ledger(run.ledger)
-    lines.append("session", command=["made up"])
+    lines.append(SessionEvent(command=["made up"]))
     lines.close()
-    events = []
+    events: list[Event] = []
     for point in (*run.spec.plan.points, *run.spec.plan.baselines):
-        told = {"trial_id": point.trial_id, "attempt": 1}
-        score = {"point_id": point.point_id, "metrics": {"chrf": 40.0, "chrf_new": 20.0}}
-        score |= {"samples": [{"prompt": "a", "text": "b"}], "decode_seconds": 0.1}
-        epoch = {"epoch": point.epochs, "losses": losses, "cost": cost, "scores": [score], "status": "COMPLETED"}
-        events += [("status", {**told, "status": "RUNNING"}), ("epoch", {**told, **epoch})]
+        score = Score(
+            point_id=point.point_id,
+            metrics={"chrf": 40.0, "chrf_new": 20.0},
+            samples=[{"prompt": "a", "text": "b"}],
+            decode_seconds=0.1,
+        )
+        begun = StatusEvent(trial_id=point.trial_id, attempt=1, status=Status.RUNNING)
+        done = EpochEvent(
+            trial_id=point.trial_id,
+            attempt=1,
+            epoch=point.epochs,
+            losses=fake_losses(point.epochs, 3.0),
+            cost=fake_cost(),
+            scores=[score],
+            status=Status.COMPLETED,
+        )
+        events += [begun, done]
     write_all(run.ledger, events)
     return sweep("resume", run.name, "--out", folder)
 
 
-def write_all(path: Path, events: Sequence[tuple[str, dict[str, object]]]) -> None:
+def write_all(path: Path, events: Sequence[Event]) -> None:
     """Append many events at once: as `Ledger.append` does it, without a flush for each."""
     from sweep.store.ledger import _seal
 
     with path.open("ab") as file:
-        for number, (event, content) in enumerate(events, start=2):
-            stamp = {"seq": number, "time": "2026-01-01T00:00:00+00:00", "event": event, "elapsed": 0.0}
-            file.write(_seal({**stamp, **content}))
+        for number, event in enumerate(events, start=2):
+            file.write(_seal(replace(event, seq=number, time="2026-01-01T00:00:00+00:00")))
 
 
 def peak_mb() -> float:

@@ -43,7 +43,7 @@ class EpochReport:
     best_epoch: int  # the epoch it was seen at
     train_seconds: float
     train_tokens: int
-    exhausted: bool  # the dev loss has not fallen for `patience` epochs: no further epoch follows
+    early_stopped: bool  # the dev loss has not fallen for `patience` epochs: no further epoch follows
     training: "Training" = field(repr=False)
 
     @property
@@ -105,7 +105,7 @@ class Training:
         return self.optimizer.fallbacks if isinstance(self.optimizer, SOAP) else None
 
     @property
-    def exhausted(self) -> bool:
+    def early_stopped(self) -> bool:
         """Whether `patience` says stop."""
         patience = self.config.patience
         return patience is not None and self.epoch - self.best_epoch >= patience
@@ -143,7 +143,7 @@ class Training:
             best_epoch=self.best_epoch,
             train_seconds=self.train_seconds,
             train_tokens=self.train_tokens,
-            exhausted=self.exhausted,
+            early_stopped=self.early_stopped,
             training=self,
         )
 
@@ -255,5 +255,5 @@ def train(
         training.load(checkpoint)
     if config.epochs == 0:
         yield training.report(None)
-    while training.epoch < config.epochs and not training.exhausted:
+    while training.epoch < config.epochs and not training.early_stopped:
         yield training.run_epoch(on_step)

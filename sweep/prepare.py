@@ -19,13 +19,13 @@ from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
 from sweep.planning.provenance import Provenance, changes, data_name, trace
-from sweep.planning.registry import SpaceFile, load_space
+from sweep.planning.registry import SpaceFile, load_space, space_file
 from sweep.planning.search_space import SearchSpace
-from sweep.planning.space import expand
+from sweep.planning.space import Space, expand
 from sweep.store.cache import Cache
 from sweep.store.run_folder import RUN_FILE, RunFolder, check_name, create_run
 from sweep.store.run_spec import RunSpec
-from sweep.store.state import draws_left, find_result, full_plan, load_state
+from sweep.store.state import find_result, full_plan, load_state, suggestions_left
 from sweep.tuning.searchers import suggest_all
 
 
@@ -33,11 +33,13 @@ from sweep.tuning.searchers import suggest_all
 class RunRequest:
     """What `sweep run` was asked for."""
 
-    space: str
+    space: str | Space  # a name, the path of a space file, or the space itself
     out: Path
     name: str | None = None  # None: the space's name, numbered where it is taken
     base: str | None = None  # None: the space's own, else tiny
-    settings: Sequence[str] = ()  # key=value
+    settings: (
+        Sequence[str] | Mapping[str, Any]
+    ) = ()  # laid over the space: "key=value" texts, or values and axes by key
     tune_config: TuneConfig = field(default_factory=TuneConfig)
     limits: RunLimits = field(default_factory=RunLimits)
     executor: str = "ray"
@@ -81,8 +83,8 @@ class PreparedRun:
         shared = sum(passes(trial.config, trial.points[0]) for trial in plan.trials)
         return shared, sum(passes(point.train, point) for point in plan.points)
 
-    def folder(self) -> RunFolder:
-        """The run to work on: a new one, or the one that this request began. Raises RunError."""
+    def open_or_create(self) -> RunFolder:
+        """Return the run to work on: a new one, or the one that an equal request began. Raise RunError."""
         out, name = self.request.out, self.request.name
         if name is not None:
             check_name(name)
@@ -126,7 +128,7 @@ class PreparedRun:
             for point in plan.points
             if find_result(state, point) is None and state.trial(point.trial_id).status.is_open
         ]
-        if open_points or draws_left(folder.spec, state):
+        if open_points or suggestions_left(folder.spec, state):
             return False
         # A finished run that holds nothing of its own says already what a further one would say.
         return not self.request.use_cache or any(p.point_id not in state.cached for p in plan.points)
@@ -136,8 +138,9 @@ def prepare(request: RunRequest) -> PreparedRun:
     """Check `request` from end to end. Raises SpaceError or RunError."""
     if request.name is not None:
         check_name(request.name)
-    file = load_space(request.space)
-    overrides = parse_settings(request.settings)
+    file = load_space(request.space) if isinstance(request.space, str) else space_file(request.space)
+    settings = request.settings
+    overrides = dict(settings) if isinstance(settings, Mapping) else parse_settings(settings)
     if request.base is not None:
         if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for v in file.space.variants):
             raise SpaceError(f"--base: the space {file.name!r} is about bases and sets its own; leave --base out")

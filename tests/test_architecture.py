@@ -23,6 +23,7 @@ ROOMS = (
     "statistics",
     "reporting",
     "execution",
+    "testing",
     "forecast",
     "doctor",
     "prepare",

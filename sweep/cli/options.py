@@ -15,8 +15,8 @@ from sweep.planning.config import (
     Budget,
     RunLimits,
     TuneConfig,
+    format_duration,
     parse_duration,
-    say_duration,
 )
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -255,7 +255,7 @@ limit_options = together(
         LIMITS,
         "--stall-timeout",
         type=Duration(),
-        default=say_duration(RunLimits.stall_timeout or 0),
+        default=format_duration(RunLimits.stall_timeout or 0),
         show_default=True,
         help="Replace a worker after this much time without a training step, and retry its trial. 0: never.",
     ),

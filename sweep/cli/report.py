@@ -8,8 +8,8 @@ import click
 
 from sweep.cli.group import Command
 from sweep.cli.options import OUTPUT, option, out_option
-from sweep.cli.terminal import make_console
 from sweep.errors import RunError
+from sweep.reporting.terminal import make_console
 
 if TYPE_CHECKING:
     from sweep.reporting.leaderboard import Row
@@ -61,10 +61,10 @@ def report(
     The table shows the settings that vary; json and csv hold every column. Only comparable rows are ranked: same task,
     data and epochs, and trained to the end.
     """
-    from sweep.cli.locate import find_run_or_latest
     from sweep.reporting.leaderboard import rows as leaderboard_rows
     from sweep.reporting.paper_scores import with_paper
     from sweep.reporting.time_to_target import with_reach
+    from sweep.store.locate import find_run_or_latest
     from sweep.store.state import load_state
 
     folder = find_run_or_latest(out, run)
@@ -104,7 +104,7 @@ def _print(
 ) -> None:
     from sweep.reporting import tables
     from sweep.reporting.columns import table_columns
-    from sweep.reporting.terminal import print_table
+    from sweep.reporting.terminal_table import print_table
 
     rows = tables.sort_rows(rows, sort)
     shown = rows[:top]

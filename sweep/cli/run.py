@@ -74,7 +74,7 @@ def run(
         for line in preview(prepared, concurrency, measure):
             click.echo(line)
         return
-    work(prepared.folder(), prepared.spec, prepared.spec.limits, concurrency, request.address, verbose)
+    work(prepared.open_or_create(), prepared.spec, prepared.spec.limits, concurrency, request.address, verbose)
 
 
 @click.command(cls=Command)
@@ -102,10 +102,10 @@ def resume(
     Finished trials are not run again; failed trials are retried. The run keeps its own limits, except for those given
     here.
     """
-    from sweep.cli.locate import find_run
     from sweep.cli.session import work
     from sweep.planning.provenance import trace
     from sweep.prepare import check_unchanged
+    from sweep.store.locate import find_run
 
     folder = find_run(out, run)
     spec = folder.spec

@@ -38,10 +38,10 @@ def ls(out: Path) -> None:
 @out_option
 def status(run: str | None, out: Path) -> None:
     """Show the progress of RUN (a name under --out, or a path), by default of the latest run."""
-    from sweep.cli.activity import activity
-    from sweep.cli.locate import find_run_or_latest
     from sweep.cli.summary import counts
     from sweep.reporting.leaderboard import rows as leaderboard_rows
+    from sweep.store.activity import activity
+    from sweep.store.locate import find_run_or_latest
     from sweep.store.state import load_state
 
     folder = find_run_or_latest(out, run)
@@ -64,9 +64,9 @@ def gc(runs: tuple[str, ...], out: Path, keep: str | None, dry_run: bool) -> Non
     Without RUN, all runs under --out are cleaned. Leaderboards, ledgers, texts and everything that `sweep resume` needs
     stay. Symbolic links are not followed.
     """
-    from sweep.cli.locate import find_run
     from sweep.execution.ray_backend.private_folder import clear_left_folders
     from sweep.store.gc import clean
+    from sweep.store.locate import find_run
 
     total = 0
     for freed in clean(out, [find_run(out, name) for name in runs], keep, dry_run):

@@ -5,11 +5,11 @@ import sys
 import click
 
 from sweep.cli.logs import logged
-from sweep.cli.terminal import make_console
 from sweep.console import say
 from sweep.errors import InfrastructureError
 from sweep.execution.interrupts import Interrupts
 from sweep.planning.config import RunLimits
+from sweep.reporting.terminal import make_console
 from sweep.store.run_folder import RunFolder
 from sweep.store.run_spec import RunSpec
 
@@ -39,23 +39,23 @@ def _worked(
     interrupts: Interrupts,
 ) -> int:
     """Run the session and return its exit code. Raises KeyboardInterrupt where a signal stops it at once."""
-    from sweep.cli.progress import progress_reporter
+    from sweep import api
     from sweep.cli.summary import exit_code, summarize
-    from sweep.execution.driver import Driver
-    from sweep.execution.executors import make_executor
-    from sweep.execution.gpus import hold_gpus, visible_gpus
+    from sweep.reporting.progress import progress_reporter
 
     console = make_console(stderr=True)
     try:
-        executor = make_executor(session, limits, concurrency, address)
-        held = visible_gpus() if session.gpus_per_trial and address is None else []
-        with (
-            logged(console, verbose),
-            hold_gpus(held, folder.name),
-            progress_reporter(folder, console, session.executor) as view,
-        ):
-            driver = Driver(folder, view, limits=limits, use_cache=folder.spec.use_cache, interrupts=interrupts)
-            outcome = driver.run(executor, ["sweep", *sys.argv[1:]])
+        with logged(console, verbose), progress_reporter(folder, console, session.executor) as reporter:
+            outcome = api.work(
+                folder,
+                session,
+                reporter,
+                command=["sweep", *sys.argv[1:]],
+                limits=limits,
+                concurrency=concurrency,
+                address=address,
+                interrupts=interrupts,
+            )
     except InfrastructureError as error:
         say(f"Error: {error}; resume with: {folder.command('resume')}", err=True)
         return 1 if interrupts.first is None else interrupts.exit_code

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from sweep.console import say
 from sweep.execution.driver import SessionResult
-from sweep.forecast.estimate import duration
 from sweep.reporting.leaderboard import Row
-from sweep.reporting.numbers import decimals, plain_text, setting_text
+from sweep.reporting.numbers import decimals, duration, plain_text, setting_text
 from sweep.reporting.settings import informative_keys
 from sweep.reporting.tables import baseline_line
 from sweep.store.run_folder import RunFolder

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from sweep.doctor.findings import Check, note, ok, problem
-from sweep.execution.ray_backend.executor import OBJECT_STORE_BYTES
 from sweep.execution.ray_backend.private_folder import TEMPORARY
+from sweep.execution.ray_backend.settings import OBJECT_STORE_BYTES
 from sweep.store.run_folder import FREE_BYTES, existing
 
 SHARED_MEMORY = Path("/dev/shm")

@@ -1,56 +1,42 @@
-"""The driver: takes a run from wherever its ledger says it is to its end.
+"""The driver: works on a run from wherever its ledger says it is until it is done.
 
-It is the only writer of the run's folder, save for the workers' checkpoints. An executor runs the jobs and calls the
-driver back; each report becomes one ledger line before anything else happens with it, so that a crash at any moment
-loses at most what was never acknowledged.
+An executor runs the jobs and calls the driver back. Each report becomes one ledger line before anything else happens
+with it, so a crash at any moment loses only what was never acknowledged.
 """
 
-import time
-from collections.abc import Mapping, Sequence
+import logging
+import shlex
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
 
-from model.config import Scalar
-from model.numerics import numerics_sha256
-from model.pretrained.files import is_folder
-from model.task_specs import TASKS
 from sweep.errors import InfrastructureError
 from sweep.execution.executor import Executor
 from sweep.execution.interrupts import Interrupts
-from sweep.execution.trial import Job, TrialReport
-from sweep.planning.config import RunLimits, say_duration
+from sweep.execution.job import Job, JobFactory
+from sweep.execution.trial import TrialReport
+from sweep.planning.config import RunLimits, format_duration
 from sweep.planning.plan import Plan, Trial
-from sweep.planning.provenance import today
-from sweep.reporting.leaderboard import Row, write_leaderboard
-from sweep.reporting.leaderboard import rows as leaderboard_rows
-from sweep.store import retention
+from sweep.reporting.derived_files import DerivedFiles
+from sweep.reporting.leaderboard import Row
+from sweep.reporting.reporter import ProgressReporter
 from sweep.store.cache import Cache
+from sweep.store.events import CachedEvent, EpochEvent, SessionEvent, StatusEvent, SuggestedEvent
 from sweep.store.failure import Failure
 from sweep.store.ledger import Ledger
+from sweep.store.logs import driver_log
+from sweep.store.recorder import Recorder
+from sweep.store.retention import CheckpointPruner
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, draws_left, find_result, fold, full_plan
-from sweep.store.status import TERMINAL, Status, check_transition
+from sweep.store.state import RunState, find_result, full_plan, suggestions_left
+from sweep.store.status import Status, check_transition
 from sweep.tuning.budget import spent
 from sweep.tuning.observations import observations
 from sweep.tuning.schedulers import make_scheduler, objective
 from sweep.tuning.searchers import suggest
 from sweep.tuning.trial_queue import TrialQueue
 
-LEADERBOARD_SECONDS = 5.0  # between two rewrites of the derived files while a run is going
-
-
-class ProgressReporter(Protocol):
-    """What shows a run's progress."""
-
-    def changed(self, state: RunState, trial_id: str) -> None:
-        """A trial moved on."""
-        ...
-
-    def note(self, message: str) -> None:
-        """Something to say to the person who waits."""
-        ...
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,91 +50,156 @@ class SessionResult:
     rows: list[Row]  # of the leaderboard
 
 
+def run_session(
+    folder: RunFolder,
+    executor: Executor,
+    reporter: ProgressReporter,
+    command: Sequence[str],
+    *,
+    limits: RunLimits,
+    use_cache: bool = True,
+    interrupts: Interrupts | None = None,
+) -> SessionResult:
+    """Work on the run in `folder` until all trials have ended, the budget is spent, or a signal comes.
+
+    Raise RunError or LedgerError before any work starts, InfrastructureError if the disk or Ray fails.
+    """
+    interrupts = interrupts or Interrupts()
+    cache = Cache(folder.path.parent, skip=folder.name) if use_cache else None
+    with (
+        interrupts.asking(reporter.note),
+        folder.lock(),
+        driver_log(folder.logs),
+        closing(Ledger(folder.ledger)) as ledger,
+    ):
+        log.info("session begins: %s", shlex.join(command))
+        recorder = Recorder(folder, ledger)
+        files = DerivedFiles(folder, reporter.note)
+        try:
+            recorder.record(SessionEvent(command=list(command), limits=limits))
+            recorder.interrupt_running("the previous session was killed")
+            driver = Driver(recorder, reporter, files, limits=limits, cache=cache, interrupts=interrupts)
+            done = driver.work(executor)
+        finally:
+            files.update(recorder.state)
+    recorder.check_disk()
+    return SessionResult(
+        state=recorder.state,
+        signal=interrupts.first,
+        spent=None if done else driver.budget_spent(now=False),
+        seconds=recorder.elapsed(),
+        rows=files.rows,
+    )
+
+
 class Driver:
-    """One session of work on a run. Listens to the executor."""
+    """Decides what happens next in a run. The executor's listener."""
 
     def __init__(
         self,
-        folder: RunFolder,
-        view: ProgressReporter,
+        recorder: Recorder,
+        reporter: ProgressReporter,
+        files: DerivedFiles,
         *,
         limits: RunLimits,
-        use_cache: bool = True,
-        interrupts: Interrupts | None = None,
+        cache: Cache | None,
+        interrupts: Interrupts,
     ) -> None:
-        self.folder = folder
-        self.spec = folder.spec
-        self.tune_config = self.spec.tune_config
-        self.view = view
+        self.recorder = recorder
+        self.reporter = reporter
+        self.files = files
         self.limits = limits
-        self.cache = Cache(folder.path.parent, skip=folder.name) if use_cache else None
-        self.interrupts = interrupts or Interrupts()
-        self._broken: OSError | None = None  # why nothing can be recorded any more
-        self._first: Job | None = None  # the one that the executor is started for
-        self._derived_at = 0.0  # when the derived files were written, on the monotonic clock
-        self._trials: dict[str, Trial] = {}  # the trainings by id: a search adds to them
+        self.cache = cache
+        self.interrupts = interrupts
+        self.spec = recorder.folder.spec
+        self.state = recorder.state
+        self._trials: dict[str, Trial] = {}  # the plan's trials by id; a search adds to them
         self._lost: dict[str, int] = {}  # how often a trial's worker was lost in this session
+        self._first: Job | None = None  # the job that the executor was started for
+        self.scheduler = make_scheduler(self.spec.tune_config, self._trials)
+        self.jobs = JobFactory(recorder.folder, limits, self.scheduler)
+        self.pruner = CheckpointPruner(recorder.folder, limits.keep, self.scheduler.promotes)
+        self.pruner.finish(self.state)
+        plan = full_plan(self.spec, self.state)
+        self._take_from_cache(plan)
+        self.queue = TrialQueue(self.state, plan, self.scheduler, self._trials)
 
-    @property
-    def stopping(self) -> bool:
-        return self.interrupts.first is not None or self._broken is not None or self._spent(now=True) is not None
+    def work(self, executor: Executor) -> bool:
+        """Let `executor` run everything that is due. Return whether the run is done.
 
-    @property
-    def resume_command(self) -> str:
-        return self.folder.command("resume")
-
-    def run(self, executor: Executor, command: Sequence[str]) -> SessionResult:
-        """Work until all trials have ended, the budget is spent, or a signal comes.
-
-        Raises RunError, LedgerError before work starts, InfrastructureError where the disk refuses or Ray is lost.
+        If nothing is due, the executor is not started: starting Ray takes seconds.
         """
-        self.began = time.monotonic()
-        with (
-            self.interrupts.asking(self.view.note),
-            self.folder.lock(),
-            closing(Ledger(self.folder.ledger)) as self.ledger,
-        ):
-            self.state = fold(self.ledger.found)
-            try:
-                self._append("session", command=list(command), limits=self.limits.as_dict())
-                self._interrupt_running("the session before this one ended without a word")
-                self._take_up()
-                self._work(executor)
-                self._interrupt_running(self._spent(now=True) or "stopped by a signal")
-                if done := self._is_done():
-                    self._settle_stopped()
-            finally:
-                self._derive()
-        self._check_disk()
-        seconds = time.monotonic() - self.began
-        spent = None if done else self._spent(now=False)
-        return SessionResult(
-            state=self.state, signal=self.interrupts.first, spent=spent, seconds=seconds, rows=self._rows
-        )
-
-    def _work(self, executor: Executor) -> None:
-        """Let `executor` run what there is to run; where there is nothing, not even a Ray is started."""
         self._first = self._next()
-        if self._first is None:
-            return
-        try:
-            executor.run(self)
-        except InfrastructureError as error:
-            self._interrupt_running(str(error))
-            raise
+        if self._first is not None:
+            try:
+                executor.run(self)
+            except InfrastructureError as error:
+                self.recorder.interrupt_running(str(error))
+                raise
+        self.recorder.interrupt_running(self.budget_spent(now=True) or "stopped by a signal")
+        if done := self._is_done():
+            self.pruner.prune_stopped({name: self.state.trial(name) for name in self._trials})
+        log.info("session ends: %s", "the run is done" if done else "some trials are not finished")
+        return done
 
     # What the executor calls.
 
+    @property
+    def stopping(self) -> bool:
+        signalled = self.interrupts.first is not None
+        return signalled or self.recorder.broken is not None or self.budget_spent(now=True) is not None
+
+    @property
+    def resume_command(self) -> str:
+        return self.recorder.folder.command("resume")
+
     def next_job(self) -> Job | None:
-        """The job to begin now; None where there is none at the moment."""
         if self._first is None or self.stopping:
             return self._next()
         job, self._first = self._first, None
         return job
 
+    def started(self, job: Job) -> None:
+        check_transition(self.state.trial(job.trial_id).status, Status.RUNNING)  # before it is written for good
+        log.info("trial %s, attempt %d: started after epoch %d", job.trial_id, job.attempt, job.known_epoch)
+        self.recorder.record(StatusEvent(trial_id=job.trial_id, attempt=job.attempt, status=Status.RUNNING))
+        self.reporter.changed(self.state, job.trial_id)
+
+    def reported(self, job: Job, report: TrialReport) -> bool:
+        if self._is_late(job):
+            log.info("trial %s, attempt %d: a late report is ignored", job.trial_id, job.attempt)
+            return False
+        if report.traceback is not None:
+            self._keep_traceback(job, report.traceback)
+        event = report.event(job) if report.status is not None else self._judge(job, report)
+        self.recorder.record(event)
+        self.reporter.changed(self.state, job.trial_id)
+        if event.status is not None:
+            log.info("trial %s: %s at epoch %d%s", job.trial_id, event.status, event.epoch, _because(event.reason))
+            self._release(job)
+        if report.scores and self.files.is_due:
+            self.files.update(self.state)
+        return event.status is None
+
+    def lost(self, job: Job, failure: Failure, reason: str) -> None:
+        if self._is_late(job):
+            self.queue.release(job.trial_id, again=False)
+            return
+        log.warning("trial %s, attempt %d: worker lost: %s", job.trial_id, job.attempt, reason)
+        status, kind = (Status.INTERRUPTED, None) if self.stopping else (Status.FAILED, failure)
+        reason = f"{failure}: {reason}"
+        self.recorder.record(
+            StatusEvent(trial_id=job.trial_id, attempt=job.attempt, status=status, failure=kind, reason=reason)
+        )
+        self.reporter.changed(self.state, job.trial_id)
+        self._release(job)
+
+    # What is left to do.
+
     def _next(self) -> Job | None:
+        """Return the next job, or None if there is none at the moment."""
         while not self.stopping:
-            trial = self.queue.next(self._suggest, begins=self._spent(now=False) is None)
+            trial = self.queue.next(self._suggest, begins=self.budget_spent(now=False) is None)
             if trial is None:
                 return None
             if (job := self._job(trial)) is not None:
@@ -156,221 +207,88 @@ class Driver:
             self.queue.release(trial.trial_id, again=False)  # its points are known
         return None
 
-    def started(self, job: Job) -> None:
-        check_transition(self.state.trial(job.trial_id).status, Status.RUNNING)  # before it is written for good
-        self._append("status", trial_id=job.trial_id, attempt=job.attempt, status=Status.RUNNING)
-        self.view.changed(self.state, job.trial_id)
-
-    def reported(self, job: Job, report: TrialReport) -> bool:
-        """Record `report`; whether the trial goes on."""
-        if self._is_late(job):
-            return False
-        content = report.as_dict()
-        if (text := content.pop("traceback")) is not None:
-            self._keep_traceback(job, text)
-        if report.status is None:
-            content |= self._verdict(job, report)
-        self._append("epoch", trial_id=job.trial_id, attempt=job.attempt, **content)
-        self.view.changed(self.state, job.trial_id)
-        if content["status"] is not None:
-            self._ended(job)
-        if report.scores and time.monotonic() - self._derived_at > LEADERBOARD_SECONDS:
-            self._derive()
-        return content["status"] is None
-
-    def lost(self, job: Job, failure: Failure, reason: str) -> None:
-        """The worker of `job` is gone."""
-        if self._is_late(job):
-            self.queue.release(job.trial_id, again=False)
-            return
-        status, kind = (Status.INTERRUPTED, None) if self.stopping else (Status.FAILED, failure)
-        self._append(
-            "status",
-            trial_id=job.trial_id,
-            attempt=job.attempt,
-            status=status,
-            failure=kind,
-            reason=f"{failure}: {reason}",
-        )
-        self.view.changed(self.state, job.trial_id)
-        self._ended(job)
-
-    # What is left to do.
-
-    def _take_up(self) -> None:
-        """Bring the queue to where the ledger says the run is."""
-        for trial_id in retention.half_written(self.folder.path) & self.state.trials.keys():
-            if self.state.trials[trial_id].status in TERMINAL:  # a session was killed while it settled that
-                retention.repair(self.folder.checkpoints(trial_id))
-                self._settle(trial_id)
-        plan = full_plan(self.spec, self.state)
-        self._take_from_cache(plan)
-        self.scheduler = make_scheduler(self.tune_config, self._trials)
-        self.queue = TrialQueue(self.state, plan, self.scheduler, self._trials)
-
     def _job(self, trial: Trial) -> Job | None:
-        """What a worker is sent for `trial`; None where nothing of it is open, or its time has run out already."""
-        state = self.state.trial(trial.trial_id)
-        points = tuple((p.point_id, _located(p.settings)) for p in trial.points if find_result(self.state, p) is None)
-        timeout = self.limits.trial_timeout
-        if not points or (state.failure == Failure.TIMEOUT and timeout is not None and state.seconds > timeout):
-            return None
-        provenance = self.spec.provenance
-        return Job(
-            trial_id=trial.trial_id,
-            points=points,
-            base=provenance.base(trial.points[0]),
-            data=provenance.dataset(trial.points[0]),
-            numerics_sha256=numerics_sha256(),
-            device=today(provenance.device),
-            attempt=state.attempt + 1,
-            known_epoch=state.known_epoch,
-            checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),
-            threads=self.spec.cpus_per_trial,
-            gpu=self.spec.gpus_per_trial > 0,
-            keep=self.limits.keep,
-            measured=self.scheduler.levels(trial) if self.tune_config.objective == "metric" else (),
-            seconds_left=None if timeout is None else max(0.0, timeout - self._seconds(trial.trial_id)),
-        )
+        return self.jobs.make(trial, self.state, self.recorder.trial_seconds(trial.trial_id))
 
-    def _verdict(self, job: Job, report: TrialReport) -> dict[str, Any]:
-        """What ends a trial that would go on: the scheduler, or its time."""
+    def _judge(self, job: Job, report: TrialReport) -> EpochEvent:
+        """Return the event of a report that its trial would continue after, unless the scheduler or the time end it."""
+        event = report.event(job)
         trial = self._trials.get(job.trial_id)
-        if trial is not None:
-            value = objective(self.tune_config, report.losses["dev_loss"], report.metric)
+        if trial is not None and report.losses is not None:
+            value = objective(self.spec.tune_config, report.losses.dev_loss, report.metric)
             reason = self.scheduler.stops(self.state, trial, report.epoch, value)
             if reason is not None:
-                return {"status": Status.STOPPED, "rung": report.epoch, "reason": reason}
-        timeout, seconds = self.limits.trial_timeout, self._seconds(job.trial_id)
+                return replace(event, status=Status.STOPPED, rung=report.epoch, reason=reason)
+        timeout, seconds = self.limits.trial_timeout, self.recorder.trial_seconds(job.trial_id)
         if timeout is not None and seconds > timeout:
-            reason = f"timeout: it has worked for {seconds:.0f} s, and --trial-timeout is {say_duration(timeout)}"
-            return {"status": Status.FAILED, "failure": Failure.TIMEOUT, "reason": reason}
-        return {}
+            reason = f"timeout: it ran for {seconds:.0f} s, longer than --trial-timeout {format_duration(timeout)}"
+            return replace(event, status=Status.FAILED, failure=Failure.TIMEOUT, reason=reason)
+        return event
 
-    def _ended(self, job: Job) -> None:
-        """Whether a trial is tried again, and what stays of it."""
+    def _release(self, job: Job) -> None:
+        """Requeue the trial if retries remain, then prune its checkpoints."""
         trial = self.state.trial(job.trial_id)
         again = trial.status == Status.FAILED and Failure(trial.failure or Failure.ERROR).is_retried
         if again:
             self._lost[job.trial_id] = self._lost.get(job.trial_id, 0) + 1
             again = self._lost[job.trial_id] <= self.limits.max_failures
+            log.info("trial %s: %s", job.trial_id, "retried" if again else "no retries left")
         self.queue.release(job.trial_id, again)
-        self._settle(job.trial_id)
-
-    def _settle(self, trial_id: str) -> None:
-        """Leave of a trial that has ended what is to be kept."""
-        trial = self.state.trial(trial_id)
-        waits = trial.rung is not None and self.tune_config.scheduler == "asha-promote"  # it may yet be promoted
-        if trial.status in TERMINAL and not waits:
-            retention.apply(self.folder.checkpoints(trial_id), trial, self.limits.keep)
+        self.pruner.prune(job.trial_id, trial)
 
     def _is_done(self) -> bool:
-        """Whether nothing is left to begin, to draw, or to promote."""
-        if draws_left(self.spec, self.state):
+        """Return whether nothing is left to begin, to suggest, or to promote."""
+        if suggestions_left(self.spec, self.state):
             return False
         trials = full_plan(self.spec, self.state).trials
         if any(self.state.trial(t.trial_id).status.is_open and self._job(t) is not None for t in trials):
             return False
         return self.scheduler.promote(self.state, drained=True) is None
 
-    def _settle_stopped(self) -> None:
-        """Nothing that waited for a promotion gets one any more."""
-        for trial_id in self._trials:
-            if (trial := self.state.trial(trial_id)).status == Status.STOPPED and trial.rung is not None:
-                retention.apply(self.folder.checkpoints(trial_id), trial, self.limits.keep)
-
     def _suggest(self) -> Plan | None:
-        """A point that the search draws, recorded; None where it has drawn all it was asked for."""
+        """Record the search's next suggestion and return its points; None if it has made all it was asked for."""
         space = self.spec.search_space
-        if space is None or not draws_left(self.spec, self.state):
+        if space is None or not suggestions_left(self.spec, self.state):
             return None
-        drawn = suggest(space, self.tune_config.search, observations(self.state, self.tune_config), self._seen())
-        if drawn is None:
+        seen = {point.point_id for point in full_plan(self.spec, self.state).points}
+        suggestion = suggest(space, self.spec.tune_config.search, observations(self.state, self.spec.tune_config), seen)
+        if suggestion is None:
             return None
-        settings = [point.settings for point in drawn.points]
-        self._append("suggested", number=len(self.state.suggestions) + 1, params=drawn.params, points=settings)
-        plan = Plan(drawn.points)
+        log.info("%s suggests %s", self.spec.tune_config.search, dict(suggestion.params))
+        settings = [point.settings for point in suggestion.points]
+        number = len(self.state.suggestions) + 1
+        self.recorder.record(SuggestedEvent(number=number, params=suggestion.params, points=settings))
+        plan = Plan(suggestion.points)
         self._take_from_cache(plan)
-        return None if self._broken else plan
-
-    def _seen(self) -> set[str]:
-        return {point.point_id for point in full_plan(self.spec, self.state).points}
+        return None if self.recorder.broken else plan
 
     def _take_from_cache(self, plan: Plan) -> None:
-        """Record points that earlier runs have computed."""
+        """Record the points of `plan` that earlier runs have computed."""
         if self.cache is None:
             return
         for point in (*plan.points, *plan.baselines):
             if find_result(self.state, point) is None and (hit := self.cache.find(self.spec.provenance, point)):
-                self._append("cached", point_id=point.point_id, from_run=hit.run, record=dict(hit.record))
+                log.info("point %s: taken from run %s", point.point_id, hit.from_run)
+                self.recorder.record(CachedEvent(point_id=point.point_id, from_run=str(hit.from_run), record=hit))
 
-    def _seconds(self, trial_id: str) -> float:
-        """How long workers have spent on a trial."""
-        trial = self.state.trial(trial_id)
-        running = self._elapsed() - trial.began if trial.status == Status.RUNNING else 0.0
-        return trial.seconds + max(0.0, running)
-
-    def _spent(self, *, now: bool) -> str | None:
-        """Why the budget allows nothing more. `now`: why running trials stop as well."""
+    def budget_spent(self, *, now: bool) -> str | None:
+        """Return why the budget allows no new trial, or with `now` why running trials stop too; None if it does not."""
         if self.limits.budget is None:
             return None
-        used = spent(self.state, self._trials, self._elapsed(), self.spec.gpus_per_trial)
+        used = spent(self.state, self._trials, self.recorder.elapsed(), self.spec.gpus_per_trial)
         return used.beyond(self.limits.budget, now=now)
 
-    def _elapsed(self) -> float:
-        """Seconds of this session, on a clock that nobody sets."""
-        return time.monotonic() - self.began
-
-    def _check_disk(self) -> None:
-        if self._broken is not None:
-            raise InfrastructureError(
-                f"cannot write to {self.folder.path}: {self._broken}. Nothing recorded is lost: make room"
-            ) from self._broken
-
-    def _interrupt_running(self, reason: str) -> None:
-        for trial_id, trial in self.state.trials.items():
-            if trial.status == Status.RUNNING:
-                self._append(
-                    "status", trial_id=trial_id, attempt=trial.attempt, status=Status.INTERRUPTED, reason=reason
-                )
-
     def _is_late(self, job: Job) -> bool:
-        """Whether `job` has ended already, or a newer attempt has taken its place."""
+        """Return whether `job` has ended already, or a newer attempt has replaced it."""
         trial = self.state.trial(job.trial_id)
         return trial.attempt > job.attempt or trial.status != Status.RUNNING
 
-    def _append(self, event: str, **content: Any) -> None:
-        """Record an event. Where the disk refuses, nothing more is recorded and the run stops: see `_check_disk`."""
-        if self._broken is None:
-            try:
-                elapsed = round(self._elapsed(), 3)
-                self.state.apply(self.ledger.append(event, elapsed=elapsed, **content))
-            except OSError as error:  # raised from within an executor's callback it would be swallowed or mangled
-                self._broken = error
-
-    def _derive(self) -> None:
-        """Bring the derived files up to date. They can always be made again, so a full disk is only noted."""
-        self._rows = leaderboard_rows(self.folder, self.state)
-        try:
-            write_leaderboard(self.folder, self.state, self._rows)
-        except OSError as error:
-            self.view.note(f"cannot write the leaderboard: {error}")
-        self._derived_at = time.monotonic()
-
     def _keep_traceback(self, job: Job, text: str) -> None:
-        """Keep it for the reader. The reason is in the ledger too, so a disk that refuses is only noted."""
         try:
-            self.folder.logs.mkdir(exist_ok=True)
-            (self.folder.logs / f"{job.trial_id}-{job.attempt}.txt").write_text(text, encoding="utf-8")
+            self.recorder.keep_traceback(job.trial_id, job.attempt, text)
         except OSError as error:
-            self.view.note(f"cannot write a traceback to {self.folder.logs}: {error.strerror}")
+            self.reporter.note(f"cannot write a traceback to {self.recorder.folder.logs}: {error.strerror}")
 
 
-def _located(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """`settings` with absolute paths: a worker may have another working folder."""
-    found = dict(settings)
-    if "data" in settings and settings["data"] not in TASKS[str(settings["task"])].sets:
-        found["data"] = str(Path(str(settings["data"])).expanduser().absolute())
-    if is_folder(base := str(settings["base"])):
-        found["base"] = str(Path(base).expanduser().absolute())
-    return found
+def _because(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""

@@ -3,7 +3,8 @@
 from contextlib import closing
 from typing import Protocol
 
-from sweep.execution.trial import Job, TrialReport, run_trial
+from sweep.execution.job import Job
+from sweep.execution.trial import TrialReport, run_trial
 from sweep.store.failure import Failure
 
 

@@ -22,7 +22,9 @@ LAST_WORDS_SECONDS = 10  # that a stop at once may take before a further signal 
 class Interrupts:
     """The signals that a command was sent. Outside of its `with` it listens to none."""
 
-    def __init__(self) -> None:
+    def __init__(self, ends_process: bool = True) -> None:
+        """`ends_process`: whether the process ends after a signal, as a command does and a notebook does not."""
+        self.ends_process = ends_process
         self.first: int | None = None  # the first signal
         self._tell: Callable[[str], None] | None = None  # what hears of the first signal; None: it stops at once
         self._stopped = -math.inf  # when it was last told to stop at once, on the monotonic clock
@@ -34,10 +36,11 @@ class Interrupts:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Put the handlers back; after a signal none, as the process is about to end."""
+        """Put the handlers back; ignore further signals if one came and the process is about to end."""
         self.settle()
+        ignored = self.first is not None and self.ends_process
         for number, handler in self._before.items():
-            signal.signal(number, handler if self.first is None else signal.SIG_IGN)
+            signal.signal(number, signal.SIG_IGN if ignored else handler)
 
     def settle(self) -> None:
         """How the session has ended is known: signals change nothing any more."""

@@ -5,20 +5,20 @@ checkpoint carries the reports so far: when a crash came between a checkpoint an
 them again. It does not assume that it owns its process; threads are its executor's business.
 """
 
-import json
 import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from model.config import DecodeConfig, Scalar, TrainConfig
+from model.config import DecodeConfig, TrainConfig
 from model.numerics import numerics_sha256
 from model.task_specs import TASKS
-from sweep.planning.plan import Trial, group, point_from
-from sweep.planning.provenance import Source
+from sweep.execution.job import Job
+from sweep.planning.plan import Trial
 from sweep.store import retention
+from sweep.store.events import Cost, EpochEvent, Losses, Record, Score, report_fields
 from sweep.store.failure import Failure, classify
 from sweep.store.heartbeat import SupersededError, hold_lease
 from sweep.store.status import Status
@@ -34,74 +34,28 @@ class ChangedError(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """What a worker is sent: a trial, and how to run it. Plain data, so that it crosses processes and machines."""
-
-    trial_id: str
-    points: tuple[tuple[str, Mapping[str, Scalar]], ...]  # (point_id, settings)
-    base: Source  # what the driver found them to be; a worker refuses anything else
-    data: Source
-    numerics_sha256: str  # likewise
-    device: str  # likewise
-    attempt: int  # counted from 1
-    known_epoch: int  # the last epoch that the ledger holds; reports up to it need no informative_keys
-    checkpoints: str  # folder of this trial's checkpoints
-    threads: int
-    gpu: bool
-    keep: str = "best+last"  # which checkpoints stay: see sweep.store.retention
-    measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
-    seconds_left: float | None = None  # that it may still work; None: as long as it takes
-
-    def __hash__(self) -> int:
-        return hash((self.trial_id, self.attempt))  # no two jobs have both
-
-    @property
-    def trial(self) -> Trial:
-        (trial,) = group(point_from(settings) for _, settings in self.points)
-        return trial
-
-
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """A point's result."""
-
-    point_id: str
-    metrics: Mapping[str, float]
-    samples: Sequence[Mapping[str, Scalar]]
-    decode_seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialReport:
-    """What a worker tells after each epoch. `status` is set on the last one."""
+class TrialReport(Record):
+    """What a worker sends after each epoch. `status` is set on the last report of a trial."""
 
     epoch: int
-    losses: Mapping[str, Any]  # the numbers of model.EpochReport; empty when the epoch did not end well
-    cost: Mapping[str, Any]  # parameters, memory, device, threads; empty likewise
-    scores: tuple[Score, ...] = ()
+    losses: Losses | None = None  # None if the epoch did not end well
+    cost: Cost | None = None
+    scores: Sequence[Score] = ()
     metric: float | None = None  # the task's, under the trial's first decoding, where the scheduler asks for it
     status: Status | None = None
     reason: str | None = None
-    failure: Failure | None = None  # the kind, of one that FAILED
+    failure: Failure | None = None  # the kind, if FAILED
     loss: str | None = None  # the loss that a training diverged with, as text: JSON knows no NaN
     traceback: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
     @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> "TrialReport":
-        status = Status(raw["status"]) if raw["status"] else None
-        failure = Failure(raw["failure"]) if raw.get("failure") else None
-        scores = tuple(Score(**score) for score in raw["scores"])
-        return cls(**{**raw, "scores": scores, "status": status, "failure": failure})
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return super().from_json({**raw, **report_fields(raw)})
 
-    def as_json(self) -> str:
-        return json.dumps(self.as_dict())
-
-    @classmethod
-    def from_json(cls, text: str) -> "TrialReport":
-        return cls.from_dict(json.loads(text))
+    def event(self, job: Job) -> EpochEvent:
+        """Return the ledger's event of this report."""
+        fields = {name: value for name, value in vars(self).items() if name != "traceback"}
+        return EpochEvent(trial_id=job.trial_id, attempt=job.attempt, **fields)
 
 
 def run_trial(job: Job) -> Generator[TrialReport]:
@@ -117,8 +71,6 @@ def run_trial(job: Job) -> Generator[TrialReport]:
     except DivergedError as error:
         yield TrialReport(
             epoch=error.epoch,
-            losses={},
-            cost={},
             status=Status.DIVERGED,
             reason=str(error),
             loss=str(error.loss),
@@ -127,8 +79,6 @@ def run_trial(job: Job) -> Generator[TrialReport]:
         failure = Failure.WORKER_LOST if isinstance(error, SupersededError) else classify(error)
         yield TrialReport(
             epoch=epoch,
-            losses={},
-            cost={},
             status=Status.FAILED,
             reason=f"{type(error).__name__}: {error}",
             failure=failure,
@@ -152,8 +102,8 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     with hold_lease(folder, job.attempt) as beat:
         checkpoint = newest_checkpoint(folder)
         told = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
-    yield from map(TrialReport.from_dict, told)
-    if told and told[-1]["status"]:
+    yield from map(TrialReport.from_json, told)
+    if told and told[-1].get("status"):
         return
     reset_peak_memory(device)
     config = replace(trial.config, revision=job.base.revision)
@@ -195,7 +145,7 @@ def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", told: 
     """Train the next epoch, score it where that is due, and keep it on disk."""
     epoch = next(epochs)
     report = _report(job, trial, epoch)
-    told.append(report.as_dict())
+    told.append(report.to_json())
     if not trial.is_baseline:
         ended = report.status is not None
         epoch.training.save(
@@ -209,7 +159,7 @@ def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", told: 
 
 
 def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
-    last = epoch.exhausted or epoch.epoch == trial.epochs
+    last = epoch.early_stopped or epoch.epoch == trial.epochs
     due = [
         (point_id, point.decode)
         for (point_id, _), point in zip(job.points, trial.points, strict=True)
@@ -219,7 +169,7 @@ def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
     complete = epoch.epoch == trial.epochs
     return TrialReport(
         epoch=epoch.epoch,
-        losses=epoch.scalars(),
+        losses=Losses.from_json(epoch.scalars()),
         cost=_cost(epoch.training, job),
         scores=scores,
         metric=_metric(trial, epoch) if epoch.epoch in job.measured else None,
@@ -240,15 +190,15 @@ def _score(training: "Training", point_id: str, decode: DecodeConfig | None) -> 
     return Score(point_id=point_id, metrics=evaluation.metrics, samples=evaluation.samples, decode_seconds=seconds)
 
 
-def _cost(training: "Training", job: Job) -> dict[str, Any]:
+def _cost(training: "Training", job: Job) -> Cost:
     from model.hardware import device_name, peak_memory_bytes
 
-    return {
-        "trainable_params": training.trainable_params,
-        "total_params": training.total_params,
-        "optimizer_state_bytes": training.optimizer_state_bytes,
-        "precond_fallbacks": training.precond_fallbacks,
-        "peak_memory_bytes": peak_memory_bytes(training.device),
-        "device": device_name(training.device),
-        "threads": job.threads,
-    }
+    return Cost(
+        trainable_params=training.trainable_params,
+        total_params=training.total_params,
+        optimizer_state_bytes=training.optimizer_state_bytes,
+        precond_fallbacks=training.precond_fallbacks,
+        peak_memory_bytes=peak_memory_bytes(training.device),
+        device=device_name(training.device),
+        threads=job.threads,
+    )

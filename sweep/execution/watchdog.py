@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sweep.execution.trial import Job
-from sweep.planning.config import say_duration
+from sweep.execution.job import Job
+from sweep.planning.config import format_duration
 from sweep.store.failure import Failure
 from sweep.store.heartbeat import last_heartbeat
 
@@ -64,6 +64,6 @@ class Watchdog:
         if job.seconds_left is not None and now - watched.began > job.seconds_left:
             return Overdue(job=job, failure=Failure.TIMEOUT, reason="it worked longer than --trial-timeout allows")
         if self.stall_timeout is not None and now - watched.seen > self.stall_timeout:
-            reason = f"no sign of life for {say_duration(self.stall_timeout)} (--stall-timeout)"
+            reason = f"no sign of life for {format_duration(self.stall_timeout)} (--stall-timeout)"
             return Overdue(job=job, failure=Failure.WORKER_LOST, reason=reason)
         return None

@@ -13,6 +13,7 @@ from sweep.forecast.past import DecodeCost, Family, TrainCost, family, read_past
 from sweep.forecast.sizes import Sizes, sizes
 from sweep.planning.plan import Plan, Point, Trial, group
 from sweep.planning.provenance import Provenance
+from sweep.reporting.numbers import duration
 from sweep.store.run_folder import existing
 
 SAMPLE_COPIES = 3  # of every sample: in the ledger, in samples.parquet, in a checkpoint's notes
@@ -128,15 +129,6 @@ def _origin(estimate: Estimate) -> str:
     named = {"measured": ["one measured epoch"], "earlier runs": []}[estimate.source or "earlier runs"]
     text = "from " + " and ".join(([runs] if estimate.runs else []) + named)
     return text if estimate.share == 1 else f"{text}; {1 - estimate.share:.0%} of the trials {UNKNOWN}"
-
-
-def duration(seconds: float) -> str:
-    """`seconds` in the two largest units that say something: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
-    for unit, above, below, part in ((86_400, "d", "h", 3_600), (3_600, "h", "min", 60), (60, "min", "s", 1)):
-        if round(seconds) >= unit:
-            whole, rest = divmod(round(seconds / part), unit // part)
-            return f"{whole} {above}" + (f" {rest} {below}" if rest else "")
-    return f"{max(1, round(seconds))} s"
 
 
 def size(count: int) -> str:

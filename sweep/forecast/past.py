@@ -10,6 +10,7 @@ from model.config import DecodeConfig, TrainConfig
 from sweep.errors import UsageError
 from sweep.planning.plan import Plan, Point, Trial, group
 from sweep.planning.provenance import Provenance
+from sweep.store.events import Score
 from sweep.store.run_folder import RunFolder, list_runs
 from sweep.store.state import RunState, TrialState, load_state
 from sweep.store.status import Status
@@ -95,19 +96,19 @@ def _is_comparable(folder: RunFolder, provenance: Provenance, wanted: set[Family
 def _train_costs(folder: RunFolder, state: RunState) -> Iterator[TrainCost]:
     spec = folder.spec
     for trial in spec.plan.trials:
-        known = state.trials.get(trial.trial_id, TrialState())
+        known = state.trial(trial.trial_id)
         reached = known.known_epoch
         if not reached:
             continue
-        losses, cost = known.epochs[reached]["losses"], known.epochs[reached]["cost"]
-        train_seconds = losses["train_seconds"] / reached
+        epoch = known.epochs[reached]
+        train_seconds = epoch.losses.train_seconds / reached
         yield TrainCost(
             runs=frozenset({folder.name}),
             family=family(trial.points[0], spec.provenance),
             config=trial.config,
             epoch_seconds=_clock_seconds(trial, known, state, reached) or train_seconds,
             train_seconds=train_seconds,
-            peak_memory_bytes=cost["peak_memory_bytes"],
+            peak_memory_bytes=epoch.cost.peak_memory_bytes or 0,
         )
 
 
@@ -115,7 +116,7 @@ def _clock_seconds(trial: Trial, known: TrialState, state: RunState, epochs: int
     """Of one epoch; None where the trial was interrupted, so that waiting would count as work."""
     if known.status != Status.COMPLETED or known.attempt != 1 or not known.started_at or not known.ended_at:
         return None
-    decoding = sum(score["decode_seconds"] for score in _scores(trial, state))
+    decoding = sum(score.decode_seconds for score in _scores(trial, state))
     worked = known.seconds or _seconds(known.started_at, known.ended_at)  # early ledgers have the wall clock's only
     return max(0.0, worked - decoding) / epochs
 
@@ -124,21 +125,21 @@ def _decode_costs(folder: RunFolder, state: RunState) -> Iterator[DecodeCost]:
     spec = folder.spec
     for trial in group(dict.fromkeys((*spec.plan.baselines, *spec.plan.points))):
         for point in trial.points:
-            if (score := state.scores.get(point.point_id)) is None:
+            if (scored := state.scores.get(point.point_id)) is None:
                 continue
-            cost = state.trials[trial.trial_id].epochs.get(score["epoch"], {}).get("cost", {})
+            epoch = state.trial(trial.trial_id).epochs.get(scored.epoch)
             yield DecodeCost(
                 runs=frozenset({folder.name}),
                 family=family(point, spec.provenance),
                 decode=point.decode,
-                seconds=score["decode_seconds"],
-                sample_bytes=len(json.dumps(score["samples"])),
-                peak_memory_bytes=cost.get("peak_memory_bytes", 0),
+                seconds=scored.score.decode_seconds,
+                sample_bytes=len(json.dumps(scored.score.samples)),
+                peak_memory_bytes=(epoch.cost.peak_memory_bytes or 0) if epoch else 0,
             )
 
 
-def _scores(trial: Trial, state: RunState) -> Iterator[dict[str, float]]:
-    return (dict(state.scores[p.point_id]) for p in trial.points if p.point_id in state.scores)
+def _scores(trial: Trial, state: RunState) -> Iterator[Score]:
+    return (state.scores[p.point_id].score for p in trial.points if p.point_id in state.scores)
 
 
 def _start(state: RunState) -> list[float]:
@@ -146,7 +147,7 @@ def _start(state: RunState) -> list[float]:
     began = [trial.started_at for trial in state.trials.values() if trial.started_at]
     if len(state.sessions) != 1 or not began:
         return []
-    return [max(0.0, _seconds(state.sessions[0]["time"], min(began)))]
+    return [max(0.0, _seconds(state.sessions[0].time, min(began)))]
 
 
 def _seconds(earlier: str, later: str) -> float:

@@ -65,7 +65,7 @@ class Budget:
     def __str__(self) -> str:
         if self.trials is not None:
             return f"{self.trials}trials"
-        return f"{_plain(self.gpu_hours)}gpuh" if self.gpu_hours is not None else say_duration(self.seconds or 0)
+        return f"{_plain(self.gpu_hours)}gpuh" if self.gpu_hours is not None else format_duration(self.seconds or 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def parse_duration(text: str) -> float:
     return float(found[1]) * SECONDS[found[2]]
 
 
-def say_duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`seconds` in the largest unit that makes a short number of it."""
     unit = next((u for u in ("d", "h", "m") if seconds >= SECONDS[u] and seconds % SECONDS[u] == 0), "s")
     return f"{_plain(seconds / SECONDS[unit])}{unit}"

@@ -150,11 +150,11 @@ def _git(*arguments: str) -> str | None:
 def _device(gpu: bool) -> str:
     if not gpu:
         return cpu_name()
-    import torch
+    from model.hardware import gpu_name
 
-    if not torch.cuda.is_available():
+    name = gpu_name()
+    if name is None:
         raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
-    name: str = torch.cuda.get_device_name()
     return name
 
 

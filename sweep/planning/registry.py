@@ -7,12 +7,17 @@ import ast
 import difflib
 import hashlib
 import runpy
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from sweep.errors import SpaceError
+from sweep.planning.axes import Choice, Grid, Range, as_axis, is_axis
 from sweep.planning.shipped import shipped_spaces
 from sweep.planning.space import Space
+
+KINDS = ("choice", "grid", "loguniform", "quniform", "randint", "uniform")  # of axes
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,38 @@ def load_space(name: str) -> SpaceFile:
             raise SpaceError(f"{name}: no such file; the space {path.stem!r} is in {known[path.stem]}")
         path = known[path.stem]
     return _read(path)
+
+
+def space_file(space: Space) -> SpaceFile:
+    """Return `space`, which was made in Python, as if it had been read from a file called space.py."""
+    return SpaceFile(Path("space.py"), "", space, render(space))
+
+
+def render(space: Space) -> str:
+    """Return the source of a space file that defines `space`."""
+    default = Space()
+    given = [
+        f"    {field.name}={_literal(getattr(space, field.name))},"
+        for field in fields(Space)
+        if getattr(space, field.name) != getattr(default, field.name)
+    ]
+    names = ", ".join(["Space", *KINDS])
+    return f"from sweep import {names}\n\nspace = Space(\n" + "\n".join(given) + "\n)\n"
+
+
+def _literal(value: Any) -> str:
+    """Return a Python expression for a field of a space. Axes are written as the calls that made them."""
+    if is_axis(value):
+        value = as_axis("", value)
+    if isinstance(value, Grid | Choice):
+        return f"{type(value).__name__.lower()}({', '.join(map(_literal, value.values))})"
+    if isinstance(value, Range):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key!r}: {_literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return repr(value)
 
 
 def _read(path: Path) -> SpaceFile:

@@ -16,9 +16,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.config import alternatives, decode_keys, train_keys
+from model.config import Scalar, alternatives, decode_keys, train_keys
 from model.task_specs import TASKS
 from sweep.planning.plan import Point
+from sweep.store.events import PointResult
 from sweep.store.run_folder import RunFolder, write_file
 from sweep.store.state import RunState, TrialState, find_result, full_plan, load_state
 from sweep.store.status import Status
@@ -124,7 +125,6 @@ def write_parquet(path: Path, table: pa.Table) -> None:
 
 
 def _row(folder: RunFolder, state: RunState, point: Point) -> Row:
-    trial = state.trials.get(point.trial_id, TrialState())
     spec = folder.spec
     row: Row = {
         "run": folder.name,
@@ -137,33 +137,33 @@ def _row(folder: RunFolder, state: RunState, point: Point) -> Row:
         "config_json": json.dumps(point.settings, sort_keys=True),
         **_baseline(state, point),
     }
-    record = find_result(state, point)
-    if record is not None:
-        return {**row, **_result(record), "status": Status.CACHED if "from_run" in record else Status.COMPLETED}
-    return {**row, **_unfinished(state, point, trial)}
+    result = find_result(state, point)
+    if result is not None:
+        status = Status.CACHED if result.from_run else Status.COMPLETED
+        return {**row, **_measured(result), "status": status}
+    return {**row, **_unfinished(state, point, state.trial(point.trial_id))}
 
 
-def _result(record: Mapping[str, Any]) -> Row:
-    """The measured columns of a scored point."""
-    losses, cost = record["losses"], record["cost"]
-    seconds = losses["train_seconds"]
+def _measured(result: PointResult) -> Row:
+    """Return the measured columns of a scored point."""
+    losses, cost = result.losses, result.cost
     return {
-        **record["metrics"],
-        **{name: losses[name] for name in (*LOSSES, "best_epoch", "train_seconds", "train_tokens")},
-        **cost,
-        "epoch": record["epoch"],
-        "trainable_share": cost["trainable_params"] / cost["total_params"],
-        "tokens_per_second": losses["train_tokens"] / seconds if seconds else None,
-        "decode_seconds": record["decode_seconds"],
-        "attempt": record["attempt"],
-        "cached_from": record.get("from_run"),
-        "started_at": _time(record["started_at"]),
-        "ended_at": _time(record["ended_at"]),
+        **result.metrics,
+        **{name: getattr(losses, name) for name in (*LOSSES, "best_epoch", "train_seconds", "train_tokens")},
+        **vars(cost),
+        "epoch": result.epoch,
+        "trainable_share": cost.trainable_params / cost.total_params,
+        "tokens_per_second": losses.train_tokens / losses.train_seconds if losses.train_seconds else None,
+        "decode_seconds": result.decode_seconds,
+        "attempt": result.attempt,
+        "cached_from": result.from_run,
+        "started_at": _time(result.started_at),
+        "ended_at": _time(result.ended_at),
     }
 
 
 def _unfinished(state: RunState, point: Point, trial: TrialState) -> Row:
-    """The columns of a point that has no score at its own epochs: how far it got, and why no further."""
+    """Return the columns of a point without a score at its own epochs: how far it got, and why no further."""
     row: Row = {
         "status": trial.status,
         "stop_reason": trial.reason,
@@ -173,29 +173,43 @@ def _unfinished(state: RunState, point: Point, trial: TrialState) -> Row:
         "started_at": _time(trial.started_at),
         "ended_at": _time(trial.ended_at),
     }
-    reached = trial.known_epoch
-    if reached:
-        measured = trial.epochs[reached].get("metric")
-        metrics = {} if measured is None else {TASKS[point.train.task].metric: measured}
-        score = state.scores.get(point.point_id, {"metrics": metrics, "decode_seconds": None})
-        record = {**trial.epochs[reached], **score, "epoch": reached, "started_at": None, "ended_at": None}
-        row = {**_result({**record, "attempt": trial.attempt}), **{k: v for k, v in row.items() if v is not None}}
+    if trial.known_epoch:
+        measured = _measured(_partial_result(state, point, trial))
+        row = {**measured, **{name: value for name, value in row.items() if value is not None}}
     if trial.loss is not None:
         row["train_loss"] = float(trial.loss)
     return row
 
 
+def _partial_result(state: RunState, point: Point, trial: TrialState) -> PointResult:
+    """Return what is known of an unfinished point at the last known epoch of its trial."""
+    epoch = trial.epochs[trial.known_epoch]
+    metrics = {} if epoch.metric is None else {TASKS[point.train.task].metric: epoch.metric}
+    scored = state.scores.get(point.point_id)
+    return PointResult(
+        metrics=scored.score.metrics if scored else metrics,
+        decode_seconds=scored.score.decode_seconds if scored else None,
+        epoch=trial.known_epoch,
+        losses=epoch.losses,
+        cost=epoch.cost,
+        attempt=trial.attempt,
+    )
+
+
 def _baseline(state: RunState, point: Point) -> Row:
-    record = find_result(state, point.baseline)
-    if record is None:
+    """Return the scores of the un-tuned base under this point's decoding and seed."""
+    result = find_result(state, point.baseline)
+    if result is None:
         return {}
-    measured = {**record["losses"], **record["metrics"]}
+    measured = {**vars(result.losses), **result.metrics}
     return {f"base_{name}": measured[name] for name in COMPARED if name in measured}
 
 
-def _samples(state: RunState, point: Point) -> Sequence[Mapping[str, Any]]:
-    score = state.cached.get(point.point_id, {}).get("record") or state.scores.get(point.point_id)
-    return score["samples"] if score else ()
+def _samples(state: RunState, point: Point) -> Sequence[Mapping[str, Scalar]]:
+    if (cached := state.cached.get(point.point_id)) is not None:
+        return cached.record.samples
+    scored = state.scores.get(point.point_id)
+    return scored.score.samples if scored else ()
 
 
 def _ranked(unranked: list[Row]) -> list[Row]:

@@ -69,12 +69,12 @@ def _rung(
 def _end(state: RunState, trial: Trial) -> float | None:
     """The dev loss of a training's last point, if it ran that far."""
     last = max(trial.points, key=lambda point: point.epochs)
-    record = find_result(state, last)
-    return None if record is None else float(record["losses"]["dev_loss"])
+    result = find_result(state, last)
+    return None if result is None else result.losses.dev_loss
 
 
 def _loss(state: RunState, trial_id: str, epoch: int) -> float:
-    return float(state.trial(trial_id).epochs[epoch]["losses"]["dev_loss"])
+    return state.trial(trial_id).epochs[epoch].losses.dev_loss
 
 
 def _spearman(one: Sequence[float], other: Sequence[float]) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sweep.reporting.leaderboard import Row
-from sweep.store.state import RunState, TrialState
+from sweep.store.state import RunState
 
 COLUMNS = ("epochs_to_reach", "seconds_to_reach")
 
@@ -14,10 +14,10 @@ def with_reach(rows: Sequence[Row], state: RunState, dev_loss: float) -> list[Ro
 
 
 def _reach(state: RunState, row: Row, dev_loss: float) -> Row:
-    trial = state.trials.get(row["trial_id"], TrialState())
+    trial = state.trial(row["trial_id"])
     for number, epoch in sorted(trial.epochs.items()):
         if number > row["epochs_budget"]:  # the training went on, for the sake of other rows
             break
-        if epoch["losses"]["dev_loss"] <= dev_loss:
-            return dict(zip(COLUMNS, (number, epoch["losses"]["train_seconds"]), strict=True))
+        if epoch.losses.dev_loss <= dev_loss:
+            return dict(zip(COLUMNS, (number, epoch.losses.train_seconds), strict=True))
     return dict.fromkeys(COLUMNS)

@@ -1,24 +1,15 @@
 """Nothing twice: finished points of earlier runs, found by what their results depend on."""
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from sweep.errors import UsageError
 from sweep.planning.plan import Point
 from sweep.planning.provenance import Provenance
+from sweep.store.events import PointResult
 from sweep.store.run_folder import RunFolder, list_runs
 from sweep.store.state import RunState, find_result, full_plan, load_state
-
-
-@dataclass(frozen=True)
-class Found:
-    """A point that was computed before. `record` holds what a leaderboard row and its samples need."""
-
-    run: str  # the run that computed it
-    record: Mapping[str, Any]
 
 
 class Cache:
@@ -46,15 +37,15 @@ class Cache:
                 continue
         return places
 
-    def find(self, provenance: Provenance, point: Point) -> Found | None:
-        """The result of `point` where a run has computed it under equal provenance."""
+    def find(self, provenance: Provenance, point: Point) -> PointResult | None:
+        """Return the result of `point` if an earlier run computed it under equal provenance, with that run's name."""
         for folder, known in self._places.get(provenance.key(point), ()):
             try:
-                record = find_result(self._state(folder), known)
+                result = find_result(self._state(folder), known)
             except UsageError:
                 continue
-            if record is not None:
-                return Found(record.get("from_run", folder.name), record)
+            if result is not None:
+                return replace(result, from_run=result.from_run or folder.name)
         return None
 
     def _state(self, folder: RunFolder) -> RunState:

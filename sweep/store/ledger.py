@@ -1,9 +1,10 @@
-"""The ledger: one JSON object a line, appended and never changed. All that is known of a run is derived from it.
+"""The ledger: one JSON object a line, appended and never changed. Everything known about a run is derived from it.
 
     {"seq": 3, "time": "2026-03-01T12:00:00.123456+00:00", "event": "epoch", ..., "crc": "9a0b1c2d"}
 
-`crc` is the CRC-32 of the line without it. A line is one write followed by fsync. A last line that a crash has torn is
-dropped when the ledger is opened for writing; damage anywhere else is refused with its line number.
+`crc` is the CRC-32 of the line without it. Each line is one write followed by fsync. If a crash tore the last line, it
+is dropped when the ledger is opened for writing; damage anywhere else is refused with its line number. The events
+themselves are declared in `events.py`.
 """
 
 import contextlib
@@ -11,18 +12,20 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from model.durable import flush_folder
 from sweep.errors import LedgerError
+from sweep.store.events import KINDS, Event
 
-Event = dict[str, Any]
+E = TypeVar("E", bound=Event)
 
 
 class Ledger:
-    """The writing end. There is one writer: the run folder's lock sees to it."""
+    """The writing end. The run folder's lock makes sure that there is only one writer."""
 
     def __init__(self, path: Path) -> None:
         """Open `path`, created if need be, and cut a torn last line off. Raises LedgerError on other damage."""
@@ -39,10 +42,10 @@ class Ledger:
             os.close(self._file)
             raise
 
-    def append(self, event: str, **content: Any) -> Event:
-        """Write one event durably and return it. Raises OSError (disk full) and leaves no torn line behind."""
-        record = {"seq": self.seq + 1, "time": datetime.now(UTC).isoformat(), "event": event, **content}
-        line = _seal(record)
+    def append(self, event: E, elapsed: float = 0.0) -> E:
+        """Write `event` durably and return it with its number and time. Raise OSError and leave no torn line behind."""
+        event = replace(event, seq=self.seq + 1, time=datetime.now(UTC).isoformat(), elapsed=elapsed)
+        line = _seal(event)
         self._cut()
         try:
             written = os.write(self._file, line)
@@ -55,7 +58,7 @@ class Ledger:
             raise
         self._whole += len(line)
         self.seq += 1
-        return record
+        return event
 
     def close(self) -> None:
         os.close(self._file)
@@ -67,27 +70,43 @@ class Ledger:
 
 
 def read_ledger(path: Path) -> Iterator[Event]:
-    """Every whole event, oldest first; a torn last line is passed over. Raises LedgerError, with the line number."""
+    """Return every whole event, oldest first, without a torn last line. Raise LedgerError with the line number."""
     return iter(_scan(path)[0])
 
 
-def _seal(record: Event) -> bytes:
+def _seal(event: Event) -> bytes:
+    content = event.to_json()
+    record = {"seq": content.pop("seq"), "time": content.pop("time"), "event": event.kind, **content}
     text = json.dumps(record, separators=(",", ":"), allow_nan=False)
     crc = zlib.crc32(text.encode())
     return f'{text[:-1]},"crc":"{crc:08x}"}}\n'.encode()
 
 
-def _unseal(line: bytes) -> Event | None:
-    """The event of a line, or None when it is not what was written."""
+def _unseal(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON object of a line, or None if it is not what was written."""
     body, mark, crc = line.rpartition(b',"crc":"')
     if not mark or crc[8:] != b'"}' or f"{zlib.crc32(body + b'}'):08x}".encode() != crc[:8]:
         return None
-    event: Event = json.loads(body + b"}")
-    return event
+    raw: dict[str, Any] = json.loads(body + b"}")
+    return raw
+
+
+def _decode(path: Path, raw: dict[str, Any]) -> Event:
+    """Return the event of a line's JSON object. Raise LedgerError if this version does not know its kind."""
+    kind = KINDS.get(raw["event"])
+    if kind is None:
+        raise LedgerError(
+            f"{path}, line {raw['seq']}: unknown event {raw['event']!r}; a newer version of this tool wrote it: "
+            "update explora-sweep"
+        )
+    try:
+        return kind.from_json(raw)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LedgerError(f"{path}, line {raw['seq']}: not a {raw['event']} event ({error})") from error
 
 
 def _scan(path: Path) -> tuple[list[Event], int]:
-    """The whole events of `path` and the number of bytes they take."""
+    """Return the whole events of `path` and the number of bytes they take."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -95,11 +114,11 @@ def _scan(path: Path) -> tuple[list[Event], int]:
     *lines, torn = data.split(b"\n")  # a line without its break was never acknowledged
     events: list[Event] = []
     for number, line in enumerate(lines, start=1):
-        event = _unseal(line)
-        if event is None or event["seq"] != number:
+        raw = _unseal(line)
+        if raw is None or raw["seq"] != number:
             raise LedgerError(
                 f"{path}, line {number}: damaged, it is not what was written. Restore the file from a copy, "
                 "or start the run again under another --name (finished points are taken from other runs)"
             )
-        events.append(event)
+        events.append(_decode(path, raw))
     return events, len(data) - len(torn)

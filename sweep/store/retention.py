@@ -11,11 +11,13 @@ With LoRA a checkpoint holds the adapters only. A training that a scheduler stop
 
 import contextlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from sweep.store import heartbeat
-from sweep.store.state import TrialState
-from sweep.store.status import Status
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import RunState, TrialState
+from sweep.store.status import TERMINAL, Status
 
 
 def protected_epochs(keep: str, best_epoch: int) -> tuple[int, ...]:
@@ -76,10 +78,38 @@ def _wanted(trial: TrialState, keep: str) -> set[int]:
     """Epochs whose checkpoints stay."""
     if keep == "none" or trial.rung is not None or trial.status == Status.DIVERGED or not trial.known_epoch:
         return set()
-    best = int(trial.epochs[trial.known_epoch]["losses"]["best_epoch"])
+    best = trial.epochs[trial.known_epoch].losses.best_epoch
     return {trial.known_epoch, *protected_epochs(keep, best)}
 
 
 def size(folder: Path) -> int:
     """Bytes of the files under `folder`; links are not followed."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink() and path.is_file())
+
+
+class CheckpointPruner:
+    """Prunes the checkpoints of a run's trials as they end."""
+
+    def __init__(self, folder: RunFolder, keep: str, promotes: bool) -> None:
+        """`promotes`: whether the scheduler may continue a trial that it stopped at a rung."""
+        self.folder = folder
+        self.keep = keep
+        self.promotes = promotes
+
+    def prune(self, trial_id: str, trial: TrialState) -> None:
+        """Prune the checkpoints of a trial if it has ended for good."""
+        if trial.status in TERMINAL and not (self.promotes and trial.rung is not None):
+            apply(self.folder.checkpoints(trial_id), trial, self.keep)
+
+    def prune_stopped(self, trials: Mapping[str, TrialState]) -> None:
+        """Prune the checkpoints of all trials that were stopped at a rung: the run is done, none is promoted."""
+        for trial_id, trial in trials.items():
+            if trial.status == Status.STOPPED and trial.rung is not None:
+                apply(self.folder.checkpoints(trial_id), trial, self.keep)
+
+    def finish(self, state: RunState) -> None:
+        """Finish the pruning that was going on when an earlier session was killed."""
+        for trial_id in half_written(self.folder.path) & state.trials.keys():
+            if state.trials[trial_id].status in TERMINAL:
+                repair(self.folder.checkpoints(trial_id))
+                self.prune(trial_id, state.trials[trial_id])

@@ -1,15 +1,46 @@
-"""What a ledger says: the state of every trial, folded from its events."""
+"""The state of a run, folded from the events of its ledger. Queries change nothing; only `apply` does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from sweep.errors import LedgerError
 from sweep.planning.plan import Plan, Point, point_from
-from sweep.store.ledger import Event, read_ledger
+from sweep.store.events import (
+    CachedEvent,
+    Cost,
+    EpochEvent,
+    Event,
+    Losses,
+    PointResult,
+    Score,
+    SessionEvent,
+    StatusEvent,
+    SuggestedEvent,
+)
+from sweep.store.failure import Failure
+from sweep.store.ledger import read_ledger
 from sweep.store.run_folder import RunFolder
 from sweep.store.run_spec import RunSpec
 from sweep.store.status import Status, check_transition
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What the ledger keeps of one epoch of a trial."""
+
+    losses: Losses
+    cost: Cost
+    metric: float | None = None  # of the task, where the scheduler had it measured
+
+
+@dataclass(frozen=True)
+class ScoreRecord:
+    """A score, and which attempt of the trial gave it when."""
+
+    score: Score
+    epoch: int
+    attempt: int
+    time: str  # UTC, ISO 8601
 
 
 @dataclass
@@ -19,10 +50,10 @@ class TrialState:
     status: Status = Status.PENDING
     attempt: int = 0
     reason: str | None = None
-    failure: str | None = None  # its kind, of a FAILED trial: see sweep.store.failure
-    rung: int | None = None  # the epoch at which a scheduler stopped it
-    loss: str | None = None  # what a training diverged with
-    epochs: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # epoch -> {"losses", "cost", "metric"}
+    failure: Failure | None = None  # the kind, if FAILED
+    rung: int | None = None  # the epoch at which a scheduler stopped the trial
+    loss: str | None = None  # with which it diverged
+    epochs: dict[int, EpochRecord] = field(default_factory=dict)
     seconds: float = 0.0  # that workers have spent on it, up to the end of its last attempt
     began: float = 0.0  # when the attempt in progress began, in seconds of its session
     started_at: str | None = None  # UTC, ISO 8601
@@ -30,11 +61,16 @@ class TrialState:
 
     @property
     def known_epoch(self) -> int:
-        """The last epoch of the unbroken row from the first one."""
+        """The last epoch before the first gap: every epoch up to it is known."""
         epoch = 0
         while epoch + 1 in self.epochs:
             epoch += 1
         return epoch
+
+    @property
+    def latest(self) -> EpochRecord | None:
+        """The latest known epoch after the first, or None before there is one."""
+        return self.epochs[epoch] if (epoch := max(self.epochs, default=0)) else None
 
 
 @dataclass
@@ -42,108 +78,106 @@ class RunState:
     """A run as far as the ledger tells."""
 
     trials: dict[str, TrialState] = field(default_factory=dict)
-    scores: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # point_id -> its score, epoch, attempt, time
-    cached: dict[str, Event] = field(default_factory=dict)  # point_id -> its cached event
-    sessions: list[Event] = field(default_factory=list)
-    suggestions: list[Event] = field(default_factory=list)  # points that a search drew, in its order
+    scores: dict[str, ScoreRecord] = field(default_factory=dict)  # by point_id
+    cached: dict[str, CachedEvent] = field(default_factory=dict)  # by point_id
+    sessions: list[SessionEvent] = field(default_factory=list)
+    suggestions: list[SuggestedEvent] = field(default_factory=list)  # points that a search suggested, in its order
     reached: dict[int, list[str]] = field(default_factory=dict)  # epoch -> trials that reached it, in order
     seconds: list[float] = field(default_factory=list)  # how long each session has worked
 
     def trial(self, trial_id: str) -> TrialState:
-        return self.trials.setdefault(trial_id, TrialState())
+        """Return the state of a trial; one that the ledger does not know is PENDING."""
+        return self.trials.get(trial_id) or TrialState()
 
     def apply(self, event: Event) -> None:
         """Take in one event. Events of an older attempt than the trial's are late messages and change nothing."""
-        kind = event["event"]
-        if kind == "session":
-            self.sessions.append(event)
-            self.seconds.append(0.0)
-        elif kind == "suggested":
-            self.suggestions.append(event)
-        elif kind == "cached":
-            self.cached[event["point_id"]] = event
-        elif kind not in ("status", "epoch"):
-            raise LedgerError(
-                f"unknown event {kind!r}, line {event['seq']}: the ledger is of a newer version of this tool"
-            )
-        elif event["attempt"] >= (trial := self.trial(event["trial_id"])).attempt:
-            self._take_clock(trial, event)
-            self._take_results(trial, event)
-            if event.get("status"):
-                _take_status(trial, event)
+        match event:
+            case SessionEvent():
+                self.sessions.append(event)
+                self.seconds.append(0.0)
+            case SuggestedEvent():
+                self.suggestions.append(event)
+            case CachedEvent():
+                self.cached[event.point_id] = event
+            case StatusEvent() | EpochEvent():
+                self._apply_to_trial(event)
         if self.seconds:
-            self.seconds[-1] = max(self.seconds[-1], event.get("elapsed", 0.0))
+            self.seconds[-1] = max(self.seconds[-1], event.elapsed)
 
-    @staticmethod
-    def _take_clock(trial: TrialState, event: Event) -> None:
-        now = event.get("elapsed", 0.0)
+    def _apply_to_trial(self, event: StatusEvent | EpochEvent) -> None:
+        trial = self.trials.setdefault(event.trial_id, TrialState())
+        if event.attempt < trial.attempt:
+            return
         if trial.status == Status.RUNNING:
-            trial.seconds += max(0.0, now - trial.began)  # below 0 where a killed session left it running
-        trial.began = now
+            trial.seconds += max(0.0, event.elapsed - trial.began)  # below 0 where a killed session left it running
+        trial.began = event.elapsed
+        if isinstance(event, EpochEvent):
+            self._take_results(trial, event)
+        if event.status is not None:
+            _take_status(trial, event, event.status)
 
-    def _take_results(self, trial: TrialState, event: Event) -> None:
-        if event.get("losses") and event["epoch"] not in trial.epochs:
-            trial.epochs[event["epoch"]] = {name: event.get(name) for name in ("losses", "cost", "metric")}
-            self.reached.setdefault(event["epoch"], []).append(event["trial_id"])
-        for score in event.get("scores", ()):
-            stamp = {name: event[name] for name in ("epoch", "attempt", "time")}
-            self.scores.setdefault(score["point_id"], {**score, **stamp})
+    def _take_results(self, trial: TrialState, event: EpochEvent) -> None:
+        if event.losses is not None and event.cost is not None and event.epoch not in trial.epochs:
+            trial.epochs[event.epoch] = EpochRecord(event.losses, event.cost, event.metric)
+            self.reached.setdefault(event.epoch, []).append(event.trial_id)
+        for score in event.scores:
+            record = ScoreRecord(score, event.epoch, event.attempt, event.time)
+            self.scores.setdefault(score.point_id, record)
 
 
-def _take_status(trial: TrialState, event: Event) -> None:
-    after = Status(event["status"])
+def _take_status(trial: TrialState, event: StatusEvent | EpochEvent, after: Status) -> None:
     try:
         check_transition(trial.status, after)
     except ValueError as error:
-        raise LedgerError(f"the ledger contradicts itself in line {event['seq']}: {error}") from error
-    trial.status, trial.attempt = after, event["attempt"]
-    trial.reason, trial.failure = event.get("reason"), event.get("failure")
-    trial.rung, trial.loss = event.get("rung"), event.get("loss")
-    trial.started_at = trial.started_at or event["time"]
-    trial.ended_at = None if after == Status.RUNNING else event["time"]
+        raise LedgerError(f"the ledger contradicts itself in line {event.seq}: {error}") from error
+    trial.status, trial.attempt = after, event.attempt
+    trial.reason, trial.failure = event.reason, event.failure
+    trial.rung, trial.loss = (event.rung, event.loss) if isinstance(event, EpochEvent) else (None, None)
+    trial.started_at = trial.started_at or event.time
+    trial.ended_at = None if after == Status.RUNNING else event.time
 
 
 def fold(events: Iterable[Event]) -> RunState:
-    """The state after `events`."""
+    """Return the state after `events`."""
     state = RunState()
     for event in events:
         state.apply(event)
     return state
 
 
-def full_plan(spec: RunSpec, state: RunState) -> Plan:
-    """The points of a run: those it began with, and those that its search has drawn since."""
-    drawn = [point_from(settings) for event in state.suggestions for settings in event["points"]]
-    return Plan((*spec.plan.points, *drawn)) if drawn else spec.plan
-
-
-def draws_left(spec: RunSpec, state: RunState) -> int:
-    """Points that the run's search is yet to draw; 0 where all points were known beforehand."""
-    return (spec.tune_config.num_samples or 0) - len(state.suggestions) if spec.search_space is not None else 0
-
-
 def load_state(folder: RunFolder) -> RunState:
-    """The run in `folder`; one that has no ledger yet has done nothing. Raises LedgerError."""
+    """Return the state of the run in `folder`; without a ledger nothing has happened yet. Raise LedgerError."""
     return fold(read_ledger(folder.ledger)) if folder.ledger.exists() else RunState()
 
 
-def find_result(state: RunState, point: Point) -> dict[str, Any] | None:
-    """What is known of a finished point, or None: its score and the epoch it was scored at."""
+def full_plan(spec: RunSpec, state: RunState) -> Plan:
+    """Return all points of a run: those of its initial plan, and those that its search has suggested since."""
+    drawn = [point_from(settings) for event in state.suggestions for settings in event.points]
+    return Plan((*spec.plan.points, *drawn)) if drawn else spec.plan
+
+
+def suggestions_left(spec: RunSpec, state: RunState) -> int:
+    """Return how many points the run's search has still to suggest; 0 if all points were known from the start."""
+    return (spec.tune_config.num_samples or 0) - len(state.suggestions) if spec.search_space is not None else 0
+
+
+def find_result(state: RunState, point: Point) -> PointResult | None:
+    """Return the result of a finished point, or None: it was cached, or scored at its own number of epochs."""
     if (cached := state.cached.get(point.point_id)) is not None:
-        return dict(cached["record"], from_run=cached["from_run"])
-    score = state.scores.get(point.point_id)
+        return cached.record
+    found = state.scores.get(point.point_id)
     trial = state.trials.get(point.trial_id)
-    if score is None or trial is None or score["epoch"] != point.epochs:
+    if found is None or trial is None or found.epoch != point.epochs:
         return None
-    return {
-        "metrics": score["metrics"],
-        "samples": score["samples"],
-        "decode_seconds": score["decode_seconds"],
-        "epoch": score["epoch"],
-        "losses": trial.epochs[score["epoch"]]["losses"],
-        "cost": trial.epochs[score["epoch"]]["cost"],
-        "attempt": score["attempt"],
-        "started_at": trial.started_at,
-        "ended_at": score["time"],
-        "status": Status.COMPLETED,
-    }
+    epoch = trial.epochs[found.epoch]
+    return PointResult(
+        metrics=found.score.metrics,
+        samples=found.score.samples,
+        decode_seconds=found.score.decode_seconds,
+        epoch=found.epoch,
+        losses=epoch.losses,
+        cost=epoch.cost,
+        attempt=found.attempt,
+        started_at=trial.started_at,
+        ended_at=found.time,
+    )

@@ -1,14 +1,14 @@
 """What a search is told: its points as far as the ledger knows them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from model.task_specs import TASKS
 from sweep.planning.config import TuneConfig
 from sweep.planning.plan import Point, point_from
-from sweep.planning.search_space import Params
-from sweep.store.ledger import Event
+from sweep.store.events import SuggestedEvent
 from sweep.store.state import RunState, find_result
 from sweep.store.status import Status
 from sweep.tuning.schedulers import objective
@@ -18,7 +18,7 @@ from sweep.tuning.schedulers import objective
 class Observation:
     """What is known of a point that was drawn. `value`: its objective, lower is better."""
 
-    params: Params
+    params: Mapping[str, Any]
     state: str  # COMPLETE, PRUNED, FAIL or RUNNING, as Optuna has them
     value: float | None = None  # of COMPLETE and PRUNED: finite
     epoch: int = 0  # at which a PRUNED one was stopped
@@ -29,8 +29,8 @@ def observations(state: RunState, tune_config: TuneConfig) -> list[Observation]:
     return [_told(state, tune_config, event) for event in state.suggestions]
 
 
-def _told(state: RunState, tune_config: TuneConfig, event: Event) -> Observation:
-    points = [point_from(settings) for settings in event["points"]]
+def _told(state: RunState, tune_config: TuneConfig, event: SuggestedEvent) -> Observation:
+    points = [point_from(settings) for settings in event.points]
     last = max(point.epochs for point in points)
     judged = [point for point in points if point.epochs == last]  # one a seed
     values = [_value(state, tune_config, point) for point in judged]
@@ -39,34 +39,32 @@ def _told(state: RunState, tune_config: TuneConfig, event: Event) -> Observation
     trials = {point.trial_id: state.trial(point.trial_id) for point in judged}
     statuses = {trial.status for trial in trials.values()}
     if statuses & {Status.DIVERGED, Status.FAILED}:
-        return Observation(event["params"], "FAIL")
+        return Observation(event.params, "FAIL")
     stopped = [point for point in judged if trials[point.trial_id].status == Status.STOPPED]
     if stopped and not any(status.is_open for status in statuses):
         epoch = min(trials[point.trial_id].known_epoch for point in stopped)
         return _finite(event, "PRUNED", [_value_at(state, tune_config, point, epoch) for point in stopped], epoch)
-    return Observation(event["params"], "RUNNING")
+    return Observation(event.params, "RUNNING")
 
 
-def _finite(event: Event, told: str, values: Sequence[float], epoch: int = 0) -> Observation:
+def _finite(event: SuggestedEvent, told: str, values: Sequence[float], epoch: int = 0) -> Observation:
     """The mean over seeds; a mean that is not finite is a failure."""
     mean = sum(values) / len(values)
-    return (
-        Observation(event["params"], told, mean, epoch) if math.isfinite(mean) else Observation(event["params"], "FAIL")
-    )
+    return Observation(event.params, told, mean, epoch) if math.isfinite(mean) else Observation(event.params, "FAIL")
 
 
 def _value_at(state: RunState, tune_config: TuneConfig, point: Point, epoch: int) -> float:
     """The objective of a stopped point. One whose patience ended has a score where no rung had its metric measured."""
     record = state.trial(point.trial_id).epochs[epoch]
-    metric = record.get("metric")
-    if metric is None and (score := state.scores.get(point.point_id)) is not None:
-        metric = score["metrics"].get(TASKS[point.train.task].metric)
-    return objective(tune_config, record["losses"]["dev_loss"], metric)
+    metric = record.metric
+    if metric is None and (scored := state.scores.get(point.point_id)) is not None:
+        metric = scored.score.metrics.get(TASKS[point.train.task].metric)
+    return objective(tune_config, record.losses.dev_loss, metric)
 
 
 def _value(state: RunState, tune_config: TuneConfig, point: Point) -> float | None:
     """The objective of a point that ran its full length."""
-    record = find_result(state, point)
-    if record is None:
+    result = find_result(state, point)
+    if result is None:
         return None
-    return objective(tune_config, record["losses"]["dev_loss"], record["metrics"].get(TASKS[point.train.task].metric))
+    return objective(tune_config, result.losses.dev_loss, result.metrics.get(TASKS[point.train.task].metric))

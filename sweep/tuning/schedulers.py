@@ -29,7 +29,8 @@ from sweep.store.status import Status
 class Scheduler(Protocol):
     """Decides on trainings. `value`s are objectives: lower is better."""
 
-    shuffles: bool  # whether trainings are begun in the order of their ids rather than the space's
+    shuffles: bool  # whether trials start in the order of their ids rather than the space's
+    promotes: bool  # whether a trial that was stopped at a rung may continue later
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
         """The epochs at which `trial` is judged, in order."""
@@ -48,6 +49,7 @@ class FIFO:
     """Every training to its end."""
 
     shuffles = False
+    promotes = False
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
         return ()
@@ -66,6 +68,7 @@ class Stopping:
     tune_config: TuneConfig
     trials: Mapping[str, Trial]  # by id, as they become known
     shuffles = True
+    promotes = False
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
         return levels(self.tune_config, trial.epochs)
@@ -90,6 +93,7 @@ class Promotion:
     tune_config: TuneConfig
     trials: Mapping[str, Trial]
     shuffles = True
+    promotes = True
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
         return levels(self.tune_config, trial.epochs)
@@ -166,7 +170,7 @@ def rung(
 def value_at(state: RunState, tune_config: TuneConfig, trial_id: str, epoch: int) -> float:
     """The objective that the ledger holds of an epoch: lower is better."""
     record = state.trial(trial_id).epochs[epoch]
-    return objective(tune_config, record["losses"]["dev_loss"], record.get("metric"))
+    return objective(tune_config, record.losses.dev_loss, record.metric)
 
 
 def objective(tune_config: TuneConfig, dev_loss: float, metric: float | None) -> float:

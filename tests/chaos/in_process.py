@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sweep.execution.driver import Driver, SessionResult
+from sweep.execution.driver import SessionResult
 from sweep.execution.executor import InlineExecutor, Listener
-from sweep.execution.trial import Job, TrialReport
-from sweep.planning.config import RunLimits
+from sweep.execution.job import Job
+from sweep.execution.trial import TrialReport
 from sweep.prepare import RunRequest, prepare
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
-from tests.sweep.execution.test_driver import Silent
+from sweep.testing import drive
 
 PATIENCE = 30  # seconds for a driver's thread to answer
 
@@ -22,24 +22,12 @@ PATIENCE = 30  # seconds for a driver's thread to answer
 def new_run(space: Path, out: Path, *settings: str, name: str = "r") -> RunFolder:
     """A run that has not begun."""
     request = RunRequest(space=str(space), out=out, name=name, settings=settings, executor="inline", use_cache=False)
-    return prepare(request).folder()
+    return prepare(request).open_or_create()
 
 
-def drive(folder: RunFolder, executor: Any = None, max_failures: int = 2) -> SessionResult:
+def session(folder: RunFolder, executor: Any = None, max_failures: int = 2) -> SessionResult:
     """A session, by default with the in-process executor."""
-    driver = Driver(folder, Silent(), limits=RunLimits(max_failures=max_failures), use_cache=False)
-    return driver.run(executor or InlineExecutor(), ["sweep"])
-
-
-class Scripted:
-    """Hands each job that it is given to a function."""
-
-    def __init__(self, act: Callable[[Job, Any], None]) -> None:
-        self.act = act
-
-    def run(self, listener: Listener) -> None:
-        while not listener.stopping and (job := listener.next_job()) is not None:
-            self.act(job, listener)
+    return drive(folder, executor or InlineExecutor(), max_failures=max_failures, use_cache=False)
 
 
 def ask_to_stop(listener: Any) -> None:
@@ -65,7 +53,7 @@ class Puppet:
 
     def _session(self, folder: RunFolder, max_failures: int) -> None:
         try:
-            drive(folder, self, max_failures)
+            session(folder, self, max_failures)
             self.answers.put("done")
         except Gone:
             self.answers.put("gone")

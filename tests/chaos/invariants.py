@@ -1,6 +1,6 @@
 """What must hold of a run after any fault, and of one that has come to its end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from model.checkpoint import newest_checkpoint, read_checkpoint
 from sweep.execution.ray_backend.private_folder import PREFIX, TEMPORARY
 from sweep.planning.plan import point_from
 from sweep.reporting.leaderboard import Row, rows, schema
-from sweep.store.ledger import Event, read_ledger
+from sweep.store.events import EpochEvent, Event, StatusEvent
+from sweep.store.ledger import read_ledger
 from sweep.store.run_folder import RUN_FILE, RunFolder
 from sweep.store.state import RunState, fold
 from sweep.store.status import Status
@@ -72,7 +73,7 @@ def check_end(path: Path, whole: Path, before: Snapshot = NOTHING) -> Snapshot:
 def acknowledged(before: Sequence[Event], now: Sequence[Event]) -> None:
     """I1: what was in the ledger is in it."""
     assert list(now[: len(before)]) == list(before)
-    assert [event["seq"] for event in now] == list(range(1, len(now) + 1))
+    assert [event.seq for event in now] == list(range(1, len(now) + 1))
 
 
 def planned(folder: RunFolder, now: Snapshot) -> None:
@@ -93,30 +94,30 @@ def completed_once(events: Sequence[Event]) -> None:
     """I3 and I5: once a trial has ended for good, nothing more is told of it. Each point is scored once."""
     ended: set[str] = set()
     scored: set[str] = set()
-    for event in events:
-        if "trial_id" not in event:
-            continue
-        assert event["trial_id"] not in ended, f"line {event['seq']}: of a trial that had ended"
-        if event.get("status") in (Status.COMPLETED, Status.STOPPED, Status.DIVERGED):
-            ended.add(event["trial_id"])
-        for score in event.get("scores", ()):
-            assert score["point_id"] not in scored, f"line {event['seq']}: scored twice"
-            scored.add(score["point_id"])
+    for event in of_trials(events):
+        assert event.trial_id not in ended, f"line {event.seq}: of a trial that had ended"
+        if event.status in (Status.COMPLETED, Status.STOPPED, Status.DIVERGED):
+            ended.add(event.trial_id)
+        for score in event.scores if isinstance(event, EpochEvent) else ():
+            assert score.point_id not in scored, f"line {event.seq}: scored twice"
+            scored.add(score.point_id)
+
+
+def of_trials(events: Sequence[Event]) -> Iterator[StatusEvent | EpochEvent]:
+    return (event for event in events if isinstance(event, StatusEvent | EpochEvent))
 
 
 def gapless(events: Sequence[Event]) -> None:
     """I4: the epochs of a trial follow each other without a gap; attempts do not fall."""
     epochs: dict[str, int] = {}
     attempts: dict[str, int] = {}
-    for event in events:
-        if "trial_id" not in event:
-            continue
-        trial = event["trial_id"]
-        assert event["attempt"] >= attempts.get(trial, 1), f"line {event['seq']}: a late message"
-        attempts[trial] = event["attempt"]
-        if event["event"] == "epoch" and event.get("losses") and event["epoch"]:
-            assert event["epoch"] == epochs.get(trial, 0) + 1, f"line {event['seq']}: out of order"
-            epochs[trial] = event["epoch"]
+    for event in of_trials(events):
+        trial = event.trial_id
+        assert event.attempt >= attempts.get(trial, 1), f"line {event.seq}: a late message"
+        attempts[trial] = event.attempt
+        if isinstance(event, EpochEvent) and event.losses is not None and event.epoch:
+            assert event.epoch == epochs.get(trial, 0) + 1, f"line {event.seq}: out of order"
+            epochs[trial] = event.epoch
 
 
 def files_whole(folder: RunFolder, now: Snapshot) -> None:

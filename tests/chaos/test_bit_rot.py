@@ -15,7 +15,8 @@ from click.testing import Result
 
 from model.pretrained.files import TINY
 from sweep.errors import LedgerError
-from sweep.execution.trial import Job, run_trial
+from sweep.execution.job import Job
+from sweep.execution.trial import run_trial
 from sweep.planning.plan import Plan
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.run_folder import RunFolder

@@ -16,7 +16,7 @@ from sweep.execution.watchdog import Watchdog
 from sweep.planning.plan import Plan
 from sweep.store.failure import Failure
 from tests.chaos.conftest import Repeat, Whole
-from tests.chaos.in_process import drive, new_run
+from tests.chaos.in_process import new_run, session
 from tests.chaos.invariants import check_end
 from tests.sweep.execution.test_trial import job_of
 
@@ -72,14 +72,14 @@ def test_a_clock_that_jumps_during_a_run(
         moments = random.Random(seed)
         wall.jump = lambda moments=moments: moments.choice(jumps) if moments.random() < 0.3 else 0.0
         folder = new_run(micro, out, EPOCHS[1], name=f"r{seed}")
-        drive(folder)
+        session(folder)
         end_matches(folder.path, whole(*EPOCHS))
 
 
 def end_matches(run: Path, whole: Path) -> None:
     now = check_end(run, whole)
-    assert all(event["elapsed"] >= 0 for event in now.events if "elapsed" in event)
-    elapsed = [event["elapsed"] for event in now.events if "elapsed" in event]
+    assert all(event.elapsed >= 0 for event in now.events)
+    elapsed = [event.elapsed for event in now.events]
     assert elapsed == sorted(elapsed)
     assert all(0 <= trial.seconds < 60 for trial in now.state.trials.values())
     for row in now.rows:
@@ -94,9 +94,9 @@ def test_daylight_saving_begins(
         zone("Europe/Berlin")
         wall.ahead = moment - time.time()
         folder = new_run(micro, out, EPOCHS[1], name=f"r{number}")
-        drive(folder)
+        session(folder)
         end_matches(folder.path, whole(*EPOCHS))
-        times = [event["time"] for event in check_end(folder.path, whole(*EPOCHS)).events]
+        times = [event.time for event in check_end(folder.path, whole(*EPOCHS)).events]
         assert times == sorted(times)
         assert all(text.endswith("+00:00") for text in times)
         count(1)

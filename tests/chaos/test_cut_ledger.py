@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sweep.store.events import SessionEvent
 from sweep.store.ledger import Ledger, read_ledger
 from sweep.store.state import RunState, fold
 from tests.chaos.records import records, write_records
@@ -32,11 +33,12 @@ def test_cut_at_every_byte(
         assert seen == events[:kept], cut
         assert fold(seen) == states[kept], cut
         ledger = Ledger(path)
-        ledger.append("session", cut=cut)
+        ledger.append(SessionEvent(command=[str(cut)]))
         ledger.close()
         again = list(read_ledger(path))
         assert again[:-1] == events[:kept], cut
-        assert (again[-1]["seq"], again[-1]["cut"]) == (kept + 1, cut)
+        assert isinstance(again[-1], SessionEvent)
+        assert (again[-1].seq, again[-1].command) == (kept + 1, [str(cut)])
         assert isinstance(fold(again), RunState)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from sweep.store.events import SessionEvent
 from sweep.store.ledger import Ledger
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.invariants import check, check_end, says
@@ -40,7 +41,7 @@ def test_no_room_in_the_ledger(commands: Commands, micro: Path, tmp_path: Path, 
         out = tmp_path / f"{seed}"
         begun(commands, micro, out)
         ledger = Ledger(out / "r" / "ledger.jsonl")
-        ledger.append("session", command=["x" * GROWN])
+        ledger.append(SessionEvent(command=["x" * GROWN]))
         ledger.close()
         before = check(out / "r")
         limit = (out / "r" / "ledger.jsonl").stat().st_size + random.Random(seed).randint(0, 6_000)

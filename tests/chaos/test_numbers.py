@@ -23,12 +23,12 @@ from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 from sweep.store.status import Status
+from sweep.testing import complete
 from tests.chaos.conftest import Repeat, Whole
 from tests.chaos.hooks import greedy
-from tests.chaos.in_process import Scripted, drive, new_run
+from tests.chaos.in_process import ScriptedExecutor, new_run, session
 from tests.chaos.invariants import check, check_end, says
 from tests.chaos.processes import Commands
-from tests.sweep.execution.test_driver import complete
 
 NUMBERS = [pytest.param(math.nan, id="nan"), pytest.param(math.inf, id="inf", marks=pytest.mark.chaos)]
 
@@ -61,7 +61,7 @@ def one_diverged(run: RunFolder, split: str = "") -> None:
     assert not math.isfinite(row["train_loss"])
     assert row.get("rank") is None
     ledger = run.ledger.read_bytes()
-    drive(run)
+    session(run)
     assert run.ledger.read_bytes().startswith(ledger), "what diverged is not tried again"
     assert load_state(run).trials[row["trial_id"]].attempt == 1
 
@@ -76,7 +76,7 @@ def test_a_loss(value: float, run: RunFolder, monkeypatch: pytest.MonkeyPatch, c
         return (value if next(numbers) == 5 else loss), targets
 
     monkeypatch.setattr(Training, "_step", spoiled)
-    drive(run)
+    session(run)
     one_diverged(run, "train")
     count(1)
 
@@ -96,7 +96,7 @@ def test_a_gradient(
         return step(optimizer, *arguments)
 
     monkeypatch.setattr(AdamW, "step", spoiled)
-    drive(run)
+    session(run)
     one_diverged(run)
     count(1)
 
@@ -108,7 +108,7 @@ def test_a_dev_loss(
 ) -> None:
     dev_loss, numbers = Training.dev_loss, iter(range(1, 10**6))
     monkeypatch.setattr(Training, "dev_loss", lambda self: value if next(numbers) == 4 else dev_loss(self))
-    drive(run)
+    session(run)
     one_diverged(run, "dev")
     count(1)
 
@@ -124,7 +124,7 @@ def test_a_factor_of_lora(
             next(p for p in layer.parameters() if p.requires_grad).view(-1)[0] = value
 
     at_step(monkeypatch, 5, spoil)
-    drive(run)
+    session(run)
     one_diverged(run)
     count(1)
 
@@ -161,7 +161,7 @@ def test_a_decomposition(
     function, bad = FAILURES[name]
     real = getattr(torch.linalg, function)
     monkeypatch.setattr(torch.linalg, function, bad(real))
-    drive(soap)
+    session(soap)
     check(soap.path)
     rows = load_rows(soap)
     assert [row["status"] for row in rows] == [Status.COMPLETED] * 4
@@ -181,7 +181,7 @@ def test_a_gradient_of_soap(soap: RunFolder, monkeypatch: pytest.MonkeyPatch, co
         return step(optimizer)
 
     monkeypatch.setattr(SOAP, "step", spoiled)
-    drive(soap)
+    session(soap)
     one_diverged(soap)
     count(1)
 
@@ -220,13 +220,13 @@ def test_a_worker_that_the_system_ended_for_its_memory(
         else:
             complete(job, listener)
 
-    drive(run, Scripted(act), max_failures=2)
+    session(run, ScriptedExecutor(act), max_failures=2)
     check(run.path)
     trial = load_state(run).trials[victim]
     assert (trial.status, trial.attempt) == (Status.FAILED, 1)
     assert trial.failure == Failure.OUT_OF_HOST_MEMORY
     assert sorted(row["status"] for row in load_rows(run)).count(Status.COMPLETED) >= 3
-    drive(run, Scripted(complete))
+    session(run, ScriptedExecutor(complete))
     assert [row["status"] for row in load_rows(run)] == [Status.COMPLETED] * 4
     check(run.path)
     count(1)

@@ -16,7 +16,7 @@ import pytest
 
 from sweep.store.ledger import read_ledger
 from tests.chaos.conftest import Repeat, Whole
-from tests.chaos.invariants import NOTHING, check, check_end, gone, says
+from tests.chaos.invariants import NOTHING, check, check_end, gone, of_trials, says
 from tests.chaos.processes import PATIENCE, Command, Commands, wait_for_epochs
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
@@ -61,7 +61,9 @@ def epochs_of(run: Path) -> int:
 
 def reasons(run: Path) -> list[str]:
     """Why trials failed, by the ledger."""
-    return [event["reason"] for event in read_ledger(run / "ledger.jsonl") if event.get("status") == "FAILED"]
+    return [
+        str(event.reason) for event in of_trials(list(read_ledger(run / "ledger.jsonl"))) if event.status == "FAILED"
+    ]
 
 
 @pytest.mark.fault("F6")

@@ -57,7 +57,7 @@ def test_a_signal_in_the_middle_of_a_checkpoint(
 
 
 @pytest.mark.parametrize(
-    "place", ["sweep.execution.driver.Driver._check_disk", "sweep.cli.summary.summarize", "sweep.cli.summary.counts"]
+    "place", ["sweep.store.recorder.Recorder.check_disk", "sweep.cli.summary.summarize", "sweep.cli.summary.counts"]
 )
 @pytest.mark.parametrize("signals", [SIGNALS[2], SIGNALS[3]])
 def test_a_second_signal_when_the_work_has_stopped_already(

@@ -23,14 +23,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sweep.execution.trial import Job, TrialReport
+from sweep.execution.job import Job
+from sweep.execution.trial import TrialReport
 from sweep.planning.plan import group
 from sweep.store.ledger import read_ledger
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 from sweep.store.status import Status
-from tests.chaos.in_process import Puppet, Scripted, drive, new_run
-from tests.sweep.execution.test_driver import complete, report
+from sweep.testing import complete, fake_report
+from tests.chaos.in_process import Puppet, ScriptedExecutor, new_run, session
 
 pytestmark = pytest.mark.fault("F3")
 EPOCHS = 4
@@ -85,7 +86,7 @@ class Machine(RuleBasedStateMachine):
         """Report an epoch. What the model keeps is its first informative_keys."""
         self.puppet.tell(job, told)
         if told.losses:
-            self.known(job).told.setdefault(told.epoch, told.losses["dev_loss"])
+            self.known(job).told.setdefault(told.epoch, told.losses.dev_loss)
         if told.status is not None:
             self.known(job).old = False
             self.end(job, told.status)
@@ -111,15 +112,15 @@ class Machine(RuleBasedStateMachine):
         job = self.running[which % len(self.running)]
         known = self.known(job)
         epoch = min(max(known.told, default=0) + 1, known.epochs)
-        self.tell(job, report(job, epoch, Status.COMPLETED if epoch == known.epochs else None))
+        self.tell(job, fake_report(job, epoch, Status.COMPLETED if epoch == known.epochs else None))
 
     @precondition(lambda self: any(self.known(job).told for job in self.running))
     @rule(which=TRIAL, loss=st.floats(0, 9))
     def tell_twice(self, which: int, loss: float) -> None:
         jobs = [job for job in self.running if self.known(job).told]
         job = jobs[which % len(jobs)]
-        again = report(job, max(self.known(job).told))
-        self.tell(job, TrialReport(epoch=again.epoch, losses={**again.losses, "dev_loss": loss}, cost=again.cost))
+        again = fake_report(job, max(self.known(job).told))
+        self.tell(job, fake_report(job, again.epoch, dev_loss=loss))
 
     @precondition(lambda self: self.over and self.puppet.working)
     @rule(which=TRIAL, how=st.sampled_from(["report", "end", "lost"]))
@@ -129,14 +130,14 @@ class Machine(RuleBasedStateMachine):
         if how == "lost":
             self.puppet.lose(job, "late")
         else:
-            self.puppet.tell(job, report(job, EPOCHS, Status.COMPLETED if how == "end" else None))
+            self.puppet.tell(job, fake_report(job, EPOCHS, Status.COMPLETED if how == "end" else None))
         assert self.folder.ledger.read_bytes() == before
 
     @precondition(lambda self: self.running)
     @rule(which=TRIAL, status=st.sampled_from([Status.FAILED, Status.DIVERGED, Status.STOPPED]))
     def end_early(self, which: int, status: Status) -> None:
         job = self.running[which % len(self.running)]
-        self.tell(job, TrialReport(epoch=max(self.known(job).told, default=0), losses={}, cost={}, status=status))
+        self.tell(job, TrialReport(epoch=max(self.known(job).told, default=0), status=status))
 
     @precondition(lambda self: self.running)
     @rule(which=TRIAL)
@@ -199,18 +200,18 @@ class Machine(RuleBasedStateMachine):
         for name, known in self.trials.items():
             trial = state.trial(name)
             assert (trial.status, trial.attempt) == (known.status, known.attempt), name
-            assert {epoch: told["losses"]["dev_loss"] for epoch, told in trial.epochs.items()} == known.told, name
+            assert {epoch: told.losses.dev_loss for epoch, told in trial.epochs.items()} == known.told, name
         assert set(state.trials) <= set(self.trials)
 
     @invariant()
     def sequence_numbers_have_no_gap(self) -> None:
-        numbers = [event["seq"] for event in read_ledger(self.folder.ledger)]
+        numbers = [event.seq for event in read_ledger(self.folder.ledger)]
         assert numbers == list(range(1, len(numbers) + 1))
 
     def teardown(self) -> None:
         if self.puppet.working:
             self.puppet.crash()
-        drive(self.folder, Scripted(complete))
+        session(self.folder, ScriptedExecutor(complete))
         ended = {trial.status for trial in load_state(self.folder).trials.values()}
         assert ended <= {Status.COMPLETED, Status.DIVERGED, Status.STOPPED}
         shutil.rmtree(self.home)

@@ -18,12 +18,14 @@ from model.checkpoint import Checkpoint, newest_checkpoint, read_checkpoint, wri
 from sweep.errors import RunError
 from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import rows, write_leaderboard
+from sweep.store.events import Event, SessionEvent
 from sweep.store.ledger import Ledger, read_ledger
 from sweep.store.run_folder import RunFolder, create_run, list_runs
 from sweep.store.run_spec import RunSpec
 from sweep.store.state import RunState, fold
 from tests.chaos.faulty_disk import EIO, FAULTS, POWER, SHORT, Crash, faulty_disk
 from tests.chaos.records import records, write_records
+from tests.sweep.made_up import event
 
 pytestmark = pytest.mark.fault("F2")
 
@@ -45,14 +47,14 @@ def append(folder: Path) -> None:
     ledger = Ledger(folder / "ledger.jsonl")
     try:
         if ledger.seq < 4:
-            ledger.append("status", trial_id="t", attempt=1, status="RUNNING", text="x" * 100)
+            ledger.append(event("status", trial_id="t", attempt=1, status="RUNNING", reason="x" * 100))
     finally:
         ledger.close()
 
 
 def events(folder: Path) -> tuple[Any, ...]:
     path = folder / "ledger.jsonl"
-    return ([(event["seq"], event["event"]) for event in read_ledger(path)] if path.exists() else [],)
+    return ([(one.seq, one.kind) for one in read_ledger(path)] if path.exists() else [],)
 
 
 def torn(folder: Path) -> None:
@@ -65,7 +67,7 @@ def first(folder: Path) -> None:
     ledger = Ledger(folder / "ledger.jsonl")
     try:
         if ledger.seq < 1:
-            ledger.append("session", command=["sweep"])
+            ledger.append(event("session", command=["sweep"]))
     finally:
         ledger.close()
 
@@ -146,7 +148,7 @@ def creation(spec: RunSpec) -> Work:
 
 def told(spec: RunSpec, points: int) -> RunState:
     """The state of a run of which the first `points` points are scored."""
-    events: list[dict[str, Any]] = []
+    events: list[Event] = []
     for point in spec.plan.points[:points]:
         score = {
             "point_id": point.point_id,
@@ -154,13 +156,10 @@ def told(spec: RunSpec, points: int) -> RunState:
             "decode_seconds": 0.1,
             "samples": [{"text": "a"}],
         }
-        losses = dict.fromkeys(("train_loss", "dev_loss", "best_dev_loss", "train_seconds"), 2.0)
-        losses |= {"best_epoch": 2, "train_tokens": 100}
-        cost = {"trainable_params": 10, "total_params": 100, "device": "cpu", "threads": 1}
-        end = {"epoch": point.epochs, "losses": losses, "cost": cost, "scores": [score], "status": "COMPLETED"}
-        common = {"time": "2026-01-01T00:00:00+00:00", "trial_id": point.trial_id, "attempt": 1}
-        events += [{**common, "event": "status", "status": "RUNNING"}, {**common, "event": "epoch", **end}]
-    return fold({"seq": seq, **event} for seq, event in enumerate(events, start=1))
+        common: dict[str, Any] = {"trial_id": point.trial_id, "attempt": 1}
+        end: dict[str, Any] = {"epoch": point.epochs, "scores": [score], "status": "COMPLETED"}
+        events += [event("status", **common, status="RUNNING"), event("epoch", **common, dev_loss=2.0, **end)]
+    return fold(events)
 
 
 def derivation(spec: RunSpec) -> Work:
@@ -259,13 +258,13 @@ def test_a_ledger_that_could_not_take_a_line_back_still_goes_on(tmp_path: Path, 
             disk.arm(at, fault)
             patch.setattr("os.ftruncate", refuse)
             with pytest.raises(OSError, match=r"Input/output error|is the disk full"):
-                ledger.append("status", text="never acknowledged")
+                ledger.append(event("session", command=["never acknowledged"]))
             patch.undo()
             disk.rest()
             assert path.read_bytes() != before
-        ledger.append("status", text="acknowledged")
+        ledger.append(event("session", command=["acknowledged"]))
         ledger.close()
-        assert [event.get("text") for event in read_ledger(path)][-1] == "acknowledged"
+        assert [one.command for one in read_ledger(path) if isinstance(one, SessionEvent)][-1] == ["acknowledged"]
         count(1)
 
 

@@ -10,13 +10,13 @@ import torch
 
 import model.training
 import sweep.cli.commands
-import sweep.cli.progress
 import sweep.cli.summary
 import sweep.execution.driver
 import sweep.execution.trial
 import sweep.prepare
 import sweep.reporting.leaderboard
 import sweep.reporting.paper_scores
+import sweep.reporting.progress
 import sweep.reporting.tables
 from model.process_cache import warm_base
 

@@ -142,7 +142,7 @@ def test_patience_ends_it_after_so_many_epochs_without_a_better_dev_loss(
     losses: Iterator[float] = iter([5.0, 4.0, 4.5, 4.1, 4.2, 3.0])
     monkeypatch.setattr(Training, "dev_loss", lambda training: next(losses))
     reports = list(train(replace(tiny_config, epochs=6, patience=3)))
-    assert [report.exhausted for report in reports] == [False] * 4 + [True]
+    assert [report.early_stopped for report in reports] == [False] * 4 + [True]
     assert (reports[-1].best_dev_loss, reports[-1].best_epoch) == (4.0, 2)
 
 
@@ -195,7 +195,7 @@ def test_a_resumed_training_remembers_its_best_epoch(
     config = replace(tiny_config, epochs=6, patience=2)
     folder = next(train(config)).training.save(tmp_path)
     reports = list(train(config, checkpoint=folder))
-    assert [(report.epoch, report.best_dev_loss, report.exhausted) for report in reports] == [
+    assert [(report.epoch, report.best_dev_loss, report.early_stopped) for report in reports] == [
         (2, 4.0, False),
         (3, 4.0, True),
     ]

@@ -42,7 +42,7 @@ def test_the_rank_grid_is_sane() -> None:
     state = load_state(RunFolder(REFERENCE / "lora_rank"))
     assert len(table) == 24
     for row in table:
-        losses = [epoch["losses"]["train_loss"] for _, epoch in sorted(state.trials[row["trial_id"]].epochs.items())]
+        losses = [epoch.losses.train_loss for _, epoch in sorted(state.trials[row["trial_id"]].epochs.items())]
         assert losses[-1] < losses[0]
     by_loss = sorted(table, key=lambda row: row["dev_loss"])
     for row in (table[0], table[11], table[12]):

@@ -2,17 +2,16 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 
-from sweep.execution.driver import Driver
+from sweep.execution.driver import Driver, SessionResult
 from sweep.execution.executor import Executor, Listener
-from sweep.execution.trial import Job, TrialReport
-from sweep.planning.config import RunLimits
+from sweep.execution.job import Job
+from sweep.execution.trial import TrialReport
 from sweep.planning.plan import point_from
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState
 from sweep.store.status import Status
-from tests.sweep.execution.test_driver import Scripted, Silent, report
+from sweep.testing import ScriptedExecutor, drive, fake_report
 
 Curve = Callable[[Job, int], float | None]  # the dev loss of a job at an epoch; None where it diverges there
 
@@ -33,12 +32,10 @@ def crossing(job: Job, epoch: int) -> float:
 
 def told(job: Job, epoch: int, value: float, status: Status | None = None) -> TrialReport:
     """A report with this dev loss; with the metric, where the scheduler asked for it."""
-    made = report(job, epoch, status)
-    metric = 100 - value if epoch in job.measured else None
-    return replace(made, losses={**made.losses, "dev_loss": value, "best_dev_loss": value}, metric=metric)
+    return fake_report(job, epoch, status, dev_loss=value, metric=100 - value if epoch in job.measured else None)
 
 
-def trains(curve: Curve = crossing, last_word: int | None = None) -> Scripted:
+def trains(curve: Curve = crossing, last_word: int | None = None) -> ScriptedExecutor:
     """An executor of one worker that follows `curve`, and dies after report number `last_word`."""
     count = 0
 
@@ -49,7 +46,7 @@ def trains(curve: Curve = crossing, last_word: int | None = None) -> Scripted:
         for epoch in range(min(job.known_epoch + 1, last), last + 1):
             value = curve(job, epoch)
             if value is None:
-                lost = TrialReport(epoch=epoch, losses={}, cost={}, status=Status.DIVERGED, reason="nan", loss="nan")
+                lost = TrialReport(epoch=epoch, status=Status.DIVERGED, reason="nan", loss="nan")
                 goes_on = listener.reported(job, lost)
             else:
                 goes_on = listener.reported(job, told(job, epoch, value, Status.COMPLETED if epoch == last else None))
@@ -59,20 +56,18 @@ def trains(curve: Curve = crossing, last_word: int | None = None) -> Scripted:
             if not goes_on:
                 return
 
-    return Scripted(act)
+    return ScriptedExecutor(act)
 
 
-def session(folder: RunFolder, executor: Executor, **limits: object) -> Driver:
-    """The driver after one session of work."""
-    driver = Driver(folder, Silent(), limits=RunLimits(**limits), use_cache=False)  # type: ignore[arg-type]
-    driver.run(executor, ["sweep"])
-    return driver
+def session(folder: RunFolder, executor: Executor, **limits: object) -> SessionResult:
+    """One session of work."""
+    return drive(folder, executor, use_cache=False, **limits)
 
 
 def rungs(state: RunState) -> dict[int, list[tuple[str, float]]]:
     """The rung tables: who reached each epoch, in order, and with what dev loss."""
     return {
-        epoch: [(name, state.trial(name).epochs[epoch]["losses"]["dev_loss"]) for name in names]
+        epoch: [(name, state.trial(name).epochs[epoch].losses.dev_loss) for name in names]
         for epoch, names in state.reached.items()
     }
 
@@ -80,3 +75,9 @@ def rungs(state: RunState) -> dict[int, list[tuple[str, float]]]:
 def ends(state: RunState) -> dict[str, tuple[Status, int | None, str | None]]:
     """How each trial ended: its status, its rung, and why."""
     return {name: (trial.status, trial.rung, trial.reason) for name, trial in state.trials.items()}
+
+
+def state_behind(executor: ScriptedExecutor) -> RunState:
+    """What the driver of a killed session had in memory."""
+    assert isinstance(executor.listener, Driver)
+    return executor.listener.state

@@ -6,7 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from sweep.cli.commands import main
 from sweep.errors import InfrastructureError
-from sweep.execution.driver import Driver, SessionResult
+from sweep.execution.driver import Driver
 from sweep.execution.executor import Executor
 from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import list_runs
@@ -231,7 +231,7 @@ def test_a_folder_that_is_no_run_is_passed_over_or_named(sweep: Sweep, micro: Pa
 
 def test_the_executor_may_change_between_sessions(sweep: Sweep, micro: Path, out: Path) -> None:
     """A run begun on Ray, which then would not start."""
-    prepare(RunRequest(space=str(micro), out=out, executor="ray")).folder()
+    prepare(RunRequest(space=str(micro), out=out, executor="ray")).open_or_create()
     assert sweep("run", micro, "--executor", "inline").stdout.startswith("micro: 4 points: 4 COMPLETED")
 
 
@@ -356,11 +356,11 @@ def test_drivers_and_workers_mean_the_same_base(
 def test_a_breakdown_after_a_signal_ends_with_the_code_of_the_signal(
     number: signal.Signals | None, sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down(driver: Driver, executor: Executor, command: Sequence[str]) -> SessionResult:
+    def break_down(driver: Driver, executor: Executor) -> bool:
         driver.interrupts.first = number
         raise InfrastructureError("Ray is lost")
 
-    monkeypatch.setattr(Driver, "run", break_down)
+    monkeypatch.setattr(Driver, "work", break_down)
     result = sweep("run", micro, "--executor", "inline")
     assert result.exit_code == (1 if number is None else 143)
     assert f"Error: Ray is lost; resume with: sweep resume micro --out {out}" in result.stderr

@@ -7,16 +7,16 @@ import pytest
 from sweep.cli.summary import exit_code, summarize
 from sweep.execution.driver import SessionResult
 from sweep.execution.executor import Listener
-from sweep.execution.trial import Job
+from sweep.execution.job import Job
 from sweep.prepare import RunRequest, prepare
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
-from tests.sweep.execution.test_driver import Scripted, complete, drive
+from sweep.testing import ScriptedExecutor, complete, drive
 
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(RunRequest(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).open_or_create()
 
 
 def failing(folder: RunFolder, *victims: str) -> SessionResult:
@@ -29,7 +29,7 @@ def failing(folder: RunFolder, *victims: str) -> SessionResult:
         else:
             complete(job, listener)
 
-    return drive(folder, Scripted(act))
+    return drive(folder, ScriptedExecutor(act))
 
 
 def test_all_is_well(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

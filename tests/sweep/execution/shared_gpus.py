@@ -6,7 +6,7 @@ Prints the most trials that ran at a time, then the statuses. No GPU is needed: 
 import sys
 from pathlib import Path
 
-from sweep.execution.driver import Driver
+from sweep.execution.driver import run_session
 from sweep.execution.ray_backend.executor import RayExecutor
 from sweep.planning.config import RunLimits
 from sweep.prepare import RunRequest, prepare
@@ -28,8 +28,8 @@ class Counter:
 
 
 if __name__ == "__main__":
-    folder = prepare(RunRequest(space=sys.argv[1], out=Path(sys.argv[2]), settings=("epochs=6",))).folder()
+    folder = prepare(RunRequest(space=sys.argv[1], out=Path(sys.argv[2]), settings=("epochs=6",))).open_or_create()
     view = Counter()
     executor = RayExecutor(concurrency=4, cpus_per_trial=1, gpus_per_trial=0.5, gpus=1)
-    Driver(folder, view, limits=RunLimits()).run(executor, ["test"])
+    run_session(folder, executor, view, ["test"], limits=RunLimits())
     print(view.most, *sorted(row["status"] for row in load_rows(folder)))

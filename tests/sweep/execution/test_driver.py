@@ -10,85 +10,23 @@ import pytest
 from click.testing import Result
 
 from sweep.errors import InfrastructureError
-from sweep.execution.driver import Driver, SessionResult, _located
-from sweep.execution.executor import Executor, InlineExecutor, Listener
+from sweep.execution.executor import InlineExecutor, Listener
 from sweep.execution.interrupts import Interrupts
-from sweep.execution.trial import Job, Score, TrialReport
+from sweep.execution.job import Job, _located
+from sweep.execution.trial import TrialReport
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, load_state
+from sweep.store.state import load_state
 from sweep.store.status import Status
-
-
-class Silent:
-    """A view that shows nothing and keeps the notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def changed(self, state: RunState, trial_id: str) -> None:
-        pass
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
-
-
-def report(job: Job, epoch: int, status: Status | None = None) -> TrialReport:
-    """A made-up report; the last epoch scores every point of the job."""
-    losses = {
-        "train_loss": 2.0,
-        "dev_loss": 3.0 - epoch / 10,
-        "best_dev_loss": 3.0 - epoch / 10,
-        "best_epoch": epoch,
-        "train_seconds": 1.0 * epoch,
-        "train_tokens": 100 * epoch,
-    }
-    cost = {"trainable_params": 10, "total_params": 100, "optimizer_state_bytes": 8, "peak_memory_bytes": 1}
-    scores = tuple(
-        Score(point_id=point_id, metrics={"chrf": 40.0, "chrf_new": 20.0}, samples=[], decode_seconds=0.1)
-        for point_id, _ in job.points
-        if status is Status.COMPLETED
-    )
-    return TrialReport(
-        epoch=epoch, losses=losses, cost={**cost, "device": "cpu", "threads": 1}, scores=scores, status=status
-    )
-
-
-def complete(job: Job, listener: Listener) -> None:
-    """Run `job` as a healthy worker does."""
-    listener.started(job)
-    last = job.points[0][1]["epochs"]
-    for epoch in range(job.known_epoch + 1, int(last or 0)):
-        listener.reported(job, report(job, epoch))
-    listener.reported(job, report(job, int(last or 0), Status.COMPLETED))
-
-
-class Scripted:
-    """Hands each job that it is given to a function, and keeps the jobs."""
-
-    def __init__(self, act: Callable[[Job, Listener], None] = complete) -> None:
-        self.act = act
-        self.jobs: list[Job] = []
-
-    def run(self, listener: Listener) -> None:
-        while not listener.stopping and (job := listener.next_job()) is not None:
-            self.jobs.append(job)
-            self.act(job, listener)
+from sweep.testing import ScriptedExecutor, complete, drive, fake_report
 
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(RunRequest(space=str(micro), out=out)).folder()
-
-
-def drive(
-    folder: RunFolder, executor: Executor, *, interrupts: Interrupts | None = None, **options: object
-) -> SessionResult:
-    limits = RunLimits(**options)  # type: ignore[arg-type]
-    return Driver(folder, Silent(), limits=limits, interrupts=interrupts).run(executor, ["sweep"])
+    return prepare(RunRequest(space=str(micro), out=out)).open_or_create()
 
 
 def statuses(folder: RunFolder) -> list[Status]:
@@ -96,7 +34,7 @@ def statuses(folder: RunFolder) -> list[Status]:
 
 
 def test_the_base_comes_first_and_every_trial_ends(folder: RunFolder) -> None:
-    executor = Scripted()
+    executor = ScriptedExecutor()
     drive(folder, executor)
     assert executor.jobs[0].points[0][1]["epochs"] == 0
     assert len(executor.jobs) == 1 + 4
@@ -111,7 +49,7 @@ class Unwanted:
 
 
 def test_a_finished_run_is_left_alone(folder: RunFolder) -> None:
-    drive(folder, Scripted())
+    drive(folder, ScriptedExecutor())
     drive(folder, Unwanted())
     assert statuses(folder) == [Status.COMPLETED] * 4
 
@@ -130,10 +68,10 @@ def test_a_lost_worker_is_tried_again_from_what_is_known(folder: RunFolder) -> N
             return complete(job, listener)
         lost.append(job.trial_id)
         listener.started(job)
-        listener.reported(job, report(job, 1))
+        listener.reported(job, fake_report(job, 1))
         return listener.lost(job, Failure.WORKER_LOST, "killed")
 
-    executor = Scripted(lose_once)
+    executor = ScriptedExecutor(lose_once)
     drive(folder, executor)
     retries = [job for job in executor.jobs if job.attempt > 1]
     assert [(job.attempt, job.known_epoch) for job in retries] == [(2, 1)] * 4
@@ -149,7 +87,7 @@ def test_a_worker_lost_too_often_fails_with_its_reason_and_others_go_on(folder: 
         listener.started(job)
         return listener.lost(job, Failure.WORKER_LOST, "killed")
 
-    executor = Scripted(lose)
+    executor = ScriptedExecutor(lose)
     drive(folder, executor, max_failures=3)
     assert [job.trial_id for job in executor.jobs].count(victim) == 4
     assert statuses(folder) == [Status.COMPLETED] * 3 + [Status.FAILED]
@@ -160,25 +98,25 @@ def test_a_worker_lost_too_often_fails_with_its_reason_and_others_go_on(folder: 
 def test_an_error_of_the_trial_is_not_retried_but_a_resume_tries_again(folder: RunFolder) -> None:
     def fail(job: Job, listener: Listener) -> None:
         listener.started(job)
-        failed = TrialReport(epoch=1, losses={}, cost={}, status=Status.FAILED, reason="ValueError: x", traceback="tb")
+        failed = TrialReport(epoch=1, status=Status.FAILED, reason="ValueError: x", traceback="tb")
         listener.reported(job, failed)
 
-    executor = Scripted(fail)
+    executor = ScriptedExecutor(fail)
     drive(folder, executor)
     assert len(executor.jobs) == 5
     assert statuses(folder) == [Status.FAILED] * 4
-    assert len(list(folder.logs.iterdir())) == 5
-    drive(folder, Scripted())
+    assert len(list(folder.logs.glob("*.txt"))) == 5
+    drive(folder, ScriptedExecutor())
     assert statuses(folder) == [Status.COMPLETED] * 4
 
 
 def test_late_messages_change_nothing(folder: RunFolder) -> None:
     def late(job: Job, listener: Listener) -> None:
         complete(job, listener)
-        listener.reported(job, report(job, 1))
+        listener.reported(job, fake_report(job, 1))
         listener.lost(job, Failure.WORKER_LOST, "late")
 
-    drive(folder, Scripted(late))
+    drive(folder, ScriptedExecutor(late))
     assert statuses(folder) == [Status.COMPLETED] * 4
 
 
@@ -188,12 +126,12 @@ def test_a_session_that_vanished_leaves_interrupted_trials_that_go_on(folder: Ru
 
     def vanish(job: Job, listener: Listener) -> None:
         listener.started(job)
-        listener.reported(job, report(job, 1))
+        listener.reported(job, fake_report(job, 1))
         raise Gone
 
     with pytest.raises(Gone):
-        drive(folder, Scripted(vanish))
-    executor = Scripted()
+        drive(folder, ScriptedExecutor(vanish))
+    executor = ScriptedExecutor()
     drive(folder, executor)
     assert executor.jobs[0].attempt == 2
     assert statuses(folder) == [Status.COMPLETED] * 4
@@ -207,10 +145,10 @@ def test_a_first_signal_stops_in_order(folder: RunFolder, number: signal.Signals
             os.kill(os.getpid(), number)
 
     with interrupts:
-        outcome = drive(folder, Scripted(interrupt), interrupts=interrupts)
+        outcome = drive(folder, ScriptedExecutor(interrupt), interrupts=interrupts)
     assert outcome.signal == number
     assert statuses(folder) == [Status.COMPLETED] + [Status.PENDING] * 3
-    drive(folder, Scripted())
+    drive(folder, ScriptedExecutor())
     assert statuses(folder) == [Status.COMPLETED] * 4
 
 
@@ -221,8 +159,8 @@ def test_a_second_signal_stops_at_once(folder: RunFolder, interrupts: Interrupts
         os.kill(os.getpid(), signal.SIGINT)
 
     with interrupts, pytest.raises(KeyboardInterrupt):
-        drive(folder, Scripted(interrupt_twice), interrupts=interrupts)
-    drive(folder, Scripted())
+        drive(folder, ScriptedExecutor(interrupt_twice), interrupts=interrupts)
+    drive(folder, ScriptedExecutor())
     assert statuses(folder) == [Status.COMPLETED] * 4
 
 
@@ -251,10 +189,10 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
     with monkeypatch.context():
         disk_full(good)
         with pytest.raises(InfrastructureError, match=r"No space left.*Nothing recorded is lost"):
-            drive(folder, Scripted())
+            drive(folder, ScriptedExecutor())
         monkeypatch.undo()
     before = load_state(folder)
-    drive(folder, Scripted())
+    drive(folder, ScriptedExecutor())
     assert statuses(folder) == [Status.COMPLETED] * 4
     assert set(before.scores) <= set(load_state(folder).scores)
 
@@ -284,8 +222,10 @@ def test_a_shipped_set_is_found_by_workers(sweep: Callable[..., Result], out: Pa
 
 def test_a_job_says_what_stays_what_is_measured_and_how_long_it_may_take(micro: Path, out: Path) -> None:
     tune_config = TuneConfig(scheduler="asha", objective="metric", reduction_factor=2)
-    folder = prepare(RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=5"])).folder()
-    executor = Scripted()
+    folder = prepare(
+        RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=5"])
+    ).open_or_create()
+    executor = ScriptedExecutor()
     drive(folder, executor, keep="last", trial_timeout=60.0)
     base, *trainings = executor.jobs
     assert {job.keep for job in executor.jobs} == {"last"}
@@ -295,15 +235,15 @@ def test_a_job_says_what_stays_what_is_measured_and_how_long_it_may_take(micro: 
 
 
 def test_without_limits_a_job_has_none(folder: RunFolder) -> None:
-    executor = Scripted()
+    executor = ScriptedExecutor()
     drive(folder, executor)
     assert {(job.keep, job.measured, job.seconds_left) for job in executor.jobs} == {("best+last", (), None)}
 
 
 def test_the_limits_of_each_session_are_on_record(folder: RunFolder) -> None:
-    drive(folder, Scripted(), keep="last", trial_timeout=60.0)
-    drive(folder, Scripted())
-    first, second = (RunLimits.from_dict(session["limits"]) for session in load_state(folder).sessions)
+    drive(folder, ScriptedExecutor(), keep="last", trial_timeout=60.0)
+    drive(folder, ScriptedExecutor())
+    first, second = (session.limits for session in load_state(folder).sessions)
     assert first == RunLimits(keep="last", trial_timeout=60.0)
     assert second == RunLimits()
 
@@ -315,7 +255,7 @@ def test_a_worker_over_its_time_fails_for_good(folder: RunFolder) -> None:
         listener.started(job)
         return listener.lost(job, Failure.TIMEOUT, "it worked longer than --trial-timeout allows")
 
-    executor = Scripted(late)
+    executor = ScriptedExecutor(late)
     drive(folder, executor)
     assert [job.attempt for job in executor.jobs] == [1] * 5
     rows = load_rows(folder)

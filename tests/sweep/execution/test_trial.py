@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sweep.execution.trial import Job, TrialReport, run_trial
+from sweep.execution.job import Job
+from sweep.execution.trial import TrialReport, run_trial
 from sweep.planning.plan import Plan, Trial
 from sweep.planning.provenance import Source, trace
 from sweep.store.failure import Failure
@@ -37,7 +38,7 @@ def job(micro_plan: Plan, tmp_path: Path) -> Job:
 
 def essence(report: TrialReport) -> tuple[object, ...]:
     """A report without what differs from run to run."""
-    losses = {key: value for key, value in report.losses.items() if key != "train_seconds"}
+    losses = {key: value for key, value in vars(report.losses).items() if key != "train_seconds"}
     scores = [(score.point_id, score.metrics, score.samples) for score in report.scores]
     return report.epoch, losses, scores, report.status, report.reason
 
@@ -48,15 +49,15 @@ def test_one_report_an_epoch_scored_at_the_last(job: Job) -> None:
     assert (last.epoch, last.status) == (2, Status.COMPLETED)
     assert [score.point_id for score in last.scores] == [job.points[0][0]]
     assert set(last.scores[0].metrics) == {"chrf", "chrf_new"}
-    assert last.cost["trainable_params"] < last.cost["total_params"]
-    assert last.cost["peak_memory_bytes"] > 0
+    assert last.cost.trainable_params < last.cost.total_params
+    assert last.cost.peak_memory_bytes > 0
 
 
 def test_reports_survive_json(job: Job) -> None:
     import json
 
     for report in run_trial(job):
-        assert essence(TrialReport.from_dict(json.loads(json.dumps(report.as_dict())))) == essence(report)
+        assert essence(TrialReport.from_json(json.loads(json.dumps(report.to_json())))) == essence(report)
 
 
 @pytest.mark.parametrize("told", [0, 1])

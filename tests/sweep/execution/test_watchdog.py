@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.execution.trial import Job
+from sweep.execution.job import Job
 from sweep.execution.watchdog import Watchdog
 from sweep.planning.provenance import Source
 from sweep.store.failure import Failure

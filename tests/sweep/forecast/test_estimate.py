@@ -10,7 +10,7 @@ from click.testing import Result
 from model.config import DecodeConfig, TrainConfig
 from model.training import Training
 from sweep.errors import RunError
-from sweep.execution.driver import Driver
+from sweep.execution.driver import run_session
 from sweep.forecast.estimate import Estimate, duration, estimate, heaviest, lines, size
 from sweep.forecast.measure import Measured, measure
 from sweep.forecast.sizes import sizes
@@ -18,9 +18,10 @@ from sweep.planning.config import RunLimits
 from sweep.planning.plan import Point
 from sweep.prepare import PreparedRun, RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
+from sweep.reporting.reporter import SilentReporter
 from sweep.store.run_folder import RunFolder
+from sweep.testing import ScriptedExecutor
 from tests.model.folders import write_base
-from tests.sweep.execution.test_driver import Scripted, Silent
 
 Sweep = Callable[..., Result]
 FACTOR = 4  # between an estimate and the truth, on a machine that is busy with other things
@@ -76,8 +77,8 @@ def test_an_earlier_run_tells_within_a_factor(finished: Path, sweep: Sweep, micr
 
 def test_other_methods_are_told_by_the_nearest(micro: Path, out: Path) -> None:
     """Of a made-up run, in which every training takes a second an epoch and every scoring a tenth of one."""
-    earlier = prepare(RunRequest(space=str(micro), out=out)).folder()
-    Driver(earlier, Silent(), limits=RunLimits()).run(Scripted(), ["sweep"])
+    earlier = prepare(RunRequest(space=str(micro), out=out)).open_or_create()
+    run_session(earlier, ScriptedExecutor(), SilentReporter(), ["sweep"], limits=RunLimits())
     settings = ("epochs=2", "smart.lam=1", "smart.steps=2", "decode.max_new_tokens=12")
     smart = of(prepare(RunRequest(space=str(micro), out=out, settings=settings)))
     plain = of(prepare(RunRequest(space=str(micro), out=out, settings=("lr=0.02",))))

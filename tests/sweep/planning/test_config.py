@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sweep.errors import SpaceError
-from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration, say_duration
+from sweep.planning.config import Budget, RunLimits, TuneConfig, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_what_is_no_duration(text: str) -> None:
     [(90, "90s"), (120, "2m"), (5400, "90m"), (7200, "2h"), (172800, "2d"), (0, "0s"), (0.5, "0.5s")],
 )
 def test_durations_are_said_in_the_unit_that_fits(seconds: float, text: str) -> None:
-    assert say_duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(

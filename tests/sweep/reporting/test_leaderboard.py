@@ -1,5 +1,6 @@
 """The leaderboard: types, ranks, rebuilding, other readers."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,9 +89,10 @@ def edited(folder: RunFolder, **changes: Any) -> list[dict[str, Any]]:
     trial = folder.spec.plan.trials[0]
     for name, value in changes.items():
         setattr(state.trials[trial.trial_id], name, value)
-    score = state.scores.pop(trial.points[0].point_id)
+    found = state.scores.pop(trial.points[0].point_id)
     if changes["status"] is Status.STOPPED:
-        state.scores[trial.points[0].point_id] = {**score, "epoch": 1, "metrics": {"chrf": 99.0, "chrf_new": 99.0}}
+        score = replace(found.score, metrics={"chrf": 99.0, "chrf_new": 99.0})
+        state.scores[trial.points[0].point_id] = replace(found, score=score, epoch=1)
     return rows(folder, state)
 
 
@@ -110,7 +112,7 @@ def test_a_diverged_trial_keeps_its_true_loss(folder: RunFolder) -> None:
 
 def test_ties_are_broken_the_same_way_every_time(folder: RunFolder) -> None:
     state = load_state(folder)
-    for score in state.scores.values():
-        score["metrics"] = {"chrf": 40.0, "chrf_new": 20.0}  # type: ignore[index]
+    for name, found in state.scores.items():
+        state.scores[name] = replace(found, score=replace(found.score, metrics={"chrf": 40.0, "chrf_new": 20.0}))
     table = rows(folder, state)
     assert [row["dev_loss"] for row in table] == sorted(row["dev_loss"] for row in table)

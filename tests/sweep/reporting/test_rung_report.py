@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from sweep.execution.driver import Driver
+from sweep.execution.driver import run_session
 from sweep.execution.executor import Listener
-from sweep.execution.trial import Job
+from sweep.execution.job import Job
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.prepare import RunRequest, prepare
+from sweep.reporting.reporter import SilentReporter
 from sweep.reporting.rung_report import Rung, rungs
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 from sweep.store.status import Status
-from tests.sweep.execution.test_driver import Scripted, Silent, report
+from sweep.testing import ScriptedExecutor, fake_report
 
 
 def curves(at_rung: dict[float, float]) -> Callable[[Job, Listener], None]:
@@ -25,9 +26,9 @@ def curves(at_rung: dict[float, float]) -> Callable[[Job, Listener], None]:
         listener.started(job)
         lr, last = float(str(job.points[0][1].get("lr", 0))), int(str(job.points[0][1]["epochs"]))
         for epoch in range(job.known_epoch + 1, last + 1) if last else [0]:
-            told = report(job, epoch, Status.COMPLETED if epoch == last else None)
-            losses = {**told.losses, "dev_loss": at_rung.get(lr, lr) if epoch == 1 else lr}
-            if not listener.reported(job, told.__class__(**{**vars(told), "losses": losses})):
+            dev_loss = at_rung.get(lr, lr) if epoch == 1 else lr
+            status = Status.COMPLETED if epoch == last else None
+            if not listener.reported(job, fake_report(job, epoch, status, dev_loss=dev_loss)):
                 return
 
     return act
@@ -40,8 +41,8 @@ def judged(micro: Path, out: Path, at_rung: dict[float, float], scheduler: str =
         settings=("lr=0.1,0.2,0.3", "epochs=3", "lora.rank=1", "lora.dropout=0.0"),
         tune_config=TuneConfig(scheduler=scheduler),
     )
-    folder = prepare(request).folder()
-    Driver(folder, Silent(), limits=RunLimits()).run(Scripted(curves(at_rung)), ["sweep"])
+    folder = prepare(request).open_or_create()
+    run_session(folder, ScriptedExecutor(curves(at_rung)), SilentReporter(), ["sweep"], limits=RunLimits())
     return rungs(folder, load_state(folder))
 
 

@@ -35,7 +35,7 @@ def test_the_same_command_again_computes_nothing(
     result = sweep("run", micro, "--executor", "inline")
     assert result.exit_code == 0
     assert "4 CACHED" in result.stdout
-    assert "saved: " in result.stdout
+    assert "of training saved" in result.stdout
     cached = rows(finished.with_name("micro-2"))
     assert {row["status"] for row in cached} == {Status.CACHED}
     assert {row["cached_from"] for row in cached} == {"micro"}
@@ -70,7 +70,7 @@ def test_saved_time_counts_a_training_once(
     monkeypatch.setattr("time.perf_counter", iter(range(0, 10**9, 900)).__next__)
     arguments = ("run", micro, "--executor", "inline", "--set", "decode.top_k=1,2", "--set", "lora.rank=1")
     sweep(*arguments, "--set", "lora.dropout=0.0", "--name", "one")
-    assert "saved: 0.50 hours" in sweep(*arguments, "--set", "lora.dropout=0.0", "--name", "two").stdout
+    assert "cached: 30 min of training saved" in sweep(*arguments, "--set", "lora.dropout=0.0", "--name", "two").stdout
 
 
 def test_only_new_points_are_computed(sweep: Sweep, finished: Path, micro: Path) -> None:
@@ -117,7 +117,7 @@ def test_each_run_is_read_once_and_only_when_it_is_needed(finished: Path, monkey
     cache = Cache(finished.parent, skip=None)
     assert read == []
     found = [cache.find(spec.provenance, point) for point in spec.plan.points * 2]
-    assert {hit.run for hit in found if hit} == {"micro"}
+    assert {hit.from_run for hit in found if hit} == {"micro"}
     assert None not in found
     assert read == ["micro"]
 
@@ -137,7 +137,7 @@ def test_a_run_that_cannot_be_read_hides_no_other(sweep: Sweep, finished: Path, 
     (finished / "ledger.jsonl").write_bytes(b"damaged\n")
     hit = Cache(finished.parent, skip=None).find(spec.provenance, spec.plan.points[0])
     assert hit is not None
-    assert hit.run == "aaa"
+    assert hit.from_run == "aaa"
     (finished.with_name("aaa") / "run.json").write_bytes(b"{}")
     assert Cache(finished.parent, skip=None).find(spec.provenance, spec.plan.points[0]) is None
 

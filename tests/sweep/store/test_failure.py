@@ -56,7 +56,7 @@ def test_a_trial_that_fails_reports_it(
     *_, last = run_trial(job_of(micro_plan.trials[0], tmp_path))
     assert (last.status, last.failure) == (Status.FAILED, failure)
     assert last.reason == f"{type(error).__name__}: {error}"
-    assert TrialReport.from_json(last.as_json()) == last
+    assert TrialReport.from_json(last.to_json()) == last
 
 
 def test_a_worker_that_another_has_replaced_is_lost(

@@ -8,13 +8,14 @@ import pytest
 from click.testing import Result
 
 from model.checkpoint import newest_checkpoint, read_checkpoint
-from sweep.execution.trial import run_trial
+from sweep.execution.trial import TrialReport, run_trial
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.retention import apply, newest, protected_epochs, size
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import TrialState, load_state
+from sweep.store.state import EpochRecord, TrialState, load_state
 from sweep.store.status import Status
 from tests.sweep.execution.test_trial import job_of
+from tests.sweep.made_up import epoch_record
 
 Sweep = Callable[..., Result]
 LOSSES = (3.0, 2.0, 4.0, 5.0)  # the second epoch is the best of four
@@ -32,8 +33,13 @@ def kept(run: RunFolder) -> dict[str, list[str]]:
     return {name: sorted(p.name for p in run.checkpoints(name).glob("*")) for name in trainings}
 
 
-def losses(best: int) -> dict[str, object]:
-    return {"losses": {"best_epoch": best}}
+def best_epoch_of(report: TrialReport) -> int:
+    assert report.losses is not None
+    return report.losses.best_epoch
+
+
+def losses(best: int) -> EpochRecord:
+    return epoch_record(best, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +108,7 @@ def test_the_best_checkpoint_loads_and_the_last_one_goes_on(micro_plan: object, 
     reports = run_trial(job_of(trial, tmp_path))
     best = 0
     for _ in range(5):
-        best = int(next(reports).losses["best_epoch"])
+        best = best_epoch_of(next(reports))
     reports.close()
     found = sorted(int(p.name) for p in tmp_path.iterdir() if p.name.isdigit())
     assert found == sorted({best, 4, 5})

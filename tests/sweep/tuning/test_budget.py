@@ -8,25 +8,27 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from sweep.execution.driver import Driver
+from sweep.execution.driver import run_session
 from sweep.planning.config import Budget, RunLimits, TuneConfig
 from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import load_rows
+from sweep.reporting.reporter import SilentReporter
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, fold, load_state
 from sweep.store.status import Status
+from sweep.testing import ScriptedExecutor, complete, drive, fake_report
 from sweep.tuning.budget import Spent, spent
 from tests.sweep.curves import Killed, ends, session, trains
-from tests.sweep.execution.test_driver import Silent, drive
+from tests.sweep.made_up import event
 
 Sweep = Callable[..., Result]
-TIME = "2026-01-01T00:00:00+00:00"
 
 
 def events(*told: tuple[str, float, dict[str, Any]]) -> RunState:
-    return fold(
-        {"seq": n, "time": TIME, "event": kind, "elapsed": at, **more} for n, (kind, at, more) in enumerate(told)
-    )
+    return fold(event(kind, elapsed=at, **more) for kind, at, more in told)
+
+
+SESSION: tuple[str, float, dict[str, Any]] = ("session", 0.0, {"command": []})
 
 
 def begins(name: str, at: float, attempt: int = 1) -> tuple[str, float, dict[str, Any]]:
@@ -39,9 +41,9 @@ def ended(name: str, at: float, status: str = "COMPLETED", attempt: int = 1) -> 
 
 def test_all_sessions_count_together() -> None:
     state = events(
-        ("session", 0.0, {}), begins("base", 1), ended("base", 2), begins("a", 2), ended("a", 12), begins("b", 12),
+        SESSION, begins("base", 1), ended("base", 2), begins("a", 2), ended("a", 12), begins("b", 12),
         ended("b", 20, "INTERRUPTED"),
-        ("session", 0.0, {}), begins("b", 5, 2), ended("b", 8, attempt=2), begins("c", 8),
+        SESSION, begins("b", 5, 2), ended("b", 8, attempt=2), begins("c", 8),
     )  # fmt: skip
     assert state.seconds == [20, 8]
     used = spent(state, {"a", "b", "c", "d"}, elapsed=18.0, gpus_per_trial=0.5)
@@ -50,7 +52,12 @@ def test_all_sessions_count_together() -> None:
 
 
 def test_a_session_that_was_killed_counts_to_its_last_word() -> None:
-    state = events(("session", 0.0, {}), begins("a", 1), ("session", 0.0, {}), ended("a", 0.1, "INTERRUPTED"))
+    state = events(
+        SESSION,
+        begins("a", 1),
+        SESSION,
+        ended("a", 0.1, "INTERRUPTED"),
+    )
     assert state.seconds == [1, 0.1]
     assert spent(state, {"a"}, elapsed=3.0, gpus_per_trial=1).seconds == 4.0
     assert state.trial("a").seconds == 0
@@ -70,7 +77,7 @@ def test_a_budget_of_trials_lets_running_ones_end(text: str, launching: bool, ru
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(RunRequest(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).open_or_create()
 
 
 def statuses(folder: RunFolder) -> list[Status]:
@@ -115,14 +122,12 @@ def test_a_budget_of_time_counts_earlier_sessions(folder: RunFolder, monkeypatch
 
         def die(job: Any, listener: Any) -> None:
             listener.started(job)
-            while listener._elapsed() < 40:
+            while listener.recorder.elapsed() < 40:
                 pass
-            listener.reported(job, report(job, 1))
+            listener.reported(job, fake_report(job, 1))
             raise Killed
 
-        from tests.sweep.execution.test_driver import Scripted, report
-
-        scripted = Scripted(die)
+        scripted = ScriptedExecutor(die)
         with contextlib.suppress(Killed):
             drive(folder, scripted, budget=Budget.parse("100s"))
         begun.append(len(scripted.jobs))
@@ -133,7 +138,7 @@ def test_what_was_begun_within_a_budget_of_trials_may_end_after_a_kill(folder: R
     limits = RunLimits(budget=Budget.parse("2trials"))
     for _ in range(20):
         try:
-            Driver(folder, Silent(), limits=limits, use_cache=False).run(trains(last_word=1), ["sweep"])
+            run_session(folder, trains(last_word=1), SilentReporter(), ["sweep"], limits=limits, use_cache=False)
             break
         except Killed:
             continue
@@ -143,17 +148,16 @@ def test_what_was_begun_within_a_budget_of_trials_may_end_after_a_kill(folder: R
 def test_what_was_begun_within_a_budget_of_trials_is_promoted(micro: Path, out: Path) -> None:
     tune_config = TuneConfig(scheduler="asha-promote", reduction_factor=2)
     request = RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=4"])
-    folder = prepare(request).folder()
+    folder = prepare(request).open_or_create()
     session(folder, trains(), budget=Budget.parse("3trials"))
     assert statuses(folder) == [Status.COMPLETED, Status.PENDING, Status.STOPPED, Status.STOPPED]
     state = session(folder, trains(), budget=Budget.parse("4trials")).state
     assert Status.PENDING not in {status for status, _, _ in ends(state).values()}
-    assert load_state(folder).sessions[1]["limits"]["budget"] == "4trials"
+    assert load_state(folder).sessions[1].limits.budget == Budget.parse("4trials")
 
 
 def test_a_lost_worker_is_replaced_within_a_budget_of_trials(folder: RunFolder) -> None:
     from sweep.store.failure import Failure
-    from tests.sweep.execution.test_driver import Scripted, complete
 
     lost: list[str] = []
 
@@ -164,7 +168,7 @@ def test_a_lost_worker_is_replaced_within_a_budget_of_trials(folder: RunFolder) 
         listener.started(job)
         return listener.lost(job, Failure.WORKER_LOST, "killed")
 
-    drive(folder, Scripted(lose_once), budget=Budget.parse("1trials"))
+    drive(folder, ScriptedExecutor(lose_once), budget=Budget.parse("1trials"))
     assert statuses(folder) == [Status.COMPLETED] + [Status.PENDING] * 3
 
 
@@ -173,8 +177,8 @@ def test_a_timeout_ends_a_trial_which_is_not_tried_again(sweep: Sweep, micro: Pa
     assert result.exit_code == 4
     rows = load_rows(RunFolder(out / "micro"))
     assert {(row["status"], row["failure"], row["attempt"]) for row in rows} == {(Status.FAILED, "timeout", 1)}
-    assert "timeout: it has worked for" in rows[0]["stop_reason"]
-    assert "--trial-timeout is 0.001s" in rows[0]["stop_reason"]
+    assert "timeout: it ran for" in rows[0]["stop_reason"]
+    assert "longer than --trial-timeout 0.001s" in rows[0]["stop_reason"]
     assert sweep("resume", "micro").exit_code == 4
     rows = load_rows(RunFolder(out / "micro"))
     assert {row["attempt"] for row in rows} == {1}, "no epoch more in a time that has run out"
@@ -182,10 +186,9 @@ def test_a_timeout_ends_a_trial_which_is_not_tried_again(sweep: Sweep, micro: Pa
 
 
 def test_a_timeout_counts_all_attempts_together(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.sweep.execution.test_driver import Scripted, complete, report
 
     clock = [0.0]
-    monkeypatch.setattr("sweep.execution.driver.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
     left = []
 
     def work(job: Any, listener: Any) -> None:
@@ -194,10 +197,10 @@ def test_a_timeout_counts_all_attempts_together(folder: RunFolder, monkeypatch: 
         left.append(job.seconds_left)
         listener.started(job)
         clock[0] += 30
-        listener.reported(job, report(job, 1))
+        listener.reported(job, fake_report(job, 1))
         raise Killed
 
     for _ in range(2):
         with pytest.raises(Killed):
-            drive(folder, Scripted(work), trial_timeout=100.0)
+            drive(folder, ScriptedExecutor(work), trial_timeout=100.0)
     assert left == [100.0, 70.0]

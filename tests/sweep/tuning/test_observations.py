@@ -9,9 +9,11 @@ from sweep import Space, grid
 from sweep.planning.config import TuneConfig
 from sweep.planning.plan import Trial, group, make_plan
 from sweep.planning.space import expand
+from sweep.store.events import CachedEvent, PointResult
 from sweep.store.state import RunState
 from sweep.tuning.observations import Observation, observations
-from tests.sweep.tuning.test_schedulers import TIME, begin, note, tell
+from tests.sweep.made_up import epoch_record, event
+from tests.sweep.tuning.test_schedulers import begin, note, tell
 
 ASHA = TuneConfig(search="tpe", num_samples=9, scheduler="asha")
 FIFO = TuneConfig(search="tpe", num_samples=9)
@@ -24,7 +26,7 @@ def suggested(seeds: int = 1, **fixed: Any) -> tuple[RunState, list[Trial]]:
     plan = make_plan(expand(Space(fixed={"epochs": 3, **fixed}, axes={"lora.rank": grid(2)}), {}), seeds)
     state = RunState()
     settings = [point.settings for point in plan.points]
-    state.apply({"seq": 1, "time": TIME, "event": "suggested", "number": 1, "params": PARAMS, "points": settings})
+    state.apply(event("suggested", number=1, params=PARAMS, points=settings))
     return state, list(plan.trials)
 
 
@@ -101,17 +103,16 @@ def test_of_seeds_one_stopped_decides_and_one_that_went_wrong_more_so() -> None:
     state, (one, two) = suggested(seeds=2)
     complete(state, one, 2.0)
     begin(state, two)
-    note(state, "epoch", two, epoch=1, losses={}, cost={}, status="DIVERGED", loss="nan")
+    note(state, "epoch", two, epoch=1, status="DIVERGED", loss="nan")
     assert observations(state, ASHA) == [Observation(PARAMS, "FAIL")]
 
 
 def test_a_point_from_an_earlier_run_is_complete() -> None:
     state, (trial,) = suggested()
-    record = {"losses": {"dev_loss": 1.5}, "metrics": {"chrf": 44.0}}
+    found = epoch_record(3, 1.5)
+    record = PointResult(metrics={"chrf": 44.0}, epoch=3, losses=found.losses, cost=found.cost, attempt=1)
     (point,) = trial.points
-    state.apply(
-        {"seq": 2, "time": TIME, "event": "cached", "point_id": point.point_id, "from_run": "r", "record": record}
-    )
+    state.apply(CachedEvent(point_id=point.point_id, from_run="r", record=record))
     assert observations(state, FIFO) == [Observation(PARAMS, "COMPLETE", 1.5)]
     assert observations(state, METRIC) == [Observation(PARAMS, "COMPLETE", -44.0)]
 
@@ -120,7 +121,7 @@ def test_a_point_is_judged_at_its_last_milestone() -> None:
     plan = make_plan(expand(Space(milestones=(1, 3), axes={"lora.rank": grid(2)}), {}), 1)
     state = RunState()
     settings = [point.settings for point in plan.points]
-    state.apply({"seq": 1, "time": TIME, "event": "suggested", "number": 1, "params": PARAMS, "points": settings})
+    state.apply(event("suggested", number=1, params=PARAMS, points=settings))
     (trial,) = group(plan.points)
     first, last = (
         {"point_id": p.point_id, "metrics": {"chrf": 40.0 + p.epochs}, "samples": [], "decode_seconds": 0.1}

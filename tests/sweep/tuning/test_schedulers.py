@@ -17,10 +17,8 @@ from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, load_state
 from sweep.store.status import Status
 from sweep.tuning.schedulers import Promotion, Stopping, comparison_group, ids, levels, make_scheduler, objective, rung
-from tests.sweep.curves import Curve, Killed, chance, crossing, ends, rungs, session, trains
-from tests.sweep.execution.test_driver import Silent
-
-TIME = "2026-01-01T00:00:00+00:00"
+from tests.sweep.curves import Curve, Killed, chance, crossing, ends, rungs, session, state_behind, trains
+from tests.sweep.made_up import event
 
 
 def trials_of(count: int, epochs: int, seeds: int = 1, task: str = "sonnets") -> dict[str, Trial]:
@@ -41,16 +39,16 @@ def begin(state: RunState, trial: Trial) -> None:
 
 def tell(state: RunState, trial: Trial, epoch: int, value: float, **more: Any) -> None:
     """The event of an epoch."""
-    note(state, "epoch", trial, epoch=epoch, losses={"dev_loss": value}, cost={}, **more)
+    note(state, "epoch", trial, epoch=epoch, dev_loss=value, **more)
 
 
 def diverge(state: RunState, trial: Trial, epoch: int) -> None:
-    note(state, "epoch", trial, epoch=epoch, losses={}, cost={}, status="DIVERGED", loss="nan")
+    note(state, "epoch", trial, epoch=epoch, status="DIVERGED", loss="nan")
 
 
-def note(state: RunState, event: str, trial: Trial, **content: Any) -> None:
-    stamp = {"seq": 1, "time": TIME, "trial_id": trial.trial_id, "attempt": state.trial(trial.trial_id).attempt}
-    state.apply({**stamp, "event": event, **content})
+def note(state: RunState, kind: str, trial: Trial, **content: Any) -> None:
+    content = {"attempt": state.trial(trial.trial_id).attempt, **content}
+    state.apply(event(kind, trial_id=trial.trial_id, **content))
 
 
 @pytest.mark.parametrize(
@@ -321,7 +319,9 @@ def make_run(tmp_path: Path, out: Path) -> Callable[..., RunFolder]:
     path.write_text(SPACE.format(ranks=", ".join(map(str, range(1, 11)))))
 
     def make(name: str, **tune_config: Any) -> RunFolder:
-        return prepare(RunRequest(space=str(path), out=out, name=name, tune_config=TuneConfig(**tune_config))).folder()
+        return prepare(
+            RunRequest(space=str(path), out=out, name=name, tune_config=TuneConfig(**tune_config))
+        ).open_or_create()
 
     return make
 
@@ -332,19 +332,14 @@ def some_diverge(job: Any, epoch: int) -> float | None:
 
 def through_kills(folder: RunFolder, curve: Curve, every: int) -> RunState:
     """Sessions that die after `every` reports, until one gets to the end."""
-    from sweep.execution.driver import Driver
-    from sweep.planning.config import RunLimits
-
     for _ in range(200):
-        driver = Driver(folder, Silent(), limits=RunLimits(), use_cache=False)
+        executor = trains(curve, every)
         try:
-            driver.run(trains(curve, every), ["sweep"])
+            return session(folder, executor).state
         except Killed:
             reopened = load_state(folder)
-            assert rungs(reopened) == rungs(driver.state)
-            assert ends(reopened) == ends(driver.state)
-        else:
-            return driver.state
+            assert rungs(reopened) == rungs(state_behind(executor))
+            assert ends(reopened) == ends(state_behind(executor))
     raise AssertionError("it does not come to an end")
 
 

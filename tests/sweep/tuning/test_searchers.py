@@ -11,16 +11,14 @@ import pytest
 
 from sweep import Space, choice, grid, loguniform, quniform, randint, uniform
 from sweep.errors import SpaceError
-from sweep.execution.driver import Driver
-from sweep.planning.config import RunLimits, TuneConfig
+from sweep.planning.config import TuneConfig
 from sweep.planning.search_space import Params, SearchSpace
 from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, load_state
 from sweep.tuning.observations import Observation
 from sweep.tuning.searchers import suggest, suggest_all
-from tests.sweep.curves import Killed, ends, rungs, session, trains
-from tests.sweep.execution.test_driver import Silent
+from tests.sweep.curves import Killed, ends, rungs, session, state_behind, trains
 
 SIX = Space(axes={"lora.rank": grid(2, 4, 8), "lr": choice(0.1, 0.2)})
 
@@ -304,7 +302,7 @@ def make_run(tmp_path: Path, poems: Path, out: Path, monkeypatch: pytest.MonkeyP
         request = RunRequest(
             space=str(path), out=out, name=name, tune_config=TuneConfig(search="tpe", num_samples=14, **tune_config)
         )
-        return prepare(request).folder()
+        return prepare(request).open_or_create()
 
     return make
 
@@ -333,13 +331,13 @@ def test_killed_after_any_report_tpe_suggests_the_same_points(
     folder = make_run("killed", **tune_config)
     killed = RunState()
     for _ in range(300):
-        driver = Driver(folder, Silent(), limits=RunLimits(), use_cache=False)
+        executor = trains(losses, every)
         try:
-            killed = driver.run(trains(losses, every), ["sweep"]).state
+            killed = session(folder, executor).state
             break
         except Killed:
-            assert load_state(folder).suggestions == driver.state.suggestions
-    assert [event["params"] for event in killed.suggestions] == [event["params"] for event in whole.suggestions]
+            assert load_state(folder).suggestions == state_behind(executor).suggestions
+    assert [event.params for event in killed.suggestions] == [event.params for event in whole.suggestions]
     assert len(whole.suggestions) == 14
     assert (ends(killed), rungs(killed)) == (ends(whole), rungs(whole))
 
@@ -356,5 +354,5 @@ def test_nothing_that_is_not_finite_is_told(make_run: Callable[..., RunFolder], 
 def test_it_begins_where_it_is_told_to(make_run: Callable[..., RunFolder]) -> None:
     folder = make_run("whole")
     state = session(folder, trains(losses)).state
-    assert state.suggestions[0]["params"]["lr"] == 0.01
-    assert [event["number"] for event in state.suggestions] == list(range(1, 15))
+    assert state.suggestions[0].params["lr"] == 0.01
+    assert [event.number for event in state.suggestions] == list(range(1, 15))

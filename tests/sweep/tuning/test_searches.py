@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 
-from sweep.execution.driver import Driver
+from sweep.execution.driver import run_session
 from sweep.execution.executor import Listener
-from sweep.execution.trial import Job
+from sweep.execution.job import Job
+from sweep.execution.trial import TrialReport
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.plan import Point
 from sweep.prepare import RunRequest, prepare
+from sweep.reporting.reporter import SilentReporter
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import full_plan, load_state
 from sweep.store.status import Status
+from sweep.testing import fake_report
 from sweep.tuning.schedulers import comparison_group, ids, rung
-from tests.sweep.execution.test_driver import Silent, report
 
 RATES = tuple(round(0.001 * (number + 1), 3) for number in range(12))
 
@@ -49,11 +51,11 @@ class Curves:
                 if self.left == 0:
                     raise Killed
                 self.left -= 1
-            told = report(job, epoch, Status.COMPLETED if epoch == last else None)
-            changed: dict[str, Any] = {"losses": {**told.losses, "dev_loss": self.loss(settings, epoch)}}
+            status = Status.COMPLETED if epoch == last else None
+            told = fake_report(job, epoch, status, dev_loss=self.loss(settings, epoch))
             if settings.get("lr") == RATES[5]:
-                changed = {"losses": {}, "cost": {}, "scores": (), "status": Status.DIVERGED, "loss": "nan"}
-            if not listener.reported(job, type(told)(**{**vars(told), **changed})):
+                told = TrialReport(epoch=epoch, status=Status.DIVERGED, loss="nan")
+            if not listener.reported(job, told):
                 return
 
     @staticmethod
@@ -81,13 +83,13 @@ def begin(micro: Path, out: Path) -> Begin:
             settings = (rates, "epochs=9", "lora.rank=1,2,4", "lora.dropout=0.0")
         return prepare(
             RunRequest(space=str(micro), out=out, name=name, settings=settings, tune_config=tune_config)
-        ).folder()
+        ).open_or_create()
 
     return make
 
 
 def drive(folder: RunFolder, reports: int | None = None) -> None:
-    Driver(folder, Silent(), limits=RunLimits(), use_cache=False).run(Curves(reports), ["sweep"])
+    run_session(folder, Curves(reports), SilentReporter(), ["sweep"], limits=RunLimits(), use_cache=False)
 
 
 def ends(folder: RunFolder) -> dict[str, tuple[Status, int | None, int]]:
@@ -111,7 +113,7 @@ def tables(folder: RunFolder) -> dict[int, list[tuple[str, float]]]:
 def test_killed_after_any_report_it_stops_exactly_the_same_trials(begin: Begin, kind: str) -> None:
     whole = begin(kind)
     drive(whole)
-    expected, drawn = ends(whole), [event["params"] for event in load_state(whole).suggestions]
+    expected, drawn = ends(whole), [event.params for event in load_state(whole).suggestions]
     assert Status.STOPPED in {status for status, _, _ in expected.values()}
     assert Status.DIVERGED in {status for status, _, _ in expected.values()}
     total = sum(event for _, _, event in expected.values())
@@ -125,7 +127,7 @@ def test_killed_after_any_report_it_stops_exactly_the_same_trials(begin: Begin, 
         assert tables(folder) == before
         drive(folder)
         assert ends(folder) == expected
-        assert [event["params"] for event in load_state(folder).suggestions] == drawn
+        assert [event.params for event in load_state(folder).suggestions] == drawn
 
 
 def test_promotion_halves_as_the_textbook_does(begin: Begin) -> None:

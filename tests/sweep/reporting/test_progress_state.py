@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sweep.cli.progress_state import ProgressState
 from sweep.planning.config import TuneConfig
 from sweep.prepare import RunRequest, prepare
+from sweep.reporting.progress_state import ProgressState
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, load_state
 
@@ -55,7 +55,7 @@ def test_the_best_point_stands_beside_its_baseline(progress: ProgressState, stat
 def test_points_to_be_suggested_count(micro: Path, out: Path) -> None:
     """A search by TPE knows none of its points at first, and still names its task and base."""
     tune_config = TuneConfig(search="tpe", num_samples=3)
-    folder = prepare(RunRequest(space=str(micro), out=out, tune_config=tune_config)).folder()
+    folder = prepare(RunRequest(space=str(micro), out=out, tune_config=tune_config)).open_or_create()
     progress = ProgressState(folder)
     assert progress.title.startswith("micro: task sonnets, base tiny, ")
     assert progress.metric == "chrf"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sweep.cli.live import LiveReporter, live_reporter
+from sweep.reporting.live import LiveReporter, live_reporter
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, load_state
 

@@ -1,38 +1,39 @@
 """Whether a run is working, finished, stopped or killed."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
-from sweep.cli.activity import activity
 from sweep.prepare import RunRequest, prepare
+from sweep.store.activity import activity
+from sweep.store.events import Event, SessionEvent, StatusEvent
 from sweep.store.ledger import Ledger
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
+from sweep.store.status import Status
 
 Sweep = Callable[..., Result]
 
 
 @pytest.fixture
 def folder(micro: Path, out: Path) -> RunFolder:
-    return prepare(RunRequest(space=str(micro), out=out)).folder()
+    return prepare(RunRequest(space=str(micro), out=out)).open_or_create()
 
 
-def record(folder: RunFolder, *events: tuple[str, dict[str, object]]) -> None:
-    ledger = Ledger(folder.ledger)
-    for kind, content in events:
-        ledger.append(kind, **content)
-    ledger.close()
+def record(folder: RunFolder, *events: Event) -> None:
+    with closing(Ledger(folder.ledger)) as ledger:
+        for event in events:
+            ledger.append(event)
 
 
-def status_of(folder: RunFolder, status: str, reason: str | None = None) -> tuple[str, dict[str, object]]:
-    trial_id = folder.spec.plan.trials[0].trial_id
-    return "status", {"trial_id": trial_id, "attempt": 1, "status": status, "reason": reason}
+def status_of(folder: RunFolder, status: Status) -> StatusEvent:
+    return StatusEvent(trial_id=folder.spec.plan.trials[0].trial_id, attempt=1, status=status)
 
 
-SESSION = ("session", {"command": ["sweep"], "limits": {}})
+SESSION = SessionEvent(command=("sweep",))
 
 
 def test_finished(finished: Path) -> None:
@@ -50,7 +51,7 @@ def test_not_started(folder: RunFolder) -> None:
 
 
 def test_killed_while_a_trial_was_running(folder: RunFolder) -> None:
-    record(folder, SESSION, status_of(folder, "RUNNING"))
+    record(folder, SESSION, status_of(folder, Status.RUNNING))
     assert activity(folder, load_state(folder)) == f"killed; resume with: {folder.command('resume')}"
 
 
@@ -60,7 +61,7 @@ def test_killed_before_a_trial_was_running(folder: RunFolder) -> None:
 
 
 def test_stopped_by_a_signal(folder: RunFolder) -> None:
-    record(folder, SESSION, status_of(folder, "RUNNING"), status_of(folder, "INTERRUPTED", "stopped by a signal"))
+    record(folder, SESSION, status_of(folder, Status.RUNNING), status_of(folder, Status.INTERRUPTED))
     assert activity(folder, load_state(folder)) == f"stopped; resume with: {folder.command('resume')}"
 
 
@@ -70,5 +71,5 @@ def test_stopped_by_its_budget(sweep: Sweep, micro: Path) -> None:
 
 
 def test_printed_commands_are_quoted(micro: Path, tmp_path: Path) -> None:
-    folder = prepare(RunRequest(space=str(micro), out=tmp_path / "my runs")).folder()
+    folder = prepare(RunRequest(space=str(micro), out=tmp_path / "my runs")).open_or_create()
     assert folder.command("resume") == f"sweep resume micro --out '{tmp_path / 'my runs'}'"

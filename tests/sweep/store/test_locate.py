@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sweep.cli.locate import find_run, find_run_or_latest
 from sweep.errors import RunError
 from sweep.prepare import RunRequest, prepare
+from sweep.store.locate import find_run, find_run_or_latest
 from sweep.store.run_folder import RunFolder
 
 
@@ -14,7 +14,7 @@ from sweep.store.run_folder import RunFolder
 def run(micro: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A run at results/micro, seen from the folder that holds results."""
     monkeypatch.chdir(tmp_path)
-    return prepare(RunRequest(space=str(micro), out=Path("results"))).folder()
+    return prepare(RunRequest(space=str(micro), out=Path("results"))).open_or_create()
 
 
 @pytest.mark.parametrize("text", ["micro", "results/micro", "results/micro/", "./results/micro"])
@@ -37,7 +37,7 @@ def test_from_within_the_run_itself(run: RunFolder, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_run_under_out_wins_over_a_folder_of_that_name(run: RunFolder, micro: Path) -> None:
-    prepare(RunRequest(space=str(micro), out=Path())).folder()
+    prepare(RunRequest(space=str(micro), out=Path())).open_or_create()
     assert find_run(Path("results"), "micro").path == run.path
     assert find_run(Path("none"), "micro").path == Path("micro")
 
@@ -49,6 +49,6 @@ def test_no_run_is_an_error(run: RunFolder, text: str) -> None:
 
 
 def test_without_a_name_it_is_the_latest(run: RunFolder, micro: Path) -> None:
-    later = prepare(RunRequest(space=str(micro), out=Path("results"), name="later")).folder()
+    later = prepare(RunRequest(space=str(micro), out=Path("results"), name="later")).open_or_create()
     assert find_run_or_latest(Path("results"), None).path == later.path
     assert find_run_or_latest(Path("results"), "micro").path == run.path

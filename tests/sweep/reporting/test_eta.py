@@ -3,9 +3,10 @@
 import pytest
 
 from model.config import TrainConfig
-from sweep.cli.eta import Pace, pace, passes, seconds_left
 from sweep.planning.plan import Point, Trial
-from sweep.store.state import RunState
+from sweep.reporting.eta import Pace, pace, passes, seconds_left
+from sweep.store.events import Cost, Losses
+from sweep.store.state import EpochRecord, RunState, TrialState
 
 PLAIN = TrainConfig(epochs=4)
 LORA = TrainConfig(epochs=4, lora={"rank": 2})  # type: ignore[arg-type]
@@ -20,9 +21,10 @@ def state_with(*measured: tuple[TrainConfig, int, float]) -> RunState:
     """A state in which trials of these configurations have finished epochs, in so many seconds."""
     state = RunState()
     for config, epochs, seconds in measured:
-        one = state.trial(trial(config).trial_id)
-        one.seconds = seconds
-        one.epochs.update({epoch: {} for epoch in range(1, epochs + 1)})
+        losses = Losses(dev_loss=4.0, best_dev_loss=4.0, best_epoch=1, train_seconds=1.0, train_tokens=1)
+        record = EpochRecord(losses, Cost(trainable_params=1, total_params=1))
+        done = dict.fromkeys(range(1, epochs + 1), record)
+        state.trials[trial(config).trial_id] = TrialState(seconds=seconds, epochs=done)
     return state
 
 

@@ -6,11 +6,10 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from sweep.cli.live import live_reporter
-from sweep.cli.measurements import dev_loss
-from sweep.cli.progress_state import ProgressState
-from sweep.execution.driver import ProgressReporter
+from sweep.reporting.live import live_reporter
 from sweep.reporting.numbers import decimals, plain_text
+from sweep.reporting.progress_state import ProgressState
+from sweep.reporting.reporter import ProgressReporter
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState
 
@@ -29,7 +28,7 @@ class LineReporter:
         epoch = trial.known_epoch
         if trial_id in progress.trials and epoch:
             words.append(f"epoch {epoch}/{progress.trials[trial_id].epochs}")
-            words.append(f"dev_loss {plain_text(dev_loss(trial, epoch), 4)}")
+            words.append(f"dev_loss {plain_text(trial.epochs[epoch].losses.dev_loss, 4)}")
         if (best := progress.best_of(state, trial_id)) is not None:
             words.append(f"{progress.metric} {plain_text(best, decimals(progress.metric, [best]))}")
         if trial.reason:
@@ -42,10 +41,13 @@ class LineReporter:
 
 
 @contextmanager
-def progress_reporter(folder: RunFolder, console: Console, executor: str) -> Iterator[ProgressReporter]:
-    """Yield the reporter that suits `console`: a live table on a terminal, lines elsewhere."""
+def progress_reporter(folder: RunFolder, console: Console, executor: str | None = None) -> Iterator[ProgressReporter]:
+    """Yield the reporter that suits `console`: a live table on a terminal, lines elsewhere.
+
+    `executor` is that of this session; None: the one that the run began with.
+    """
     if not console.is_terminal:
         yield LineReporter(folder, console)
         return
-    with live_reporter(folder, console, executor) as reporter:
+    with live_reporter(folder, console, executor or folder.spec.executor) as reporter:
         yield reporter

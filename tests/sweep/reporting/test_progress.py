@@ -8,8 +8,8 @@ import pytest
 from click.testing import Result
 from rich.console import Console
 
-from sweep.cli.live import LiveReporter
-from sweep.cli.progress import LineReporter, progress_reporter
+from sweep.reporting.live import LiveReporter
+from sweep.reporting.progress import LineReporter, progress_reporter
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 

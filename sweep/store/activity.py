@@ -1,9 +1,8 @@
 """What a run is doing right now: working, finished, stopped or killed."""
 
-from sweep.cli.measurements import had_budget
 from sweep.errors import RunError
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, draws_left, find_result, full_plan
+from sweep.store.state import RunState, find_result, full_plan, suggestions_left
 from sweep.store.status import Status
 
 
@@ -29,7 +28,7 @@ def is_locked(folder: RunFolder) -> bool:
 def is_unfinished(folder: RunFolder, state: RunState) -> bool:
     """Return whether a further session would have something to train."""
     points = full_plan(folder.spec, state).points
-    return draws_left(folder.spec, state) > 0 or any(
+    return suggestions_left(folder.spec, state) > 0 or any(
         find_result(state, point) is None and state.trial(point.trial_id).status.is_open for point in points
     )
 
@@ -42,4 +41,4 @@ def was_killed(state: RunState) -> bool:
     found = {trial.status for trial in state.trials.values()}
     if Status.RUNNING in found:
         return True
-    return bool(state.sessions) and Status.INTERRUPTED not in found and not had_budget(state)
+    return bool(state.sessions) and Status.INTERRUPTED not in found and state.sessions[-1].limits.budget is None

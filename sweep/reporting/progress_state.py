@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from model.config import to_flat
 from model.task_specs import TASKS
-from sweep.cli.eta import pace, seconds_left
-from sweep.cli.measurements import metric
 from sweep.planning.plan import Plan, Point, Trial
+from sweep.reporting.eta import pace, seconds_left
 from sweep.reporting.numbers import decimals, plain_text, setting_text
 from sweep.reporting.settings import informative_keys
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, draws_left, full_plan
+from sweep.store.state import RunState, find_result, full_plan, suggestions_left
 from sweep.store.status import Status
 
 
@@ -61,18 +60,18 @@ class ProgressState:
         """Return the best metric among a trial's finished points."""
         if trial_id not in self.trials:
             return None
-        values = [value for point in self.trials[trial_id].points if (value := metric(state, point)) is not None]
+        values = [value for point in self.trials[trial_id].points if (value := _metric(state, point)) is not None]
         return max(values, default=None)
 
     def best_line(self, state: RunState) -> str | None:
         """Return the best point so far beside the baseline; None before a point is finished."""
-        scored = [(value, point) for point in self.plan.points if (value := metric(state, point)) is not None]
+        scored = [(value, point) for point in self.plan.points if (value := _metric(state, point)) is not None]
         if not scored:
             return None
         value, point = max(scored, key=lambda one: one[0])
         digits = decimals(self.metric, [value])
         line = f"best {self.metric} so far: {plain_text(value, digits)} at {_label(point, self._point_keys)}"
-        untuned = metric(state, point.baseline)
+        untuned = _metric(state, point.baseline)
         return line if untuned is None else f"{line} (baseline {plain_text(untuned, digits)})"
 
     def seconds_left(self, state: RunState) -> float | None:
@@ -87,7 +86,9 @@ class ProgressState:
             if self._is_open(state, trial)
         ]
         latest = list(self.trials.values())[-1]
-        to_suggest = draws_left(self.spec, state) * self.spec.tune_config.seeds  # taken to be like the latest trial
+        to_suggest = (
+            suggestions_left(self.spec, state) * self.spec.tune_config.seeds
+        )  # counted like the latest
         running = sum(trial.status is Status.RUNNING for trial in states.values())
         return seconds_left([*left, *[(latest.config, latest.epochs)] * to_suggest], known, max(1, running))
 
@@ -99,6 +100,12 @@ class ProgressState:
 def _label(point: Point, keys: Sequence[str]) -> str:
     """Return the settings `keys` of a point, as far as they are on."""
     return ", ".join(f"{key} {setting_text(point.settings[key])}" for key in keys if key in point.settings)
+
+
+def _metric(state: RunState, point: Point) -> float | None:
+    """Return the task's metric of a finished point, or None."""
+    result = find_result(state, point)
+    return None if result is None else result.metrics[TASKS[point.train.task].metric]
 
 
 def _by_id(plan: Plan) -> dict[str, Trial]:

@@ -1,0 +1,306 @@
+"""The Python front door: run spaces, open runs, read their results. The commands call the same functions.
+
+import sweep
+
+run = sweep.run("lora_rank", settings={"epochs": 1})
+run.leaderboard()[["lora.rank", "chrf", "dev_loss"]]
+model, tokenizer = run.load_model()
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sweep.errors import RunError
+from sweep.execution.driver import SessionResult, run_session
+from sweep.execution.executors import make_executor
+from sweep.execution.gpus import hold_gpus, visible_gpus
+from sweep.execution.interrupts import Interrupts
+from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration
+from sweep.planning.plan import Point
+from sweep.planning.provenance import trace
+from sweep.planning.registry import space_paths
+from sweep.planning.space import Space
+from sweep.prepare import RunRequest, check_unchanged, prepare
+from sweep.reporting.frames import curves_frame, leaderboard_frame, samples_frame
+from sweep.reporting.leaderboard import load_rows
+from sweep.reporting.reporter import ProgressReporter
+from sweep.store import run_folder
+from sweep.store.activity import activity
+from sweep.store.locate import find_run
+from sweep.store.run_folder import RunFolder
+from sweep.store.run_spec import RunSpec
+from sweep.store.state import find_result, full_plan, load_state
+from sweep.store.status import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from model.gpt2 import GPT2
+    from model.pretrained.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """How far a run is."""
+
+    activity: str  # working, idle, stopped or killed, with the command that resumes it
+    counts: Mapping[Status, int]  # leaderboard rows by status
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every row is complete."""
+        return all(status.is_complete for status in self.counts)
+
+
+class Run:
+    """A run on disk. Reading it never changes it, and works while another process trains."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {status}" for status, count in self.status().counts.items())
+        return f"<Run {self.name!r}: {counts}>"
+
+    def leaderboard(self) -> "pd.DataFrame":
+        """Return one row per point, ranked rows first, best first. Columns as in leaderboard.parquet."""
+        return leaderboard_frame(load_rows(self.folder))
+
+    def samples(self) -> "pd.DataFrame":
+        """Return the generated texts or predictions of every scored point, one row per example."""
+        return samples_frame(self.folder, load_state(self.folder))
+
+    def curves(self) -> "pd.DataFrame":
+        """Return one row per trial and epoch: settings, losses (nats per target), metric, seconds of training."""
+        return curves_frame(self.folder, load_state(self.folder))
+
+    def best(self) -> "pd.Series[Any]":
+        """Return the leaderboard's first row. Raise RunError if no point is finished."""
+        frame = self.leaderboard()
+        if frame.empty or frame.iloc[0]["rank"] != 1:
+            raise RunError(f"run {self.name!r} has no finished point yet: resume it with run.resume()")
+        return frame.iloc[0]
+
+    def status(self) -> RunStatus:
+        """Return how many rows are in which status, and what the run is doing."""
+        rows = load_rows(self.folder)
+        statuses = sorted(row["status"] for row in rows)
+        counts = {status: statuses.count(status) for status in dict.fromkeys(statuses)}
+        return RunStatus(activity(self.folder, load_state(self.folder)), counts)
+
+    def load_model(self, point: str | None = None) -> "tuple[GPT2, Tokenizer]":
+        """Return the trained model of `point` (a point_id; default: the best) and its tokenizer, in evaluation mode.
+
+        Raise RunError if no checkpoint of it was kept: see `keep` of `sweep.run`.
+        """
+        from model.training import Training
+
+        point_id = point or str(self.best()["point_id"])
+        found = self._point(point_id)
+        training = Training(replace(found.train, revision=self.folder.spec.provenance.base(found).revision))
+        if found.epochs:
+            training.load(self._checkpoint(found))
+        return training.model.eval(), training.tokenizer
+
+    def resume(
+        self,
+        *,
+        executor: str | None = None,
+        concurrency: int | None = None,
+        address: str | None = None,
+        progress: bool = True,
+        **limits: Any,
+    ) -> "Run":
+        """Train what is unfinished, and retry what failed. `limits`: fields of RunLimits that replace the run's own.
+
+        Return this run. Raise RunError if code, base, data or device have changed since the run began.
+        """
+        spec = self.folder.spec
+        check_unchanged(spec, trace(spec.probes, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial))
+        session = replace(spec, executor=executor or spec.executor)
+        wanted = replace(spec.limits, **_limits(limits))
+        _work_here(self.folder, session, wanted, concurrency, address, progress)
+        return self
+
+    def _point(self, point_id: str) -> Point:
+        plan = full_plan(self.folder.spec, load_state(self.folder))
+        for point in (*plan.points, *plan.baselines):
+            if point.point_id == point_id:
+                return point
+        raise RunError(f"run {self.name!r} has no point {point_id!r}: see the column point_id of run.leaderboard()")
+
+    def _checkpoint(self, point: Point) -> Path:
+        """Return the folder of the checkpoint that `point` was scored with."""
+        result = find_result(load_state(self.folder), point)
+        owner = self.folder
+        if result is not None and result.from_run is not None:
+            owner = RunFolder(self.path.parent / result.from_run)
+        place = owner.checkpoints(point.trial_id) / str(result.epoch if result else point.epochs)
+        if not place.is_dir():
+            raise RunError(
+                f"no checkpoint of point {point.point_id} is kept in {owner.path}: train it again with keep='all', "
+                "or choose a point whose trial ended at its best or last epoch"
+            )
+        return place
+
+
+def run(
+    space: str | Path | Space,
+    *,
+    name: str | None = None,
+    out: str | Path = "results",
+    base: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    seeds: int = 1,
+    search: str = "grid",
+    scheduler: str = "fifo",
+    executor: str = "ray",
+    concurrency: int | None = None,
+    address: str | None = None,
+    use_cache: bool = True,
+    progress: bool = True,
+    **options: Any,
+) -> Run:
+    """Train and score every point of `space`, and return the run. An equal call resumes an unfinished run.
+
+    space: a name that `list_spaces` knows, the path of a space file, or a Space.
+    settings: values and axes laid over the space, for example {"epochs": 1, "lora.rank": sweep.grid(2, 8)}.
+    options: further options of `sweep run` by their names there: num_samples, grace_period, reduction_factor,
+        objective; cpus_per_trial, gpus_per_trial; budget ("30m", "40trials", "2gpuh"), trial_timeout and stall_timeout
+        ("90s", or seconds), max_failures, keep.
+
+    All arguments mean what they mean to `sweep run` and have the same defaults. Ctrl-C stops gracefully: the run that
+    is returned can be resumed. Raise SpaceError or RunError, before anything is written, if the input is wrong, and
+    InfrastructureError if the disk or Ray fails.
+    """
+    tune_options = _taken(options, TuneConfig)
+    limits = RunLimits(**_limits(_taken(options, RunLimits)))
+    machine = _taken(options, RunRequest)
+    if options:
+        known = [*TuneConfig.__dataclass_fields__, *RunLimits.__dataclass_fields__, "cpus_per_trial", "gpus_per_trial"]
+        raise TypeError(f"unknown option {next(iter(options))!r}. Known: {', '.join(known)}")
+    request = RunRequest(
+        space=space if isinstance(space, Space) else str(space),
+        out=Path(out),
+        name=name,
+        base=base,
+        settings=settings or {},
+        tune_config=TuneConfig(seeds=seeds, search=search, scheduler=scheduler, **tune_options),
+        limits=limits,
+        executor=executor,
+        address=address,
+        use_cache=use_cache,
+        command=("sweep.run", "space" if isinstance(space, Space) else str(space)),
+        **machine,
+    )
+    prepared = prepare(request)
+    folder = prepared.open_or_create()
+    _work_here(folder, prepared.spec, prepared.spec.limits, concurrency, address, progress)
+    return Run(folder)
+
+
+def open_run(run: str | Path, out: str | Path = "results") -> Run:
+    """Return the run called `run` under `out`, or the run at the path `run`. Raise RunError if there is none."""
+    return Run(find_run(Path(out), str(run)))
+
+
+def list_runs(out: str | Path = "results") -> list[Run]:
+    """Return every run under `out`, oldest first."""
+    return [Run(folder) for folder in run_folder.list_runs(Path(out))]
+
+
+def list_spaces() -> list[str]:
+    """Return the names of the spaces in ./spaces and of those that ship with this package."""
+    return list(space_paths())
+
+
+def work(
+    folder: RunFolder,
+    session: RunSpec,
+    reporter: ProgressReporter,
+    *,
+    command: Sequence[str],
+    limits: RunLimits,
+    concurrency: int | None,
+    address: str | None,
+    interrupts: Interrupts,
+) -> SessionResult:
+    """Run one session of the run in `folder` with the executor of `session`, holding the GPUs that it uses."""
+    executor = make_executor(session, limits, concurrency, address)
+    held = visible_gpus() if session.gpus_per_trial and address is None else []
+    with hold_gpus(held, folder.name):
+        return run_session(
+            folder,
+            executor,
+            reporter,
+            command,
+            limits=limits,
+            use_cache=folder.spec.use_cache,
+            interrupts=interrupts,
+        )
+
+
+def _work_here(
+    folder: RunFolder,
+    session: RunSpec,
+    limits: RunLimits,
+    concurrency: int | None,
+    address: str | None,
+    progress: bool,
+) -> SessionResult:
+    """Run a session from Python: progress on stderr, or below the cell of a notebook."""
+    with Interrupts(ends_process=False) as interrupts, _reporter(folder, progress) as reporter:
+        result = work(
+            folder,
+            session,
+            reporter,
+            command=session.command,
+            limits=limits,
+            concurrency=concurrency,
+            address=address,
+            interrupts=interrupts,
+        )
+    if result.signal is not None:
+        print("interrupted; nothing is lost: continue with run.resume()", file=sys.stderr)
+    return result
+
+
+@contextlib.contextmanager
+def _reporter(folder: RunFolder, progress: bool) -> Iterator[ProgressReporter]:
+    from sweep.reporting.progress import progress_reporter
+    from sweep.reporting.reporter import SilentReporter
+    from sweep.reporting.terminal import make_console
+
+    if not progress:
+        yield SilentReporter()
+        return
+    with progress_reporter(folder, make_console(stderr=True)) as reporter:
+        yield reporter
+
+
+def _taken(options: dict[str, Any], kind: type) -> dict[str, Any]:
+    """Take the fields of the dataclass `kind` out of `options`."""
+    return {field.name: options.pop(field.name) for field in fields(kind) if field.name in options}
+
+
+def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of RunLimits, reading budgets and durations given as text as the command line does."""
+    found = dict(given)
+    if isinstance(found.get("budget"), str):
+        found["budget"] = Budget.parse(found["budget"])
+    for name in ("trial_timeout", "stall_timeout"):
+        if isinstance(found.get(name), str):
+            found[name] = parse_duration(found[name])
+    return found

@@ -1,0 +1,95 @@
+"""What a worker is sent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.config import Scalar
+from model.numerics import numerics_sha256
+from model.pretrained.files import is_folder
+from model.task_specs import TASKS
+from sweep.planning.config import RunLimits
+from sweep.planning.plan import Trial, group, point_from
+from sweep.planning.provenance import Source, today
+from sweep.store.failure import Failure
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import RunState, find_result
+from sweep.tuning.schedulers import Scheduler
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker is sent: a trial, and how to run it. Plain data, so that it crosses processes and machines."""
+
+    trial_id: str
+    points: tuple[tuple[str, Mapping[str, Scalar]], ...]  # (point_id, settings)
+    base: Source  # what the driver found them to be; a worker refuses anything else
+    data: Source
+    numerics_sha256: str  # likewise
+    device: str  # likewise
+    attempt: int  # counted from 1
+    known_epoch: int  # the last epoch that the ledger holds; reports up to it need no informative_keys
+    checkpoints: str  # folder of this trial's checkpoints
+    logs: str | None = None  # folder that keeps what workers write to stderr
+    threads: int
+    gpu: bool
+    keep: str = "best+last"  # which checkpoints stay: see sweep.store.retention
+    measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
+    seconds_left: float | None = None  # that it may still work; None: as long as it takes
+
+    def __hash__(self) -> int:
+        return hash((self.trial_id, self.attempt))  # no two jobs have both
+
+    @property
+    def trial(self) -> Trial:
+        (trial,) = group(point_from(settings) for _, settings in self.points)
+        return trial
+
+
+class JobFactory:
+    """Makes the jobs of a run. Whatever a trial still needs follows from the run's state."""
+
+    def __init__(self, folder: RunFolder, limits: RunLimits, scheduler: Scheduler) -> None:
+        self.folder = folder
+        self.spec = folder.spec
+        self.limits = limits
+        self.scheduler = scheduler
+
+    def make(self, trial: Trial, state: RunState, seconds: float) -> Job | None:
+        """Return a job for the unfinished points of `trial`, or None if there are none or its time is used up.
+
+        `seconds`: what workers have spent on the trial so far.
+        """
+        known = state.trial(trial.trial_id)
+        points = tuple((p.point_id, _located(p.settings)) for p in trial.points if find_result(state, p) is None)
+        timeout = self.limits.trial_timeout
+        if not points or (known.failure == Failure.TIMEOUT and timeout is not None and known.seconds > timeout):
+            return None
+        provenance = self.spec.provenance
+        return Job(
+            trial_id=trial.trial_id,
+            points=points,
+            base=provenance.base(trial.points[0]),
+            data=provenance.dataset(trial.points[0]),
+            numerics_sha256=numerics_sha256(),
+            device=today(provenance.device),
+            attempt=known.attempt + 1,
+            known_epoch=known.known_epoch,
+            checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),
+            logs=str(self.folder.logs.absolute()),
+            threads=self.spec.cpus_per_trial,
+            gpu=self.spec.gpus_per_trial > 0,
+            keep=self.limits.keep,
+            measured=self.scheduler.levels(trial) if self.spec.tune_config.objective == "metric" else (),
+            seconds_left=None if timeout is None else max(0.0, timeout - seconds),
+        )
+
+
+def _located(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return `settings` with absolute paths, since a worker may have another working folder."""
+    found = dict(settings)
+    if "data" in settings and settings["data"] not in TASKS[str(settings["task"])].sets:
+        found["data"] = str(Path(str(settings["data"])).expanduser().absolute())
+    if is_folder(base := str(settings["base"])):
+        found["base"] = str(Path(base).expanduser().absolute())
+    return found

@@ -1,0 +1,223 @@
+"""Ray Tune's interfaces, implemented on top of a listener: the classes that Ray calls.
+
+Ray's Tuner asks `JobFeed` for the next job, runs it on a `TrialActor`, hands reports to `ReportRelay` and other events
+to `EventRelay`, and asks `StopWatch` whether to stop. All of them pass what happens to one `Desk`, which stays in the
+driver's process.
+"""
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray import tune
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from sweep.execution.executor import Listener
+from sweep.execution.job import Job
+from sweep.execution.ray_backend.monitor import RayMonitor
+from sweep.execution.ray_backend.settings import LOOK_SECONDS
+from sweep.execution.trial import TrialReport, run_trial
+from sweep.execution.watchdog import Overdue, Watchdog
+from sweep.store.failure import Failure
+from sweep.store.logs import keep_stderr
+
+log = logging.getLogger(__name__)
+
+
+class Desk:
+    """Between Ray's events and the listener: which jobs run on which actors, and which have to be ended."""
+
+    def __init__(self, listener: Listener, stall_timeout: float | None, monitor: RayMonitor) -> None:
+        self.listener = listener
+        self.monitor = monitor
+        self.watchdog = Watchdog(stall_timeout)
+        self.trials: dict[Job, Any] = {}  # jobs in flight -> Ray's trial, once it has started
+        self.why: dict[Job, Overdue] = {}  # jobs that the watchdog has ended
+        self._looked = 0.0
+
+    def give(self) -> Job | None:
+        """Return the next job, or None if there is none for now."""
+        job = self.listener.next_job()
+        if job is not None:
+            self.trials[job] = None
+        return job
+
+    def started(self, job: Job, trial: Any) -> None:
+        self.trials[job] = trial
+        self.listener.started(job)
+        self.watchdog.began(job)
+
+    def reported(self, job: Job, report: TrialReport) -> bool:
+        """Pass on a report. Return whether the trial continues."""
+        continues = self.listener.reported(job, report)
+        self.watchdog.moved(job)
+        if not continues:
+            self._ended(job)
+        return continues
+
+    def lost(self, job: Job, error: Any) -> None:
+        """Pass on that a worker is gone: ended by the watchdog, out of memory, or crashed."""
+        self.monitor.check()
+        why = self.why.pop(job, None)
+        if why is None:
+            memory = "OutOfMemoryError" in str(error)
+            failure = Failure.OUT_OF_HOST_MEMORY if memory else Failure.WORKER_LOST
+            why = Overdue(job=job, failure=failure, reason=_last_line(error))
+        self._ended(job)
+        self.listener.lost(job, why.failure, why.reason)
+
+    def look(self) -> bool:
+        """End overdue workers. Return whether the whole search stops. Ray calls this several times a second."""
+        self.monitor.check()
+        if (now := time.monotonic()) - self._looked > LOOK_SECONDS:
+            self._looked = now
+            for late in self.watchdog.overdue():
+                log.warning("trial %s: its worker is ended: %s", late.job.trial_id, late.reason)
+                self.why[late.job] = late
+                ray.kill(self.trials[late.job].temporary_state.ray_actor)  # also ends a stopped process
+        return self.listener.stopping
+
+    def _ended(self, job: Job) -> None:
+        self.trials.pop(job, None)
+        self.watchdog.ended(job)
+
+
+class DeskHandle:
+    """Keeps a desk in this process: Ray copies and pickles all it is given, and a listener cannot be copied."""
+
+    def __init__(self, desk: Desk | None) -> None:
+        self._desk = desk
+
+    @property
+    def desk(self) -> Desk:
+        assert self._desk is not None, "a copy made by Ray has no desk"
+        return self._desk
+
+    def __reduce__(self) -> Any:
+        return DeskHandle, (None,)
+
+    def __deepcopy__(self, memo: Any) -> "DeskHandle":
+        return self
+
+
+class TrialActor(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
+    """One warm process: a step is an epoch, a reset takes the next trial."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        job: Job = new_config["job"]
+        if job.logs is not None:
+            keep_stderr(Path(job.logs))
+        torch.set_num_threads(job.threads)
+        self.reports = run_trial(job)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        report = next(self.reports)
+        return {"report": json.dumps(report.to_json()), "done": report.status is not None}
+
+
+class JobFeed(Searcher):  # type: ignore[misc]
+    """Gives Ray the next job when it has room for one."""
+
+    def __init__(self, handle: DeskHandle) -> None:
+        super().__init__()
+        self.handle = handle
+
+    def suggest(self, trial_id: str) -> Any:
+        job = self.handle.desk.give()
+        if job is not None:
+            return {"job": job}
+        return None if self.handle.desk.trials else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        pass  # the relays pass it on
+
+
+class ReportRelay(FIFOScheduler):  # type: ignore[misc]
+    """Passes reports to the desk, and its decisions back to Ray."""
+
+    def __init__(self, handle: DeskHandle) -> None:
+        super().__init__()
+        self.handle = handle
+
+    def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        continues = self.handle.desk.reported(trial.config["job"], _report(result))
+        return str(TrialScheduler.CONTINUE if continues else TrialScheduler.STOP)
+
+    def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Take a report that ends its trial; Ray also repeats the report after which it was told to stop."""
+        if "report" in result and (report := _report(result)).status is not None:
+            self.handle.desk.reported(trial.config["job"], report)
+
+
+class EventRelay(tune.Callback):  # type: ignore[misc]
+    """Passes the other events on, in the driver's thread."""
+
+    def __init__(self, handle: DeskHandle) -> None:
+        self.handle = handle
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.handle.desk.started(trial.config["job"], trial)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.handle.desk.lost(trial.config["job"], trial.get_pickled_error() or trial.get_error())
+
+
+class StopWatch(tune.Stopper):  # type: ignore[misc]
+    """Ends the whole search when the driver wants to stop."""
+
+    def __init__(self, handle: DeskHandle) -> None:
+        self.handle = handle
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self.handle.desk.look()
+
+
+def tune_jobs(
+    desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_trial: int, gpus_per_trial: float
+) -> None:
+    """Let Ray's Tuner run every job that the desk gives. Nobody reads the records that Ray keeps in `storage`."""
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    state = logging.getLogger("ray.tune.execution.experiment_state")
+    state.setLevel(logging.CRITICAL)  # a stop while Ray copies its records is no error
+    handle = DeskHandle(desk)
+    tune.Tuner(
+        tune.with_resources(TrialActor, {"cpu": cpus_per_trial, "gpu": gpus_per_trial}),
+        tune_config=tune.TuneConfig(
+            search_alg=JobFeed(handle),
+            scheduler=ReportRelay(handle),
+            num_samples=-1,  # until the feed is finished
+            reuse_actors=True,
+            max_concurrent_trials=concurrency,
+            trial_name_creator=lambda trial: trial.config["job"].trial_id,
+            trial_dirname_creator=lambda trial: f"{trial.config['job'].trial_id}-{trial.config['job'].attempt}",
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(storage),
+            callbacks=[EventRelay(handle)],
+            stop=StopWatch(handle),
+            verbose=0,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    ).fit()
+
+
+def _report(result: dict[str, Any]) -> TrialReport:
+    return TrialReport.from_json(json.loads(result["report"]))
+
+
+def _last_line(error: Any) -> str:
+    lines = str(error or "no reason given").strip().splitlines()
+    return lines[-1] if lines else "no reason given"

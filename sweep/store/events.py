@@ -1,0 +1,230 @@
+"""What a ledger holds: one frozen dataclass for each event, and the records inside them.
+
+Everything that lies in `ledger.jsonl` is declared here. `to_json` gives the object that is written and leaves out what
+is None; `from_json` reads it back, also from ledgers of schema 1 and 2. Times are UTC in ISO 8601, durations seconds.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self, cast
+
+from model.config import Scalar
+from sweep.planning.config import RunLimits
+from sweep.store.failure import Failure
+from sweep.store.status import Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Base of all that is written as a JSON object."""
+
+    earlier: ClassVar[Mapping[str, str]] = {}  # names of fields in older ledgers -> today's
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-able dict without the fields that are None."""
+        return {
+            name: _plain(value)
+            for name in _names(cast(Hashable, type(self)))
+            if (value := getattr(self, name)) is not None
+        }
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        """Return the record that `to_json` wrote. Raise KeyError or TypeError if it lacks a field."""
+        known = _names(cast(Hashable, cls))
+        named = {cls.earlier.get(name, name): value for name, value in raw.items()}
+        return cls(**{name: value for name, value in named.items() if name in known})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses(Record):
+    """The numbers of `model.EpochReport`. Losses are nats per target; seconds and tokens count from the first epoch."""
+
+    earlier: ClassVar[Mapping[str, str]] = {"exhausted": "early_stopped"}
+
+    epoch: int = 0
+    train_loss: float | None = None  # None for a baseline
+    dev_loss: float
+    best_dev_loss: float
+    best_epoch: int
+    train_seconds: float
+    train_tokens: int
+    early_stopped: bool = False  # the dev loss has not fallen for `patience` epochs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost(Record):
+    """What a trial has taken so far, and what it ran on."""
+
+    trainable_params: int
+    total_params: int
+    optimizer_state_bytes: int | None = None
+    precond_fallbacks: int | None = None  # times that SOAP kept a basis because its decomposition failed
+    peak_memory_bytes: int | None = None
+    device: str | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score(Record):
+    """The result of scoring one point."""
+
+    point_id: str
+    metrics: Mapping[str, float]
+    samples: Sequence[Mapping[str, Scalar]]  # generated texts or predictions with their own scores
+    decode_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointResult(Record):
+    """All that is known of a finished point: what its leaderboard row and its samples are made of."""
+
+    metrics: Mapping[str, float]
+    samples: Sequence[Mapping[str, Scalar]] = ()
+    decode_seconds: float | None = None
+    epoch: int  # that it was scored at
+    losses: Losses
+    cost: Cost
+    attempt: int
+    started_at: str | None = None
+    ended_at: str | None = None
+    from_run: str | None = None  # the earlier run that computed it
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return super().from_json(
+            {**raw, "losses": Losses.from_json(raw["losses"]), "cost": Cost.from_json(raw["cost"])}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event(Record):
+    """One line of the ledger. The ledger sets `seq` and `time` when it writes the line."""
+
+    kind: ClassVar[str]
+
+    seq: int = 0  # line number, counted from 1
+    time: str = ""
+    elapsed: float = 0.0  # since the session began, on a clock that nobody sets
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionEvent(Event):
+    """A process begins to work on the run."""
+
+    kind = "session"
+
+    command: Sequence[str]
+    limits: RunLimits = field(default_factory=RunLimits)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "limits": self.limits.as_dict()}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        limits = RunLimits.from_dict(raw["limits"]) if raw.get("limits") else RunLimits()
+        return super().from_json({**raw, "limits": limits})
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusEvent(Event):
+    """A trial changes its status without a report: it begins, it is interrupted, or its worker is lost."""
+
+    kind = "status"
+
+    trial_id: str
+    attempt: int  # counted from 1
+    status: Status
+    reason: str | None = None
+    failure: Failure | None = None  # of a FAILED trial
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return super().from_json({**raw, "status": Status(raw["status"]), "failure": _failure(raw)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochEvent(Event):
+    """A worker's report of one epoch, or of how its trial ended."""
+
+    kind = "epoch"
+
+    trial_id: str
+    attempt: int
+    epoch: int
+    losses: Losses | None = None  # None if the epoch did not end well
+    cost: Cost | None = None
+    scores: Sequence[Score] = ()
+    metric: float | None = None  # of the task, measured for the scheduler
+    status: Status | None = None  # set if the trial ends here
+    reason: str | None = None
+    failure: Failure | None = None
+    loss: str | None = None  # with which a trial diverged, as text: JSON knows no NaN
+    rung: int | None = None  # the epoch at which a scheduler stopped the trial
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        return super().from_json({**raw, **report_fields(raw)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuggestedEvent(Event):
+    """The search suggests values of its axes: one point for each milestone and seed."""
+
+    kind = "suggested"
+
+    number: int = 0
+    params: Mapping[str, Any]
+    points: Sequence[Mapping[str, Scalar]]  # settings by dotted key
+
+
+@dataclass(frozen=True, kw_only=True)
+class CachedEvent(Event):
+    """A point is taken from an earlier run."""
+
+    kind = "cached"
+
+    point_id: str
+    from_run: str
+    record: PointResult
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+        record = PointResult.from_json({**raw["record"], "from_run": raw["from_run"]})
+        return super().from_json({**raw, "record": record})
+
+
+KINDS: dict[str, type[Event]] = {
+    kind.kind: kind for kind in (SessionEvent, StatusEvent, EpochEvent, SuggestedEvent, CachedEvent)
+}
+
+
+def report_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the typed fields of a worker's report from its JSON object."""
+    return {
+        "losses": Losses.from_json(raw["losses"]) if raw.get("losses") else None,
+        "cost": Cost.from_json(raw["cost"]) if raw.get("cost") else None,
+        "scores": tuple(map(Score.from_json, raw.get("scores", ()))),
+        "status": Status(raw["status"]) if raw.get("status") else None,
+        "failure": _failure(raw),
+    }
+
+
+def _failure(raw: Mapping[str, Any]) -> Failure | None:
+    return Failure(raw["failure"]) if raw.get("failure") else None
+
+
+@functools.cache
+def _names(kind: Hashable) -> tuple[str, ...]:
+    return tuple(one.name for one in dataclasses.fields(cast(type[Record], kind)))
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as JSON has it."""
+    if isinstance(value, Record):
+        return value.to_json()
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
