@@ -86,9 +86,7 @@ class ProgressState:
             if self._is_open(state, trial)
         ]
         latest = list(self.trials.values())[-1]
-        to_suggest = (
-            suggestions_left(self.spec, state) * self.spec.tune_config.seeds
-        )  # counted like the latest
+        to_suggest = suggestions_left(self.spec, state) * self.spec.tune_config.seeds  # counted like the latest
         running = sum(trial.status is Status.RUNNING for trial in states.values())
         return seconds_left([*left, *[(latest.config, latest.epochs)] * to_suggest], known, max(1, running))
 
