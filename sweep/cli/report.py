@@ -9,7 +9,7 @@ import click
 from sweep.cli.group import Command
 from sweep.cli.options import OUTPUT, option, out_option
 from sweep.errors import RunError
-from sweep.reporting.console import make_console
+from sweep.reporting.terminal import make_console
 
 if TYPE_CHECKING:
     from sweep.reporting.leaderboard import Row
@@ -104,7 +104,7 @@ def _print(
 ) -> None:
     from sweep.reporting import tables
     from sweep.reporting.columns import table_columns
-    from sweep.reporting.terminal import print_table
+    from sweep.reporting.terminal_table import print_table
 
     rows = tables.sort_rows(rows, sort)
     shown = rows[:top]
