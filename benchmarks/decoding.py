@@ -15,7 +15,7 @@ import torch
 import transformers
 
 from model.config import DecodeConfig
-from model.decoding.generate import generate_ids
+from model.decoding.generate import continuations
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
 from model.pretrained.bases import load_base
@@ -51,7 +51,7 @@ def ours(model: GPT2, prompts: list[list[int]], settings: dict[str, Any]) -> Dec
     decode = DecodeConfig(**settings, max_new_tokens=NEW)
 
     def run() -> None:
-        new = generate_ids(model, prompts, decode, eos_id=-1)
+        new = [best.ids for best in continuations(model, prompts, decode, eos_id=-1)]
         assert all(len(row) == NEW for row in new)
 
     return run

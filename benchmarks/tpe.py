@@ -14,8 +14,8 @@ from typing import Any
 
 from model import train
 from model.errors import DivergedError
-from model.hardware import threads
 from sweep import Space, loguniform
+from sweep.execution.usage import threads
 from sweep.planning.search_space import SearchSpace
 from sweep.tuning.observations import Observation
 from sweep.tuning.searchers import suggest

@@ -18,10 +18,6 @@ class BaseError(ValueError):
     """A base that cannot be had. The message names the file or repository and the remedy."""
 
 
-class MissingFileError(BaseError):
-    """A file that a repository of the hub lacks, or its cache while the hub is out of reach."""
-
-
 class HubError(ValueError):
     """A file that cannot be had from a hub. The message names the repository and the remedy."""
 

@@ -1,7 +1,6 @@
-"""What a warm process keeps between trainings: base weights and tokenized data.
+"""Base weights and tokenized data that a process keeps between trainings: loading takes longer than a short training.
 
-Loading them takes longer than a short training. Entries are keyed by the files' modification time, so a base or a
-data file that was changed on disk is read again.
+Entries are keyed by the modification time of their files, so that a base or a data file that changed is read again.
 """
 
 import functools
@@ -9,19 +8,20 @@ from pathlib import Path
 
 from model.pretrained.bases import Base, load_base
 from model.pretrained.files import WEIGHTS, find_base
+from model.pretrained.tokenizer import Tokenizer
 from model.tasks import Task, find_data, load_task
 
 
 def cached_base(name: str, revision: str | None) -> Base:
-    """`load_base`, once per process."""
+    """Return `load_base` of the arguments, loaded once per process. Raise BaseError."""
     files = find_base(name, revision)
-    return _base(name, files.revision, _stamp(files.folder / WEIGHTS))  # the key by which `_task` asks for it too
+    return _base(name, files.revision, _stamp(files.folder / WEIGHTS))
 
 
 def cached_task(name: str, data: str | None, base: Base) -> Task:
-    """`load_task` for the tokenizer of `base`, once per process."""
+    """Return `load_task` for the tokenizer of `base`, loaded once per process. Raise DataError."""
     stamps = tuple((file, _stamp(file)) for file in find_data(name, data).files.values())
-    return _task(name, data, stamps, base.files.name, base.files.revision, _stamp(base.files.folder / WEIGHTS))
+    return _task(name, data, stamps, base.tokenizer, base.config.n_positions)
 
 
 def _stamp(path: Path) -> int:
@@ -35,7 +35,6 @@ def _base(name: str, revision: str | None, stamp: int) -> Base:
 
 @functools.lru_cache(maxsize=4)
 def _task(
-    name: str, data: str | None, stamps: tuple[tuple[Path, int], ...], base: str, revision: str | None, base_stamp: int
+    name: str, data: str | None, stamps: tuple[tuple[Path, int], ...], tokenizer: Tokenizer, max_tokens: int
 ) -> Task:
-    loaded = _base(base, revision, base_stamp)
-    return load_task(name, data, loaded.tokenizer, loaded.config.n_positions)
+    return load_task(name, data, tokenizer, max_tokens)

@@ -10,15 +10,18 @@ import inspect
 import math
 import types
 import typing
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar
 
 from model.errors import SettingError
 from model.suggest import did_you_mean
 
 Scalar = int | float | str | bool | None
+Fields = tuple[tuple["dataclasses.Field[Any]", Any], ...]
 S = TypeVar("S", bound="Settings")
+
+_FIELDS: dict[type, Fields] = {}
 
 
 @dataclass(frozen=True)
@@ -98,15 +101,12 @@ def _describe(field: "dataclasses.Field[Any]") -> str:
     return f"{bounds.unit} ({'; '.join(filter(None, [str(bounds), default]))})"
 
 
-def fields_of(kind: type[Settings]) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
+def fields_of(kind: type[Settings]) -> Fields:
     """Return the fields of `kind`, each with its resolved type."""
-    return _fields(cast(Hashable, kind))
-
-
-@functools.cache  # resolving the types takes longer than all other steps of making a configuration
-def _fields(kind: Any) -> tuple[tuple[dataclasses.Field[Any], Any], ...]:
-    hints = typing.get_type_hints(kind)
-    return tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
+    if kind not in _FIELDS:  # resolving the types takes longer than all other steps of making a configuration
+        hints = typing.get_type_hints(kind)
+        _FIELDS[kind] = tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
+    return _FIELDS[kind]
 
 
 @functools.cache
@@ -148,13 +148,7 @@ def build(kind: type[S], values: Mapping[str, Any]) -> S:
 
 
 def defaults(kind: type[S]) -> S:
-    """Return a `kind` with every default, always the same one. Raise SettingError if a field has no default."""
-    made: S = _defaults(cast(Hashable, kind))
-    return made
-
-
-@functools.cache
-def _defaults(kind: Any) -> Any:
+    """Return a `kind` with every default. Raise SettingError if a field has no default."""
     return build(kind, {})
 
 

@@ -1,11 +1,12 @@
 """Fine-tuning: a generator of epoch reports over one `Training`.
 
-`train(config)` knows nothing of who consumes it. A scheduler stops a training by closing the generator; Ray, a test
-and a plain `for` loop use it alike. It owns no global state: every random number comes from a stream derived from
-the seed, so several trainings may take turns in one process.
+Ray, a test and a plain `for` loop consume `train(config)` alike; a scheduler stops a training by closing the generator.
+There is no global state: every random number comes from a stream derived from the seed, so several trainings may take
+turns in one process.
 """
 
 import math
+import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -28,10 +29,12 @@ from model.rng import generator
 from model.tasks import Batch, Evaluation
 from model.training_loss import TrainingLoss, cross_entropy
 
+PROGRESS = ("epoch", "best_dev_loss", "best_epoch", "train_seconds", "train_tokens")  # what a checkpoint continues
+
 
 @dataclass(frozen=True, kw_only=True)
 class EpochReport:
-    """What one epoch led to. Losses are nats per token; seconds and tokens count from the first epoch."""
+    """The result of one epoch. Losses are in nats per token; seconds and tokens count from the first epoch."""
 
     epoch: int
     train_loss: float | None  # mean over the epoch's tokens, with dropout; None for an untrained base
@@ -45,7 +48,7 @@ class EpochReport:
 
     @property
     def model(self) -> GPT2:
-        """The live model: it changes as the generator goes on."""
+        """The live model: it changes with the next epoch."""
         return self.training.model
 
     @property
@@ -53,15 +56,15 @@ class EpochReport:
         return self.training.tokenizer
 
     def scalars(self) -> dict[str, Any]:
-        """The numbers of this report, JSON-able."""
+        """Return the numbers of this report, JSON-able."""
         return {name: value for name, value in vars(self).items() if name != "training"}
 
 
 class Training:
-    """Model, optimizer and data of one training, and how far it got."""
+    """Model, optimizer, data and progress of one training."""
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None) -> None:
-        """Raises BaseError or DataError where the base or the data cannot be had."""
+        """Train on `device`, None for the first GPU or else the CPU. Raise BaseError or DataError."""
         self.config = config
         self.device = device or default_device()
         base = cached_base(config.base, config.revision)
@@ -71,7 +74,7 @@ class Training:
         self.model = base.build(frozen=frozen, dropout=config.dropout, device=self.device)
         if config.peft_name is not None:
             METHODS[config.peft_name].apply(self.model, config.peft_values, config.seed)
-        if self.task.classes is not None:  # behind the freezing: a task's own head is always trained
+        if self.task.classes is not None:  # after freezing: a head of the task's own is always trained
             self.model.add_classifier(self.task.classes, generator(config.seed, "head"))
         self.trainable = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
         base.unshare(self.trainable.values())
@@ -93,7 +96,7 @@ class Training:
 
     @property
     def optimizer_state_bytes(self) -> int:
-        """Memory of the optimizer's tensors."""
+        """The memory of the optimizer's tensors."""
         return sum(tensor.numel() * tensor.element_size() for tensor in self._optimizer_tensors().values())
 
     @property
@@ -108,7 +111,7 @@ class Training:
         return patience is not None and self.epoch - self.best_epoch >= patience
 
     def run_epoch(self, on_step: Callable[[], None] = lambda: None) -> EpochReport:
-        """One pass over the training split in an order of its own; `on_step` after every step. Raises DivergedError."""
+        """Pass over the training split in a new order, calling `on_step` after every step. Raise DivergedError."""
         number, seed = self.epoch + 1, self.config.seed
         order = torch.randperm(self.task.size("train"), generator=generator(seed, "data", number)).tolist()
         self.objective.start_epoch(number, self.device)
@@ -126,7 +129,7 @@ class Training:
         return self.report(total / tokens)
 
     def report(self, train_loss: float | None) -> EpochReport:
-        """Measure the dev loss and say where the training stands. Raises DivergedError."""
+        """Measure the dev loss and report the progress. Raise DivergedError if the loss is not finite."""
         dev_loss = self.dev_loss()
         if not math.isfinite(dev_loss):
             raise DivergedError(self.epoch, dev_loss, "dev")
@@ -145,7 +148,7 @@ class Training:
         )
 
     def _step(self, batch: Batch) -> tuple[float, int]:
-        """One optimizer step; the batch's mean cross-entropy and number of targets."""
+        """Take one optimizer step; return the batch's mean cross-entropy and its number of targets."""
         loss = self.objective(batch)
         self.optimizer.zero_grad()
         loss.objective.backward()  # type: ignore[no-untyped-call]
@@ -155,7 +158,7 @@ class Training:
 
     @torch.no_grad()
     def dev_loss(self) -> float:
-        """Mean cross-entropy per target of the development split, without dropout."""
+        """Return the mean cross-entropy per target of the development split, in nats, without dropout."""
         self.model.eval()
         total, tokens = 0.0, 0
         for batch in self.task.batches("dev", range(self.task.size("dev")), self.config.batch_size):
@@ -164,7 +167,7 @@ class Training:
         return total / tokens
 
     def evaluate(self, decode: DecodeConfig | None, split: str = "dev") -> Evaluation:
-        """Score the model as it is now; never changes weights, nor what later epochs draw."""
+        """Score the model as it is now. Neither the weights nor the draws of later epochs change."""
         return self.task.evaluate(self.model, split, decode, self.config.seed)
 
     def save(
@@ -176,25 +179,17 @@ class Training:
         keep: int | None = KEPT,
         spare: Collection[int] = (),
     ) -> Path:
-        """Write a checkpoint under `parent` from which `load` goes on bit for bit; `notes` (JSON-able) ride along.
+        """Write a checkpoint under `parent` that `load` resumes bit for bit; return its folder.
 
-        Only trained tensors are kept: with LoRA, the adapters. One that is not `resumable` leaves out the optimizer:
-        what remains of a finished training. Of the checkpoints before it the newest stay, `keep` in all (None: every
-        one), and those of the epochs `spare`.
+        It holds the trained tensors only (with LoRA, the adapters), the optimizer if `resumable`, and `notes`
+        (JSON-able). Then prune older checkpoints: keep the newest, `keep` in all (None = all), and the epochs `spare`.
         """
         scalars = [
             {k: v for k, v in self.optimizer.state[p].items() if not isinstance(v, Tensor)}
             for p in self.trainable.values()
         ]
-        state = {
-            "epoch": self.epoch,
-            "best_dev_loss": self.best_dev_loss,
-            "best_epoch": self.best_epoch,
-            "train_seconds": self.train_seconds,
-            "train_tokens": self.train_tokens,
-            "optimizer": scalars,
-            "notes": notes,
-        }
+        progress = {name: getattr(self, name) for name in PROGRESS}
+        state = {**progress, "optimizer": scalars, "notes": notes}
         weights = {name: parameter.detach().cpu() for name, parameter in self.trainable.items()}
         tensors = {"model": weights, "optimizer": self._optimizer_tensors() if resumable else {}}
         if resumable and self.objective.teacher is not None:
@@ -202,30 +197,25 @@ class Training:
         return write_checkpoint(parent, self.epoch, Checkpoint(tensors, state), keep, spare)
 
     def load(self, folder: Path) -> Any:
-        """Take up the checkpoint in `folder`, made under the same config; return its notes. Raises CheckpointError."""
+        """Continue from a checkpoint made with the same config; return its notes. Raise CheckpointError."""
         checkpoint = read_checkpoint(folder)
         state = checkpoint.state
         with torch.no_grad():
-            for index, (name, parameter) in enumerate(self.trainable.items()):
+            for (name, parameter), scalars in zip(self.trainable.items(), state["optimizer"], strict=True):
                 parameter.copy_(checkpoint.tensors["model"][name])
-                prefix = f"{index}."
-                self.optimizer.state[parameter] = {
-                    **state["optimizer"][index],
-                    **{
-                        key.removeprefix(prefix): tensor.to(self.device)
-                        for key, tensor in checkpoint.tensors["optimizer"].items()
-                        if key.startswith(prefix)
-                    },
-                }
+                self.optimizer.state[parameter] = dict(scalars)
+        parameters = list(self.trainable.values())
+        for key, tensor in checkpoint.tensors["optimizer"].items():
+            index, _, name = key.partition(".")
+            self.optimizer.state[parameters[int(index)]][name] = tensor.to(self.device)
         if self.objective.teacher is not None:
             self.objective.teacher.load(checkpoint.tensors.get("teacher", {}))
-        self.epoch, self.best_epoch = state["epoch"], state["best_epoch"]
-        self.best_dev_loss = state["best_dev_loss"]
-        self.train_seconds, self.train_tokens = state["train_seconds"], state["train_tokens"]
+        for name in PROGRESS:
+            setattr(self, name, state[name])
         return state["notes"]
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
-        """The optimizer's tensors by "<index of the parameter>.<name>"."""
+        """Return the optimizer's tensors by "<index of the parameter>.<name>"."""
         return {
             f"{index}.{name}": value
             for index, parameter in enumerate(self.trainable.values())
@@ -237,19 +227,19 @@ class Training:
 def train(
     config: TrainConfig,
     *,
-    checkpoint: Path | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     device: torch.device | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Iterator[EpochReport]:
-    """Fine-tune, one report per epoch; with `config.epochs` = 0 a single report of the base as it is.
+    """Fine-tune and yield one report per epoch; with `config.epochs` = 0, one report of the base as it is.
 
-    `checkpoint`: a folder that `Training.save` made under the same config; the epochs after it follow, bit for bit
-    those of an uninterrupted training on the same CPU, versions and number of threads. `on_step` is called after every
-    optimizer step. Raises BaseError, DataError, CheckpointError before the first epoch, DivergedError within one.
+    `checkpoint`: a folder that `Training.save` wrote with the same config. The epochs after it are bit for bit those of
+    an uninterrupted training on the same CPU, versions and number of threads. `on_step` is called after every optimizer
+    step. Raise BaseError, DataError or CheckpointError before the first epoch, DivergedError within one.
     """
     training = Training(config, device)
     if checkpoint is not None:
-        training.load(checkpoint)
+        training.load(Path(checkpoint))
     if config.epochs == 0:
         yield training.report(None)
     while training.epoch < config.epochs and not training.early_stopped:

@@ -1,25 +1,23 @@
-"""Beam search: the n most probable texts so far grow side by side, and the best one that ended is kept.
+"""Beam search: the n most probable texts so far grow side by side, and the best finished one is kept.
 
 One step, for every prompt:
 
-1. each beam proposes tokens: its most probable ones (deterministic), or tokens drawn without replacement from its
-   tempered and filtered distribution (stochastic);
-2. all proposals of the prompt are put in falling order of the model's own cumulative log-probability (temperature 1,
-   nothing filtered out), that of the beam plus that of the token;
-3. those among the first n that end their text are finished, and scored by their cumulative log-probability or by its
-   mean over their tokens, end of text included; of the finished, the best is kept;
-4. the first n that do not end are the beams of the next step. Fewer than n leave beams dead: their score is -inf.
+1. Each beam proposes tokens: its most probable ones (deterministic), or tokens drawn without replacement from its
+   tempered and filtered distribution (stochastic).
+2. The proposals of the prompt are sorted by the model's own cumulative log-probability (temperature 1, no filter).
+3. Those among the first n that end their text are finished. Their score is the cumulative log-probability, or its mean
+   over their tokens with end of text. The best finished text is kept.
+4. The first n that do not end are the next beams. If there are fewer, the other beams are dead: their score is -inf.
 
-It stops where no beam can beat the best that is finished, since a further token never raises a cumulative
-log-probability: `early_stopping="never"` in transformers, with length_penalty 0 (cumulative) or 1 (mean). After the
-last token allowed every text counts as finished.
+The search stops when no beam can beat the kept text, since a further token never raises a cumulative log-probability:
+`early_stopping="never"` in transformers, with length_penalty 0 (cumulative) or 1 (mean). After the last token that is
+allowed, every text counts as finished.
 
-Deterministic search is that of transformers 5.23 `GenerationMixin._beam_search`. Stochastic search draws two tokens
-per beam, so that one is left where the other is end of text: the 2n proposals of transformers' beam sampling; the first
-step draws all 2n from the one prompt. Unlike there, chance proposes and the model's own log-probability ranks. A single
-beam draws one token with the uniform number that plain sampling uses: it is plain sampling. Drawing without replacement
-has the distribution of the Gumbel-top-k trick (Kool et al. 2019, arXiv 1903.06059, section 2.3); their search differs,
-in that it also ranks by the perturbed log-probabilities.
+Deterministic search is that of transformers 5.23, `GenerationMixin._beam_search`. Stochastic search draws two tokens
+per beam, so that one remains if the other is end of text (2n proposals, as in transformers' beam sampling); the first
+step draws all 2n from the prompt. Unlike there, the model's own log-probability ranks them. A single beam draws one
+token, which makes it plain sampling. Drawing without replacement has the distribution of the Gumbel-top-k trick (Kool
+et al. 2019, arXiv 1903.06059, section 2.3), whose search also ranks by the perturbed log-probabilities.
 
 Shapes: P prompts, W beams of each (1 in the first step, then n), N proposals of a beam, M of a prompt, V vocabulary.
 """

@@ -4,8 +4,8 @@ Shapes: P prompts, G texts per prompt, V vocabulary.
 """
 
 import functools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import overload
 
 import torch
 from torch import Tensor
@@ -19,39 +19,37 @@ from model.pretrained.tokenizer import Tokenizer
 from model.rng import generator
 
 
+@overload
+def generate(  # type: ignore[overload-overlap]  # a str is a Sequence[str], too
+    model: GPT2, tokenizer: Tokenizer, prompts: str, decode: DecodeConfig | None = None, *, seed: int = 0
+) -> str: ...
+@overload
+def generate(
+    model: GPT2, tokenizer: Tokenizer, prompts: Sequence[str], decode: DecodeConfig | None = None, *, seed: int = 0
+) -> list[str]: ...
 def generate(
     model: GPT2,
     tokenizer: Tokenizer,
-    prompts: Sequence[str],
+    prompts: str | Sequence[str],
     decode: DecodeConfig | None = None,
     *,
     seed: int = 0,
-) -> list[str]:
-    """Continuations of `prompts`, without the prompts. See `continuations` for when a row stops.
+) -> str | list[str]:
+    """Return the continuation of one prompt as text, or of several as a list of texts, without the prompts.
 
-    With `decode.max_lines`, a text is cut where that line ends: its line break, and all behind it, is left out.
+    `seed` decides every draw. With `decode.max_lines`, a text ends before the line break that closes that line of
+    prompt and text together. Raise ValueError as `continuations` does.
     """
+    if isinstance(prompts, str):
+        return generate(model, tokenizer, [prompts], decode, seed=seed)[0]
     decode = decode or DecodeConfig()
     ids = [tokenizer.encode(prompt) for prompt in prompts]
     newlines = None if decode.max_lines is None else newline_counts(tokenizer, model.config.vocab_size)
-    new = generate_ids(model, ids, decode, eos_id=tokenizer.eos_id, newlines=newlines, seed=seed)
-    texts = [tokenizer.decode(row) for row in new]
+    found = continuations(model, ids, decode, eos_id=tokenizer.eos_id, newlines=newlines, seed=seed)
+    texts = [tokenizer.decode(best.ids) for best in found]
     if decode.max_lines is None:
         return texts
     return [_cut(prompt, text, decode.max_lines) for prompt, text in zip(prompts, texts, strict=True)]
-
-
-def generate_ids(
-    model: GPT2,
-    prompts: Sequence[Sequence[int]],
-    decode: DecodeConfig,
-    *,
-    eos_id: int,
-    newlines: Tensor | None = None,
-    seed: int = 0,
-) -> list[list[int]]:
-    """New token ids for each prompt, end of text excluded. Arguments and errors as in `continuations`."""
-    return [best.ids for best in continuations(model, prompts, decode, eos_id=eos_id, newlines=newlines, seed=seed)]
 
 
 @torch.no_grad()
@@ -64,14 +62,13 @@ def continuations(
     newlines: Tensor | None = None,
     seed: int = 0,
 ) -> list[Continuation]:
-    """A continuation of each prompt, the best where `decode` makes several.
+    """Return a continuation of each prompt: the best one if `decode` makes several.
 
-    A row stops at end of text, with the line break that ends line `decode.max_lines` of the whole text, after
-    `decode.max_new_tokens`, or when the model's positions are used up. `newlines` (V,) says how many line breaks each
-    token holds; max_lines needs it. Row b draws its t-th token with a uniform number that depends on (seed, t, b) and
-    the number of prompts only, and the first of several texts draws what a single one would: decodings are compared
-    on equal generators.
-    Raises ValueError for no prompt, an empty prompt, one that fills all positions, and max_lines without `newlines`.
+    A row stops at end of text, with the line break that closes line `decode.max_lines` of the whole text, after
+    `decode.max_new_tokens` tokens, or when the model has no position left. `newlines` (V,) counts the line breaks in
+    each token; max_lines needs it. The t-th token of row b is drawn with a uniform number that depends on (seed, t, b)
+    and the number of prompts only, and the first of several texts is the text that a single one would be.
+    Raise ValueError for no prompt, an empty prompt, one that fills all positions, or max_lines without `newlines`.
     """
     if decode.max_lines is not None and newlines is None:
         raise ValueError("max_lines needs newlines, the number of line breaks that each token holds")
@@ -80,12 +77,16 @@ def continuations(
         newlines = torch.zeros(model.config.vocab_size, dtype=torch.long)
     ending = StoppingCriteria(eos_id, newlines.to(device), decode.max_lines)
     rows = GenerationBatch(model, prompts, ending, decode.max_new_tokens)
-    with _evaluating(model):
+    was_training = model.training
+    model.eval()
+    try:
         return sample(rows, decode, seed) if decode.beams is None else beam_search(rows, decode, seed)
+    finally:
+        model.train(was_training)
 
 
 def sample(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Continuation]:
-    """Draw `decode.generations` texts for each row and keep the best. `rows` hold prompts not read yet."""
+    """Draw `decode.generations` texts for each row and keep the best. `rows` holds prompts that are not read yet."""
     logits, count = rows.read_prompts(), decode.generations or 1
     P, device = len(logits), logits.device
     generators = [generator(seed, "decode")] + [generator(seed, "decode", text) for text in range(1, count)]
@@ -112,29 +113,18 @@ def sample(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Conti
 
 
 def best_of(texts: Sequence[Continuation], rank_by: str | None) -> Continuation:
-    """The most probable of `texts`, the first of equals."""
+    """Return the most probable of `texts`, the first of equals."""
     return max(texts, key=lambda text: text.score(rank_by or "cumulative"))
 
 
 @functools.lru_cache(maxsize=8)
 def newline_counts(tokenizer: Tokenizer, vocab_size: int) -> Tensor:
-    """Line breaks that each token holds, (V,). A model may have more tokens than its tokenizer; they hold none."""
+    """Return the number of line breaks in each token, (V,). Tokens that the tokenizer lacks have none."""
     counts = [tokenizer.decode([token]).count("\n") for token in range(tokenizer.vocab_size)]
     return torch.tensor(counts + [0] * (vocab_size - len(counts)))
 
 
 def _cut(prompt: str, text: str, max_lines: int) -> str:
-    """`text` up to the end of line `max_lines` of prompt and text together."""
+    """Return `text` up to the end of line `max_lines` of prompt and text together."""
     left = max_lines - prompt.count("\n")
     return "\n".join(text.split("\n")[:left]) if left > 0 else ""
-
-
-@contextmanager
-def _evaluating(model: GPT2) -> Iterator[None]:
-    """Evaluation mode for a while."""
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)

@@ -6,15 +6,14 @@ l_s is the symmetrized KL divergence; the maximum is approached by gradient asce
 Sources: Jiang et al. 2020 (arXiv 1911.03437, section 3 and Algorithm 1), archinetai/smart-pytorch, and Penfold et al.
 2025, "ExpLoRA". Their symbols: lambda_s = lam, epsilon = eps, sigma^2 = noise_var, eta = step_size.
 
-Three variants, named as in the tables of ExpLoRA; g is the ascent gradient, |.| the infinity norm:
+Variants, named as in ExpLoRA; g is the ascent gradient, s = noise + eta g, |.| the infinity norm over a position:
 
-    library  noise <- s / (|s| + eps),          s = noise + eta g, |.| over a position: what smart-pytorch computes.
-                                                The noise ends near norm 1, whatever eps is.
-    custom   noise <- eps * s / (|s| + 1e-8),   the correction of ExpLoRA: it stays within eps
+    library  noise <- s / (|s| + eps), as smart-pytorch computes it: the noise ends near norm 1, whatever eps is
+    custom   noise <- eps * s / (|s| + 1e-8), the correction of ExpLoRA: it stays within eps
     paper    noise <- clip(noise + eta g / |g|, -eps, eps), |.| over a sequence: Algorithm 1
 
 f is given as hidden states and the output head: the predicted distribution is softmax(hidden weight^T). That of the
-clean input is computed once and kept for the step: N x V numbers, 0.26 GB for 8 sonnets and GPT-2's vocabulary.
+clean input is computed once per step and kept: N x V numbers, 0.26 GB for 8 sonnets and GPT-2's vocabulary.
 
 Shapes: B sequences, T tokens, C width, N positions whose prediction counts, V tokens or classes.
 """

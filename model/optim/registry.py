@@ -25,15 +25,8 @@ def _adamw(params: "list[Tensor]", lr: float, weight_decay: float, settings: Ada
 def _soap(params: "list[Tensor]", lr: float, weight_decay: float, settings: SOAPSettings) -> "Optimizer":
     from model.optim.soap import SOAP
 
-    return SOAP(
-        params,
-        lr=lr,
-        betas=(settings.beta1, settings.beta2),
-        eps=settings.eps,
-        weight_decay=weight_decay,
-        precondition_frequency=settings.precondition_frequency,
-        max_precond_dim=settings.max_precond_dim,
-    )
+    rest = {name: getattr(settings, name) for name in ("eps", "precondition_frequency", "max_precond_dim")}
+    return SOAP(params, lr=lr, betas=(settings.beta1, settings.beta2), weight_decay=weight_decay, **rest)
 
 
 def _averages(shapes: Sequence[Shape], settings: object = None) -> int:

@@ -5,12 +5,11 @@ Sources: Vyas et al. 2024 (arXiv 2409.11321, Algorithm 3) and the order of opera
 of G G^T and G^T G, Q_L and Q_R = their eigenvectors, G' = Q_L^T G Q_R, M and V = Adam's means of G' and G'^2
 (both kept in the rotated space), beta2 also averages L and R.
 
-The released code turns M back into the plain space and forth again at every step, though the bases change only at
-every tenth: here M is carried over when they do, which leaves six matrix products of ten. Parameters of one shape are
-stacked, so that their products, QR and eigen decompositions are batched.
+The released code rotates M back and forth at every step; here M is carried over when the bases change, which saves
+four of ten matrix products. Parameters of one shape are stacked, so that their products and decompositions are batched.
 
-Shapes: S matrices of one stack, m rows, n columns. A side longer than `max_precond_dim` is not rotated, a parameter
-of one dimension is not rotated at all, and one of three is a stack of matrices (LoRA's query, key and value).
+Shapes: S matrices of one stack, m rows, n columns. A side longer than `max_precond_dim` is not rotated, nor is a
+parameter of one dimension. A parameter of three dimensions is a stack of matrices (LoRA's query, key and value).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -62,19 +61,19 @@ def soap_direction(
 
 
 def eigenbases(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvectors of each symmetric matrix, (S, n, n) -> (S, n, n), largest eigenvalue first; and which failed, (S,).
+    """Return the eigenvectors of symmetric matrices, (S, n, n), largest eigenvalue first, and which failed, (S,).
 
-    What fails in every precision, or holds a number that is not finite, has the plain basis.
+    A matrix that fails in every precision, or is not finite, gets the identity.
     """
     plain = torch.eye(matrices.size(1), dtype=matrices.dtype, device=matrices.device).expand_as(matrices)
     return _with_fallbacks(lambda M: torch.linalg.eigh(M).eigenvectors.flip(2), matrices, plain)
 
 
 def refresh_eigenbases(matrices: Tensor, Q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """One step of power iteration from `Q`: the new bases, the order of the old columns in them, and which failed.
+    """Return the bases after a step of power iteration, the order of the old columns in them, and which failed.
 
-    The columns are put in the falling order of their estimated eigenvalues diag(Q^T L Q), then Q <- qr(L Q).
-    A matrix for which QR fails keeps its basis and the order it had. (S, n, n), (S, n, n) -> (S, n, n), (S, n), (S,).
+    The columns are sorted by their estimated eigenvalues diag(Q^T L Q), largest first, then Q <- qr(L Q). A matrix for
+    which QR fails keeps its basis and order. (S, n, n), (S, n, n) -> (S, n, n), (S, n), (S,).
     """
     product = matrices @ Q
     order = (Q * product).sum(1).argsort(dim=1, descending=True, stable=True)  # (S, n)
@@ -87,7 +86,7 @@ def refresh_eigenbases(matrices: Tensor, Q: Tensor) -> tuple[Tensor, Tensor, Ten
 def _with_fallbacks(
     decompose: Callable[[Tensor], Tensor], matrices: Tensor, otherwise: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """`decompose` all matrices at once; those it fails for one by one, with more care; at last as `otherwise` has."""
+    """Decompose all matrices at once, those that fail again one by one, and take `otherwise` if that fails too."""
     try:
         result = decompose(matrices).contiguous()  # as it will be once saved and loaded: layout decides last bits
         good = result.isfinite().all(2).all(1)
@@ -102,7 +101,7 @@ def _with_fallbacks(
 
 
 def _with_care(decompose: Callable[[Tensor], Tensor], matrix: Tensor) -> Tensor | None:
-    """`decompose` a single matrix, its diagonal raised a little: as it is, in double, in double on the CPU; or None."""
+    """Decompose one matrix with its diagonal raised a little: as it is, in double, in double on the CPU; else None."""
     if not matrix.isfinite().all():
         return None
     size = matrix.diagonal(dim1=1, dim2=2).abs().mean()
@@ -119,7 +118,7 @@ def _with_care(decompose: Callable[[Tensor], Tensor], matrix: Tensor) -> Tensor 
 
 @dataclass(frozen=True)
 class _Stack:
-    """Parameters whose matrices have one shape."""
+    """Parameters whose matrices have the same shape."""
 
     params: Sequence[Tensor]
 
@@ -138,7 +137,7 @@ class _Stack:
 
 
 def _matrices(tensor: Tensor) -> Tensor:
-    """A tensor as a stack of matrices, (..., m, n) -> (S, m, n), or of vectors, (n,) -> (1, n)."""
+    """Return a tensor as a stack of matrices, (..., m, n) -> (S, m, n), or of vectors, (n,) -> (1, n)."""
     return tensor.reshape(-1, *tensor.shape[-2:]) if tensor.dim() > 1 else tensor.reshape(1, -1)
 
 
@@ -146,8 +145,8 @@ class SOAP(torch.optim.Optimizer):
     """`soap_direction` on every parameter, its bases refreshed every `precondition_frequency` steps.
 
     `lr` is the step size per update, `weight_decay` the fraction of a weight removed per unit of lr, after the update.
-    The first call of `step` changes no parameter: it only starts the bases, from the first gradient. The state of a
-    stack of equal shapes lies under its first parameter, in tensors and numbers that save and load exactly.
+    The first call of `step` changes no parameter: it computes the bases from the first gradient. The state of a stack
+    of equal shapes is kept under its first parameter. Raise ValueError for settings out of bounds.
     """
 
     def __init__(
@@ -171,7 +170,7 @@ class SOAP(torch.optim.Optimizer):
 
     @property
     def fallbacks(self) -> int:
-        """Times that a basis could not be computed and the one before was kept."""
+        """The number of times that a basis could not be computed and the previous one was kept."""
         return sum(state["fallbacks"] for state in self.state.values() if state)
 
     @torch.no_grad()
@@ -210,7 +209,7 @@ class SOAP(torch.optim.Optimizer):
 
 
 def _stacks(params: Sequence[Tensor]) -> list[_Stack]:
-    """Parameters that have a gradient, by the shape of their matrices."""
+    """Return the parameters that have a gradient, stacked by the shape of their matrices."""
     by_shape: dict[tuple[int, ...], list[Tensor]] = {}
     for param in params:
         if param.grad is not None:
@@ -219,14 +218,14 @@ def _stacks(params: Sequence[Tensor]) -> list[_Stack]:
 
 
 def _start(state: dict[str, Any], grad: Tensor, beta: float, max_precond_dim: int) -> None:
-    """Averages of zero, L and R from the first gradient, their eigenvectors as bases."""
+    """Start with averages of zero, L and R of the first gradient, and their eigenvectors as bases."""
     state.update(step=0, fallbacks=0, exp_avg=torch.zeros_like(grad), exp_avg_sq=torch.zeros_like(grad))
     if grad.dim() == 2:
         return
     for side, factors in (("L", grad), ("R", grad.mT)):
         if factors.size(1) <= max_precond_dim:
-            # One by one: a first gradient has fewer dimensions than its longer side, the rest of whose basis is up to
-            # rounding, so it takes the released code's very sums to follow its trajectory.
+            # One by one: rounding decides a part of the longer side's basis, since the first gradient does not span
+            # it. Only the very sums of the released code follow its trajectory.
             state[side] = torch.stack([(1 - beta) * (G @ G.T) for G in factors])
             state[f"Q_{side}"], failed = eigenbases(state[side])
             state["fallbacks"] += int(failed.sum())
@@ -241,7 +240,7 @@ def _average(state: dict[str, Any], grad: Tensor, beta: float) -> None:
 
 
 def _refresh(state: dict[str, Any]) -> None:
-    """Turn the bases towards the present L and R, and take M and V along."""
+    """Rotate the bases towards the present L and R, and M and V with them."""
     momentum = rotate_back(state["exp_avg"], state.get("Q_L"), state.get("Q_R"))
     for side, dim in (("L", 1), ("R", 2)):
         if side in state:

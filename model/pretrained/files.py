@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from model.errors import AbsentError, BaseError, HubError, MissingFileError
+from model.errors import AbsentError, BaseError, HubError
 from model.gpt2_config import GPT2Config
 from model.pretrained.hub import download
 from model.pretrained.tokenizer import VOCABULARY_FILES, Tokenizer, vocabulary
@@ -90,28 +90,25 @@ def _checked_folder(folder: Path) -> Path:
 
 
 def _from_hub(name: str, hub_id: str, revision: str | None) -> BaseFiles:
-    """Download the files of a hub repository. All of them come from one commit, the one `config.json` came from."""
-    config = _download(name, hub_id, CONFIG, revision)
-    files = BaseFiles(name, config.parent, config.parent.name)  # the cache keeps them in snapshots/<commit>/
-    read_config(files)  # refuse another kind of model before gigabytes of it are fetched
-    _download(name, hub_id, WEIGHTS, files.revision)
+    """Download the files of a hub repository, all from the commit of its `config.json`. Raise BaseError."""
     try:
-        _download(name, hub_id, "tokenizer.json", files.revision)
-    except MissingFileError:
-        for file in VOCABULARY_FILES[0]:
-            _download(name, hub_id, file, files.revision)
+        config = _download(hub_id, CONFIG, revision)
+        files = BaseFiles(name, config.parent, config.parent.name)  # the cache keeps them in snapshots/<commit>/
+        read_config(files)  # refuse another kind of model before gigabytes of it are fetched
+        _download(hub_id, WEIGHTS, files.revision)
+        try:
+            _download(hub_id, "tokenizer.json", files.revision)
+        except AbsentError:
+            for file in VOCABULARY_FILES[0]:
+                _download(hub_id, file, files.revision)
+    except HubError as error:
+        raise BaseError(f"base {name!r}: {error}") from error
     return files
 
 
-def _download(name: str, hub_id: str, file: str, revision: str | None) -> Path:
-    """One file of a repository, from the cache where it is there. Raises BaseError."""
+def _download(hub_id: str, file: str, revision: str | None) -> Path:
     choose = f"choose a GPT-2 repository that has {CONFIG}, {WEIGHTS} and a tokenizer"
-    try:
-        return download(hub_id, file, revision, kind="model", copy="give the folder of a copy as base", choose=choose)
-    except AbsentError as error:
-        raise MissingFileError(f"base {name!r}: {error}") from error
-    except HubError as error:
-        raise BaseError(f"base {name!r}: {error}") from error
+    return download(hub_id, file, revision, kind="model", copy="give the folder of a copy as base", choose=choose)
 
 
 def read_config(files: BaseFiles) -> GPT2Config:

@@ -18,9 +18,9 @@ from model.pretrained.tokenizer import Tokenizer
 from model.settings import Scalar
 from model.tasks import Batch, Evaluation
 from model.tasks.batching import Ragged, by_length
-from model.tasks.classification import accuracy, macro_f1
 from model.tasks.data.labelled import LabelledData
 from model.tasks.data.sources import SPLITS, files_sha256
+from model.tasks.scores import accuracy, macro_f1
 
 KEPT_TEXTS = 2_000  # examples; a larger split leaves the texts out of its records, which must stay small
 EVALUATED = 64  # sequences per batch of an evaluation

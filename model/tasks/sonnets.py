@@ -20,8 +20,8 @@ from model.loss import IGNORE
 from model.pretrained.tokenizer import Tokenizer
 from model.settings import Scalar
 from model.tasks import Batch, Evaluation
-from model.tasks.chrf import corpus_chrf, sentence_chrf
 from model.tasks.data.sonnets import find, split_sonnets
+from model.tasks.scores import corpus_chrf, sentence_chrf
 
 
 class Task:

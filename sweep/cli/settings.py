@@ -53,7 +53,8 @@ def all_settings() -> list[Described]:
     """Return the settings of training, of every optimizer and PEFT method, and of decoding."""
     optimizers = [spec.settings for spec in OPTIMIZERS.values()]
     methods = [spec.settings for spec in METHODS.values()]
-    found = [one for kind in (TrainConfig, *optimizers, *methods, DecodeConfig) for one in describe(kind)]
+    kinds: list[type[Settings]] = [TrainConfig, *optimizers, *methods, DecodeConfig]
+    found = [one for kind in kinds for one in describe(kind)]
     return list({one.key: one for one in found}.values())
 
 

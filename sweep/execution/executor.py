@@ -55,7 +55,7 @@ class InlineExecutor:
             self._run(job, listener)
 
     def _run(self, job: Job, listener: Listener) -> None:
-        from model.hardware import threads
+        from sweep.execution.usage import threads
 
         listener.started(job)
         with threads(job.threads), closing(run_trial(job)) as reports:

@@ -35,8 +35,8 @@ class Job:
     threads: int
     gpu: bool
     keep: str = "best+last"  # which checkpoints stay: see sweep.store.retention
-    extensions: Mapping[str, Extension] = field(default_factory=dict)  # that its points name, by `module:name`
     measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
+    extensions: Mapping[str, Extension] = field(default_factory=dict)  # that its points name, by `module:name`
     seconds_left: float | None = None  # that it may still work; None: as long as it takes
 
     def __hash__(self) -> int:
@@ -82,8 +82,8 @@ class JobFactory:
             threads=self.spec.cpus_per_trial,
             gpu=self.spec.gpus_per_trial > 0,
             keep=self.limits.keep,
-            extensions={name: provenance.extensions[name] for name in references(trial.points[0]).values()},
             measured=self.scheduler.levels(trial) if self.spec.tune_config.objective == "metric" else (),
+            extensions={name: provenance.extensions[name] for name in references(trial.points[0]).values()},
             seconds_left=None if timeout is None else max(0.0, timeout - seconds),
         )
 

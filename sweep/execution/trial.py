@@ -95,8 +95,9 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     import torch
 
     from model.checkpoint import newest_checkpoint, read_checkpoint
-    from model.hardware import default_device, reset_peak_memory
+    from model.hardware import default_device
     from model.training import train
+    from sweep.execution.usage import reset_peak_memory
 
     import_recorded(job.extensions)
     trial, folder = job.trial, Path(job.checkpoints)
@@ -193,7 +194,8 @@ def _score(training: "Training", point_id: str, decode: DecodeConfig | None) -> 
 
 
 def _cost(training: "Training", job: Job) -> Cost:
-    from model.hardware import device_name, peak_memory_bytes
+    from model.hardware import device_name
+    from sweep.execution.usage import peak_memory_bytes
 
     return Cost(
         trainable_params=training.trainable_params,

@@ -70,8 +70,9 @@ def _answer(order: Mapping[str, Any]) -> Measured:
     """The work of the process."""
     import torch
 
-    from model.hardware import default_device, peak_memory_bytes, reset_peak_memory
+    from model.hardware import default_device
     from model.training import Training
+    from sweep.execution.usage import peak_memory_bytes, reset_peak_memory
 
     torch.set_num_threads(order["threads"])
     import_recorded({name: Extension(**raw) for name, raw in order["extensions"].items()})

@@ -38,7 +38,7 @@ class Provenance:
 
     bases: dict[str, Source]  # "name@revision" -> weights, configuration and vocabulary
     data: dict[str, Source]  # "task:path" -> the data file
-    numerics_sha256: str  # of the code that computes results: see model/numerics.py
+    numerics_sha256: str  # of the code that computes results: see numerics.py
     versions: dict[str, str]
     device: str  # the GPU's name, or the CPU's vector instructions: "cpu (AVX512)"; "cpu" in runs before schema 3
     threads: int  # of each trial; it changes how sums are split, hence last bits
@@ -157,11 +157,12 @@ def _git(*arguments: str) -> str | None:
 def _device(gpu: bool) -> str:
     if not gpu:
         return cpu_name()
-    from model.hardware import default_device, device_name
+    from model.hardware import gpu_name
 
-    if (device := default_device()).type != "cuda":
+    name = gpu_name()
+    if name is None:
         raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
-    return device_name(device)
+    return name
 
 
 def today(device: str) -> str:

@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from model.config import TrainConfig
-from model.settings import fields_of
+from model.optim.registry import OPTIMIZERS
 from sweep.planning.flat import decode_keys, train_keys
 
 
@@ -53,15 +52,9 @@ def _method(key: str) -> str | None:
     Weight decay and the settings of each optimizer belong to the method `optimizer`.
     """
     group, dot, _ = key.partition(".")
-    if key in ("optimizer", "weight_decay") or group in _optimizers():
+    if key in ("optimizer", "weight_decay") or f"{group}." in {spec.settings.prefix for spec in OPTIMIZERS.values()}:
         return "optimizer"
     return group if dot else None
-
-
-def _optimizers() -> tuple[str, ...]:
-    """Return the names of the optimizers."""
-    bounds = next(field.metadata["bounds"] for field, _ in fields_of(TrainConfig) if field.name == "optimizer")
-    return tuple(bounds.choices)
 
 
 def _determines(points: Sequence[Mapping[str, Any]], one: str, other: str) -> bool:

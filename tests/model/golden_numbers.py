@@ -24,6 +24,18 @@ LORA = {"lora.rank": 4, "lora.scale": 2.0, "lora.dropout": 0.1}
 CASES: dict[str, dict[str, Any]] = {
     "adamw": {**POEMS, "dropout": 0.1, "weight_decay": 0.1},
     "soap": {**POEMS, "optimizer": "soap", "batch_size": 1, "epochs": 3},
+    "adamw_settings": {**POEMS, "adamw.beta1": 0.8, "adamw.beta2": 0.99, "adamw.eps": 1e-4},
+    "soap_settings": {
+        **POEMS,
+        "optimizer": "soap",
+        "batch_size": 1,
+        "epochs": 3,
+        "soap.beta1": 0.9,
+        "soap.beta2": 0.8,
+        "soap.eps": 1e-6,
+        "soap.precondition_frequency": 2,
+        "soap.max_precond_dim": 100,
+    },
     "lora": {**POEMS, **LORA},
     "lora_soap": {**POEMS, **LORA, "optimizer": "soap", "batch_size": 1},
     "smart_library": {**POEMS, **LORA, "smart.lam": 0.01, "smart.variant": "library"},

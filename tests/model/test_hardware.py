@@ -1,45 +1,12 @@
-"""Threads and memory of the device that a training runs on."""
+"""The device that a training runs on."""
 
 import pytest
 import torch
 
-from model.hardware import default_device, peak_memory_bytes, reset_peak_memory, threads
-
-
-def test_threads_are_set_inside_and_restored_even_after_an_error() -> None:
-    before, inside = torch.get_num_threads(), []
-
-    def work() -> None:
-        with threads(before + 1):
-            inside.append(torch.get_num_threads())
-            raise RuntimeError("inside")
-
-    with pytest.raises(RuntimeError, match="inside"):
-        work()
-    assert inside == [before + 1]
-    assert torch.get_num_threads() == before
+from model.hardware import default_device
 
 
 def test_the_device_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for there, kind in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         assert default_device().type == kind
-
-
-def test_the_peak_sees_memory_that_is_gone_again() -> None:
-    cpu, size = torch.device("cpu"), 64 * 2**20
-    reset_peak_memory(cpu)
-    before = peak_memory_bytes(cpu)
-    block = torch.ones(size, dtype=torch.uint8)
-    del block
-    assert peak_memory_bytes(cpu) - before > 0.9 * size
-
-
-def test_the_peak_is_known_where_the_system_tells_less(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    nowhere = tmp_path_factory.mktemp("proc") / "absent"
-    monkeypatch.setattr("model.hardware.STATUS", nowhere)
-    monkeypatch.setattr("model.hardware.CLEAR_REFS", nowhere / "absent")
-    reset_peak_memory(torch.device("cpu"))
-    assert 10 * 2**20 < peak_memory_bytes(torch.device("cpu")) < 2**40

@@ -1,13 +1,15 @@
 """Pairs of questions: do both ask the same? File format: the course project's (Stanford CS224N 2025) for Quora's."""
 
+from pathlib import Path
+
 from model.task_specs import TASKS
 from model.tasks.data.labelled import LabelledData
-from model.tasks.data.sources import ASSETS, OnHub, Shipped, find_files
+from model.tasks.data.sources import ASSETS, OnHub, find_files
 from model.tasks.data.tables import Columns
 
 DEFAULT = "questions"
-KNOWN: dict[str, Shipped | OnHub] = {
-    DEFAULT: Shipped(ASSETS / "paraphrase"),
+KNOWN: dict[str, Path | OnHub] = {
+    DEFAULT: ASSETS / "paraphrase",
     "qqp": OnHub(
         "nyu-mll/glue",
         {
@@ -24,7 +26,7 @@ COLUMNS = Columns(
 
 
 def find(data: str | None) -> LabelledData:
-    """The files of the splits. Raises DataError where they cannot be found."""
+    """Return the files of the splits of `data`, None for the shipped set. Raise DataError if they are not found."""
     return LabelledData(
         find_files(DEFAULT if data is None else data, KNOWN), COLUMNS, classes=len(TASKS["paraphrase"].answers)
     )

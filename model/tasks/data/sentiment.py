@@ -1,14 +1,16 @@
 """Texts of K classes: the labels 0 .. K - 1 of the training split. File format: the course project's."""
 
+from pathlib import Path
+
 from model.errors import DataError
 from model.tasks.data.labelled import LabelledData
-from model.tasks.data.sources import ASSETS, OnHub, Shipped, find_files
+from model.tasks.data.sources import ASSETS, OnHub, find_files
 from model.tasks.data.tables import Columns
 
 DEFAULT = "reviews"
-KNOWN: dict[str, Shipped | OnHub] = {
-    DEFAULT: Shipped(ASSETS / "sentiment" / DEFAULT),
-    "verdicts": Shipped(ASSETS / "sentiment" / "verdicts"),
+KNOWN: dict[str, Path | OnHub] = {
+    DEFAULT: ASSETS / "sentiment" / DEFAULT,
+    "verdicts": ASSETS / "sentiment" / "verdicts",
     "sst5": OnHub("SetFit/sst5", {"train": "train.jsonl", "dev": "dev.jsonl", "test": "test.jsonl"}),
 }
 COLUMNS = Columns(texts=(("sentence", "text"),), label=("sentiment", "label"))
@@ -44,5 +46,5 @@ class SentimentData(LabelledData):
 
 
 def find(data: str | None) -> SentimentData:
-    """The files of the splits. Raises DataError where they cannot be found."""
+    """Return the files of the splits of `data`, None for the shipped set. Raise DataError if they are not found."""
     return SentimentData(find_files(DEFAULT if data is None else data, KNOWN), COLUMNS)

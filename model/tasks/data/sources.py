@@ -1,4 +1,4 @@
-"""Where the files of a labelled data set lie: shipped with this package, on a hub, or on this disk.
+"""Find the files of a labelled data set: shipped with this package, on a hub, or on this disk.
 
 The setting `data` is a name that the task knows, a folder, or the common beginning of the files' paths: `data/quora`
 stands for data/quora-train.csv, data/quora-dev.csv and data/quora-test-student.csv.
@@ -23,16 +23,6 @@ SPLIT_WORD = re.compile(r"(?<![a-z])(train|dev|validation|test)(?![a-z])")
 
 
 @dataclass(frozen=True)
-class Shipped:
-    """A set that lies in this package: <split>.tsv in `folder`."""
-
-    folder: Path
-
-    def find(self, name: str) -> dict[str, Path]:
-        return {split: self.folder / f"{split}.tsv" for split in SPLITS}
-
-
-@dataclass(frozen=True)
 class OnHub:
     """A set in a dataset repository of the hub; `files` by split."""
 
@@ -40,7 +30,7 @@ class OnHub:
     files: Mapping[str, str]
 
     def find(self, name: str) -> dict[str, Path]:
-        """Raises DataError where the hub does not give them."""
+        """Return the file of each split. Raise DataError if the hub does not give them."""
         try:
             return {split: _downloaded(self.repository, file) for split, file in self.files.items()}
         except HubError as error:
@@ -49,15 +39,18 @@ class OnHub:
 
 @functools.cache
 def _downloaded(repository: str, file: str) -> Path:
-    """A file of a data set on the hub, asked for once per process: every training looks for its data."""
+    """Return a file of a data set on the hub. The hub is asked once per process: every training looks for its data."""
     copy = "give the folder of a copy as data"
     return download(repository, file, kind="dataset", copy=copy, choose=f"it is not what it was: {copy}")
 
 
-def find_files(data: str, known: Mapping[str, Shipped | OnHub]) -> dict[str, Path]:
-    """The file of each split of `data`; a test split may be absent. Raises DataError."""
-    if data in known:
-        return known[data].find(data)
+def find_files(data: str, known: Mapping[str, Path | OnHub]) -> dict[str, Path]:
+    """Return the file of each split of `data`; a test split may be absent. Raise DataError.
+
+    `known`: sets by name, on a hub or as a folder of <split>.tsv files.
+    """
+    if (found := known.get(data)) is not None:
+        return found.find(data) if isinstance(found, OnHub) else {split: found / f"{split}.tsv" for split in SPLITS}
     path = Path(data).expanduser()
     if path.is_file():
         raise DataError(
@@ -75,7 +68,7 @@ def find_files(data: str, known: Mapping[str, Shipped | OnHub]) -> dict[str, Pat
 
 
 def files_sha256(files: Mapping[str, Path]) -> str:
-    """Hash of all files of a set and of the splits they are. Raises DataError."""
+    """Return the hash of all files of a set and the names of their splits. Raise DataError."""
     digest = hashlib.sha256()
     for split, path in sorted(files.items()):
         try:
@@ -87,7 +80,7 @@ def files_sha256(files: Mapping[str, Path]) -> str:
 
 
 def _tables(folder: Path) -> list[Path]:
-    """The tables in `folder`, by name; none where it is no folder that can be read."""
+    """Return the tables in `folder` by name, none if it is not a folder that can be read."""
     try:
         return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     except OSError:
@@ -95,7 +88,7 @@ def _tables(folder: Path) -> list[Path]:
 
 
 def _by_split(data: str, files: Iterable[Path], prefix: str) -> dict[str, Path]:
-    """One file for each split, by the word in its name behind `prefix`. Raises DataError."""
+    """Return the file of each split, by the word behind `prefix` in its name. Raise DataError."""
     found: dict[str, Path] = {}
     for file in files:
         word = SPLIT_WORD.search(file.name.removeprefix(prefix).lower())
@@ -119,5 +112,5 @@ def _by_split(data: str, files: Iterable[Path], prefix: str) -> dict[str, Path]:
 
 
 def _common(file: Path, end: int) -> Path:
-    """The path of `file` up to `end` of its name, without the dash there."""
+    """Return the path of `file` up to character `end` of its name, without a dash there."""
     return file.with_name(file.name[:end].rstrip("-_.") or file.name)

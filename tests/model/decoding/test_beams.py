@@ -8,10 +8,11 @@ from torch import Tensor
 
 from model.config import DecodeConfig
 from model.decoding.batch import Continuation
-from model.decoding.generate import continuations, generate_ids
+from model.decoding.generate import continuations
 from model.decoding.sampling import candidates, sample_distinct_tokens
 from model.gpt2 import GPT2
 from model.rng import generator
+from tests.model.decoding.generated import generate_ids
 from tests.model.references import hugging_face
 
 PROMPTS = [[5, 9, 2], [7], [1, 2, 3, 4, 5, 6, 8]]

@@ -7,11 +7,12 @@ from transformers.generation.logits_process import TemperatureLogitsWarper, TopK
 
 from model.config import DecodeConfig
 from model.decoding.batch import Continuation
-from model.decoding.generate import continuations, generate, generate_ids, newline_counts
+from model.decoding.generate import continuations, generate, newline_counts
 from model.decoding.sampling import candidates, sample_from, sample_token
 from model.gpt2 import GPT2
 from model.pretrained.tokenizer import Tokenizer
 from model.rng import generator
+from tests.model.decoding.generated import generate_ids
 from tests.model.references import hugging_face
 
 PROMPTS = [[5, 9, 2], [7], [1, 2, 3, 4, 5, 6, 8]]

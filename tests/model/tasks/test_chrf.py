@@ -3,7 +3,7 @@
 import pytest
 import sacrebleu
 
-from model.tasks.chrf import corpus_chrf, sentence_chrf
+from model.tasks.scores import corpus_chrf, sentence_chrf
 
 HYPOTHESES = ["the cat sat", "a completely other line", "rose"]
 REFERENCES = ["the cat sits", "one more line", "rose"]

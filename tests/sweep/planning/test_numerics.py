@@ -69,7 +69,7 @@ def test_one_changed_constant_changes_the_hash(name: str, copy: Path) -> None:
     path, source = copy / name, (copy / name).read_text()
     before = hash_of(numeric_paths(copy))
     changed = with_another_constant(source)
-    assert changed is not None, f"{name} computes nothing: take it off the list in model/numerics.py"
+    assert changed is not None, f"{name} computes nothing: take it off the list in sweep/planning/numerics.py"
     path.write_text(changed)
     assert hash_of(numeric_paths(copy)) != before
 

@@ -11,10 +11,10 @@ import pytest
 
 from model.errors import DataError
 from model.task_specs import TASKS
-from model.tasks.data.sources import ASSETS, Shipped, files_sha256, find_files
+from model.tasks.data.sources import ASSETS, files_sha256, find_files
 from tests.model.hub import Hub, serve
 
-KNOWN = {"shipped": Shipped(ASSETS / "paraphrase")}
+KNOWN = {"shipped": ASSETS / "paraphrase"}
 
 
 def fill(folder: Path, *names: str) -> Path:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.tasks.classification import accuracy, macro_f1
+from model.tasks.scores import accuracy, macro_f1
 
 
 def test_accuracy_is_the_share_of_hits() -> None:

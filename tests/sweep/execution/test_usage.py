@@ -1,0 +1,39 @@
+"""Threads and memory of the process that runs a trial."""
+
+import pytest
+import torch
+
+from sweep.execution.usage import peak_memory_bytes, reset_peak_memory, threads
+
+
+def test_threads_are_set_inside_and_restored_even_after_an_error() -> None:
+    before, inside = torch.get_num_threads(), []
+
+    def work() -> None:
+        with threads(before + 1):
+            inside.append(torch.get_num_threads())
+            raise RuntimeError("inside")
+
+    with pytest.raises(RuntimeError, match="inside"):
+        work()
+    assert inside == [before + 1]
+    assert torch.get_num_threads() == before
+
+
+def test_the_peak_sees_memory_that_is_gone_again() -> None:
+    cpu, size = torch.device("cpu"), 64 * 2**20
+    reset_peak_memory(cpu)
+    before = peak_memory_bytes(cpu)
+    block = torch.ones(size, dtype=torch.uint8)
+    del block
+    assert peak_memory_bytes(cpu) - before > 0.9 * size
+
+
+def test_the_peak_is_known_where_the_system_tells_less(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    nowhere = tmp_path_factory.mktemp("proc") / "absent"
+    monkeypatch.setattr("sweep.execution.usage.STATUS", nowhere)
+    monkeypatch.setattr("sweep.execution.usage.CLEAR_REFS", nowhere / "absent")
+    reset_peak_memory(torch.device("cpu"))
+    assert 10 * 2**20 < peak_memory_bytes(torch.device("cpu")) < 2**40
