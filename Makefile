@@ -1,17 +1,23 @@
-# Everything a newcomer types: `make demo` and `make test`. Each target makes what it needs first.
+# `make demo` is for users, `make test` for developers. Each target installs what it needs first.
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet -c constraints.txt
 
-.PHONY: install demo test test-slow chaos chaos-sample lint types bench
+.PHONY: install dev demo test test-slow chaos chaos-sample lint types bench
 
 install: .venv/.installed
+dev: .venv/.dev
 
-# Made again only when what it depends on has changed.
+# Both stamps are made again when the dependencies have changed.
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	$(PIP) -e .
+	touch $@
+
+.venv/.dev: .venv/.installed
+	$(PIP) -e '.[dev]'
 	touch $@
 
 demo: install
@@ -21,23 +27,23 @@ demo: install
 test: lint types
 	$(BIN)/pytest -n auto
 
-test-slow: install
+test-slow: dev
 	$(BIN)/pytest -m slow
 
-# Every fault of tests/chaos, the full number of times: 15 to 30 minutes on two cores.
-chaos: install
+# Every fault in tests/chaos, the full number of times: 15 to 30 minutes on two cores.
+chaos: dev
 	$(BIN)/pytest -m "chaos or not chaos" tests/chaos --chaos
 
 # The faults that `make test` leaves out, a few times each.
-chaos-sample: install
+chaos-sample: dev
 	$(BIN)/pytest -m chaos tests/chaos
 
-lint: install
+lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: install
+types: dev
 	$(BIN)/mypy
 
-bench: install
+bench: dev
 	$(BIN)/python -m benchmarks

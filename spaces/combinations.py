@@ -1,7 +1,7 @@
-"""Which methods go together? Table 3: 15 points, 10 trainings.
+"""Which methods go together? Table 3: 15 points, 10 trials.
 
 The fifteen rows in the paper's order, each method at its best setting of the other tables; decodings of one method
-share its training. The paper prints one score for "SOAP" and "Top-P + SOAP": here the first has the usual top-p 0.9 and
+share its trial. The paper prints one score for "SOAP" and "Top-P + SOAP": here the first has the usual top-p 0.9 and
 the second its best, 0.98. It does not say how many "multiple generations" are: three.
 """
 

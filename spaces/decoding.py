@@ -1,4 +1,4 @@
-"""How should text be drawn? One training under many decodings: 24 points, 1 training.
+"""How should text be drawn? One trial under many decodings: 24 points, 1 trial.
 
 4 nuclei x 3 temperatures, 5 top-k, 3 widths of beams, drawn beams, 2 numbers of generations, and a stop after the
 fourteenth line. Ten epochs of a rank-8 adapter; all else is decoding.

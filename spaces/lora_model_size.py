@@ -1,4 +1,4 @@
-"""Does a larger base help a rank-2 adapter? Section 4.2: 2 points, 2 trainings.
+"""Does a larger base help a rank-2 adapter? Section 4.2: 2 points, 2 trials.
 
 About bases, so it names its own: GPT-2 small and large (124 and 774 million weights), fetched from the hub. `large`
 takes 3 GB of memory and, on a CPU, hours: use a GPU (`--gpus-per-trial 1`).

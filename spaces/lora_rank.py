@@ -1,4 +1,4 @@
-"""Which LoRA rank is enough? Table 1 (middle): 24 points, 24 trainings.
+"""Which LoRA rank is enough? Table 1 (middle): 24 points, 24 trials.
 
 6 ranks x 2 scales x 2 dropouts. With the base `tiny`, ten epochs of 124 sonnets take about ten seconds on one core, so
 the grid takes two to four minutes on two cores.

@@ -1,4 +1,4 @@
-"""Is it a paraphrase? Table 4: 4 points, 4 trainings.
+"""Is it a paraphrase? Table 4: 4 points, 4 trials.
 
 All weights; with SMART; LoRA; all three methods. The task answers yes or no, so there is nothing to decode. Without
 `--set data=...` the pairs are the generated ones that ship; `--set data=qqp` takes GLUE's from the hub.

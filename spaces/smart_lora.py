@@ -1,4 +1,4 @@
-"""SMART on adapters: which weight at which rank? Table 1 (right): 16 points, 16 trainings.
+"""SMART on adapters: which weight at which rank? Table 1 (right): 16 points, 16 trials.
 
 4 weights x 4 ranks. The smoothness term regularizes predictions, so it reaches the adapters through the frozen base.
 """

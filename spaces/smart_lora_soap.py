@@ -1,4 +1,4 @@
-"""All three methods at once. Section 4.2: 36 points, 9 trainings.
+"""All three methods at once. Section 4.2: 36 points, 9 trials.
 
 3 learning rates x 3 batch sizes are trained for 20 epochs each and scored at 10 and 20 under 2 decodings.
 """

@@ -1,6 +1,6 @@
-"""SOAP, and which decoding suits it? Table 2: 1,020 points, 20 trainings.
+"""SOAP, and which decoding suits it? Table 2: 1,020 points, 20 trials.
 
-5 batch sizes x 4 learning rates are trained for 20 epochs each; every training is scored at 3 epochs under 17
+5 batch sizes x 4 learning rates are trained for 20 epochs each; every trial is scored at 3 epochs under 17
 decodings, since neither changes its weights. Batch 2 takes 62 steps an epoch, batch 32 takes 4.
 """
 

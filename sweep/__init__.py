@@ -1,4 +1,4 @@
-"""Hyperparameter search for GPT-2 fine-tuning: a search space goes in, an honest leaderboard comes out.
+"""Hyperparameter search for fine-tuning GPT-2: a search space goes in, a leaderboard comes out.
 
 The public names load on first use, so that `import sweep` costs nothing.
 """

@@ -280,8 +280,8 @@ def _work_here(
 @contextlib.contextmanager
 def _reporter(folder: RunFolder, executor: str, progress: bool) -> Iterator[ProgressReporter]:
     from sweep.progress.reporters import progress_reporter
-    from sweep.reporting.console import make_console
     from sweep.reporting.reporter import SilentReporter
+    from sweep.reporting.terminal import make_console
 
     if not progress:
         yield SilentReporter()

@@ -17,6 +17,7 @@ from sweep.cli.doctor import doctor
 from sweep.cli.report import report
 from sweep.cli.run import resume, run
 from sweep.cli.runs import gc, ls, status
+from sweep.cli.settings import settings
 from sweep.cli.spaces import spaces
 
 CONFIG = Path("sweep.toml")
@@ -38,7 +39,7 @@ def main(ctx: click.Context) -> None:
     ctx.default_map = {name: _config() for name in main.commands}
 
 
-for command in (run, resume, report, status, ls, spaces, gc, doctor):
+for command in (run, resume, report, status, ls, spaces, settings, gc, doctor):
     main.add_command(command)
 
 

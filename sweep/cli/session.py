@@ -9,7 +9,7 @@ from sweep.console import say
 from sweep.errors import InfrastructureError
 from sweep.execution.interrupts import Interrupts
 from sweep.planning.config import RunLimits
-from sweep.reporting.console import make_console
+from sweep.reporting.terminal import make_console
 from sweep.store.run_folder import RunFolder
 from sweep.store.run_spec import RunSpec
 

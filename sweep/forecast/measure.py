@@ -21,7 +21,7 @@ from sweep.planning.extensions import Extension, import_recorded, record
 from sweep.planning.plan import Point, point_from
 
 if TYPE_CHECKING:
-    from model.training import Training
+    pass
 
 ROOT = Path(__file__).parents[2]  # where this very code is imported from
 
@@ -36,8 +36,6 @@ class Measured:
     train_seconds: float  # of these, training itself
     decode_seconds: float  # one scoring
     peak_memory_bytes: int  # resident on a CPU; the allocator's on a GPU, whose context comes on top
-    resumable_bytes: int  # a checkpoint that a training can go on from
-    final_bytes: int  # what a finished training keeps
     sample_bytes: int  # the samples of one scoring, as JSON
 
 
@@ -84,10 +82,11 @@ def _answer(order: Mapping[str, Any]) -> Measured:
     training = Training(point.train, device)
     ready = time.monotonic()  # one clock for all processes of a machine
     if point.epochs:
-        training.run_epoch()
+        with tempfile.TemporaryDirectory() as folder:
+            training.run_epoch()
+            training.save(Path(folder))  # a trial writes one after every epoch
     else:
         training.report(None)
-    resumable, final = _checkpoint_bytes(training) if point.epochs else (0, 0)
     trained = time.monotonic()
     samples = training.evaluate(point.decode).samples
     return Measured(
@@ -97,18 +96,8 @@ def _answer(order: Mapping[str, Any]) -> Measured:
         train_seconds=training.train_seconds,
         decode_seconds=time.monotonic() - trained,
         peak_memory_bytes=peak_memory_bytes(device),
-        resumable_bytes=resumable,
-        final_bytes=final,
         sample_bytes=len(json.dumps([dict(sample) for sample in samples])),
     )
-
-
-def _checkpoint_bytes(training: "Training") -> tuple[int, int]:
-    """Of one that is resumable, and of what a finished training keeps."""
-    with tempfile.TemporaryDirectory() as folder:
-        kept = [training.save(Path(folder) / name, resumable=name == "resumable") for name in ("resumable", "final")]
-        resumable, final = (sum(file.stat().st_size for file in place.iterdir()) for place in kept)
-    return resumable, final
 
 
 if __name__ == "__main__":

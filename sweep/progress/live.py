@@ -12,7 +12,7 @@ from rich.text import Text
 from sweep.progress.state import ProgressState
 from sweep.reporting.layout import Column, lay_out
 from sweep.reporting.numbers import cell_format, duration, plain_text
-from sweep.reporting.terminal import COLOURS
+from sweep.reporting.terminal_table import COLOURS
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState
 from sweep.store.status import Status
@@ -90,20 +90,14 @@ class LiveReporter:
         planned = [self.progress.trials[one] for one in ids]
         epochs = [trial.known_epoch for trial in trials]
         status = [Text(trial.status, style=COLOURS.get(trial.status, "")) for trial in trials]
-        losses = [
-            trial.epochs[epoch].losses.dev_loss if epoch else None for trial, epoch in zip(trials, epochs, strict=True)
-        ]
-        seconds = [
-            trial.epochs[epoch].losses.train_seconds if epoch else None
-            for trial, epoch in zip(trials, epochs, strict=True)
-        ]
+        losses = [trial.epochs[epoch].losses if epoch else None for trial, epoch in zip(trials, epochs, strict=True)]
         return [
             Column(name="status", cells=status, short_cells=status, is_left=True),
             *(_numbers(key, [trial.points[0].settings.get(key) for trial in planned]) for key in self.progress.keys),
             _texts("epoch", [f"{epoch}/{trial.epochs}" for epoch, trial in zip(epochs, planned, strict=True)]),
-            _numbers("dev_loss", losses),
+            _numbers("dev_loss", [one and one.dev_loss for one in losses]),
             _numbers(self.progress.metric, [self.progress.best_of(state, one) for one in ids]),
-            _texts("seconds", [plain_text(value, 0) for value in seconds]),
+            _texts("seconds", [plain_text(one and one.train_seconds, 0) for one in losses]),
         ]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from model.suggest import did_you_mean
 from sweep.errors import RunError
 from sweep.planning.importing import import_object, is_extension, make_importable
-from sweep.reporting.console import make_console
+from sweep.reporting.terminal import make_console
 
 if TYPE_CHECKING:
     from sweep.reporting.leaderboard import Row
@@ -39,7 +39,7 @@ Format = Callable[[Report], str]
 
 
 def _table(report: Report) -> str:
-    from sweep.reporting.terminal import print_table
+    from sweep.reporting.terminal_table import print_table
 
     console = make_console(stderr=False)
     with console.capture() as captured:

@@ -62,6 +62,15 @@ def short_setting(value: Any) -> str:
     return min(text, scientific, key=len)
 
 
+def duration(seconds: float) -> str:
+    """Return `seconds` in the two largest units that matter: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    for unit, above, below, part in ((86_400, "d", "h", 3_600), (3_600, "h", "min", 60), (60, "min", "s", 1)):
+        if round(seconds) >= unit:
+            whole, rest = divmod(round(seconds / part), unit // part)
+            return f"{whole} {above}" + (f" {rest} {below}" if rest else "")
+    return f"{max(1, round(seconds))} s"
+
+
 def _typical(values: Sequence[Any]) -> float:
     """Return the median size of the numbers among `values`, diverged ones aside; 1 where there is none."""
     sizes = [abs(value) for value in values if isinstance(value, int | float) and abs(value) < HUGE]
@@ -72,17 +81,8 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def duration(seconds: float) -> str:
-    """`seconds` in the two largest units that say something: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
-    for unit, above, below, part in ((86_400, "d", "h", 3_600), (3_600, "h", "min", 60), (60, "min", "s", 1)):
-        if round(seconds) >= unit:
-            whole, rest = divmod(round(seconds / part), unit // part)
-            return f"{whole} {above}" + (f" {rest} {below}" if rest else "")
-    return f"{max(1, round(seconds))} s"
-
-
 def size(count: int) -> str:
-    """`count` bytes in the largest binary unit of which there is one."""
+    """Return `count` bytes in the largest binary unit that fits: 3.2 GiB, 45 MiB, 12 KiB."""
     for unit, power in (("GiB", 30), ("MiB", 20)):
         if count >= 2**power:
             value = count / 2**power

@@ -1,93 +1,29 @@
-"""The leaderboard in a terminal: as many columns as its width holds, and a line on those left out."""
+"""The console that reports and progress are printed to."""
 
-from collections.abc import Sequence
+import sys
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
-from sweep.reporting.columns import KEYS, droppable, table_columns
-from sweep.reporting.layout import Column, lay_out
-from sweep.reporting.leaderboard import Row
-from sweep.reporting.numbers import cell_format
-from sweep.reporting.tables import baseline_line, beats, constants_line, heading, paper_line
-from sweep.store.run_folder import RunFolder
-from sweep.store.status import Status
+from sweep.console import mute
 
-REASON_WIDTH = 60  # characters of a reason; the other formats have all of it
-TEXTS = ("status", "cached_from", "stop_reason")  # columns that are aligned to the left
-COLOURS = {
-    Status.COMPLETED: "green",
-    Status.CACHED: "cyan",
-    Status.STOPPED: "yellow",
-    Status.RUNNING: "blue",
-    Status.DIVERGED: "magenta",
-    Status.FAILED: "red",
-}
+WIDE = 2_000  # characters: wider than any table
 
 
-def print_table(
-    console: Console,
-    folder: RunFolder,
-    rows: Sequence[Row],
-    *,
-    top: int | None,
-    names: Sequence[str] | None,
-    wide: bool,
-) -> None:
-    """Print the first `top` rows of a run, whose rows are `rows`.
+class LastingConsole(Console):
+    """A console that falls silent where rich would end the process, or raise within an executor's callback."""
 
-    `names` are the columns to show; None chooses them. `wide` shows all of them, whatever the terminal's width.
-    """
-    shown = names or table_columns(rows)
-    optional = [] if names else droppable(shown, rows)
-    layout = lay_out(
-        [_column(name, rows, top) for name in shown],
-        optional,
-        keys=0 if names else len(KEYS),
-        width=None if wide else console.width,
-    )
-    console.print(Text(heading(folder, rows), style="bold"))
-    console.print(Text(constants_line(rows), style="dim"))
-    console.print()
-    for line in layout.lines:
-        console.print(line, soft_wrap=True)
-    console.print()
-    if top is not None and len(rows) > top:
-        console.print(f"{len(rows) - top} more rows: leave out --top to see them")
-    if (line_of_base := baseline_line(rows)) is not None:
-        console.print(f"{line_of_base}; [red]<[/] marks a value that does not beat it")
-    if "paper" not in layout.left_out and (line_of_paper := paper_line(rows)) is not None:
-        console.print(line_of_paper)
-    if layout.short_names:
-        console.print(", ".join(f"{short} = {name}" for short, name in layout.short_names.items()))
-    if layout.left_out:
-        console.print(
-            f"columns left out: {', '.join(layout.left_out)}; --wide shows them all, --columns A,B those you name"
-        )
+    def on_broken_pipe(self) -> None:
+        mute()
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        try:
+            super().print(*objects, **options)
+        except OSError:  # for example, the disk that holds the log is full
+            mute()
 
 
-def _column(name: str, rows: Sequence[Row], top: int | None) -> Column:
-    """Return the column `name` of the first `top` rows, written in a format that suits all rows."""
-    values = [row.get(name) for row in rows]
-    cells, short_cells = (
-        _cells(name, rows, [write(value) for value in values])[:top]
-        for write in (cell_format(name, values), cell_format(name, values, short=True))
-    )
-    return Column(name=name, cells=cells, short_cells=short_cells, is_left=name in TEXTS)
-
-
-def _cells(name: str, rows: Sequence[Row], texts: Sequence[str]) -> list[Text]:
-    """Return the cells; values that do not beat the baseline are marked."""
-    if name == "status":
-        return [Text(text, style=COLOURS.get(row["status"], "")) for row, text in zip(rows, texts, strict=True)]
-    if name == "stop_reason":
-        return [Text(text if len(text) <= REASON_WIDTH else text[: REASON_WIDTH - 1] + "…") for text in texts]
-    marked = [_is_below(row, name) for row in rows]
-    plain = " " if any(marked) else ""  # so that digits stand below digits
-    return [Text.assemble(text, ("<", "red") if below else plain) for text, below in zip(texts, marked, strict=True)]
-
-
-def _is_below(row: dict[str, Any], name: str) -> bool:
-    is_compared = row.get(name) is not None and row.get(f"base_{name}") is not None
-    return is_compared and not beats(row, name)
+def make_console(stderr: bool) -> Console:
+    """Return a console. In a pipe it is as wide as any table, so that nothing is left out."""
+    stream = sys.stderr if stderr else sys.stdout
+    return LastingConsole(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False)

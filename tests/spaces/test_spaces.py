@@ -10,7 +10,7 @@ from sweep.planning.space import expand
 
 NAMES = sorted(path.stem for path in shipped_spaces().glob("*.py") if path.stem != "__init__")
 
-# (points, trainings) of section 4.2 of the paper; `decoding` is ours.
+# (points, trials) of section 4.2 of the paper; `decoding` is ours.
 SIZES = {
     "combinations": (15, 10),
     "decoding": (24, 1),
@@ -35,9 +35,9 @@ def test_every_space_has_a_stated_size() -> None:
 def test_a_space_has_the_size_that_it_states(name: str) -> None:
     file = load_space(name)
     plan = make_plan(expand(file.space, {}), seeds=1)
-    points, trainings = SIZES[name]
-    assert (len(plan.points), len(plan.trials)) == (points, trainings)
-    assert f"{points:,} points, {trainings} training{'s' * (trainings > 1)}." in file.about.splitlines()[0]
+    points, trials = SIZES[name]
+    assert (len(plan.points), len(plan.trials)) == (points, trials)
+    assert f"{points:,} points, {trials} trial{'s' * (trials > 1)}." in file.about.splitlines()[0]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,13 +1,7 @@
 """`sweep report` in real terminals of several widths: what a reader needs is there, and whole."""
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
 import sys
-import termios
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,31 +11,16 @@ from sweep.reporting.columns import OPTIONAL, table_columns
 from sweep.reporting.leaderboard import Row, load_rows
 from sweep.reporting.numbers import cell_format
 from sweep.store.run_folder import RunFolder
+from tools.terminal_picture import in_terminal
 
 REFERENCE = Path(__file__).parents[3] / "results" / "reference"
 WIDTHS = (80, 100, 120, 200)
 
 
-def in_terminal(width: int, *arguments: str) -> list[str]:
+def lines_in_terminal(width: int, *arguments: str) -> list[str]:
     """What the command prints to a terminal of `width` columns, line by line, without colours."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
-    command = [sys.executable, "-m", "sweep.cli", *arguments]
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env={**environment, "TERM": "xterm"}
-    )
-    os.close(theirs)
-    printed = b""
-    while True:
-        try:
-            read = os.read(ours, 65536)
-        except OSError:  # the other side is closed
-            break
-        printed += read
-    os.close(ours)
-    assert process.wait() == 0, printed
-    return re.sub(r"\x1b\[[0-9;]*m", "", printed.decode()).replace("\r", "").splitlines()
+    printed = in_terminal(width, [sys.executable, "-m", "sweep.cli", *arguments])
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed).splitlines()
 
 
 def needed(name: str) -> tuple[list[Row], list[str]]:
@@ -70,7 +49,7 @@ def is_shown(line: str, row: Row, names: Sequence[str], rows: Sequence[Row]) -> 
 @pytest.mark.parametrize("name", ["lora_rank", "combinations"])
 def test_every_row_is_on_one_line(name: str, width: int) -> None:
     rows, names = needed(name)
-    lines = in_terminal(width, "report", name, "--out", str(REFERENCE))
+    lines = lines_in_terminal(width, "report", name, "--out", str(REFERENCE))
     rule = next(number for number, line in enumerate(lines) if line and not line.strip("─"))
     body = lines[rule + 1 : rule + 1 + len(rows)]
     for line, row in zip(body, rows, strict=True):
@@ -84,7 +63,7 @@ def test_every_row_is_on_one_line(name: str, width: int) -> None:
 def test_every_header_is_whole(name: str, width: int) -> None:
     """A header is on one line, or its parts stand on several; the last lines explain what is short."""
     _, names = needed(name)
-    lines = in_terminal(width, "report", name, "--out", str(REFERENCE))
+    lines = lines_in_terminal(width, "report", name, "--out", str(REFERENCE))
     rule = next(number for number, line in enumerate(lines) if line and not line.strip("─"))
     header = " ".join(lines[2:rule])
     explained = dict(re.findall(r"(\w+) = (\w+)", " ".join(lines[rule:])))
@@ -97,18 +76,18 @@ def test_every_header_is_whole(name: str, width: int) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_columns_left_out_are_named(width: int) -> None:
-    lines = in_terminal(width, "report", "combinations", "--out", str(REFERENCE))
+    lines = lines_in_terminal(width, "report", "combinations", "--out", str(REFERENCE))
     last = " ".join(" ".join(lines).partition("columns left out: ")[2].split())
     assert last.startswith("train_seconds")
     assert last.endswith("--wide shows them all, --columns A,B those you name")
-    wide = in_terminal(width, "report", "combinations", "--out", str(REFERENCE), "--wide")
+    wide = lines_in_terminal(width, "report", "combinations", "--out", str(REFERENCE), "--wide")
     assert "columns left out" not in " ".join(wide)
     assert "train_seconds" in " ".join(wide)
 
 
 def test_the_same_settings_are_shown_of_one_row_as_of_all() -> None:
     def header(*arguments: str) -> list[str]:
-        lines = in_terminal(80, "report", "lora_rank", "--out", str(REFERENCE), *arguments)
+        lines = lines_in_terminal(80, "report", "lora_rank", "--out", str(REFERENCE), *arguments)
         return next(line for line in lines if line.startswith("rank")).split()
 
     assert header("--top", "1") == header("--top", "2") == header("--top", "3") == header()
@@ -116,6 +95,6 @@ def test_the_same_settings_are_shown_of_one_row_as_of_all() -> None:
 
 
 def test_numbers_are_short_and_separated() -> None:
-    lines = in_terminal(200, "report", "lora_rank", "--out", str(REFERENCE))
+    lines = lines_in_terminal(200, "report", "lora_rank", "--out", str(REFERENCE))
     assert any("2,304" in line for line in lines)
     assert not re.search(r"\d{5}", " ".join(lines))

@@ -1,6 +1,7 @@
 """Whether a run is working, finished, stopped or killed."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,11 @@ from click.testing import Result
 
 from sweep.prepare import RunRequest, prepare
 from sweep.store.activity import activity
-from sweep.store.events import Event
+from sweep.store.events import Event, SessionEvent, StatusEvent
 from sweep.store.ledger import Ledger
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
-from tests.sweep.made_up import event
+from sweep.store.status import Status
 
 Sweep = Callable[..., Result]
 
@@ -23,18 +24,16 @@ def folder(micro: Path, out: Path) -> RunFolder:
 
 
 def record(folder: RunFolder, *events: Event) -> None:
-    ledger = Ledger(folder.ledger)
-    for one in events:
-        ledger.append(one)
-    ledger.close()
+    with closing(Ledger(folder.ledger)) as ledger:
+        for event in events:
+            ledger.append(event)
 
 
-def status_of(folder: RunFolder, status: str, reason: str | None = None) -> Event:
-    trial_id = folder.spec.plan.trials[0].trial_id
-    return event("status", trial_id=trial_id, attempt=1, status=status, reason=reason)
+def status_of(folder: RunFolder, status: Status) -> StatusEvent:
+    return StatusEvent(trial_id=folder.spec.plan.trials[0].trial_id, attempt=1, status=status)
 
 
-SESSION = event("session", command=["sweep"])
+SESSION = SessionEvent(command=("sweep",))
 
 
 def test_finished(finished: Path) -> None:
@@ -52,7 +51,7 @@ def test_not_started(folder: RunFolder) -> None:
 
 
 def test_killed_while_a_trial_was_running(folder: RunFolder) -> None:
-    record(folder, SESSION, status_of(folder, "RUNNING"))
+    record(folder, SESSION, status_of(folder, Status.RUNNING))
     assert activity(folder, load_state(folder)) == f"killed; resume with: {folder.command('resume')}"
 
 
@@ -62,7 +61,7 @@ def test_killed_before_a_trial_was_running(folder: RunFolder) -> None:
 
 
 def test_stopped_by_a_signal(folder: RunFolder) -> None:
-    record(folder, SESSION, status_of(folder, "RUNNING"), status_of(folder, "INTERRUPTED", "stopped by a signal"))
+    record(folder, SESSION, status_of(folder, Status.RUNNING), status_of(folder, Status.INTERRUPTED))
     assert activity(folder, load_state(folder)) == f"stopped; resume with: {folder.command('resume')}"
 
 
