@@ -7,8 +7,9 @@ from typing import ClassVar
 import pytest
 from click.testing import Result
 
-from model.config import Settings, decode_keys, setting, train_keys
+from model.settings import Settings, setting
 from sweep.cli.settings import Described, describe
+from sweep.planning.flat import decode_keys, train_keys
 
 Sweep = Callable[..., Result]
 
