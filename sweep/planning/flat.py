@@ -14,13 +14,14 @@ from model.optim.registry import OPTIMIZERS
 from model.settings import Scalar, Settings, build, fields_of, keys_of
 from model.suggest import did_you_mean
 from model.task_specs import TASKS
+from sweep.planning.importing import is_extension
 
 # The settings that name an entry of a registry.
 REGISTRIES: dict[str, dict[str, Any]] = {"task": TASKS, "optimizer": OPTIMIZERS, "peft": METHODS}
 
 
-def train_keys() -> dict[str, Any]:
-    """Return every dotted key of a training with its type."""
+def train_keys(*, extensions: bool = True) -> dict[str, Any]:
+    """Return every dotted key of a training with its type, with or without those of imported extensions."""
     keys: dict[str, Any] = {}
     for field, kind in fields_of(TrainConfig):
         if field.name in GROUPS:
@@ -28,8 +29,9 @@ def train_keys() -> dict[str, Any]:
         elif not field.name.endswith("_settings"):
             keys[field.name] = kind
     for registry in (OPTIMIZERS, METHODS):
-        for spec in registry.values():
-            keys.update(keys_of(spec.settings))
+        for name, spec in registry.items():
+            if extensions or not is_extension(name):
+                keys.update(keys_of(spec.settings))
     return keys
 
 

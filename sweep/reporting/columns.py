@@ -25,13 +25,13 @@ OPTIONAL = (  # the least telling first
 
 def all_columns(rows: Sequence[Row]) -> list[str]:
     """Return the schema's columns, followed by those that only this report has."""
-    return list(dict.fromkeys([*schema().names, *(name for row in rows for name in row)]))
+    return list(dict.fromkeys([*schema(rows).names, *(name for row in rows for name in row)]))
 
 
 def table_columns(rows: Sequence[Row]) -> list[str]:
     """Return the columns to compare `rows`, all those of a run, by: rank, status, what varies, scores, cost."""
     informative = informative_keys(settings_of(rows))
-    settings = [key for key in schema().names if key in informative]
+    settings = [key for key in schema(rows).names if key in informative]
     budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
     partial = ["epoch"] if any(not row["status"].is_complete for row in rows) else []
     metrics = [metric for task in dict.fromkeys(row["task"] for row in rows) for metric in TASKS[task].metrics]

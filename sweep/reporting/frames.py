@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def leaderboard_frame(rows: Sequence[Row]) -> "pd.DataFrame":
     """Return leaderboard rows as a frame with the column types of leaderboard.parquet."""
-    frame: pd.DataFrame = pa.Table.from_pylist(list(rows), schema=schema()).to_pandas()
+    frame: pd.DataFrame = pa.Table.from_pylist(list(rows), schema=schema(rows)).to_pandas()
     return frame
 
 

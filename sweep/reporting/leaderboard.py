@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from model.settings import Scalar, alternatives
 from model.task_specs import TASKS
 from sweep.planning.flat import decode_keys, train_keys
+from sweep.planning.importing import is_extension
 from sweep.planning.plan import Point
 from sweep.store.events import PointResult
 from sweep.store.run_folder import RunFolder, write_file
@@ -27,9 +28,10 @@ from sweep.store.status import Status
 
 Row = dict[str, Any]
 
-METRICS = tuple(dict.fromkeys(metric for task in TASKS.values() for metric in task.metrics))
+METRICS = tuple(
+    dict.fromkeys(metric for name, task in TASKS.items() if not is_extension(name) for metric in task.metrics)
+)
 LOSSES = ("train_loss", "dev_loss", "best_dev_loss")  # nats per token
-COMPARED = ("dev_loss", *METRICS)  # also measured on the un-tuned base, as base_<name>
 UTC_TIME = pa.timestamp("us", tz="UTC")
 ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
 
@@ -48,8 +50,21 @@ TIMING_COLUMNS = frozenset(
 )
 
 
-def schema() -> pa.Schema:
-    """Names and types of every column, in order."""
+def compared(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the columns that are also measured on the un-tuned base, as base_<name>."""
+    return tuple(dict.fromkeys(("dev_loss", *METRICS, *(metric for row in rows for metric in metrics_of(row)))))
+
+
+def metrics_of(row: Row) -> tuple[str, ...]:
+    """Return the metrics of the task of `row`: larger is better."""
+    return TASKS[row["task"]].metrics if "task" in row else METRICS
+
+
+def schema(rows: Sequence[Row] = ()) -> pa.Schema:
+    """Return the names and types of the columns of `rows`, in order. Extensions add their settings and metrics."""
+    builtin = {**train_keys(extensions=False), **decode_keys()}
+    keys = {**builtin, **{key: kind for key, kind in train_keys().items() if any(key in row for row in rows)}}
+    metrics = compared(rows)[1:]
     columns: dict[str, pa.DataType] = {
         "run": pa.string(),
         "point_id": pa.string(),
@@ -58,14 +73,14 @@ def schema() -> pa.Schema:
         "stop_reason": pa.string(),
         "failure": pa.string(),  # the kind, of a FAILED row: error, out of memory, worker lost, timeout
         "rank": pa.int64(),  # among rows of equal task, data and epochs
-        **{key: _arrow(kind) for key, kind in {**train_keys(), **decode_keys()}.items() if key != "epochs"},
+        **{key: _arrow(kind) for key, kind in keys.items() if key != "epochs"},
         "epoch": pa.int64(),  # that the row was scored at
         "epochs_budget": pa.int64(),  # that the point asks for
         "rung": pa.int64(),  # the epoch at which a scheduler stopped it
         "metric": pa.string(),  # what rows are ranked by
-        **{name: pa.float64() for name in (*METRICS, *LOSSES)},
+        **{name: pa.float64() for name in (*metrics, *LOSSES)},
         "best_epoch": pa.int64(),  # of best_dev_loss
-        **{f"base_{name}": pa.float64() for name in COMPARED},
+        **{f"base_{name}": pa.float64() for name in ("dev_loss", *metrics)},
         "trainable_params": pa.int64(),
         "total_params": pa.int64(),
         "trainable_share": pa.float64(),  # of all parameters
@@ -75,7 +90,7 @@ def schema() -> pa.Schema:
         "tokens_per_second": pa.float64(),
         "peak_memory_bytes": pa.int64(),
         "optimizer_state_bytes": pa.int64(),
-        "precond_fallbacks": pa.int64(),  # times that SOAP kept a basis it could not turn
+        "precond_fallbacks": pa.int64(),  # times that SOAP kept a basis it could not refresh
         "device": pa.string(),
         "threads": pa.int64(),
         "attempt": pa.int64(),
@@ -89,19 +104,19 @@ def schema() -> pa.Schema:
 
 
 def load_rows(folder: RunFolder) -> list[Row]:
-    """The rows of a run, straight from its ledger. Raises RunError or LedgerError."""
+    """Return the rows of a run, straight from its ledger. Raise RunError or LedgerError."""
     return rows(folder, load_state(folder))
 
 
 def rows(folder: RunFolder, state: RunState) -> list[Row]:
-    """One row per point of the plan: ranked ones first, best first, each group of equal epochs by itself."""
+    """Return one row per point of the plan: ranked rows first, best first, each group of equal epochs by itself."""
     unranked = [_row(folder, state, point) for point in full_plan(folder.spec, state).points]
     return _ranked(unranked)
 
 
 def write_leaderboard(folder: RunFolder, state: RunState, ranked: list[Row]) -> None:
     """Bring `leaderboard.parquet`, of the rows `ranked`, and `samples.parquet` up to date, each whole or not at all."""
-    write_parquet(folder.leaderboard, pa.Table.from_pylist(ranked, schema=schema()))
+    write_parquet(folder.leaderboard, pa.Table.from_pylist(ranked, schema=schema(ranked)))
     write_parquet(folder.samples, samples_table(folder, state))
 
 
@@ -131,7 +146,7 @@ def _row(folder: RunFolder, state: RunState, point: Point) -> Row:
         "run": folder.name,
         "point_id": point.point_id,
         "trial_id": point.trial_id,
-        **{key: value for key, value in point.settings.items() if key != "epochs"},
+        **{key: value for key, value in point.columns.items() if key != "epochs"},
         "epochs_budget": point.epochs,
         "metric": TASKS[point.train.task].metric,
         "base_sha256": spec.provenance.base(point).sha256,
@@ -203,7 +218,7 @@ def _baseline(state: RunState, point: Point) -> Row:
     if result is None:
         return {}
     measured = {**vars(result.losses), **result.metrics}
-    return {f"base_{name}": measured[name] for name in COMPARED if name in measured}
+    return {f"base_{name}": measured[name] for name in ("dev_loss", *result.metrics)}
 
 
 def _samples(state: RunState, point: Point) -> Sequence[Mapping[str, Scalar]]:

@@ -35,8 +35,11 @@ def informative_keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def settings_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the canonical settings of each row."""
-    return [json.loads(row["config_json"]) for row in rows]
+    """Return the canonical settings of each row. A default that another row differs from is filled in."""
+    canonical = [json.loads(row["config_json"]) for row in rows]
+    keys = {key for settings in canonical for key in settings if "." in key}
+    defaults = [{key: row[key] for key in keys if row.get(key) is not None} for row in rows]
+    return [{**default, **settings} for default, settings in zip(defaults, canonical, strict=True)]
 
 
 def _keys(points: Sequence[Mapping[str, Any]]) -> list[str]:

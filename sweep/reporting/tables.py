@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sweep.reporting.columns import all_columns
-from sweep.reporting.leaderboard import COMPARED, METRICS, Row
+from sweep.reporting.leaderboard import Row, compared, metrics_of
 from sweep.reporting.numbers import cell_format, decimals, plain_text, setting_text
 from sweep.reporting.rung_report import Rung
 from sweep.reporting.settings import constant_settings, settings_of
@@ -23,7 +23,7 @@ def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
     """Return rows as ranked, or sorted by `column`: metrics downwards, all else upwards; missing values last."""
     if column is None:
         return list(rows)
-    sign = -1 if column in METRICS else 1
+    sign = -1 if any(column in metrics_of(row) for row in rows) else 1
     present = [row for row in rows if row.get(column) is not None and row[column] == row[column]]  # nan != nan
     numeric = all(isinstance(row[column], int | float) for row in present)
     ordered = sorted(present, key=lambda row: sign * row[column] if numeric else str(row[column]))
@@ -49,16 +49,16 @@ def constants_line(rows: Sequence[Row]) -> str:
 
 def baseline_line(rows: Sequence[Row]) -> str | None:
     """Return the baseline's scores, a range where decodings and seeds differ, and how many rows beat it."""
-    known = [name for name in COMPARED if any(row.get(f"base_{name}") is not None for row in rows)]
+    known = [name for name in compared(rows) if any(row.get(f"base_{name}") is not None for row in rows)]
     if not known:
         return None
     parts = []
     for name in known:
-        compared = [row for row in rows if row.get(name) is not None and row.get(f"base_{name}") is not None]
+        both = [row for row in rows if row.get(name) is not None and row.get(f"base_{name}") is not None]
         values = sorted({row[f"base_{name}"] for row in rows if row.get(f"base_{name}") is not None})
         digits = decimals(name, values)
         span = " to ".join(plain_text(value, digits) for value in dict.fromkeys((values[0], values[-1])))
-        parts.append(f"{name} {span} (beaten by {sum(beats(row, name) for row in compared)} of {len(compared)} rows)")
+        parts.append(f"{name} {span} (beaten by {sum(beats(row, name) for row in both)} of {len(both)} rows)")
     return "un-tuned base: " + ", ".join(parts)
 
 
@@ -80,7 +80,7 @@ def footnotes(rows: Sequence[Row]) -> list[str]:
 def beats(row: Row, name: str) -> bool:
     """Return whether a row's value is better than the baseline's: larger for a metric, smaller for a loss."""
     gain = row[name] - row[f"base_{name}"]
-    return bool(gain > 0 if name in METRICS else gain < 0)
+    return bool(gain > 0 if name in metrics_of(row) else gain < 0)
 
 
 def markdown(names: Sequence[str], rows: Sequence[Row]) -> str:

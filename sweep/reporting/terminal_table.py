@@ -8,7 +8,7 @@ from rich.text import Text
 
 from sweep.reporting.columns import KEYS, droppable, table_columns
 from sweep.reporting.layout import Column, lay_out
-from sweep.reporting.leaderboard import COMPARED, Row
+from sweep.reporting.leaderboard import Row
 from sweep.reporting.numbers import cell_format
 from sweep.reporting.tables import baseline_line, beats, constants_line, heading, paper_line
 from sweep.store.run_folder import RunFolder
@@ -89,5 +89,5 @@ def _cells(name: str, rows: Sequence[Row], texts: Sequence[str]) -> list[Text]:
 
 
 def _is_below(row: dict[str, Any], name: str) -> bool:
-    is_compared = name in COMPARED and row.get(name) is not None and row.get(f"base_{name}") is not None
+    is_compared = row.get(name) is not None and row.get(f"base_{name}") is not None
     return is_compared and not beats(row, name)
