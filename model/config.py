@@ -3,6 +3,7 @@
 This file imports no torch, so that a whole search space can be checked before any heavy import.
 """
 
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -104,7 +105,7 @@ class TrainConfig(Settings):
     @property
     def optimizer_values(self) -> Settings:
         """The settings of the optimizer, defaults included."""
-        return self.optimizer_settings or defaults(OPTIMIZERS[self.optimizer].settings)
+        return self.optimizer_settings or build(OPTIMIZERS[self.optimizer].settings, {})
 
     @property
     def peft_name(self) -> str | None:
@@ -114,44 +115,43 @@ class TrainConfig(Settings):
     @property
     def peft_values(self) -> Settings | None:
         """The settings of the PEFT method, defaults included, or None if there is none."""
-        return self.lora or (self.peft_settings or defaults(METHODS[self.peft].settings) if self.peft else None)
+        return self.lora or (self.peft_settings or build(METHODS[self.peft].settings, {}) if self.peft else None)
 
     def __post_init__(self) -> None:
         self._build_groups()
         super().__post_init__()
-        self._make_canonical()
         if self.weight_decay is None:
             object.__setattr__(self, "weight_decay", OPTIMIZERS[self.optimizer].weight_decay)
+        if self.lora and self.peft:
+            raise SettingError("lora", f"has no effect beside peft={self.peft}")
+        if self.peft_settings and not self.peft:
+            raise SettingError("peft_settings", "has no effect while peft is None")
         if self.freeze and self.peft_name:
             raise SettingError("freeze", f"has no effect beside {self.peft_name}, which freezes the base by itself")
         if self.freeze and not TASKS[self.task].has_head:
             raise SettingError("freeze", f"leaves nothing to train: task {self.task} has no head of its own")
 
     def _build_groups(self) -> None:
-        """Turn groups that are given as mappings into settings: TrainConfig(lora={"rank": 8})."""
+        """Build groups that are given as mappings: TrainConfig(lora={"rank": 8}).
+
+        Equal trainings get equal fields: the settings of an optimizer or a method are None if all are defaults.
+        """
         if self.peft == "lora":
             object.__setattr__(self, "peft", None)
             object.__setattr__(self, "lora", self.lora or {})
-        for name, kind in {**GROUPS, **_chosen_groups(self.optimizer, self.peft)}.items():
+        chosen = {
+            "optimizer_settings": OPTIMIZERS.get(str(self.optimizer)),
+            "peft_settings": METHODS.get(str(self.peft)),
+        }
+        own = {name: spec.settings for name, spec in chosen.items() if spec is not None}
+        for name, kind in {**GROUPS, **own}.items():
             value = getattr(self, name)
+            if isinstance(value, Settings) and type(value) is not kind and value.prefix == kind.prefix:
+                value = vars(value)  # the class was imported anew
             if isinstance(value, Mapping):
-                object.__setattr__(self, name, build(kind, value))
-
-    def _make_canonical(self) -> None:
-        """Let equal trainings have equal fields: settings that are all default are None."""
-        if self.lora and self.peft:
-            raise SettingError("lora", f"has no effect beside peft={self.peft}")
-        kinds = _chosen_groups(self.optimizer, self.peft)
-        for name in ("optimizer_settings", "peft_settings"):
-            value, kind = getattr(self, name), kinds.get(name)
-            if value is not None and type(value) is not kind:
-                raise SettingError(name, f"are {type(value).__name__}, but should be {kind and kind.__name__}")
-            if kind is not None and (value is None or value == defaults(kind)):
-                defaults(kind)  # raises where a setting has to be given
-                object.__setattr__(self, name, None)
-
-
-def _chosen_groups(optimizer: str, peft: str | None) -> dict[str, type[Settings]]:
-    """Return what the settings of the chosen optimizer and PEFT method have to be, by field of TrainConfig."""
-    chosen = {"optimizer_settings": OPTIMIZERS.get(str(optimizer)), "peft_settings": METHODS.get(str(peft))}
-    return {field: spec.settings for field, spec in chosen.items() if spec is not None}
+                value = build(kind, value)
+            if name in own and type(value) not in (kind, types.NoneType):
+                raise SettingError(name, f"must be {kind.__name__} or None, got {value!r}")
+            if name in own and value is None:
+                build(kind, {})  # raises if a setting must be given
+            object.__setattr__(self, name, None if name in own and value == defaults(kind) else value)

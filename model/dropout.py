@@ -39,9 +39,6 @@ class Dropout(nn.Module):
         keep = (_lanes(x.shape, self.stream) >= threshold - LANE_VALUES // 2).to(x.dtype)
         return x * keep.mul_(LANE_VALUES / (LANE_VALUES - threshold))
 
-    def extra_repr(self) -> str:
-        return f"p={self.p}"
-
 
 def _lanes(shape: torch.Size, stream: torch.Generator) -> Tensor:
     """Uniform 16-bit integers of `shape`, four from each 64-bit draw: a third of the time of `bernoulli_`."""

@@ -130,10 +130,11 @@ def coerce(key: str, value: Any, kind: Any) -> Any:
 
 def check_names(kind: type[Settings], names: Iterable[str]) -> None:
     """Raise SettingError, with the nearest known name, if `kind` has no field of one of `names`."""
-    known = keys_of(kind)
-    for name in names:
-        if (key := kind.prefix + name) not in known:
-            raise SettingError(key, f"is not a setting; {did_you_mean(key, known)}Known: {', '.join(known)}")
+    fields = {field.name for field, _ in fields_of(kind)}
+    if unknown := [kind.prefix + name for name in names if name not in fields]:
+        known = keys_of(kind)
+        hint = did_you_mean(unknown[0], known)
+        raise SettingError(unknown[0], f"is not a setting; {hint}Known: {', '.join(known)}")
 
 
 def build(kind: type[S], values: Mapping[str, Any]) -> S:
@@ -147,9 +148,9 @@ def build(kind: type[S], values: Mapping[str, Any]) -> S:
     return kind(**values)
 
 
-def defaults(kind: type[S]) -> S:
-    """Return a `kind` with every default. Raise SettingError if a field has no default."""
-    return build(kind, {})
+def defaults(kind: type[S]) -> S | None:
+    """Return a `kind` with every default, or None if a field has no default."""
+    return None if any(field.default is dataclasses.MISSING for field, _ in fields_of(kind)) else kind()
 
 
 def keys_of(kind: type[Settings]) -> dict[str, Any]:
