@@ -90,7 +90,7 @@ def test_a_budget_of_trials_stops_says_so_and_goes_on(sweep: Sweep, micro: Path,
     assert "2 COMPLETED, 2 PENDING" in result.stdout
     assert "the budget of 2trials is spent; continue with a larger budget: sweep resume micro" in result.stderr
     same = sweep("resume", "micro")  # the budget that it began with holds
-    assert same.exit_code == 0
+    assert same.exit_code == 5
     assert "2 COMPLETED, 2 PENDING" in same.stdout
     more = sweep("resume", "micro", "--budget", "3trials")
     assert "3 COMPLETED, 1 PENDING" in more.stdout
