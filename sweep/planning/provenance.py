@@ -14,10 +14,11 @@ from model.errors import BaseError, DataError
 from model.pretrained.files import find_base, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
 from model.processor import cpu_name
+from model.task_specs import TASKS
 from model.tasks import check_tokenizer, find_data
 from sweep.errors import SpaceError
 from sweep.planning.extensions import Extension, record, references
-from sweep.planning.numerics import numerics_sha256, same_numbers
+from sweep.planning.numerics import EARLIER_HASHES, numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
@@ -170,6 +171,12 @@ def today(device: str) -> str:
     return cpu_name() if device == "cpu" else device
 
 
+def _reads_table(point: Point) -> bool:
+    """Whether a point reads tab-separated text of the user's."""
+    train = point.train
+    return train.task != "sonnets" and train.data is not None and train.data not in TASKS[train.task].sets
+
+
 def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> list[str]:
     """What differs between the provenance of two times, as far as results of `points` depend on it."""
     names = []
@@ -178,6 +185,8 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
             names.append(f"base {point.train.base}")
         if before.data.get(data_name(point)) != now.data[data_name(point)]:
             names.append(f"data of {point.train.task}")
+        if before.numerics_sha256 in EARLIER_HASHES and _reads_table(point):
+            names.append(f"way that the data of {point.train.task} is read (quotation marks are text now)")
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")

@@ -70,7 +70,7 @@ BAD_DATA = {
     "no number for a class": (
         "sentiment",
         b"\tid\tsentence\tsentiment\n0\ta\tfine\tgood\n",
-        "the label of row 1 is 'good'",
+        "the label of line 2 is 'good'",
     ),
     "no sentiment": ("sentiment", b"\tid\tsentence\n0\ta\tfine\n", "has no row with a label and a text"),
 }
