@@ -115,6 +115,8 @@ def _field(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:
     names = [getattr(one, "__name__", str(one)).replace("NoneType", "None") for one in alternatives(hint)]
     if not set(names) <= set(TYPES):
         raise ExtensionError(f"the type of the setting {field.name} must be one of {', '.join(TYPES)}, not {hint}")
+    if "None" in names and field.default is not None:
+        raise ExtensionError(f"the setting {field.name} may be None, so its default must be None: None means off")
     bounds: Bounds = field.metadata.get("bounds", Bounds(""))
     limits = {one.name: getattr(bounds, one.name) for one in dataclasses.fields(bounds) if one.name != "choices"}
     given = {} if field.default is dataclasses.MISSING else {"default": field.default}

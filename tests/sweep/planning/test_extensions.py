@@ -82,6 +82,23 @@ def test_a_prefix_that_is_taken_or_none_is_refused(tmp_path: Path, prefix: str) 
         expand(Space(fixed={"optimizer": write_optimizer(tmp_path, module, prefix)}), {})
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("steps: int | None = setting(None", "steps: int | None = setting(3", "its default must be None"),
+        ("power: float = setting(0.5", "power: complex = setting(0.5", "the type of the setting power must be one of"),
+    ],
+)
+def test_settings_that_cannot_be_recorded_are_refused(
+    name: str, tmp_path: Path, before: str, after: str, message: str
+) -> None:
+    path = tmp_path / f"{name.partition(':')[0]}.py"
+    module = path.rename(path.with_stem(f"{path.stem}_{len(message)}"))
+    module.write_text(module.read_text().replace(before, after))
+    with pytest.raises(ExtensionError, match=message):
+        expand(Space(fixed={"optimizer": f"{module.stem}:Sign"}), {})
+
+
 def test_of_the_wrong_kind_it_is_refused(name: str) -> None:
     with pytest.raises(ExtensionError, match="must be of type TaskSpec, not OptimizerSpec"):
         expand(Space(task=name), {})
