@@ -4,22 +4,30 @@ from collections.abc import Mapping, Sequence
 
 from sweep.console import say
 from sweep.execution.driver import SessionResult
+from sweep.planning.plan import stable_id
 from sweep.reporting.leaderboard import Row
 from sweep.reporting.numbers import decimals, duration, plain_text, setting_text
 from sweep.reporting.settings import informative_keys
 from sweep.reporting.tables import baseline_line
+from sweep.store.activity import is_unfinished
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import full_plan
 from sweep.store.status import Status
 
 
 def exit_code(folder: RunFolder, outcome: SessionResult) -> int:
-    """Return 0 if all is well, 3 if some trials failed, 4 if all did, 128 + N after signal N, however late it came."""
+    """Return the exit code of a session.
+
+    0 if every row is final, 3 if some trials failed, 4 if all did, 5 if rows are left to compute (the budget is spent,
+    or the search found fewer points than it was asked for), and 128 + N after signal N, however late it came.
+    """
     if outcome.signal is not None:
         return 128 + outcome.signal
     if failed := _failed(outcome.rows):
         return 4 if len(failed) == len(outcome.rows) else 3
-    return 3 if _failed_baselines(folder, outcome) else 0
+    if _failed_baselines(folder, outcome):
+        return 3
+    return 5 if unfinished_line(folder, outcome) else 0
 
 
 def summarize(folder: RunFolder, outcome: SessionResult) -> None:
@@ -34,8 +42,8 @@ def summarize(folder: RunFolder, outcome: SessionResult) -> None:
     if outcome.signal is not None:
         say(f"interrupted, nothing is lost; resume with: {folder.command('resume')}", err=True)
         return
-    if outcome.spent is not None:
-        say(f"{outcome.spent}; continue with a larger budget: {folder.command('resume')} --budget ...", err=True)
+    if (line := unfinished_line(folder, outcome)) is not None:
+        say(line, err=True)
     say(f"leaderboard: {folder.leaderboard}; to print it: {folder.command('report')}")
     failed = _failed(rows)
     baselines = _failed_baselines(folder, outcome)
@@ -43,6 +51,25 @@ def summarize(folder: RunFolder, outcome: SessionResult) -> None:
         say(line, err=True)
     if (failed or baselines) and folder.logs.is_dir():
         say(f"tracebacks: {folder.logs}", err=True)
+
+
+def unfinished_line(folder: RunFolder, outcome: SessionResult) -> str | None:
+    """Return why rows are left to compute, and how to continue; None if nothing is left."""
+    resume = folder.command("resume")
+    if outcome.spent is not None:
+        return f"{outcome.spent}; continue with a larger budget: {resume} --budget ..."
+    wanted = folder.spec.tune_config.num_samples
+    if wanted is not None and (found := points_found(folder, outcome)) < wanted:
+        return f"the space holds only {found} points, fewer than --num-samples {wanted}: nothing is left to sample"
+    return f"not finished; resume with: {resume}" if is_unfinished(folder, outcome.state) else None
+
+
+def points_found(folder: RunFolder, outcome: SessionResult) -> int:
+    """Return how many points a search has sampled, seeds and milestones aside."""
+    if folder.spec.search_space is not None:
+        return len(outcome.state.suggestions)
+    settings = [{**point.settings, "epochs": None} for point in folder.spec.plan.points]  # a milestone is no sample
+    return len({stable_id(one) for one in settings}) // folder.spec.tune_config.seeds
 
 
 def _failed(rows: Sequence[Row]) -> list[Row]:

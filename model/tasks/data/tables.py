@@ -113,5 +113,8 @@ def _label(path: Path, number: int, value: Any, classes: int | None) -> int | No
         return None
     if label < 0 or not label.is_integer() or (classes is not None and label >= classes):
         wanted = "a whole number from 0" if classes is None else " or ".join(map(str, range(classes)))
-        raise DataError(f"{path}: the label of row {number} is {value!r}, which is not {wanted}; mend or empty it")
+        raise DataError(
+            f"{path}: the label of row {number} is {value!r}, which is not {wanted}; "
+            "fix the label, or leave it empty to skip the row"
+        )
     return int(label)

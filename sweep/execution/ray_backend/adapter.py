@@ -63,6 +63,8 @@ class Desk:
     def lost(self, job: Job, error: Any) -> None:
         """Pass on that a worker is gone: ended by the watchdog, out of memory, or crashed."""
         self.monitor.check()
+        if job in self.trials and self.trials[job] is None:  # lost before Ray said that it had started
+            self.listener.started(job)
         why = self.why.pop(job, None)
         if why is None:
             memory = "OutOfMemoryError" in str(error)

@@ -12,6 +12,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -30,6 +31,8 @@ from sweep.execution.ray_backend.settings import (
     SHUTDOWN_SECONDS,
     TOKEN,
 )
+
+PACKAGE_ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +106,16 @@ def _session(address: str, **options: Any) -> Iterator[RayMonitor]:
 
 
 def _connect(address: str, options: dict[str, Any]) -> None:
+    """Start or join Ray, from the folder that this very package is imported from.
+
+    Ray puts the driver's working folder first on the import path of its workers. From the user's folder, a file
+    `model.py` there, or another version of this package, would be imported in place of ours.
+    """
     import ray
 
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="error", **options)
+        with contextlib.chdir(PACKAGE_ROOT):
+            ray.init(address=address, log_to_driver=False, logging_level="error", **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InfrastructureError(f"cannot start Ray at {address}: {reason}; try --executor inline") from error

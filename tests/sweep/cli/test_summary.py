@@ -8,6 +8,7 @@ from sweep.cli.summary import exit_code, summarize
 from sweep.execution.driver import SessionResult
 from sweep.execution.executor import Listener
 from sweep.execution.job import Job
+from sweep.planning.config import TuneConfig
 from sweep.prepare import RunRequest, prepare
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
@@ -61,3 +62,31 @@ def test_a_failed_base_is_a_failure(folder: RunFolder, capsys: pytest.CaptureFix
     assert f"FAILED {base.trial_id}: the baseline, so no row can be compared" in capsys.readouterr().err
     assert exit_code(folder, outcome) == 3
     assert exit_code(folder, failing(folder)) == 0, "the next session tries it again"
+
+
+def test_open_rows_are_not_a_success(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    """An executor that returns early leaves rows pending, for whatever reason."""
+    outcome = drive(folder, ScriptedExecutor(lambda job, listener: None))
+    summarize(folder, outcome)
+    assert exit_code(folder, outcome) == 5
+    assert f"not finished; resume with: {folder.command('resume')}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("search", ["random", "tpe"])
+def test_a_space_smaller_than_the_search(
+    search: str, micro: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = RunRequest(space=str(micro), out=out, tune_config=TuneConfig(search=search, num_samples=9, seeds=2))
+    folder = prepare(request).open_or_create()
+    outcome = drive(folder)
+    summarize(folder, outcome)
+    assert len(outcome.rows) == 8
+    assert exit_code(folder, outcome) == 5
+    assert "the space holds only 4 points, fewer than --num-samples 9" in capsys.readouterr().err
+
+
+def test_a_finished_search_is_a_success(micro: Path, out: Path) -> None:
+    folder = prepare(
+        RunRequest(space=str(micro), out=out, tune_config=TuneConfig(search="random", num_samples=3))
+    ).open_or_create()
+    assert exit_code(folder, drive(folder)) == 0

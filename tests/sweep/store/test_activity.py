@@ -66,7 +66,7 @@ def test_stopped_by_a_signal(folder: RunFolder) -> None:
 
 
 def test_stopped_by_its_budget(sweep: Sweep, micro: Path) -> None:
-    assert sweep("run", micro, "--executor", "inline", "--budget", "1trials").exit_code == 0
+    assert sweep("run", micro, "--executor", "inline", "--budget", "1trials").exit_code == 5
     assert "; stopped; resume with: sweep resume micro --out " in sweep("status").stdout
 
 

@@ -86,11 +86,11 @@ def statuses(folder: RunFolder) -> list[Status]:
 
 def test_a_budget_of_trials_stops_says_so_and_goes_on(sweep: Sweep, micro: Path, out: Path) -> None:
     result = sweep("run", micro, "--executor", "inline", "--budget", "2trials")
-    assert result.exit_code == 0
+    assert result.exit_code == 5
     assert "2 COMPLETED, 2 PENDING" in result.stdout
     assert "the budget of 2trials is spent; continue with a larger budget: sweep resume micro" in result.stderr
     same = sweep("resume", "micro")  # the budget that it began with holds
-    assert same.exit_code == 0
+    assert same.exit_code == 5
     assert "2 COMPLETED, 2 PENDING" in same.stdout
     more = sweep("resume", "micro", "--budget", "3trials")
     assert "3 COMPLETED, 1 PENDING" in more.stdout
@@ -105,7 +105,7 @@ def test_a_run_that_is_done_within_its_budget_does_not_speak_of_it(sweep: Sweep,
 
 def test_a_budget_of_time_stops_running_trials_which_go_on(sweep: Sweep, micro: Path, out: Path) -> None:
     result = sweep("run", micro, "--executor", "inline", "--budget", "0.01s")
-    assert result.exit_code == 0
+    assert result.exit_code == 5
     assert "the budget of 0.01s is spent" in result.stderr
     assert "COMPLETED" not in result.stdout
     done = sweep("resume", "micro", "--budget", "1h")

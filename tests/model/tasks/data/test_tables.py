@@ -98,5 +98,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, name: str, content: bytes 
 
 def test_any_whole_number_will_do_where_the_classes_are_not_known(write: Write) -> None:
     path = write("x.tsv", HEADER[1:], (0, "a", "b", 4), (1, "a", "b", "-2"))
-    with pytest.raises(DataError, match=r"row 2 is '-2', which is not a whole number from 0; mend or empty it"):
+    with pytest.raises(
+        DataError, match=r"row 2 is '-2', which is not a whole number from 0; fix the label, or leave it"
+    ):
         read(path, classes=None)

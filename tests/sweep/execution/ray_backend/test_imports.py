@@ -1,0 +1,75 @@
+"""Workers import the driver's own package, whatever lies in the folder that a run is started from."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sweep.execution.job import Job
+from sweep.execution.trial import TrialReport
+from sweep.store.failure import Failure
+from tests.sweep.conftest import essence
+
+SHADOWS = ("model", "ray", "numpy", "json", "random", "torch", "pandas", "click")
+COMMAND = (sys.executable, "-c", "import sys; sys.path.remove(''); from sweep.cli.commands import main; main()")
+
+
+def run(folder: Path, micro: Path, out: Path, executor: str) -> "subprocess.CompletedProcess[str]":
+    """`sweep run`, as its console script runs it: without the working folder on the path."""
+    options = ["--set", "epochs=1", "--set", "lora.dropout=0.0", "--executor", executor, "--name", "r", "--no-cache"]
+    command = [*COMMAND, "run", str(micro), *options, "--out", str(out)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    """A folder whose modules hide ours and those that we depend on."""
+    folder = tmp_path / "hostile"
+    (folder / "sweep").mkdir(parents=True)
+    for path in (folder / "sweep" / "__init__.py", *(folder / f"{name}.py" for name in SHADOWS)):
+        path.write_text("raise RuntimeError('not the module that was meant')\n")
+    return folder
+
+
+def test_a_hostile_folder_changes_nothing(hostile: Path, micro: Path, out: Path, tmp_path: Path) -> None:
+    done = run(hostile, micro, out, "ray")
+    assert done.returncode == 0, done.stderr
+    assert "2 COMPLETED" in done.stdout
+    assert run(tmp_path, micro, tmp_path / "inline", "inline").returncode == 0
+    assert essence(out / "r") == essence(tmp_path / "inline" / "r")
+
+
+class Deaf:
+    """A listener that notes what it hears."""
+
+    stopping = False
+    resume_command = ""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def next_job(self) -> Job | None:
+        return Job.__new__(Job)
+
+    def started(self, job: Job) -> None:
+        self.heard.append("started")
+
+    def reported(self, job: Job, report: TrialReport) -> bool:
+        return True
+
+    def lost(self, job: Job, failure: Failure, reason: str) -> None:
+        self.heard.append(f"lost: {failure}: {reason}")
+
+
+def test_a_worker_lost_before_its_trial_started_is_reported(tmp_path: Path) -> None:
+    from sweep.execution.ray_backend.adapter import Desk
+    from sweep.execution.ray_backend.monitor import RayMonitor
+    from tests.sweep.execution.test_watchdog import job_in
+
+    listener, job = Deaf(), job_in(tmp_path)
+    listener.next_job = lambda: job  # type: ignore[method-assign]
+    desk = Desk(listener, None, RayMonitor([]))
+    assert desk.give() is job
+    desk.lost(job, "Traceback ...\nModuleNotFoundError: No module named 'sweep'")
+    assert listener.heard == ["started", "lost: worker lost: ModuleNotFoundError: No module named 'sweep'"]
