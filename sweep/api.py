@@ -20,6 +20,7 @@ from sweep.execution.executors import make_executor
 from sweep.execution.gpus import hold_gpus, visible_gpus
 from sweep.execution.interrupts import Interrupts
 from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration
+from sweep.planning.extensions import import_recorded
 from sweep.planning.plan import Point
 from sweep.planning.provenance import trace
 from sweep.planning.registry import space_paths
@@ -103,10 +104,12 @@ class Run:
     def load_model(self, point: str | None = None) -> "tuple[GPT2, Tokenizer]":
         """Return the trained model of `point` (a point_id; default: the best) and its tokenizer, in evaluation mode.
 
-        Raise RunError if no checkpoint of it was kept: see `keep` of `sweep.run`.
+        Raise RunError if no checkpoint of it was kept (see `keep` of `sweep.run`), ExtensionError if an extension that
+        the run uses cannot be imported as it was.
         """
         from model.training import Training
 
+        import_recorded(self.folder.spec.provenance.extensions)
         point_id = point or str(self.best()["point_id"])
         found = self._point(point_id)
         training = Training(replace(found.train, revision=self.folder.spec.provenance.base(found).revision))

@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from model.methods.registry import METHODS
-from model.optim.registry import OPTIMIZERS
 from model.settings import Bounds, Settings, alternatives, fields_of, setting
 from model.specs import OptimizerSpec, PEFTSpec, TaskSpec
 from sweep.errors import ExtensionError
@@ -95,9 +93,10 @@ def _check_prefix(name: str, spec: Any) -> None:
     """Raise ExtensionError if the settings of `spec` could be taken for others."""
     if isinstance(spec, TaskSpec):
         return
-    others = [each.settings for key, each in OPTIMIZERS.items() if key != name]
-    others += [each.settings for key, each in METHODS.items() if key != name]
-    taken = {"smart.", "decode.", *(each.prefix for each in others)}
+    taken = {"smart.", "decode."}
+    for kind in ("optimizer", "peft"):
+        known = [key for key in REGISTRIES[kind] if not is_extension(key) or key in _origins]  # not what was only read
+        taken |= {REGISTRIES[kind][key].settings.prefix for key in known if key != name}
     if (prefix := spec.settings.prefix) in taken or not re.fullmatch(r"\w+\.", prefix):
         raise ExtensionError(f"{name}: its settings need a prefix of their own, such as 'mine.', not {prefix!r}")
 
@@ -116,6 +115,8 @@ def _field(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:
     names = [getattr(one, "__name__", str(one)).replace("NoneType", "None") for one in alternatives(hint)]
     if not set(names) <= set(TYPES):
         raise ExtensionError(f"the type of the setting {field.name} must be one of {', '.join(TYPES)}, not {hint}")
+    if "None" in names and field.default is not None:
+        raise ExtensionError(f"the setting {field.name} may be None, so its default must be None: None means off")
     bounds: Bounds = field.metadata.get("bounds", Bounds(""))
     limits = {one.name: getattr(bounds, one.name) for one in dataclasses.fields(bounds) if one.name != "choices"}
     given = {} if field.default is dataclasses.MISSING else {"default": field.default}

@@ -1,123 +1,16 @@
-"""Settings: every bound, every type, and the way to flat keys and back."""
+"""Configurations in Python: groups as mappings, defaults, what does not go together, and the help."""
 
+import inspect
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from model.config import DecodeConfig, LoRAConfig, TrainConfig
+from model.config import DecodeConfig, TrainConfig
 from model.errors import SettingError
-from sweep.planning.flat import decode_keys, from_flat, to_flat, train_keys
-
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "unknown key": ({"foo": 1}, "foo: is not a setting"),
-    "unknown dotted key": ({"lora.rnk": 1}, "lora.rnk: is not a setting"),
-    "rank 0": ({"lora.rank": 0}, "lora.rank: must be at least 1, got 0"),
-    "rank 2.5": ({"lora.rank": 2.5}, "lora.rank: must be int, got 2.5"),
-    "rank true": ({"lora.rank": True}, "lora.rank: must be int, got True"),
-    "scale 0": ({"lora.rank": 1, "lora.scale": 0}, "lora.scale: must be above 0"),
-    "dropout 1": ({"lora.rank": 1, "lora.dropout": 1.0}, "lora.dropout: must be below 1"),
-    "scale without rank": ({"lora.scale": 2.0}, "lora.rank: is needed beside lora.scale"),
-    "off and set": ({"lora": None, "lora.rank": 1}, "lora.rank: has no effect while lora is None"),
-    "scale inf": ({"lora.rank": 1, "lora.scale": float("inf")}, "lora.scale: must be a finite number"),
-    "dropout -0.1": ({"lora.rank": 1, "lora.dropout": -0.1}, "lora.dropout: must be at least 0"),
-    "base's dropout 1": ({"dropout": 1}, "dropout: must be below 1"),
-    "base's dropout -0.1": ({"dropout": -0.1}, "dropout: must be at least 0"),
-    "base 3": ({"base": 3}, "base: must be str, got 3"),
-    "revision 3": ({"revision": 3}, "revision: must be str or None, got 3"),
-    "lora 3": ({"lora": 3}, "lora: must be LoRAConfig or None, got 3"),
-    "decode None": ({"decode": None}, "decode: is not a setting"),
-    "epochs 1.0": ({"epochs": 1.0}, "epochs: must be int, got 1.0"),
-    "epochs -1": ({"epochs": -1}, "epochs: must be at least 0"),
-    "batch 0": ({"batch_size": 0}, "batch_size: must be at least 1"),
-    "lr 0": ({"lr": 0}, "lr: must be above 0"),
-    "lr nan": ({"lr": float("nan")}, "lr: must be a finite number"),
-    "lr text": ({"lr": "1e-3"}, "lr: must be float, got '1e-3'"),
-    "seed -1": ({"seed": -1}, "seed: must be at least 0"),
-    "decay -1": ({"weight_decay": -1.0}, "weight_decay: must be at least 0"),
-    "patience 0": ({"patience": 0}, "patience: must be at least 1"),
-    "optimizer": ({"optimizer": "sgd"}, "optimizer: must be one of adamw, soap, got 'sgd'"),
-    "task": ({"task": "poems"}, "task: must be one of sonnets"),
-    "top_p 0": ({"decode.top_p": 0.0}, "decode.top_p: must be above 0"),
-    "top_p 2": ({"decode.top_p": 2.0}, "decode.top_p: must be at most 1"),
-    "top_k 0": ({"decode.top_k": 0}, "decode.top_k: must be at least 1"),
-    "temperature 0": ({"decode.temperature": 0}, "decode.temperature: must be above 0"),
-    "beams 0": ({"decode.beams": 0}, "decode.beams: must be at least 1"),
-    "generations 0": ({"decode.generations": 0}, "decode.generations: must be at least 1"),
-    "generations of beams": ({"decode.beams": 3, "decode.generations": 3}, "decode.generations: beams keep the best"),
-    "beams cooled": ({"decode.beams": 3, "decode.temperature": 1.0}, "decode.temperature: has no effect on beams"),
-    "ranked alone": ({"decode.rank_by": "mean"}, "decode.rank_by: has no effect without beams or generations"),
-    "ranked by generators": (
-        {"decode.beams": 3, "decode.rank_by": "generators"},
-        "decode.rank_by: must be one of cumulative, mean",
-    ),
-    "no lines": ({"decode.max_lines": 0}, "decode.max_lines: must be at least 1"),
-    "decoding a class": ({"task": "paraphrase", "decode.top_p": 0.9}, "decode.top_p: has no effect: task paraphrase"),
-    "lambda -1": ({"smart.lam": -1}, "smart.lam: must be at least 0"),
-    "epsilon 0": ({"smart.lam": 1, "smart.eps": 0}, "smart.eps: must be above 0"),
-    "variant": ({"smart.lam": 1, "smart.variant": "x"}, "smart.variant: must be one of library, custom, paper"),
-    "no ascent": ({"smart.lam": 1, "smart.steps": 0}, "smart.steps: must be at least 1"),
-    "no noise": ({"smart.lam": 1, "smart.noise_var": 0}, "smart.noise_var: must be above 0"),
-    "smart without lambda": ({"smart.eps": 1e-6}, "smart.lam: must be above 0, or smart.bregman_mu must"),
-    "lambda 0": ({"smart.lam": 0, "smart.eps": 1e-6}, "smart.lam: must be above 0, or smart.bregman_mu must"),
-    "beta without a teacher": ({"smart.lam": 1, "smart.bregman_beta": 0.5}, "smart.bregman_beta: has no effect while"),
-    "greedy generations": (
-        {"decode.top_k": 1, "decode.generations": 3},
-        "decode.generations: has no effect: with top_k",
-    ),
-    "smart off and set": ({"smart": None, "smart.eps": 1e-6}, "smart.eps: has no effect while smart is None"),
-    "bregman beta 1": (
-        {"smart.lam": 1, "smart.bregman_mu": 1, "smart.bregman_beta": 1},
-        "smart.bregman_beta: must be below 1",
-    ),
-    "frozen with adapters": ({"freeze": "base", "lora.rank": 1}, "freeze: has no effect beside lora"),
-    "frozen without head": ({"freeze": "base"}, "freeze: leaves nothing to train: task sonnets"),
-    "no tokens": ({"decode.max_new_tokens": 0}, "decode.max_new_tokens: must be at least 1"),
-}
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_a_bad_setting_names_itself(case: str) -> None:
-    flat, message = REFUSED[case]
-    with pytest.raises(SettingError) as caught:
-        from_flat(flat)
-    assert str(caught.value).startswith(message)
-    assert caught.value.key == message.partition(":")[0]
-
-
-@pytest.mark.parametrize(
-    "flat",
-    [
-        {"epochs": 0},
-        {"seed": 0},
-        {"batch_size": 1},
-        {"weight_decay": 0},
-        {"patience": 1},
-        {"dropout": 0},
-        {"lora.rank": 1, "lora.dropout": 0},
-        {"decode.top_p": 1},
-        {"decode.top_k": 1},
-        {"decode.max_new_tokens": 1},
-    ],
-    ids=str,
-)
-def test_the_bounds_themselves_are_allowed(flat: dict[str, Any]) -> None:
-    train, decode = from_flat(flat)
-    assert flat.items() <= {**to_flat(train), **to_flat(decode)}.items()
-
-
-def test_flat_keys_lead_back() -> None:
-    flat = {"lr": 0.1, "lora.rank": 4, "epochs": 3, "decode.top_k": 5, "decode.temperature": 0.7}
-    train, decode = from_flat(flat)
-    assert train == TrainConfig(lr=0.1, epochs=3, lora=LoRAConfig(rank=4))
-    assert from_flat({**to_flat(train), **to_flat(decode)}) == (train, decode)
-
-
-def test_what_is_off_is_left_out_and_every_key_is_known() -> None:
-    flat = to_flat(TrainConfig())
-    assert not any(key.startswith("lora.") for key in flat)
-    assert None not in flat.values()
-    assert set(to_flat(TrainConfig(lora=LoRAConfig(rank=1)))) <= set(train_keys())
-    assert set(to_flat(DecodeConfig())) <= set(decode_keys())
+from model.methods.settings import LoRAConfig, SMARTConfig
+from model.optim.settings import AdamWSettings, SOAPSettings
+from model.settings import Settings, fields_of
 
 
 def test_an_int_serves_as_a_float_and_is_stored_as_one() -> None:
@@ -130,7 +23,62 @@ def test_top_p_is_the_default_only_when_decoding_is_silent() -> None:
     assert DecodeConfig(top_k=3, top_p=0.8).top_p == 0.8
 
 
-def test_a_mapping_makes_an_adapter() -> None:
+def test_a_mapping_makes_a_group() -> None:
     assert TrainConfig(lora={"rank": 2}).lora == LoRAConfig(rank=2)  # type: ignore[arg-type]
-    with pytest.raises(SettingError, match=r"lora\.rnk"):
-        TrainConfig(lora={"rnk": 2})  # type: ignore[arg-type]
+    soap = TrainConfig(optimizer="soap", optimizer_settings={"eps": 1e-6})  # type: ignore[arg-type]
+    assert soap.optimizer_settings == SOAPSettings(eps=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: TrainConfig(batchsize=2),
+            r"batchsize: is not a setting; did you mean 'batch_size'\? Known: task, data",
+        ),
+        (lambda: TrainConfig(lora={"rnk": 2}), r"lora\.rnk: is not a setting; did you mean 'lora\.rank'\?"),
+        (lambda: LoRAConfig(rank=2, scales=1.0), r"lora\.scales: is not a setting; did you mean 'lora\.scale'\?"),
+        (lambda: DecodeConfig(topp=0.9), r"decode\.topp: is not a setting; did you mean 'decode\.top_p'\?"),
+        (lambda: SOAPSettings(frequency=2), r"soap\.frequency: is not a setting; did you mean 'soap\.precondition"),
+        (lambda: TrainConfig(lora={}), r"lora\.rank: is needed"),
+        (lambda: TrainConfig(optimizer_settings=SOAPSettings()), "optimizer_settings: must be AdamWSettings or None"),
+        (lambda: TrainConfig(peft_settings={"rank": 2}), "peft_settings: must be Settings or None"),
+        (lambda: TrainConfig(peft_settings=LoRAConfig(rank=2)), "peft_settings: has no effect while peft is None"),
+    ],
+)
+def test_a_wrong_key_or_group_is_one_clear_error(make: Any, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        make()
+
+
+def test_settings_of_defaults_are_none() -> None:
+    explicit = TrainConfig(optimizer="soap", optimizer_settings=SOAPSettings())
+    assert explicit == TrainConfig(optimizer="soap")
+    assert hash(explicit) == hash(TrainConfig(optimizer="soap"))
+    assert explicit.optimizer_values == SOAPSettings()
+    assert replace(TrainConfig(), optimizer="soap").optimizer_values == SOAPSettings()
+
+
+def test_weight_decay_is_that_of_the_optimizer() -> None:
+    assert TrainConfig().weight_decay == 0
+    assert TrainConfig(optimizer="soap").weight_decay == 0.01
+    assert TrainConfig(optimizer="soap", weight_decay=0.0).weight_decay == 0
+
+
+@pytest.mark.parametrize("kind", [TrainConfig, DecodeConfig, LoRAConfig, SMARTConfig, AdamWSettings, SOAPSettings])
+def test_help_tells_unit_bounds_and_default_of_every_field(kind: type[Settings]) -> None:
+    text = inspect.getdoc(kind) or ""
+    lines = dict(line.strip().split(": ", 1) for line in text.partition("Settings:\n")[2].splitlines())
+    assert list(lines) == [field.name for field, _ in fields_of(kind)]
+    for field, _ in fields_of(kind):
+        bounds = field.metadata["bounds"]
+        assert lines[field.name].startswith(bounds.unit)
+        assert str(bounds) in lines[field.name]
+
+
+def test_help_says_what_a_person_needs() -> None:
+    text = LoRAConfig.__doc__ or ""
+    assert text.startswith("Low-rank adapters")
+    assert "    rank: rank of the adapter of each projection (at least 1; must be given)" in text
+    assert "    dropout: fraction of the adapter's input dropped (at least 0, below 1; default 0.0)" in text
+    assert "(one of adamw, soap; default 'adamw')" in (TrainConfig.__doc__ or "")

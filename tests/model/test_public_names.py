@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,11 @@ import model
 @pytest.mark.parametrize("name", model.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(model, name) is not None
+
+
+def test_type_checkers_know_the_same_names() -> None:
+    stub = Path(model.__file__).with_suffix(".pyi").read_text()
+    assert sorted(line.split(" as ")[1] for line in stub.splitlines()) == sorted(model.__all__)
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -54,7 +54,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(config: TrainConfig, tmp_p
     *_, whole = train(config)
     first = next(train(config))
     folder = first.training.save(tmp_path, notes=["so far"])
-    *_, resumed = train(config, checkpoint=folder)
+    *_, resumed = train(config, checkpoint=str(folder))
     assert_equal(resumed, whole)
     assert Training(config).load(folder) == ["so far"]
 

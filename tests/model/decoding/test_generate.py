@@ -276,3 +276,11 @@ def test_an_error_leaves_the_model_in_its_mode(small_model: GPT2) -> None:
     with pytest.raises(ValueError, match="beams"):
         generate_ids(small_model, PROMPTS, DecodeConfig(beams=98), eos_id=EOS)
     assert small_model.training
+
+
+def test_one_text_gives_one_text(loud_model: GPT2, small_tokenizer: Tokenizer) -> None:
+    decode = DecodeConfig(max_new_tokens=5)
+    (only,) = generate(loud_model, small_tokenizer, ["the rose"], decode, seed=3)
+    text = generate(loud_model, small_tokenizer, "the rose", decode, seed=3)
+    assert isinstance(text, str)
+    assert text == only

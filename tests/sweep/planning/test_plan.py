@@ -19,6 +19,53 @@ def test_ids_are_what_they_were_when_first_released() -> None:
     assert (point.point_id, point.trial_id) == ("6522de2fce72", "039a342c3184")
 
 
+IDS = {  # recorded before optimizers had settings: point, trial, un-tuned base
+    "default": ({}, "57608580c4ca", "de5b0b1bc613", "d5946b161a9e"),
+    "lora": (
+        {"lora.rank": 8, "lora.dropout": 0.1, "decode.top_k": 5},
+        "96e66d7a00b9",
+        "e1525b4408b0",
+        "1203cef3988d",
+    ),
+    "soap": ({"optimizer": "soap", "lr": 3e-3, "weight_decay": 0.0}, "a4607640d480", "10b557936681", "d5946b161a9e"),
+    "smart": (
+        {"task": "paraphrase", "smart.lam": 1.0, "smart.variant": "paper"},
+        "5d5e048ca09a",
+        "a976a12e5774",
+        "3271fbc4c284",
+    ),
+    "frozen": (
+        {"task": "sentiment", "freeze": "base", "epochs": 3},
+        "9c4e22e32f42",
+        "b7c454af1979",
+        "92a933d1b825",
+    ),
+    "untrained": ({"epochs": 0, "decode.beams": 4}, "b0ad49fe423c", "607674910f14", "b0ad49fe423c"),
+}
+
+
+@pytest.mark.parametrize("case", IDS)
+def test_ids_of_every_kind_of_point_stay(case: str) -> None:
+    settings, *ids = IDS[case]
+    point = point_from(settings)
+    assert [point.point_id, point.trial_id, point.baseline.point_id] == ids
+
+
+def test_default_settings_of_an_optimizer_change_no_id() -> None:
+    explicit = {"optimizer": "soap", "lr": 3e-3, "weight_decay": 0.0, "soap.beta1": 0.95, "soap.max_precond_dim": 10000}
+    assert point_from(explicit).point_id == IDS["soap"][1]
+    other = point_from({**explicit, "soap.beta1": 0.9})
+    assert other.point_id != IDS["soap"][1]
+    assert other.trial_id != IDS["soap"][2]
+
+
+def test_columns_hold_the_defaults_that_ids_leave_out() -> None:
+    point = point_from({"optimizer": "soap"})
+    assert not [key for key in point.settings if key.startswith("soap.")]
+    assert point.columns["soap.precondition_frequency"] == 10
+    assert not [key for key in point.columns if key.startswith("adamw.")]
+
+
 def test_reordering_a_grid_changes_no_id() -> None:
     one = full_plan(Space(axes={"lr": grid(0.1, 0.2), "batch_size": grid(2, 4)}))
     other = full_plan(Space(axes={"batch_size": grid(4, 2), "lr": grid(0.2, 0.1)}))

@@ -116,3 +116,15 @@ def test_ties_are_broken_the_same_way_every_time(folder: RunFolder) -> None:
         state.scores[name] = replace(found, score=replace(found.score, metrics={"chrf": 40.0, "chrf_new": 20.0}))
     table = rows(folder, state)
     assert [row["dev_loss"] for row in table] == sorted(row["dev_loss"] for row in table)
+
+
+def test_settings_of_the_optimizer_are_columns(sweep: Any, micro: Path, out: Path) -> None:
+    """Also where they are defaults, which ids leave out."""
+    axes = ("--set", "lora.rank=1", "--set", "lora.dropout=0", "--set", "epochs=1", "--set", "adamw.beta1=0.8,0.9")
+    assert sweep("run", micro, "--executor", "inline", "--name", "betas", *axes).exit_code == 0
+    table = pq.read_table(out / "betas" / "leaderboard.parquet").to_pylist()
+    assert {row["adamw.beta1"] for row in table} == {0.8, 0.9}
+    assert {row["adamw.beta2"] for row in table} == {0.999}
+    assert {row["soap.beta1"] for row in table} == {None}
+    assert sum("adamw" in row["config_json"].replace('"adamw"', "") for row in table) == 1
+    assert "adamw.beta1" in sweep("report", "betas", "--format", "md").stdout

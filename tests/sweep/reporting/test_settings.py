@@ -2,7 +2,7 @@
 
 import pytest
 
-from sweep.reporting.settings import constant_settings, informative_keys, varying_keys
+from sweep.reporting.settings import constant_settings, informative_keys, settings_of, varying_keys
 
 
 def test_varying_keys() -> None:
@@ -54,3 +54,15 @@ def test_settings_of_an_optimizer_follow_from_the_optimizer() -> None:
 def test_constant_settings() -> None:
     points = [{"decode.top_p": 0.9, "lr": 0.1, "seed": 0}, {"lr": 0.1, "decode.top_p": 0.9, "seed": 1, "lora.rank": 2}]
     assert constant_settings(points) == {"lr": 0.1, "decode.top_p": 0.9}
+
+
+def test_a_default_that_another_row_differs_from_is_filled_in() -> None:
+    """Ids leave out default settings of an optimizer; a comparison needs them."""
+    rows = [
+        {"config_json": '{"lr": 0.1, "adamw.beta1": 0.8}', "adamw.beta1": 0.8, "adamw.eps": 1e-8},
+        {"config_json": '{"lr": 0.1}', "adamw.beta1": 0.9, "adamw.eps": 1e-8},
+        {"config_json": '{"lr": 0.1, "optimizer": "soap"}', "adamw.beta1": None},
+    ]
+    settings = settings_of(rows)
+    assert [point.get("adamw.beta1") for point in settings] == [0.8, 0.9, None]
+    assert not any("adamw.eps" in point for point in settings)

@@ -1,0 +1,11 @@
+"""The nearest known name."""
+
+from model.suggest import did_you_mean
+
+
+def test_the_nearest_name_is_named() -> None:
+    assert did_you_mean("epoch", ["lr", "epochs", "seed"]) == "did you mean 'epochs'? "
+
+
+def test_nothing_is_said_where_no_name_is_near() -> None:
+    assert did_you_mean("zzz", ["lr", "epochs"]) == ""
