@@ -33,7 +33,7 @@ def suggest(
     """
     index, propose = len(history), SEARCHERS[search].propose or propose_random
     if index < len(space.first):
-        params = space.placed(space.first[index], index)
+        params = space.complete(space.first[index], index)
         if (points := space.points(params))[0].point_id not in seen:
             return Suggestion(params, points)
     for attempt in range(TRIES):
