@@ -184,7 +184,7 @@ class Driver:
 
     def lost(self, job: Job, failure: Failure, reason: str) -> None:
         if self._is_late(job):
-            self.queue.release(job.trial_id, again=False)
+            self.queue.release(job.trial_id, retry=False)
             return
         log.warning("trial %s, attempt %d: worker lost: %s", job.trial_id, job.attempt, reason)
         status, kind = (Status.INTERRUPTED, None) if self.stopping else (Status.FAILED, failure)
@@ -200,12 +200,12 @@ class Driver:
     def _next(self) -> Job | None:
         """Return the next job, or None if there is none at the moment."""
         while not self.stopping:
-            trial = self.queue.next(self._suggest, begins=self.budget_spent(now=False) is None)
+            trial = self.queue.next(self._suggest, may_start=self.budget_spent(now=False) is None)
             if trial is None:
                 return None
             if (job := self._job(trial)) is not None:
                 return job
-            self.queue.release(trial.trial_id, again=False)  # its points are known
+            self.queue.release(trial.trial_id, retry=False)  # all its points have results
         return None
 
     def _job(self, trial: Trial) -> Job | None:
@@ -229,12 +229,12 @@ class Driver:
     def _release(self, job: Job) -> None:
         """Requeue the trial if retries remain, then prune its checkpoints."""
         trial = self.state.trial(job.trial_id)
-        again = trial.status == Status.FAILED and Failure(trial.failure or Failure.ERROR).is_retried
-        if again:
+        retry = trial.status == Status.FAILED and Failure(trial.failure or Failure.ERROR).is_retried
+        if retry:
             self._lost[job.trial_id] = self._lost.get(job.trial_id, 0) + 1
-            again = self._lost[job.trial_id] <= self.limits.max_failures
-            log.info("trial %s: %s", job.trial_id, "retried" if again else "no retries left")
-        self.queue.release(job.trial_id, again)
+            retry = self._lost[job.trial_id] <= self.limits.max_failures
+            log.info("trial %s: %s", job.trial_id, "retried" if retry else "no retries left")
+        self.queue.release(job.trial_id, retry)
         self.pruner.prune(job.trial_id, trial)
 
     def _is_done(self) -> bool:
@@ -244,7 +244,7 @@ class Driver:
         trials = full_plan(self.spec, self.state).trials
         if any(self.state.trial(t.trial_id).status.is_open and self._job(t) is not None for t in trials):
             return False
-        return self.scheduler.promote(self.state, drained=True) is None
+        return self.scheduler.promote(self.state, idle=True) is None
 
     def _suggest(self) -> Plan | None:
         """Record the search's next suggestion and return its points; None if it has made all it was asked for."""
@@ -277,7 +277,7 @@ class Driver:
         if self.limits.budget is None:
             return None
         used = spent(self.state, self._trials, self.recorder.elapsed(), self.spec.gpus_per_trial)
-        return used.beyond(self.limits.budget, now=now)
+        return used.over_budget(self.limits.budget, now=now)
 
     def _is_late(self, job: Job) -> bool:
         """Return whether `job` has ended already, or a newer attempt has replaced it."""

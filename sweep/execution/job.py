@@ -11,7 +11,7 @@ from sweep.planning.config import RunLimits
 from sweep.planning.extensions import Extension, references
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Trial, group, point_from
-from sweep.planning.provenance import Source, today
+from sweep.planning.provenance import Source, current_name
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, find_result
@@ -74,7 +74,7 @@ class JobFactory:
             base=provenance.base(trial.points[0]),
             data=provenance.dataset(trial.points[0]),
             numerics_sha256=numerics_sha256(),
-            device=today(provenance.device),
+            device=current_name(provenance.device),
             attempt=known.attempt + 1,
             known_epoch=known.known_epoch,
             checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),

@@ -1,6 +1,6 @@
-"""What a result depends on besides its settings: base, data, code, versions, device, threads.
+"""Provenance: what a result depends on besides its settings (base, data, code, versions, device, threads).
 
-Two points with equal settings and equal provenance have equal results, so the later one need not be computed.
+Points with equal settings and equal provenance have equal results, so only one of them has to be computed.
 """
 
 import importlib.metadata
@@ -22,12 +22,12 @@ from sweep.planning.numerics import EARLIER_HASHES, numerics_sha256, same_number
 from sweep.planning.plan import Point, stable_id
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
-NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # these can change a result
+NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file or model that points start from. `revision`: the hub's commit, where it came from one."""
+    """A base or data file. `revision` is its commit on the hub, or None if it did not come from one."""
 
     sha256: str
     revision: str | None = None
@@ -39,15 +39,15 @@ class Provenance:
 
     bases: dict[str, Source]  # "name@revision" -> weights, configuration and vocabulary
     data: dict[str, Source]  # "task:path" -> the data file
-    numerics_sha256: str  # of the code that computes results: see numerics.py
+    numerics_sha256: str  # of the code that computes results; see numerics.py
     versions: dict[str, str]
     device: str  # the GPU's name, or the CPU's vector instructions: "cpu (AVX512)"; "cpu" in runs before schema 3
-    threads: int  # of each trial; it changes how sums are split, hence last bits
-    git_commit: str | None = None  # of the working folder; with "+" when it has changes
+    threads: int  # per trial; their number decides how sums are split, hence the last bits of results
+    git_commit: str | None = None  # of the working folder; with "+" if it has uncommitted changes
     extensions: dict[str, Extension] = field(default_factory=dict)  # by `module:name`
 
     def key(self, point: Point) -> str:
-        """Equal keys mean equal results."""
+        """Return the cache key of `point`: equal keys mean equal results."""
         extensions = {name: self.extensions[name].sha256 for name in references(point).values()}
         return stable_id(
             {
@@ -90,7 +90,10 @@ def data_name(point: Point) -> str:
 
 
 def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
-    """Find, check and hash all that `points` need, downloading it where needed. Raises SpaceError."""
+    """Find, check and hash the bases, data and extensions of `points`, and download them if needed.
+
+    Raise SpaceError if one cannot be found or used.
+    """
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
     tokenizers: dict[str, Tokenizer] = {}
@@ -103,7 +106,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
                 tokenizers[base_name(point)] = load_tokenizer(files)
             if data_name(point) not in data:
                 data[data_name(point)] = Source(find_data(point.train.task, point.train.data).sha256())
-            _check_words(point, tokenizers[base_name(point)])
+            _check_vocabulary(point, tokenizers[base_name(point)])
     except (BaseError, DataError) as error:
         raise SpaceError(str(error)) from error
     return Provenance(
@@ -118,8 +121,8 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
     )
 
 
-def _check_words(point: Point, tokenizer: Tokenizer) -> None:
-    """Raises DataError where the task cannot be put in the words of the base, or there are fewer of them than beams."""
+def _check_vocabulary(point: Point, tokenizer: Tokenizer) -> None:
+    """Raise DataError if the base's tokenizer cannot express the task, or has fewer tokens than there are beams."""
     train, beams = point.train, (point.decode.beams if point.decode else None) or 0
     try:
         check_tokenizer(train.task, tokenizer)
@@ -127,18 +130,18 @@ def _check_words(point: Point, tokenizer: Tokenizer) -> None:
         raise DataError(f"task {train.task} on base {train.base!r}: {error}") from error
     if beams > tokenizer.vocab_size:
         raise DataError(
-            f"decode.beams: {beams} are more than the {tokenizer.vocab_size} tokens of base {train.base!r}; take fewer"
+            f"decode.beams: {beams} is more than the {tokenizer.vocab_size} tokens of base {train.base!r}; use fewer"
         )
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that matter."""
+    """Return the versions of Python and of PACKAGES."""
     installed = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **installed}
 
 
 def git_commit() -> str | None:
-    """Commit of the working folder, with "+" when tracked files differ from it; None outside a checkout."""
+    """Return the commit of the working folder, with "+" if tracked files were changed; None outside a checkout."""
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None
@@ -166,8 +169,8 @@ def _device(gpu: bool) -> str:
     return name
 
 
-def today(device: str) -> str:
-    """Return what `device` is called since schema 3: runs before it did not say which processor a CPU was."""
+def current_name(device: str) -> str:
+    """Return the name that `device` has since schema 3; earlier runs call every processor "cpu"."""
     return cpu_name() if device == "cpu" else device
 
 
@@ -178,7 +181,7 @@ def _reads_table(point: Point) -> bool:
 
 
 def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> list[str]:
-    """What differs between the provenance of two times, as far as results of `points` depend on it."""
+    """Return the names of what changed between two provenances, as far as the results of `points` depend on it."""
     names = []
     for point in points:
         if before.bases.get(base_name(point)) != now.base(point):
@@ -193,7 +196,7 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
     if not same_numbers(before.numerics_sha256, now.numerics_sha256):
         names.append("numeric code (model/)")
     names += [name for name in NUMERIC_PACKAGES if before.versions.get(name) != now.versions[name]]
-    if today(before.device) != now.device:
+    if current_name(before.device) != now.device:
         names.append(f"device ({before.device}, now {now.device})")
     if before.threads != now.threads:
         names.append("threads")

@@ -225,7 +225,7 @@ def test_a_folder_that_is_no_run_is_passed_over_or_named(sweep: Sweep, micro: Pa
     assert "micro-2: 4 points" in sweep("run", micro, "--executor", "inline").stdout
     result = sweep("run", micro, "--name", "micro")
     assert result.exit_code == 2
-    assert "exists and is no run of this tool" in result.stderr
+    assert "exists but is not a run of this tool" in result.stderr
     assert (out / "micro" / "mine.txt").exists()
 
 

@@ -51,7 +51,7 @@ def test_links_are_not_followed(sweep: Sweep, finished: Path, out: Path, tmp_pat
     finished.rename(elsewhere)
     (out / "micro").symlink_to(elsewhere)
     result = sweep("gc", "--keep", "none")
-    assert "a link" in result.stdout
+    assert "a symbolic link" in result.stdout
     assert len(weights(elsewhere)) >= 4
 
 
@@ -67,7 +67,7 @@ def test_a_run_that_works_is_left_alone(sweep: Sweep, finished: Path) -> None:
     held = weights(finished)
     with (finished / ".lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "being worked on" in sweep("gc", "--keep", "none").stdout
+        assert "another process is working on" in sweep("gc", "--keep", "none").stdout
     assert weights(finished) == held
 
 
