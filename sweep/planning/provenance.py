@@ -22,6 +22,7 @@ from sweep.planning.numerics import EARLIER_HASHES, numerics_sha256, same_number
 from sweep.planning.plan import Point, stable_id
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
+SPELLINGS = ("data", "base", "revision")  # settings that name a file: its content counts, not its name
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
 
 
@@ -51,7 +52,7 @@ class Provenance:
         extensions = {name: self.extensions[name].sha256 for name in references(point).values()}
         return stable_id(
             {
-                "settings": point.settings,
+                "settings": {name: value for name, value in point.settings.items() if name not in SPELLINGS},
                 "base": self.base(point).sha256,
                 "data": self.dataset(point).sha256,
                 "code": self.numerics_sha256,

@@ -146,9 +146,12 @@ def levels(tune_config: TuneConfig, epochs: int) -> tuple[int, ...]:
 
 
 def comparison_group(trial: Trial) -> tuple[str, ...]:
-    """Return task, data set and seed: a rung compares only trials that have them in common."""
+    """Return task, data, base and seed: a rung compares only trials that have them in common.
+
+    Losses of bases with different vocabularies do not compare: a token holds more or less text.
+    """
     train = trial.points[0].train
-    return train.task, train.data or "", str(train.seed)
+    return train.task, train.data or "", train.base, str(train.seed)
 
 
 def rung(
