@@ -177,7 +177,7 @@ def test_a_timeout_ends_a_trial_which_is_not_tried_again(sweep: Sweep, micro: Pa
     assert result.exit_code == 4
     rows = load_rows(RunFolder(out / "micro"))
     assert {(row["status"], row["failure"], row["attempt"]) for row in rows} == {(Status.FAILED, "timeout", 1)}
-    assert "timeout: it ran for" in rows[0]["stop_reason"]
+    assert "timeout: the trial ran for" in rows[0]["stop_reason"]
     assert "longer than --trial-timeout 0.001s" in rows[0]["stop_reason"]
     assert sweep("resume", "micro").exit_code == 4
     rows = load_rows(RunFolder(out / "micro"))
