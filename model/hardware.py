@@ -6,7 +6,7 @@ from model.processor import cpu_name
 
 
 def default_device() -> torch.device:
-    """The first GPU this process may use, else the CPU."""
+    """Return the first GPU that this process may use, or the CPU if there is none."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -1,7 +1,8 @@
-"""What is known of how long a training and a scoring take, and how it is carried over to others.
+"""Cost of a trial, as far as it is known.
 
-A training is told by trainings of its own kind; else by the one that was measured; else by the nearest of its family;
-else, across families, by the measured one. A scoring likewise, by its decoding.
+It is the median of past trainings of the same kind; else that of the measured training of the same family (base, task
+and data); else that of the nearest training of the family; else the measured one of another family, scaled. The cost of
+a scoring is found likewise, by its decoding.
 """
 
 import math
@@ -23,7 +24,7 @@ T = TypeVar("T", TrainCost, DecodeCost)
 
 @dataclass(frozen=True, kw_only=True)
 class Bulk:
-    """What a family's work grows with, whatever the method."""
+    """What the work of a family grows with, whatever the method."""
 
     examples: int  # of the training split
     params: int  # of the base
@@ -31,7 +32,7 @@ class Bulk:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """Everything that estimates can be drawn from."""
+    """Everything that estimates can be made from."""
 
     past: Past
     measured: Measured | None
@@ -39,7 +40,7 @@ class Known:
     bulks: Mapping[Family, Bulk]  # of every family of the plan
 
     def train_cost(self, config: TrainConfig, kin: Family) -> TrainCost | None:
-        """What an epoch of `config` takes; None where nothing tells."""
+        """Return the cost of an epoch of `config`, or None if nothing is known."""
         work = self._load(config) * self.bulks[kin].examples * self.bulks[kin].params
         chosen = _chosen(
             self.past.train_costs,
@@ -72,7 +73,7 @@ class Known:
         )
 
     def decode_cost(self, decode: DecodeConfig | None, kin: Family) -> DecodeCost | None:
-        """What a scoring under `decode` takes; None where nothing tells."""
+        """Return the cost of a scoring under `decode`, or None if nothing is known."""
         work = _tokens(decode) * self.bulks[kin].params
         chosen = _chosen(
             self.past.decode_costs,
@@ -95,16 +96,16 @@ class Known:
         )
 
     def start_seconds(self) -> float:
-        """From the command to the first epoch; 0 where nothing tells."""
+        """Return the seconds from the command to the first epoch, 0 if they are unknown."""
         if self.past.starts:
             return median(self.past.starts)
         return self.measured.start_seconds if self.measured else 0.0
 
     def _load(self, config: TrainConfig) -> float:
-        """Work of an epoch, up to what its family has in common.
+        """Return the work of an epoch, relative to other trainings of its family.
 
-        On a CPU the sequences passed forward: an epoch of `tiny` takes as long in batches of 4, 8 or 16. A GPU is at
-        these sizes kept busy by starting its kernels, so there it is the forward passes.
+        On a CPU it is the number of sequences: an epoch of `tiny` takes equally long in batches of 4, 8 or 16. On a GPU
+        it is the number of forward passes, since starting kernels dominates at these sizes.
         """
         passes = config.smart.passes if config.smart else 1
         return passes if self.provenance.device == "cpu" else passes / config.batch_size
@@ -118,7 +119,7 @@ def _chosen(
     alike: Callable[[T], bool],
     distance: Callable[[T], float],
 ) -> Sequence[T]:
-    """Of what is known, what tells most."""
+    """Return the costs that say most about the wanted one."""
     same = [one for one in past if one.family == kin]
     exact = [one for one in same if alike(one)]
     nearest = sorted(same, key=distance)[:1]
@@ -126,17 +127,17 @@ def _chosen(
 
 
 def _kind(config: TrainConfig) -> tuple[Any, ...]:
-    """Trainings of one family with an equal kind take about as long."""
+    """Return what makes trainings of one family take about equally long."""
     return config.optimizer, config.smart is not None, config.peft_name, config.freeze, config.batch_size
 
 
 def _tokens(decode: DecodeConfig | None) -> int:
-    """Tokens drawn per prompt at most: 1 where a task is scored without drawing any."""
+    """Return the most tokens that are drawn per prompt, 1 for a task that is scored without drawing any."""
     return decode.max_new_tokens * (decode.beams or decode.generations or 1) if decode else 1
 
 
 def _train_costs(measured: Measured | None, provenance: Provenance) -> list[TrainCost]:
-    """What was measured; nothing where that was an un-tuned base, which trains nothing."""
+    """Return the measured cost, or nothing if an un-tuned base was measured, which trains nothing."""
     if measured is None or not (point := point_from(measured.settings)).epochs:
         return []
     return [

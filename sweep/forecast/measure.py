@@ -1,7 +1,7 @@
-"""What one epoch of a training takes, measured on this machine in a process of its own.
+"""Measure on this machine, in a process of its own, what one epoch of a training takes.
 
-`python -m sweep.forecast.measure` is that process: a JSON order on stdin, a JSON answer as the last line of stdout. It
-starts with nothing loaded, so that its memory is that of a worker, and all it took is given back when it ends.
+`python -m sweep.forecast.measure` is that process. It reads a JSON order from stdin and writes a JSON answer as the
+last line of stdout. It starts with nothing loaded, so its memory is that of a worker, and frees all of it at its end.
 """
 
 import json
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]  # where this very code is imported from
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What `measure` saw."""
+    """What `measure` found."""
 
     settings: Mapping[str, Scalar]  # of the point that was measured
     start_seconds: float  # from nothing to a training that can begin: imports, weights, data
@@ -42,7 +42,7 @@ class Measured:
 def measure(point: Point, threads: int, gpu: bool) -> Measured:
     """Train one epoch of `point` with `threads` threads, on a GPU or not, and score it once.
 
-    Raises RunError, with the reason, where that fails: then no such trial would succeed either.
+    Raise RunError with the reason if that fails, since no such trial would succeed either.
     """
     order = {"settings": point.settings, "threads": threads, "gpu": gpu, "started": time.monotonic()}
     order["extensions"] = {name: asdict(extension) for name, extension in record([point]).items()}
@@ -67,7 +67,7 @@ def _reason(done: "subprocess.CompletedProcess[str]") -> str:
 
 
 def _answer(order: Mapping[str, Any]) -> Measured:
-    """The work of the process."""
+    """Train and score as the order says; return what it took."""
     import torch
 
     from model.hardware import default_device

@@ -12,7 +12,7 @@ from sweep.planning.flat import decode_keys, train_keys
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """`key=value` texts as settings, each value by its key's type; `a,b` makes a grid. Raises SpaceError."""
+    """Return `key=value` texts as settings, each value of the type of its key; `a,b` is a grid. Raise SpaceError."""
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")

@@ -1,6 +1,6 @@
-"""From points to trials: which trainings are needed, and what each is scored on.
+"""From points to trials: which trainings are needed, and which points each one serves.
 
-Points that differ only in decoding or epochs share one training: decoding does not change weights, and under a
+Points that differ only in decoding or epochs share one trial: decoding does not change weights, and under a
 constant learning rate the 5-epoch model is the 20-epoch training at epoch 5. Ids are hashes of canonical settings, so
 neither the order of a grid nor the name of a run changes them.
 """
@@ -23,7 +23,7 @@ ID_LENGTH = 12  # hexadecimal digits: 48 bits, one clash expected among 20 milli
 
 
 def stable_id(value: Any) -> str:
-    """A short hash of a JSON-able value; equal for equal values on every platform."""
+    """Return a short hash of a JSON-able value, equal for equal values on every platform."""
     return hashlib.sha256(CANONICAL.encode(value).encode()).hexdigest()[:ID_LENGTH]
 
 
@@ -51,9 +51,9 @@ class Point:
 
     @cached_property
     def trial_id(self) -> str:
-        """Hash of what decides the weights at any epoch: the training settings but their number of epochs.
+        """The hash of the settings that decide the weights at any epoch: those of the training without its epochs.
 
-        An untrained base does not depend on how it would be trained.
+        An un-tuned base does not depend on the settings of training.
         """
         settings = to_flat(self.train)
         epochs = settings.pop("epochs")
@@ -69,7 +69,7 @@ class Point:
         return _untuned(self.decode, *(getattr(self.train, key) for key in UNTRAINED))
 
     def __hash__(self) -> int:
-        return hash(self.point_id)  # worked out once; of all fields it would be anew for every look-up
+        return hash(self.point_id)  # computed once; a hash of all fields would be computed at every look-up
 
 
 @lru_cache(maxsize=4096)  # thousands of points share one
@@ -79,7 +79,7 @@ def _untuned(decode: DecodeConfig | None, *kept: Any) -> Point:
 
 @dataclass(frozen=True)
 class Trial:
-    """One training that serves every point sharing its settings and seed."""
+    """One training run that serves every point with its settings and seed."""
 
     points: tuple[Point, ...]  # at least one; all of one trial_id
 
@@ -89,7 +89,7 @@ class Trial:
 
     @property
     def epochs(self) -> int:
-        """Epochs to train: up to the last milestone."""
+        """The epochs to train: up to the last milestone."""
         return max(point.epochs for point in self.points)
 
     @property
@@ -103,7 +103,7 @@ class Trial:
 
 
 def group(points: Iterable[Point]) -> tuple[Trial, ...]:
-    """Trials in order of their first point."""
+    """Return the trials of `points`, in the order of their first point."""
     shared: dict[str, list[Point]] = {}
     for point in points:
         shared.setdefault(point.trial_id, []).append(point)
@@ -112,13 +112,13 @@ def group(points: Iterable[Point]) -> tuple[Trial, ...]:
 
 @dataclass(frozen=True)
 class Plan:
-    """The points of a run in file order, seed after seed, and the un-tuned bases they are compared with."""
+    """The points of a run in file order, seed after seed, and the baselines they are compared with."""
 
     points: tuple[Point, ...]
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
-        """The trainings."""
+        """The trials of all points."""
         return group(self.points)
 
     @cached_property
@@ -132,19 +132,19 @@ class Plan:
 
     @property
     def epochs(self) -> int:
-        """Epochs that the trainings take together."""
+        """The epochs of all trials together."""
         return sum(trial.epochs for trial in self.trials)
 
     @property
     def epochs_unshared(self) -> int:
-        """Epochs that one training per point would take."""
+        """The epochs that one training per point would take."""
         return sum(point.epochs for point in self.points)
 
 
 def make_plan(points: Sequence[tuple[TrainConfig, DecodeConfig | None]], seeds: int) -> Plan:
-    """Every point under `seeds` seeds, counted from its own: paired, so point differences cancel the seed's luck.
+    """Return the plan of every point under `seeds` seeds, counted from its own seed, so that differences are paired.
 
-    Raises SpaceError when the space has an axis of seeds that these run into.
+    Raise SpaceError if seeds of the space itself overlap with these.
     """
     planned = [
         Point(replace(train, seed=train.seed + offset), decode) for offset in range(seeds) for train, decode in points
@@ -155,5 +155,5 @@ def make_plan(points: Sequence[tuple[TrainConfig, DecodeConfig | None]], seeds: 
 
 
 def point_from(settings: Mapping[str, Scalar]) -> Point:
-    """The point whose canonical form is `settings`."""
+    """Return the point whose canonical form is `settings`. Raise SettingError."""
     return Point(*from_flat(settings))

@@ -1,4 +1,4 @@
-"""What a result depends on besides its settings: base, data, code, versions, device, threads.
+"""What a result depends on besides its settings: base, data, code, extensions, versions, device, threads.
 
 Two points with equal settings and equal provenance have equal results, so the later one need not be computed.
 """
@@ -26,7 +26,7 @@ NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # these can change a re
 
 @dataclass(frozen=True)
 class Source:
-    """A file or model that points start from. `revision`: the hub's commit, where it came from one."""
+    """A base or a data set. `revision`: its commit on a hub, None off the hub."""
 
     sha256: str
     revision: str | None = None
@@ -46,7 +46,7 @@ class Provenance:
     extensions: dict[str, Extension] = field(default_factory=dict)  # by `module:name`
 
     def key(self, point: Point) -> str:
-        """Equal keys mean equal results."""
+        """Return the identity of a result: equal keys mean equal results."""
         extensions = {name: self.extensions[name].sha256 for name in references(point).values()}
         return stable_id(
             {
@@ -89,7 +89,7 @@ def data_name(point: Point) -> str:
 
 
 def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
-    """Find, check and hash all that `points` need, downloading it where needed. Raises SpaceError."""
+    """Find, check and hash everything that `points` need; download and import it if needed. Raise SpaceError."""
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
     tokenizers: dict[str, Tokenizer] = {}
@@ -118,7 +118,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
 
 
 def _check_words(point: Point, tokenizer: Tokenizer) -> None:
-    """Raises DataError where the task cannot be put in the words of the base, or there are fewer of them than beams."""
+    """Raise DataError if an answer of the task is no token of the base, or the base has fewer tokens than beams."""
     train, beams = point.train, (point.decode.beams if point.decode else None) or 0
     try:
         check_tokenizer(train.task, tokenizer)
@@ -131,13 +131,13 @@ def _check_words(point: Point, tokenizer: Tokenizer) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that matter."""
+    """Return the versions of Python and of the packages that matter."""
     installed = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **installed}
 
 
 def git_commit() -> str | None:
-    """Commit of the working folder, with "+" when tracked files differ from it; None outside a checkout."""
+    """Return the commit of the working folder, with "+" if tracked files differ from it; None outside a checkout."""
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None
@@ -171,7 +171,7 @@ def today(device: str) -> str:
 
 
 def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> list[str]:
-    """What differs between the provenance of two times, as far as results of `points` depend on it."""
+    """Return the names of what has changed between two provenances and matters to results of `points`."""
     names = []
     for point in points:
         if before.bases.get(base_name(point)) != now.base(point):

@@ -41,13 +41,13 @@ class SpaceFile:
 
 
 def space_paths() -> dict[str, Path]:
-    """Every space by name: those in ./spaces win over those shipped with the package."""
+    """Return every space by name: those in ./spaces win over those shipped with the package."""
     folders = (shipped_spaces(), Path("spaces"))
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.py"))}
 
 
 def load_space(name: str) -> SpaceFile:
-    """Find `name` (a path, or the name of a known space) and run its file. Raises SpaceError, naming the file."""
+    """Find `name`, a path or the name of a known space, and run its file. Raise SpaceError, naming the file."""
     path = Path(name)
     if path.suffix != ".py" or not path.exists():
         known = space_paths()

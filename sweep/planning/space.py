@@ -1,8 +1,8 @@
-"""A search space: what a file of `spaces/` holds, and how it unfolds into settings.
+"""A search space: what a file of `spaces/` holds, and how it expands into points.
 
     grid axes x variants x decodings x milestones, times `samples` draws of the random axes
 
-Unfolding and checking need neither torch nor Ray.
+Expanding and checking need neither torch nor Ray, unless an extension does.
 """
 
 import itertools
@@ -73,17 +73,17 @@ Resolved = tuple[TrainConfig, DecodeConfig | None]  # no decoding where a task g
 
 @dataclass(frozen=True)
 class Branch:
-    """One variant under one decoding: settings as they are, and the axes among them, each in the order of the file."""
+    """One variant under one decoding: its plain settings and its axes, each in the order of the file."""
 
     plain: Flat
     axes: dict[str, Axis]
 
 
 def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
-    """Every point of `space`, in file order, with `overrides` laid over fixed settings and axes of the same key.
+    """Return every point of `space` in file order. `overrides` replace settings and axes of the same key.
 
-    Raises SpaceError for an unknown key, a bad value, an empty axis, a setting without effect, or a point that
-    comes up twice. Random draws that repeat a point are dropped: drawing one again is no mistake of the user's.
+    Extensions that the space names are imported. Raise SpaceError for an unknown key, a bad value, an empty axis, a
+    setting without effect, or a point that occurs twice. Random samples that repeat a point are dropped.
     """
     points: dict[Resolved, Flat] = {}
     for flat, drawn in _settings(space, overrides):
@@ -99,7 +99,7 @@ def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
 
 
 def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
-    """Every variant under every decoding, with `overrides` laid over. Raises SpaceError for an unknown key."""
+    """Return every variant under every decoding, with `overrides` on top. Raise SpaceError for an unknown key."""
     for layer in ({"task": space.task}, space.fixed, space.axes, *space.variants, overrides):
         import_named(layer)  # the settings of an extension are known keys from then on
     for key in overrides:
@@ -124,7 +124,7 @@ def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
 
 
 def resolve(flat: Mapping[str, Any]) -> Resolved:
-    """The point with these settings. Raises SpaceError where they cannot be."""
+    """Return the point with these settings. Raise SpaceError if they are wrong."""
     try:
         return from_flat(dict(flat))
     except SettingError as error:
@@ -132,7 +132,7 @@ def resolve(flat: Mapping[str, Any]) -> Resolved:
 
 
 def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Flat, bool]]:
-    """Flat settings of each point, and whether random axes were drawn for it."""
+    """Yield the flat settings of each point, and whether they hold values of random axes."""
     for branch in branches(space, overrides):
         grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
         draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
@@ -148,7 +148,7 @@ def _axes(axes: Mapping[str, Any]) -> dict[str, Axis]:
 
 
 def _named(key: str, value: Any) -> Axis:
-    """`value` as an axis; what is wrong with it is said with its key."""
+    """Return `value` as an axis. Raise SpaceError, naming the key."""
     try:
         return as_axis(key, value)
     except SpaceError as error:

@@ -1,19 +1,18 @@
-"""Which trainings go on: everything to its end (FIFO), or the best of each rung (ASHA).
+"""Which trials continue: all of them (FIFO), or the best of each rung (ASHA).
 
 ASHA: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, arXiv 1810.05934. Rungs lie at
-`grace * reduction^k` epochs. A decision depends on nothing but what the ledger holds, in the order in which it holds
-it, so that a resumed run decides as an uninterrupted one. (Ray's own schedulers forget their rungs with the driver,
-and hand a loss that is no number through; hence none of them is used.)
+`grace_period * reduction_factor^k` epochs. A decision depends only on the events of the ledger and their order, so a
+resumed run decides like an uninterrupted one. (Ray's schedulers lose their state when the driver dies, and accept NaN
+losses, so they are not used.)
 
-    Stopping    a training that reaches a rung and is not among the best 1/reduction of those so far is stopped:
-                no training waits, but the first ones always go on. For many workers.
-    Promotion   a training stops at every rung, and the best 1/reduction of a rung go on once nothing is left to
-                begin. (The paper promotes as soon as a rung allows it, for a set of trials that never ends. With a
-                set that ends, waiting costs no worker a moment and promotes no training that a later one beats.)
-                For few workers, where stopping depends on who comes first.
+    Stopping    A trial at a rung is stopped unless it is among the best 1/reduction_factor of those so far. No trial
+                waits, but the first ones always continue. For many workers.
+    Promotion   Every trial pauses at every rung. The best 1/reduction_factor of a rung continue once no trial is left
+                to start. For few workers, where stopping would depend on which trial comes first. (The paper promotes
+                as soon as a rung allows it, for an endless supply of trials. With a fixed set, waiting costs nothing
+                and promotes no trial that a later one beats.)
 
-Both begin trainings in the order of their ids, which are hashes: a grid's own order is a ranking as often as not, and
-ASHA takes trials for drawn at random.
+Both start trials in the order of their ids, which are hashes: ASHA assumes a random order, and a grid is often sorted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,26 +26,26 @@ from sweep.store.status import Status
 
 
 class Scheduler(Protocol):
-    """Decides on trainings. `value`s are objectives: lower is better."""
+    """Decides which trials continue. A `value` is an objective: lower is better."""
 
     shuffles: bool  # whether trials start in the order of their ids rather than the space's
     promotes: bool  # whether a trial that was stopped at a rung may continue later
 
     def levels(self, trial: Trial) -> tuple[int, ...]:
-        """The epochs at which `trial` is judged, in order."""
+        """Return the epochs at which `trial` is judged, in order."""
         ...
 
     def stops(self, state: RunState, trial: Trial, epoch: int, value: float) -> str | None:
-        """Why `trial` stops at `epoch`, or None where it goes on. `state` does not hold that epoch yet."""
+        """Return why `trial` stops at `epoch`, or None if it continues. `state` does not hold that epoch yet."""
         ...
 
     def promote(self, state: RunState, drained: bool) -> Trial | None:
-        """A stopped training that goes on. `drained`: no other training is left, nor under way."""
+        """Return a stopped trial that continues, or None. `drained`: no other trial is left or running."""
         ...
 
 
 class FIFO:
-    """Every training to its end."""
+    """Runs every trial to its last epoch."""
 
     shuffles = False
     promotes = False
@@ -102,9 +101,11 @@ class Promotion:
         return f"asha-promote: not promoted from the rung of epoch {epoch}" if epoch in self.levels(trial) else None
 
     def promote(self, state: RunState, drained: bool) -> Trial | None:
-        """The best of the lowest rung that has one to give: a rung fills before its best go on, so that one after the
-        other this is successive halving. Where nothing else is left, the best of the highest rung at which one waits
-        goes on, so that a search never ends without a full training."""
+        """Return the best paused trial of the lowest rung that may promote one, or None.
+
+        Rungs fill from below, so with one worker this is successive halving. If nothing else is left, the best paused
+        trial of the highest rung continues, so that every search ends with a full training.
+        """
         for key in dict.fromkeys(comparison_group(trial) for trial in self.trials.values()):
             members = [trial for trial in self.trials.values() if comparison_group(trial) == key]
             heights = sorted({level for trial in members for level in self.levels(trial)})
@@ -124,14 +125,14 @@ class Promotion:
 
 @dataclass(frozen=True)
 class Entry:
-    """A training at a rung. A training that diverged before it stands there with infinity: last."""
+    """A trial at a rung. One that diverged before the rung has the value infinity: it comes last."""
 
     trial_id: str
     value: float
 
 
 def levels(tune_config: TuneConfig, epochs: int) -> tuple[int, ...]:
-    """Epochs of the rungs below `epochs`: grace * reduction^k, the last at most 1/reduction of the way."""
+    """Return the epochs of the rungs: grace_period * reduction_factor^k, at most `epochs` / reduction_factor."""
     found, level = [], tune_config.grace_period
     while level * tune_config.reduction_factor <= epochs:
         found.append(level)
@@ -140,7 +141,7 @@ def levels(tune_config: TuneConfig, epochs: int) -> tuple[int, ...]:
 
 
 def comparison_group(trial: Trial) -> tuple[str, ...]:
-    """Trainings with equal values here are compared with each other: of one task, data set and seed."""
+    """Return what trials must have in common to be compared: task, data set and seed."""
     train = trial.points[0].train
     return train.task, train.data or "", str(train.seed)
 
@@ -148,7 +149,7 @@ def comparison_group(trial: Trial) -> tuple[str, ...]:
 def rung(
     state: RunState, tune_config: TuneConfig, trials: Mapping[str, Trial], key: tuple[str, ...], level: int
 ) -> list[Entry]:
-    """What has reached epoch `level`, in the ledger's order; then what diverged on the way there."""
+    """Return the trials that reached epoch `level` in the order of the ledger, then those that diverged before it."""
     here = [trial_id for trial_id in state.reached.get(level, ()) if _races(trials, trial_id, key)]
     lost = [
         trial_id
@@ -161,25 +162,25 @@ def rung(
 
 
 def value_at(state: RunState, tune_config: TuneConfig, trial_id: str, epoch: int) -> float:
-    """The objective that the ledger holds of an epoch: lower is better."""
+    """Return the objective of an epoch in the ledger: lower is better."""
     record = state.trial(trial_id).epochs[epoch]
     return objective(tune_config, record.losses.dev_loss, record.metric)
 
 
 def objective(tune_config: TuneConfig, dev_loss: float, metric: float | None) -> float:
-    """What is compared, lower is better: the dev loss, or the negative metric."""
+    """Return the value that is compared, lower is better: the dev loss, or the negative metric."""
     if tune_config.objective == "dev_loss":
         return dev_loss
     return float("inf") if metric is None else -metric
 
 
 def ids(trials: Iterable[Trial]) -> dict[str, Trial]:
-    """Trials by id."""
+    """Return the trials by id."""
     return {trial.trial_id: trial for trial in trials}
 
 
 def _waiting(state: RunState, entries: Iterable[Entry], level: int) -> list[str]:
-    """Those of `entries` that stopped at the rung `level` and stand there still."""
+    """Return the ids of those of `entries` that are paused at the rung `level`."""
     return [entry.trial_id for entry in entries if state.trial(entry.trial_id).rung == level]
 
 

@@ -80,13 +80,13 @@ def _frozen(space: SearchSpace, told: Observation) -> "optuna.trial.FrozenTrial"
 
 
 def _name(space: SearchSpace, number: int, key: str) -> str:
-    """Of a parameter: the axis' key, with the branch where other branches have another axis of that key."""
+    """Return the name of a parameter: its key, with the branch if other branches have another axis of that key."""
     axes = [branch.axes.get(key) for branch in space.branches]
     return key if all(axis in (None, space.branches[number].axes[key]) for axis in axes) else f"{key}@{number}"
 
 
 def _distribution(axis: Axis) -> "BaseDistribution":
-    """The axis as `_suggested` asks for it: categories by place, since values may be anything; multiples by count."""
+    """Return the axis as Optuna sees it: categories by place, since values may be anything; multiples by count."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if not isinstance(axis, Range):
