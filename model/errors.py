@@ -1,8 +1,8 @@
-"""What can go wrong in `model/`. Every message names the thing and the remedy."""
+"""The errors of `model/`. Every message names the thing and the remedy."""
 
 
 class SettingError(ValueError):
-    """A setting that cannot be. `key` is its dotted name."""
+    """A setting with a wrong name or value. `key` is its dotted name."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(f"{key}: {message}")
@@ -15,19 +15,19 @@ class DataError(ValueError):
 
 
 class BaseError(ValueError):
-    """A base that cannot be had. The message names the file or repository and the remedy."""
+    """A base that cannot be found or read. The message names the file or repository and the remedy."""
 
 
 class HubError(ValueError):
-    """A file that cannot be had from a hub. The message names the repository and the remedy."""
+    """A file that a hub does not give. The message names the repository and the remedy."""
 
 
 class AbsentError(HubError):
-    """A file that a repository lacks, or its cache while the hub is out of reach."""
+    """A file that is not in a repository, or not in the cache while the hub is out of reach."""
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is damaged or not there."""
+    """A checkpoint that is damaged or missing."""
 
 
 class DivergedError(ArithmeticError):

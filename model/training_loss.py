@@ -1,4 +1,4 @@
-"""What an optimizer step makes smaller: the task's cross-entropy, and SMART's terms where they are asked for."""
+"""The training loss: cross-entropy plus the optional terms of SMART."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,34 +18,34 @@ from model.tasks import Batch
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss of one batch. Padding has no target, so it counts nowhere and reaches no head."""
+    """The loss of one batch. Padding has no target, so it does not count and is not passed to the head."""
 
-    objective: Tensor  # what to differentiate, ()
+    objective: Tensor  # the value to differentiate, ()
     cross_entropy: Tensor  # summed over the targets, in nats, ()
-    targets: int  # positions that have one
+    targets: int  # positions that have a target
 
 
 class TrainingLoss:
-    """The loss of a model under training, and what it remembers from step to step."""
+    """Computes the loss of a model under training; keeps its teacher and its random streams between steps."""
 
     def __init__(self, model: GPT2, trained: Mapping[str, Tensor], smart: SMARTConfig | None, seed: int) -> None:
-        """`trained`: the parameters under training, by name. `seed`: what dropout and noise are derived from."""
+        """`trained`: the parameters under training by name. `seed`: dropout and noise are derived from it."""
         self.model = model
         self.smart = smart
         self.seed = seed
         self.teacher = Teacher(trained, smart.bregman_beta or 0.0) if smart and smart.bregman_mu else None
 
     def start_epoch(self, number: int, device: torch.device) -> None:
-        """Give the epoch its own dropout masks and noise. To be called before its first batch."""
+        """Give the epoch its own dropout masks and noise. Call it before the first batch."""
         self.dropout = generator(self.seed, "dropout", number, device=device)
         self.noise = generator(self.seed, "smart", number, device=device)
         set_dropout_stream(self.model, self.dropout)
 
     def __call__(self, batch: Batch) -> Loss:
         real = batch.targets != IGNORE  # (B, T)
-        # One function in all of its calls, so that divergences measure what they are to measure and not the dropout.
+        # Every call drops the same elements, so that divergences do not measure the dropout.
         predict = same_masks(lambda x: self.model.hidden(inputs_embeds=x)[real], self.dropout)
-        anchor = self._anchor(predict, batch)  # (N, C), (V, C); before anything is kept to be differentiated
+        anchor = self._anchor(predict, batch)  # (N, C), (V, C); before anything is recorded for differentiation
         embeddings = self.model.embed(batch.input_ids)  # (B, T, C)
         hidden, head = predict(embeddings), self.model.head_weight  # (N, C), (V, C)
         p = None if self.smart is None else hidden.new_empty(len(hidden), len(head), dtype=torch.float32)
@@ -60,22 +60,22 @@ class TrainingLoss:
         return Loss(objective, total.detach(), len(hidden))
 
     def _anchor(self, predict: Predict, batch: Batch) -> tuple[Tensor, Tensor] | None:
-        """What the teacher predicts: its hidden states and its head."""
+        """Return the hidden states and the head of the teacher, or None if there is none."""
         if self.teacher is None:
             return None
         with self.teacher.in_charge():
             head = self.model.head_weight
-            # A frozen head is one for both, and `symmetrized_kl` is to see that; a trained one is swapped back below.
+            # `symmetrized_kl` makes use of a frozen head, the same for both; a trained head is swapped back below.
             return predict(self.model.embed(batch.input_ids)), head.detach() if head.requires_grad else head
 
     def after_step(self) -> None:
-        """To be called once the optimizer has moved the parameters."""
+        """Let the teacher follow. Call it after each step of the optimizer."""
         if self.teacher is not None:
             self.teacher.follow()
 
 
 def cross_entropy(model: GPT2, batch: Batch) -> tuple[float, int]:
-    """Summed over the targets of `batch`, in nats, and how many they are; nothing of SMART."""
+    """Return the cross-entropy summed over the targets of `batch`, in nats, and the number of targets."""
     real = batch.targets != IGNORE
     hidden = model.hidden(batch.input_ids)[real]
     return linear_cross_entropy(hidden, model.head_weight, batch.targets[real]).item(), len(hidden)

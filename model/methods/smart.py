@@ -33,8 +33,8 @@ FLOOR = 1e-8  # added to the norms that `custom` and `paper` divide by
 
 
 def initial_noise(like: Tensor, smart: SMARTConfig, stream: torch.Generator) -> Tensor:
-    """Gaussian noise of `like`'s shape. The library multiplies by the variance itself, and `custom` follows it;
-    `paper` has a deviation of sqrt(noise_var), and begins within eps as Algorithm 1 projects every x~."""
+    """Return Gaussian noise of `like`'s shape: scaled by the variance itself in `library` and `custom`, as the library
+    does; by its root in `paper`, and clipped to eps, as Algorithm 1 projects every x~."""
     noise = torch.empty_like(like).normal_(generator=stream)
     if smart.variant == "paper":
         return noise.mul_(smart.noise_var**0.5).clamp_(-smart.eps, smart.eps)
@@ -42,7 +42,7 @@ def initial_noise(like: Tensor, smart: SMARTConfig, stream: torch.Generator) -> 
 
 
 def ascend(noise: Tensor, grad: Tensor, smart: SMARTConfig) -> Tensor:
-    """One step of the noise along the gradient of the divergence, (B, T, C), (B, T, C) -> (B, T, C)."""
+    """Return the noise after one step along the gradient of the divergence, (B, T, C), (B, T, C) -> (B, T, C)."""
     if smart.variant == "paper":
         largest = grad.abs().amax(dim=(1, 2), keepdim=True)
         return (noise + smart.step_size * grad / (largest + FLOOR * (largest == 0))).clamp(-smart.eps, smart.eps)
@@ -61,10 +61,10 @@ def adversarial_noise(
     smart: SMARTConfig,
     noise: Tensor,  # (B, T, C)
 ) -> Tensor:
-    """`noise` after `smart.steps` ascent steps, (B, T, C). The parameters behind `predict` get no gradient.
+    """Return `noise` after `smart.steps` ascent steps, (B, T, C). The parameters behind `predict` get no gradient.
 
-    What is ascended is KL(f(x) || f(x + noise)), summed and divided by B (the library's `batchmean`). Its gradient
-    towards the logits is f(x + noise) - f(x), so its value is never needed.
+    The steps ascend KL(f(x) || f(x + noise)), summed and divided by B (the library's `batchmean`). Its gradient towards
+    the logits is f(x + noise) - f(x), so its value is never needed.
     """
     x, head = embeddings.detach(), weight.detach()
     for _ in range(smart.steps):
@@ -87,12 +87,11 @@ def smart_loss(
     weight: Tensor,  # the output head, (V, C)
     smart: SMARTConfig,
     stream: torch.Generator,
-    probabilities: Tensor | None = None,  # f(x) = softmax(hidden weight^T), (N, V), where it is known already
+    probabilities: Tensor | None = None,  # f(x) = softmax(hidden weight^T), (N, V), if it is known already
 ) -> Tensor:
-    """R_s without lam, (). Differentiable once, towards all that x, `hidden`, `weight` and `predict` depend on.
+    """Return R_s without lam, (), differentiable once towards all that x, `hidden`, `weight` and `predict` depend on.
 
-    `predict` must be one function: with dropout, it has to drop the same elements in every call, or R_s would measure
-    the dropout.
+    With dropout, `predict` must drop the same elements in every call, or R_s would measure the dropout.
     """
     clean = distribution(hidden, weight) if probabilities is None else probabilities
     start = initial_noise(embeddings.detach(), smart, stream)
@@ -102,13 +101,13 @@ def smart_loss(
 
 
 def reduce(total: Tensor, smart: SMARTConfig, sequences: int, positions: int) -> Tensor:
-    """A sum over positions as `smart.reduction` wants it. With `mean`, lam means the same at every length."""
+    """Reduce a sum over positions as `smart.reduction` says. With `mean`, lam means the same at every length."""
     return total / {"sum": 1, "batchmean": sequences, "mean": positions}[str(smart.reduction)]
 
 
 @torch.no_grad()
 def distribution(hidden: Tensor, weight: Tensor) -> Tensor:
-    """softmax(hidden weight^T), (N, C), (V, C) -> (N, V), in single precision at least."""
+    """Return softmax(hidden weight^T), (N, C), (V, C) -> (N, V), in single precision at least."""
     return torch.cat([_softmax(hidden[part], weight) for part in _slices(hidden)])
 
 
@@ -149,11 +148,10 @@ class _SymmetrizedKL(torch.autograd.Function):
 
 
 def symmetrized_kl(a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor, p: Tensor | None = None) -> Tensor:
-    """Summed KL(p || q) + KL(q || p) in nats, p = softmax(a head_a^T) and q = softmax(b head_b^T).
+    """Return the summed KL(p || q) + KL(q || p) in nats, p = softmax(a head_a^T) and q = softmax(b head_b^T), ().
 
-    (N, C), (V, C), (N, C), (V, C) -> (). `p` (N, V) where it is known already. Differentiable once. As in
-    smart-pytorch, each of the two terms holds the other side's distribution fixed: the gradient towards the logits of
-    p is p - q, towards those of q it is q - p.
+    (N, C), (V, C), (N, C), (V, C); `p` (N, V) if it is known already. Differentiable once. As in smart-pytorch, each
+    term holds the distribution of the other side fixed: the gradient towards the logits of p is p - q, and q - p for q.
     """
     known = distribution(a, head_a) if p is None else p
     total: Tensor = _SymmetrizedKL.apply(a, head_a, b, head_b, known, head_a is head_b)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Bases: the pretrained GPT-2 that a training starts from (model/pretrained/files.py says what can be one).
+"""Bases: the pretrained GPT-2 that a training starts from (model/pretrained/files.py lists them).
 
 Weights are read from safetensors only and no code of a repository is ever run.
 """
@@ -37,7 +37,7 @@ class Base:
     state: Mapping[str, Tensor] = field(repr=False)
 
     def build(self, *, frozen: bool = False, dropout: float | None = None, device: torch.device | str = "cpu") -> GPT2:
-        """A model with this base's weights: copies, or with `frozen` the shared tensors themselves.
+        """Return a model with copies of this base's weights, or with `frozen` the shared tensors themselves.
 
         `dropout` replaces the three dropout rates of the base's own configuration.
         """
@@ -57,7 +57,7 @@ class Base:
 
 
 def load_base(name: str = "tiny", revision: str | None = None) -> Base:
-    """Load a base by name. Raises BaseError, with the remedy, where that fails."""
+    """Load a base by name. Raise BaseError if it cannot be found or read."""
     files = find_base(name, revision)
     config = read_config(files)
     tokenizer = load_tokenizer(files)
@@ -70,7 +70,7 @@ def load_base(name: str = "tiny", revision: str | None = None) -> Base:
 
 
 def _read_weights(files: BaseFiles, config: GPT2Config) -> dict[str, Tensor]:
-    """Parameters by our names, fp32. Raises BaseError for a damaged file and for a missing or misshapen tensor."""
+    """Return the parameters by our names, fp32. Raise BaseError for a damaged file or a missing or misshapen tensor."""
     path = files.folder / WEIGHTS
     try:
         stored = load_file(path)

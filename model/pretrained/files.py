@@ -1,4 +1,4 @@
-"""Where a base lies, what it says of itself, and whether it can be used. Nothing here imports torch.
+"""Find the files of a base, read its configuration, and check that it can be used. Nothing here imports torch.
 
 A base is `tiny` (shipped with this package), the name of a released GPT-2, the id of any GPT-2 on a Hugging Face hub
 (`owner/name`), or the path of a checkpoint folder. Hub caches, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` work as
@@ -34,7 +34,7 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 @dataclass(frozen=True)
 class BaseFiles:
-    """Where a base lies on this disk. `revision` is the hub's commit, None off the hub."""
+    """The folder of a base on this disk. `revision` is the hub's commit, None off the hub."""
 
     name: str
     folder: Path
@@ -42,7 +42,7 @@ class BaseFiles:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Hash of everything that shapes results: configuration, weights and vocabulary."""
+        """The hash of everything that results depend on: configuration, weights and vocabulary."""
         digest = hashlib.sha256()
         for path in (self.folder / CONFIG, self.folder / WEIGHTS, *vocabulary(self.folder)):
             with path.open("rb") as file:
@@ -51,7 +51,7 @@ class BaseFiles:
 
 
 def find_base(name: str, revision: str | None = None) -> BaseFiles:
-    """Locate `name`, downloading it into the hub's cache where needed. Raises BaseError."""
+    """Find the base `name`; download it into the hub's cache if needed. Raise BaseError."""
     if name == "tiny" or is_folder(name):
         if revision is not None:
             raise BaseError(
@@ -68,7 +68,7 @@ def find_base(name: str, revision: str | None = None) -> BaseFiles:
 
 
 def load_tokenizer(files: BaseFiles) -> Tokenizer:
-    """The tokenizer of a base. Raises BaseError where it is missing or damaged."""
+    """Return the tokenizer of a base. Raise BaseError if it is missing or damaged."""
     try:
         return Tokenizer.from_folder(files.folder)
     except (OSError, ValueError) as error:
@@ -76,7 +76,7 @@ def load_tokenizer(files: BaseFiles) -> Tokenizer:
 
 
 def is_folder(name: str) -> bool:
-    """Whether `name` means a folder on this disk; a folder called tiny has to be written ./tiny."""
+    """Return whether `name` means a folder on this disk. A folder called tiny has to be written ./tiny."""
     return name != "tiny" and (name.startswith((".", "/", "~")) or Path(name).is_dir())
 
 
@@ -112,7 +112,7 @@ def _download(hub_id: str, file: str, revision: str | None) -> Path:
 
 
 def read_config(files: BaseFiles) -> GPT2Config:
-    """The shape of the model. Raises BaseError where it is damaged or that of something other than a GPT-2."""
+    """Return the shape of the model. Raise BaseError if its file is damaged or not that of a GPT-2."""
     path = files.folder / CONFIG
     try:
         raw: dict[str, Any] = dict(json.loads(path.read_text()))
@@ -141,7 +141,7 @@ def read_config(files: BaseFiles) -> GPT2Config:
 
 
 def how_to_renew(files: BaseFiles) -> str:
-    """The remedy for damaged files of a base, to end an error with."""
+    """Return the remedy for damaged files of a base, to end an error message with."""
     if files.revision is None:
         return "put a good copy there"
     # A snapshot is links to blobs: a damaged blob whose link alone was deleted would only be linked again.

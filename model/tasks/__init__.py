@@ -1,4 +1,4 @@
-"""Tasks: what is trained on and how it is scored.
+"""Tasks: the data of a training, and how its model is scored.
 
 Task NAME is `Task` in model/tasks/NAME.py, its data `find` in model/tasks/data/NAME.py. Only the former needs torch.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Batch:
     """Right-padded sequences, (B, T) each.
 
-    `targets` holds what the position is to predict, a token or a class, or `model.loss.IGNORE` where nothing counts.
+    `targets` holds the token or class that each position predicts, `model.loss.IGNORE` where none counts.
     """
 
     input_ids: "Tensor"
@@ -38,7 +38,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of one split under one decoding, and what they were computed from, one record per example."""
+    """Scores of one split under one decoding, and one record per example of what they were computed from."""
 
     metrics: Mapping[str, float]
     samples: Sequence[Mapping[str, "Scalar"]]
@@ -51,30 +51,30 @@ class Data(Protocol):
     def files(self) -> "Mapping[str, Path]": ...
 
     def sha256(self) -> str:
-        """Hash of all that can shape a result. Raises DataError where it cannot be used."""
+        """Return the hash of all data that results depend on. Raise DataError if it cannot be used."""
         ...
 
     def size(self, split: str) -> int:
-        """Usable examples in "train", "dev" or "test". Raises DataError."""
+        """Return the number of usable examples in "train", "dev" or "test". Raise DataError."""
         ...
 
 
 class Task(Protocol):
     """One data set, tokenized for one base."""
 
-    data_sha256: str  # of the files that it was made from, as `Data.sha256` of them
-    classes: int | None  # of the classifier that the model is given; None = it predicts tokens
+    data_sha256: str  # `Data.sha256` of the files that it was made from
+    classes: int | None  # of the classifier that is added to the model; None = it predicts tokens
 
     def size(self, split: str) -> int:
-        """Examples in "train", "dev" or "test"."""
+        """Return the number of examples in "train", "dev" or "test"."""
         ...
 
     def batches(self, split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
-        """The examples of `split` with the indices `order`, `batch_size` sequences at a time, in whatever grouping."""
+        """Yield the examples of `split` with the indices `order` in batches of `batch_size`, grouped at will."""
         ...
 
     def evaluate(self, model: "GPT2", split: str, decode: "DecodeConfig | None", seed: int) -> Evaluation:
-        """Score `model` on `split`; `decode` and `seed` are for tasks that generate text."""
+        """Score `model` on `split`. `decode` and `seed` matter to tasks that generate text."""
         ...
 
 
@@ -93,7 +93,7 @@ def find_data(name: str, data: str | None) -> Data:
 
 
 def check_tokenizer(name: str, tokenizer: "Tokenizer") -> None:
-    """Raises DataError where the task cannot be put in the words of `tokenizer`."""
+    """Raise DataError if an answer of the task is not one token of `tokenizer`."""
     for word in TASKS[name].answers:
         count = len(tokenizer.encode(word))
         if count != 1:

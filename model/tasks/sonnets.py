@@ -41,7 +41,7 @@ class Task:
         return len(self.ids[split])
 
     def batches(self, split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
-        """Causal language modelling: the target at each position is the next token, padding has none."""
+        """Yield batches for causal language modelling: the target of a position is the next token, padding has none."""
         for start in range(0, len(order), batch_size):
             rows = [self.ids[split][index] for index in order[start : start + batch_size]]
             longest = max(map(len, rows)) - 1
@@ -53,10 +53,10 @@ class Task:
             yield Batch(inputs, targets)
 
     def evaluate(self, model: GPT2, split: str, decode: DecodeConfig | None, seed: int) -> Evaluation:
-        """Continue every prompt of `split`.
+        """Continue every prompt of `split` and score the texts.
 
-        `chrf` compares whole texts, prompt included: the paper's protocol, and flattering, since the prompt is
-        given. `chrf_new` compares the generated lines with the true ones alone.
+        `chrf` compares whole texts with their prompts, as the paper does, which flatters: the prompts are given.
+        `chrf_new` compares only the generated lines with the true ones.
         """
         sonnets = self.splits[split]
         generated = generate(model, self.tokenizer, [sonnet.prompt for sonnet in sonnets], decode, seed=seed)

@@ -17,16 +17,15 @@ COLUMNS = Columns(texts=(("sentence", "text"),), label=("sentiment", "label"))
 
 
 class SentimentData(LabelledData):
-    """A set whose training split says how many classes there are."""
+    """A set whose training split decides how many classes there are."""
 
     def sha256(self) -> str:
-        """Hash of all files. Raises DataError where a file cannot be used or the splits' classes do not fit."""
+        """Return the hash of all files. Raise DataError if one cannot be used or the classes of the splits do not fit."""
         self.count_classes({split: self.labels(split) for split in self.files})
         return super().sha256()
 
     def count_classes(self, labels: dict[str, list[int]]) -> int:
-        """Of the training split, from the labels by split. Raises DataError where there is one, or another split has
-        more."""
+        """Return the classes in the training split of `labels`. Raise DataError for one class, or more elsewhere."""
         known = set(labels["train"])
         classes = len(known)
         if classes < 2:
