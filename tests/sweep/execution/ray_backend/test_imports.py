@@ -70,6 +70,6 @@ def test_a_worker_lost_before_its_trial_started_is_reported(tmp_path: Path) -> N
     listener, job = Deaf(), job_in(tmp_path)
     listener.next_job = lambda: job  # type: ignore[method-assign]
     desk = Desk(listener, None, RayMonitor([]))
-    assert desk.give() is job
+    assert desk.next_job() is job
     desk.lost(job, "Traceback ...\nModuleNotFoundError: No module named 'sweep'")
     assert listener.heard == ["started", "lost: worker lost: ModuleNotFoundError: No module named 'sweep'"]
