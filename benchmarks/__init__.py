@@ -1,1 +1,1 @@
-"""Measurements against what users would otherwise use. `make bench` runs them all."""
+"""Benchmarks against the usual tools. `make bench` runs all that take minutes."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: run the benchmarks that take minutes; `benchmarks.asha` and `.tpe` train for longer."""
+"""Run the benchmarks that take minutes. `benchmarks.asha` and `benchmarks.tpe` take longer and run by themselves."""
 
 from benchmarks import decoding, overhead, smart_step, soap_step, training_step
 

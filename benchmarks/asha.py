@@ -1,12 +1,12 @@
-"""ASHA against the full grid of `lora_rank` and `lora_scale`: the epochs it takes, and whether it finds the winner.
+"""ASHA against the full grid of `lora_rank` and `lora_scale`: how many epochs it trains, and if it finds the winner.
 
-The full grid is trained once, under five seeds. Each search is then the real driver and scheduler over made-up workers
-that give the grid's own reports, each after the seconds that its epoch took: a training gives the same reports bit for
-bit whoever asks for them, so that a search over recorded trainings is the search itself. Seeds race separately, hence
-five searches a row.
+The full grid is trained once with five seeds. Each search then runs the real driver and scheduler on fake workers that
+replay the grid's own reports, each after the time that its epoch took. A trial gives bit-for-bit the same reports in
+every run, so the replay is equivalent to a real search. Each seed is a comparison group of its own, so each row of the
+table stands for five searches.
 
-The winner is the point with the best mean over the seeds, and its 95 % interval is that of this mean (Student's t). A
-search has found it where the point that it ranks first is the winner, or has a mean over the seeds in that interval.
+The winner is the point with the best mean over the seeds, with the 95 % confidence interval of this mean (Student's t).
+A search has found the winner if the point that it ranks first is the winner, or has a mean within that interval.
 """
 
 import argparse
@@ -42,19 +42,19 @@ REPORT = ("epoch", "losses", "cost", "scores", "metric", "status", "reason", "fa
 
 @dataclass
 class Replay:
-    """An executor of `workers` workers that takes reports from a run's ledger, in the order of their seconds."""
+    """An executor with `workers` workers that replays reports of a run's ledger in the order of their times."""
 
-    reports: dict[str, list[EpochEvent]]  # by trial
+    reports: dict[str, list[EpochEvent]]  # by trial id
     workers: int
 
     def run(self, listener: Listener) -> None:
         running: list[tuple[float, int, Job, Iterator[EpochEvent]]] = []
-        now, begun = 0.0, 0
+        now, started = 0.0, 0
         while True:
             while len(running) < self.workers and (job := listener.next_job()) is not None:
                 listener.started(job)
                 left = iter([event for event in self.reports[job.trial_id] if self._is_new(event, job)])
-                heapq.heappush(running, (now, begun := begun + 1, job, left))
+                heapq.heappush(running, (now, started := started + 1, job, left))
             if not running:
                 return
             now, number, job, left = heapq.heappop(running)
@@ -72,14 +72,14 @@ class Replay:
 
 
 def train_grid(space: str, out: Path) -> RunFolder:
-    """The full grid under five seeds: what `out` does not hold of it is trained."""
+    """Train the full grid with five seeds, unless `out` already holds it, and return its run."""
     command = [sys.executable, "-m", "sweep.cli", "run", space, "--name", space, "--seeds", str(SEEDS)]
     subprocess.run([*command, "--out", str(out), "--keep", "none", "--no-cache"], check=True)
     return RunFolder(out / space)
 
 
 def search(space: str, grid: RunFolder, tune_config: TuneConfig, workers: int, out: Path) -> RunFolder:
-    """The run of a search over the trainings of `grid`, a run of `space`."""
+    """Run a search that replays the trials of `grid`, a run of `space`, and return its run."""
     reports: dict[str, list[EpochEvent]] = {}
     for event in read_ledger(grid.ledger):
         if isinstance(event, EpochEvent):
@@ -94,17 +94,17 @@ def search(space: str, grid: RunFolder, tune_config: TuneConfig, workers: int, o
 
 
 def settings_id(row: Row) -> str:
-    """Equal for the same point under other seeds."""
+    """Return an id that is equal for points that differ only in their seed."""
     return stable_id({key: value for key, value in json.loads(row["config_json"]).items() if key != "seed"})
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What the full grid says of one score; higher is better."""
+    """The result of the full grid for one score; higher is better."""
 
-    means: dict[str, float]  # point -> its mean over the seeds
+    means: dict[str, float]  # point -> mean score over the seeds
     winner: str
-    half_width: float  # of the winner's interval
+    half_width: float  # of the confidence interval of the winner's mean
 
     def found(self, point: str) -> bool:
         return point == self.winner or self.means[self.winner] - self.means[point] <= self.half_width
@@ -122,8 +122,8 @@ def truth(rows: list[Row], score: Callable[[Row], float]) -> Truth:
 SCORES: dict[str, Callable[[Row], float]] = {"dev loss": lambda row: -row["dev_loss"], "chrF": lambda row: row["chrf"]}
 
 
-def tell(space: str, grid: RunFolder, scheduler: str, workers: int, out: Path) -> str:
-    """One row of the table."""
+def table_row(space: str, grid: RunFolder, scheduler: str, workers: int, out: Path) -> str:
+    """Return one row of the table."""
     tune_config = TuneConfig(scheduler=scheduler, seeds=SEEDS)
     full, rows = load_rows(grid), load_rows(search(space, grid, tune_config, workers, out))
     shares, found = [], {name: 0 for name in SCORES}
@@ -139,21 +139,19 @@ def tell(space: str, grid: RunFolder, scheduler: str, workers: int, out: Path) -
 
 
 def main(out: Path | None = None) -> None:
-    """Print the table. `out`: where the full grid lies, or is put; a temporary folder otherwise."""
+    """Print the table. `out` is the folder of the full grids (None: a temporary folder)."""
     with tempfile.TemporaryDirectory() as name:
         place = out or Path(name)
-        print("| space | scheduler | workers | epochs of the grid's | winner by dev loss found | by chrF |")
+        print("| space | scheduler | workers | share of the grid's epochs | winner by dev loss found | by chrF |")
         print("|---|---|---|---|---|---|")
         for space in SPACES:
             grid = train_grid(space, place)
             for scheduler in ("asha", "asha-promote"):
                 for workers in WORKERS:
-                    print(tell(space, grid, scheduler, workers, Path(name) / "searches"), flush=True)
+                    print(table_row(space, grid, scheduler, workers, Path(name) / "searches"), flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--out", type=Path, help="Folder that holds the full grids, or gets them. Default: none is kept."
-    )
+    parser.add_argument("--out", type=Path, help="Folder to keep the full grids in. Default: do not keep them.")
     main(parser.parse_args().out)

@@ -1,8 +1,9 @@
 """Decoding, ours against transformers' `generate` with its cache.
 
-Same weights, prompts (15 of 37 to 47 tokens, padded on the left), 128 new tokens each without a stop at end of text,
-fp32, threads and machine. The two take turns, so that a machine whose speed drifts treats both alike; the ratio is
-taken pair by pair and the median is what counts. Above 1 ours is faster. Sampling is at temperature 1.2 and top-p 0.9.
+Both use the same weights, prompts (15 with 37 to 47 tokens, padded on the left), number of new tokens (128, without a
+stop at end of text), precision (fp32), threads and machine. Runs alternate, so that drifts of the machine's speed
+affect both alike, and we report the median of the paired ratios; above 1, ours is faster. Sampling uses temperature 1.2
+and top-p 0.9.
 """
 
 import statistics
@@ -81,9 +82,9 @@ def seconds(run: Decode) -> float:
 
 
 def compare(name: str, decoding: str) -> tuple[float, float, float]:
-    """Median tokens per second of ours and theirs, and the median of their ratios pair by pair.
+    """Return the median tokens per second of ours and theirs, and the median of the paired ratios.
 
-    Tokens of the texts handed back count: with beams and several texts, one text per prompt.
+    Only tokens of returned texts count: one text per prompt, also with beams or several generations.
     """
     model, generators = MODELS[name](), generator(0, "data")
     prompts = [torch.randint(model.config.vocab_size, (length,), generator=generators).tolist() for length in LENGTHS]

@@ -1,9 +1,9 @@
-"""What orchestration costs beside the trainings themselves: wall time, memory, and how it grows.
+"""The overhead of orchestration in time and memory.
 
-trials     48 trainings of about 5 s on two workers, against the time that a perfect schedule would take
-trivial    a further trial that does next to nothing, on a worker of Ray's, beyond what it takes in one process
-plan       10,000 points: expand, check, group
-resume     `sweep resume` of a run whose ledger holds 10,000 finished trainings
+trials     48 trials of about 5 s on two workers, compared with the time of a perfect schedule
+trivial    one more trial that does almost nothing, on a Ray worker compared with in-process
+plan       expand, check and group 10,000 points
+resume     `sweep resume` of a run with 10,000 finished trials in its ledger
 """
 
 import argparse
@@ -35,11 +35,11 @@ from sweep import Space, grid
 space = Space(fixed={{"batch_size": 8, "data": {data!r}, "epochs": {epochs}, "lora.rank": 1}},
               axes={{"lr": grid(*[1e-5 * (i + 1) for i in range({points})])}}, decoding={{"max_new_tokens": {tokens}}})
 '''
-FIVE_SECONDS = ("--set", "epochs=4", "--seeds", "2")  # of lora_rank: 48 trainings
+FIVE_SECONDS = ("--set", "epochs=4", "--seeds", "2")  # for lora_rank: 48 trials of about 5 s
 
 
 def sweep(*arguments: object) -> float:
-    """Run the command in a process of its own; its wall time in seconds."""
+    """Run the command in a separate process and return its wall time in seconds."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "sweep.cli", *map(str, arguments)]
     subprocess.run(command, check=True, capture_output=True)
@@ -47,7 +47,7 @@ def sweep(*arguments: object) -> float:
 
 
 def made_up(folder: Path, points: int, epochs: int = 1, tokens: int = 1) -> Path:
-    """A space file of `points` trainings on three poems."""
+    """Write a space file with `points` trials on six short poems, and return its path."""
     data = folder / "poems.txt"
     data.write_text("POEMS\n\n" + "\n\n".join(f"{number}\n\n{POEM}" for number in range(1, 7)) + "\n")
     path = folder / f"made_up_{points}.py"
@@ -56,14 +56,14 @@ def made_up(folder: Path, points: int, epochs: int = 1, tokens: int = 1) -> Path
 
 
 def trials(folder: Path) -> tuple[float, float]:
-    """Wall seconds of 48 trainings on two workers, and what they took themselves, shared by two."""
+    """Return the wall seconds of 48 trials on two workers, and half of the seconds that the trials took in total."""
     wall = sweep("run", "lora_rank", *FIVE_SECONDS, "--concurrency", 2, "--out", folder, "--no-cache")
     worked = sum(trial.seconds for trial in load_state(RunFolder(folder / "lora_rank")).trials.values())
     return wall, worked / 2
 
 
 def trivial(folder: Path) -> float:
-    """Seconds that one more trial takes on a worker, beyond what it takes in one process."""
+    """Return the seconds by which one more trial takes longer on a Ray worker than in-process."""
 
     def slope(executor: str) -> float:
         few, many = 10, 60
@@ -77,7 +77,7 @@ def trivial(folder: Path) -> float:
 
 
 def plan(folder: Path) -> tuple[float, float]:
-    """Seconds and MB to plan 10,000 points."""
+    """Return the seconds and MB needed to plan 10,000 points."""
     space = load_space(str(made_up(folder, 10_000))).space
     before, started = peak_mb(), time.perf_counter()
     assert len(make_plan(expand(space, {}), 1).trials) == 10_000
@@ -85,7 +85,7 @@ def plan(folder: Path) -> tuple[float, float]:
 
 
 def resume(folder: Path) -> float:
-    """Seconds of `sweep resume` on a finished run of 10,000 trainings."""
+    """Return the seconds of `sweep resume` on a finished run with 10,000 trials."""
     request = RunRequest(space=str(made_up(folder, 10_000)), out=folder, executor="inline", use_cache=False)
     run = prepare(request).open_or_create()
     lines = Ledger(run.ledger)
@@ -99,7 +99,7 @@ def resume(folder: Path) -> float:
             samples=[{"prompt": "a", "text": "b"}],
             decode_seconds=0.1,
         )
-        begun = StatusEvent(trial_id=point.trial_id, attempt=1, status=Status.RUNNING)
+        started = StatusEvent(trial_id=point.trial_id, attempt=1, status=Status.RUNNING)
         done = EpochEvent(
             trial_id=point.trial_id,
             attempt=1,
@@ -109,13 +109,13 @@ def resume(folder: Path) -> float:
             scores=[score],
             status=Status.COMPLETED,
         )
-        events += [begun, done]
+        events += [started, done]
     write_all(run.ledger, events)
     return sweep("resume", run.name, "--out", folder)
 
 
 def write_all(path: Path, events: Sequence[Event]) -> None:
-    """Append many events at once: as `Ledger.append` does it, without a flush for each."""
+    """Append many events at once, like `Ledger.append` but without flushing each of them."""
     from sweep.store.ledger import _seal
 
     with path.open("ab") as file:
@@ -128,8 +128,8 @@ def peak_mb() -> float:
 
 
 def main(parts: Sequence[str] = ("plan", "resume", "trivial", "trials")) -> None:
-    """Print what each of `parts` takes, beside its bound."""
-    print("What orchestration costs")
+    """Print the measurement of each of `parts` with its bound."""
+    print("overhead of orchestration")
     for part in parts:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -137,9 +137,9 @@ def main(parts: Sequence[str] = ("plan", "resume", "trivial", "trials")) -> None
                 seconds, megabytes = plan(folder)
                 print(f"plan      10,000 points in {seconds:.2f} s (bound 2), {megabytes:.0f} MB (bound 300)")
             elif part == "resume":
-                print(f"resume    a run of 10,000 finished trainings in {resume(folder):.2f} s (bound 5)")
+                print(f"resume    a run of 10,000 finished trials in {resume(folder):.2f} s (bound 5)")
             elif part == "trivial":
-                print(f"trivial   {trivial(folder):.3f} s for a further trial (bound 0.25)")
+                print(f"trivial   {trivial(folder):.3f} s for one more trial (bound 0.25)")
             else:
                 wall, worked = trials(folder)
                 bound = 1.08 * worked + 8

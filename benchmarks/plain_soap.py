@@ -1,8 +1,8 @@
-"""SOAP the plain way: one matrix after the other, operation by operation in the order of the authors' released code.
+"""A plain SOAP: one matrix at a time, with the operations in the order of the authors' released code.
 
-The peer of `benchmarks/soap_step.py` and the reference of `tests/model/test_soap.py`. Ten matrix products a matrix and
-step: two each to rotate the gradient, to rotate the update back, to average L and R, and to carry the momentum out of
-the basis and into it again, which the released code does at every step.
+`benchmarks/soap_step.py` compares with it, and `tests/model/optim/test_soap.py` uses it as a reference. Each step takes
+ten matrix products per matrix: two each to rotate the gradient, to rotate the update back, to average L and R, to
+rotate the momentum out of the basis, and to rotate it in again (the released code does the last two at every step).
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from torch import Tensor
 class _State:
     exp_avg: Tensor
     exp_avg_sq: Tensor
-    GG: list[Tensor | None]  # L and R; None where a dimension is too long; empty for a vector
+    GG: list[Tensor | None]  # L and R; None if a dimension is too long; empty for a vector
     Q: list[Tensor | None] = field(default_factory=list)
     step: int = 0
 
 
 class PlainSOAP:
-    """The released optimizer's arithmetic for parameters of one or two dimensions."""
+    """The arithmetic of the released optimizer, for parameters with one or two dimensions."""
 
     def __init__(
         self,

@@ -1,9 +1,9 @@
-"""What SMART costs: a training step with one ascent step against the same step without SMART.
+"""The cost of SMART: a training step with one ascent step against the same step without SMART.
 
-A plain step is a forward and a backward pass. SMART adds a forward pass and half a backward one to find the noise, and
-a second forward and backward pass on the perturbed embeddings. Language modelling (8 sequences of 160 tokens, every
-position counts) and cloze classification (8 of 40, the last one counts). The two take turns; the median of the ratios
-counts.
+A plain step is a forward and a backward pass. SMART adds a forward pass and half a backward pass to find the noise, and
+a second forward and backward pass on the perturbed embeddings. Measured on language modelling (8 sequences of 160
+tokens, a loss at every position) and cloze classification (8 sequences of 40 tokens, a loss at the last position). Runs
+alternate, and we report the median of the paired ratios.
 """
 
 import statistics
@@ -21,7 +21,7 @@ from model.rng import generator
 from model.tasks import Batch
 from model.training_loss import TrainingLoss
 
-PAIR_LENGTH = 40  # tokens of a question pair in its frame
+PAIR_LENGTH = 40  # tokens of a question pair in its prompt
 SMART = SMARTConfig(lam=4e-3, variant="custom", steps=1)
 
 
@@ -54,7 +54,7 @@ def batch_of(config: GPT2Config, cloze: bool) -> Batch:
 
 
 def compare(shape: str, cloze: bool, lora: bool) -> tuple[float, float, float]:
-    """Median seconds with and without SMART, and the median of their ratios pair by pair."""
+    """Return the median seconds with and without SMART, and the median of the paired ratios."""
     config = SHAPES[shape]
     batch = batch_of(config, cloze)
     smart, plain = training_step(config, batch, SMART, lora), training_step(config, batch, None, lora)

@@ -1,11 +1,12 @@
 """One SOAP step, ours against a plain transcription of the released code, on the shapes of gpt2-small.
 
-Four of its twelve blocks and both embeddings: every shape, in a third of the time. The two take turns on the same
-gradients; the median of the ratios, pair by pair, is what counts. Nine steps of ten only rotate, update and average;
-every tenth also turns the bases, with the same QR decompositions on both sides. Here every second step does, so that
-both kinds are measured equally often; the last line weighs their medians as training does. Below 1 ours is faster.
-The eigen decompositions of the very first call, minutes on a CPU and equal on both sides, are left out: both begin with
-the plain basis.
+The model has four of gpt2-small's twelve blocks and both embeddings: every shape, in a third of the time. Runs
+alternate on the same gradients, and we report the median of the paired ratios; below 1, ours is faster.
+
+In training, nine of ten steps only rotate, update and average; every tenth step also refreshes the eigenbases, with the
+same QR decompositions on both sides. Here every second step does, so that both kinds are measured equally often; the
+last line weights their medians as in training. The eigendecompositions of the first call take minutes on a CPU and are
+equal on both sides, so they are skipped: both start with the identity as basis.
 """
 
 import statistics
@@ -34,21 +35,21 @@ def parameters() -> list[Tensor]:
 
 
 def no_decomposition(matrix: Tensor) -> Any:
-    """In place of `torch.linalg.eigh`: eigenvalues nobody asks for, and the plain basis."""
+    """Replace `torch.linalg.eigh`: return unused eigenvalues, and the identity as eigenvectors."""
     return torch.return_types.linalg_eigh(
         (matrix.diagonal(dim1=-2, dim2=-1), torch.eye(matrix.size(-1)).expand_as(matrix))
     )
 
 
 def measure() -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    """Seconds of ours and of the peer, for steps between refreshes and for steps with one."""
+    """Return the pairs of seconds (ours, plain) of steps without a refresh, and of steps with one."""
     mine, peers = parameters(), parameters()
     one = SOAP(mine, lr=1e-4, precondition_frequency=2)
     other = PlainSOAP(peers, lr=1e-4, precondition_frequency=2)
     noise = generator(0, "noise")
     between, refreshes = [], []
     give_gradients(mine, peers, noise)
-    with mock.patch.object(torch.linalg, "eigh", no_decomposition):  # the first call only starts the bases
+    with mock.patch.object(torch.linalg, "eigh", no_decomposition):  # the first call only initializes the bases
         one.step()
         other.step()
     for step in range(1, 2 * PAIRS + 1):
@@ -73,7 +74,9 @@ def main() -> None:
         ours, plain = (statistics.median(column) for column in zip(*pairs, strict=True))
         medians.append((ours, plain))
         print(f"{name:22} {ours:8.3f} {plain:9.3f} {statistics.median(a / b for a, b in pairs):6.2f}")
-    ours, plain = (((FREQUENCY - 1) * usual + rare) / FREQUENCY for usual, rare in zip(*medians, strict=True))
+    ours, plain = (
+        ((FREQUENCY - 1) * without + with_refresh) / FREQUENCY for without, with_refresh in zip(*medians, strict=True)
+    )
     print(f"{'mean over ten':22} {ours:8.3f} {plain:9.3f} {ours / plain:6.2f}", flush=True)
 
 

@@ -1,9 +1,9 @@
-"""TPE against random search at equal trials, on the axes of `spaces/smart.py` made continuous.
+"""TPE against random search with the same number of trials, on a continuous version of the axes of `spaces/smart.py`.
 
-The objective is the dev loss on `tiny` after one epoch. Both searches draw from the same space by the tool itself
-(`sweep.tuning.searchers.suggest`, as the driver asks it), and train for real, one point after the other. Five searches
-each: a search's number shifts its draws by ranges that differ in their last digits. What counts is the best dev loss
-after so many trials; lower is better.
+The objective is the dev loss on `tiny` after one epoch. Both searches sample the same space with this package's own
+`sweep.tuning.searchers.suggest`, like the driver, and really train the points, one after another. Each runs five times;
+slightly different ranges make the five runs sample different points. We compare the best dev loss after 10, 20 and 30
+trials; lower is better.
 """
 
 import argparse
@@ -22,11 +22,11 @@ from sweep.tuning.searchers import suggest
 
 TRIALS = 30
 SEARCHES = 5
-MARKS = (10, 20, 30)  # trials after which the best is compared: up to 10, TPE draws at random itself
+MARKS = (10, 20, 30)  # numbers of trials to compare at; TPE's first 10 points are random
 
 
 def smart_space(search: int) -> Space:
-    """The grid's ranges as ranges; `search` makes draws differ, not the space in any way that matters."""
+    """Return the SMART grid with continuous axes; `search` shifts their ranges by a negligible amount."""
     nudge = 1 + search * 1e-6
     return Space(
         fixed={"epochs": 1, "batch_size": 8, "smart.variant": "library", "smart.noise_var": 1e-5},
@@ -42,7 +42,7 @@ def smart_space(search: int) -> Space:
 
 @dataclass(frozen=True)
 class Run:
-    """One search: the dev losses in the order of its trials; None for a training that diverged."""
+    """One search: the dev losses of its trials, in order; None if a trial diverged."""
 
     losses: tuple[float | None, ...]
 
@@ -51,20 +51,20 @@ class Run:
 
 
 def search(space: SearchSpace, kind: str, trials: int) -> Run:
-    """`trials` points of `space`, each told before the next is drawn."""
+    """Run a search of `trials` points of `space`; each result is known before the next point is suggested."""
     history: list[Observation] = []
     seen: set[str] = set()
     for _ in range(trials):
-        drawn = suggest(space, kind, history, seen)
-        assert drawn is not None, "ranges do not run out"
-        seen.add(drawn.points[0].point_id)
-        loss = dev_loss(drawn.points[0].train)
-        history.append(Observation(drawn.params, "FAIL" if loss is None else "COMPLETE", loss))
-    return Run(tuple(told.value for told in history))
+        suggestion = suggest(space, kind, history, seen)
+        assert suggestion is not None, "continuous ranges never run out of points"
+        seen.add(suggestion.points[0].point_id)
+        loss = dev_loss(suggestion.points[0].train)
+        history.append(Observation(suggestion.params, "FAIL" if loss is None else "COMPLETE", loss))
+    return Run(tuple(observation.value for observation in history))
 
 
 def dev_loss(config: Any) -> float | None:
-    """After the last epoch; None where the training diverges."""
+    """Train `config` and return the dev loss after the last epoch, or None if training diverges."""
     try:
         with threads(1):
             return [report.dev_loss for report in train(config)][-1]
@@ -73,7 +73,7 @@ def dev_loss(config: Any) -> float | None:
 
 
 def table(runs: Mapping[str, Sequence[Run]]) -> str:
-    """Mean and range of the best dev loss over the searches, and how often TPE's is the lower one."""
+    """Return a table of the mean and range of the best dev loss over the searches, and how often TPE's is lower."""
     lines = ["| best dev loss after | random | tpe | tpe lower in |", "|---|---|---|---|"]
     for trials in MARKS:
         best = {kind: [run.best(trials) for run in found] for kind, found in runs.items()}
@@ -84,7 +84,7 @@ def table(runs: Mapping[str, Sequence[Run]]) -> str:
 
 
 def main(searches: int = SEARCHES, trials: int = TRIALS) -> None:
-    """Train and print the table."""
+    """Run both searches and print the table."""
     spaces = [SearchSpace.of(smart_space(number), {}, 1) for number in range(searches)]
     print(table({kind: [search(space, kind, trials) for space in spaces] for kind in ("random", "tpe")}))
 

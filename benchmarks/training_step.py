@@ -1,9 +1,9 @@
 """One optimizer step, ours against transformers (all weights) and transformers + peft (LoRA).
 
-Same shapes, batch (8 sequences of 160 tokens), dropout 0.1, fp32, threads and machine. The two take turns, so that a
-machine whose speed drifts treats both alike; the ratio is taken pair by pair and the median is what counts. Below 1
-ours is faster. Each side does what its user would write: ours the sum of `model.training`, theirs a forward with
-labels, backward, torch.optim.AdamW.
+Both use the same shapes, batch (8 sequences of 160 tokens), dropout (0.1), precision (fp32), threads and machine. Runs
+alternate, so that drifts of the machine's speed affect both alike, and we report the median of the paired ratios; below
+1, ours is faster. Each side does what its users would write: ours the summed loss of `model.training`, theirs a forward
+pass with labels, backward, and torch.optim.AdamW.
 """
 
 import statistics
@@ -82,7 +82,7 @@ def seconds(step: Step) -> float:
 
 
 def compare(shape: str, lora: bool) -> tuple[float, float, float]:
-    """Median seconds of ours and theirs, and the median of their ratios pair by pair."""
+    """Return the median seconds of ours and theirs, and the median of the paired ratios."""
     config = SHAPES[shape]
     ids = torch.randint(config.vocab_size, (BATCH, LENGTH), generator=generator(0, "data"))
     one, other = ours(config, ids, lora), theirs(config, ids, lora)

@@ -1,8 +1,9 @@
 """Which methods go together? Table 3: 15 points, 10 trials.
 
-The fifteen rows in the paper's order, each method at its best setting of the other tables; decodings of one method
-share its trial. The paper prints one score for "SOAP" and "Top-P + SOAP": here the first has the usual top-p 0.9 and
-the second its best, 0.98. It does not say how many "multiple generations" are: three.
+The fifteen rows are in the paper's order. Each method has the best settings that the other tables found for it, and
+rows that differ only in decoding share a trial. The paper prints the same score for "SOAP" and "Top-P + SOAP"; here the
+first uses the usual top-p of 0.9, and the second the best one, 0.98. The paper does not give the number of "multiple
+generations"; here it is three.
 """
 
 from sweep import Space

@@ -1,7 +1,7 @@
-"""How should text be drawn? One trial under many decodings: 24 points, 1 trial.
+"""Which decoding works best? One trial with many decodings: 24 points, 1 trial.
 
-4 nuclei x 3 temperatures, 5 top-k, 3 widths of beams, drawn beams, 2 numbers of generations, and a stop after the
-fourteenth line. Ten epochs of a rank-8 adapter; all else is decoding.
+4 values of top-p x 3 temperatures, 5 values of top-k, 3 beam widths, sampled beams, 2 numbers of generations, and a
+stop after the fourteenth line. The trial trains a rank-8 adapter for ten epochs; the points differ only in decoding.
 """
 
 from sweep import Space, grid

@@ -1,7 +1,7 @@
 """Does a larger base help a rank-2 adapter? Section 4.2: 2 points, 2 trials.
 
-About bases, so it names its own: GPT-2 small and large (124 and 774 million weights), fetched from the hub. `large`
-takes 3 GB of memory and, on a CPU, hours: use a GPU (`--gpus-per-trial 1`).
+The space compares bases, so it sets them itself: GPT-2 small and large (124 and 774 million weights), downloaded from
+the hub. `gpt2-large` needs 3 GB of memory and takes hours on a CPU; use a GPU (`--gpus-per-trial 1`).
 """
 
 from sweep import Space, grid

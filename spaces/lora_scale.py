@@ -1,7 +1,7 @@
 """How strong should a rank-2 adapter be? The scale grid behind Table 1: 16 points, 16 trials.
 
-4 scales x 2 dropouts x 2 learning rates. `lora.scale` is the multiplier s of B A x itself, so scale 2 at rank 2 is
-what PEFT calls alpha = 4.
+4 scales x 2 dropouts x 2 learning rates. `lora.scale` is the factor s in W x + s B A x, so scale 2 at rank 2 is
+alpha = 4 in PEFT.
 """
 
 from sweep import Space, grid

@@ -1,7 +1,8 @@
 """Which SMART settings? Table 1 (left): 72 points, 72 trials.
 
-9 weights x 2 radii x 2 step sizes x 2 learning rates, variant `library`: the best of these rows is what the paper's
-Table 3 calls "SMART Library". A step costs about 2.5 plain ones: one ascent step, then a second pass.
+9 weights x 2 radii x 2 step sizes x 2 learning rates, variant `library`. The best of these rows is "SMART Library" in
+the paper's Table 3. A training step takes about 2.5 times as long as without SMART, because it adds an ascent step and
+a second forward and backward pass.
 """
 
 from sweep import Space, grid

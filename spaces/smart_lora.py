@@ -1,6 +1,7 @@
 """SMART on adapters: which weight at which rank? Table 1 (right): 16 points, 16 trials.
 
-4 weights x 4 ranks. The smoothness term regularizes predictions, so it reaches the adapters through the frozen base.
+4 weights x 4 ranks. The smoothness term regularizes the predictions, so its gradient reaches the adapters through the
+frozen base.
 """
 
 from sweep import Space, grid

@@ -1,6 +1,6 @@
 """All three methods at once. Section 4.2: 36 points, 9 trials.
 
-3 learning rates x 3 batch sizes are trained for 20 epochs each and scored at 10 and 20 under 2 decodings.
+3 learning rates x 3 batch sizes. Each trial trains for 20 epochs and is scored after 10 and 20 with 2 decodings.
 """
 
 from sweep import Space, grid

@@ -1,7 +1,7 @@
-"""SOAP, and which decoding suits it? Table 2: 1,020 points, 20 trials.
+"""Which decoding suits SOAP? Table 2: 1,020 points, 20 trials.
 
-5 batch sizes x 4 learning rates are trained for 20 epochs each; every trial is scored at 3 epochs under 17
-decodings, since neither changes its weights. Batch 2 takes 62 steps an epoch, batch 32 takes 4.
+5 batch sizes x 4 learning rates. Each trial trains for 20 epochs and is scored after 3 numbers of epochs with 17
+decodings, because neither changes its weights. An epoch has 62 steps at batch size 2, and 4 at batch size 32.
 """
 
 from sweep import Space, grid

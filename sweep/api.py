@@ -1,4 +1,4 @@
-"""The Python front door: run spaces, open runs, read their results. The commands call the same functions.
+"""The Python interface: run spaces, open runs, read results. The command line calls the same functions.
 
 import sweep
 
@@ -46,14 +46,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How far a run is."""
+    """The progress of a run."""
 
-    activity: str  # working, idle, stopped or killed, with the command that resumes it
-    counts: Mapping[Status, int]  # leaderboard rows by status
+    activity: str  # working, idle, not started, stopped or killed; with the command that resumes it
+    counts: Mapping[Status, int]  # number of leaderboard rows by status
 
     @property
     def is_done(self) -> bool:
-        """Whether every row is complete."""
+        """Return whether every row is complete."""
         return all(status.is_complete for status in self.counts)
 
 
@@ -76,7 +76,7 @@ class Run:
         return f"<Run {self.name!r}: {counts}>"
 
     def leaderboard(self) -> "pd.DataFrame":
-        """Return one row per point, ranked rows first, best first. Columns as in leaderboard.parquet."""
+        """Return one row per point, ranked rows first, the best first, with the columns of leaderboard.parquet."""
         return leaderboard_frame(load_rows(self.folder))
 
     def samples(self) -> "pd.DataFrame":
@@ -84,7 +84,7 @@ class Run:
         return samples_frame(self.folder, load_state(self.folder))
 
     def curves(self) -> "pd.DataFrame":
-        """Return one row per trial and epoch: settings, losses (nats per target), metric, seconds of training."""
+        """Return one row per trial and epoch: losses (nats per target), metric, seconds of training, settings."""
         return curves_frame(self.folder, load_state(self.folder))
 
     def best(self) -> "pd.Series[Any]":
@@ -95,7 +95,7 @@ class Run:
         return frame.iloc[0]
 
     def status(self) -> RunStatus:
-        """Return how many rows are in which status, and what the run is doing."""
+        """Return the number of rows by status, and what the run is doing."""
         rows = load_rows(self.folder)
         statuses = sorted(row["status"] for row in rows)
         counts = {status: statuses.count(status) for status in dict.fromkeys(statuses)}
@@ -104,8 +104,8 @@ class Run:
     def load_model(self, point: str | None = None) -> "tuple[GPT2, Tokenizer]":
         """Return the trained model of `point` (a point_id; default: the best) and its tokenizer, in evaluation mode.
 
-        Raise RunError if no checkpoint of it was kept (see `keep` of `sweep.run`), ExtensionError if an extension that
-        the run uses cannot be imported as it was.
+        Raise RunError if its checkpoint was not kept (see `keep` in `sweep.run`), ExtensionError if an extension that the
+        run uses cannot be imported as it was.
         """
         from model.training import Training
 
@@ -126,15 +126,16 @@ class Run:
         progress: bool = True,
         **limits: Any,
     ) -> "Run":
-        """Train what is unfinished, and retry what failed. `limits`: fields of RunLimits that replace the run's own.
+        """Train unfinished trials, retry failed ones, and return this run.
 
-        Return this run. Raise RunError if code, base, data or device have changed since the run began.
+        `limits` are fields of RunLimits that replace the run's own. Raise RunError if code, base, data, versions or
+        device have changed since the run began.
         """
         spec = self.folder.spec
         check_unchanged(spec, trace(spec.probes, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial))
         session = replace(spec, executor=executor or spec.executor)
         wanted = replace(spec.limits, **_limits(limits))
-        _work_here(self.folder, session, wanted, concurrency, address, progress)
+        _work_in_python(self.folder, session, wanted, concurrency, address, progress)
         return self
 
     def _point(self, point_id: str) -> Point:
@@ -153,7 +154,7 @@ class Run:
         place = owner.checkpoints(point.trial_id) / str(result.epoch if result else point.epochs)
         if not place.is_dir():
             raise RunError(
-                f"no checkpoint of point {point.point_id} is kept in {owner.path}: train it again with keep='all', "
+                f"no checkpoint of point {point.point_id} was kept in {owner.path}: train it again with keep='all', "
                 "or choose a point whose trial ended at its best or last epoch"
             )
         return place
@@ -176,16 +177,16 @@ def run(
     progress: bool = True,
     **options: Any,
 ) -> Run:
-    """Train and score every point of `space`, and return the run. An equal call resumes an unfinished run.
+    """Train and score the points of `space`, and return the run. The same call resumes an unfinished run.
 
     space: a name that `list_spaces` knows, the path of a space file, or a Space.
-    settings: values and axes laid over the space, for example {"epochs": 1, "lora.rank": sweep.grid(2, 8)}.
-    options: further options of `sweep run` by their names there: num_samples, grace_period, reduction_factor,
+    settings: values and axes that override the space, for example {"epochs": 1, "lora.rank": sweep.grid(2, 8)}.
+    options: other options of `sweep run`, by the same names: num_samples, grace_period, reduction_factor,
         objective; cpus_per_trial, gpus_per_trial; budget ("30m", "40trials", "2gpuh"), trial_timeout and stall_timeout
         ("90s", or seconds), max_failures, keep.
 
-    All arguments mean what they mean to `sweep run` and have the same defaults. Ctrl-C stops gracefully: the run that
-    is returned can be resumed. Raise SpaceError or RunError, before anything is written, if the input is wrong, and
+    All arguments have the same meaning and default as the options of `sweep run`. Ctrl-C stops gracefully, and the
+    returned run can be resumed. Raise SpaceError or RunError, before anything is written, if the input is invalid, and
     InfrastructureError if the disk or Ray fails.
     """
     tune_options = _taken(options, TuneConfig)
@@ -210,12 +211,12 @@ def run(
     )
     prepared = prepare(request)
     folder = prepared.open_or_create()
-    _work_here(folder, prepared.spec, prepared.spec.limits, concurrency, address, progress)
+    _work_in_python(folder, prepared.spec, prepared.spec.limits, concurrency, address, progress)
     return Run(folder)
 
 
 def open_run(run: str | Path, out: str | Path = "results") -> Run:
-    """Return the run called `run` under `out`, or the run at the path `run`. Raise RunError if there is none."""
+    """Return the run named `run` under `out`, or the run at the path `run`. Raise RunError if there is none."""
     return Run(find_run(Path(out), str(run)))
 
 
@@ -225,7 +226,7 @@ def list_runs(out: str | Path = "results") -> list[Run]:
 
 
 def list_spaces() -> list[str]:
-    """Return the names of the spaces in ./spaces and of those that ship with this package."""
+    """Return the names of the spaces in ./spaces and of those shipped with this package."""
     return list(space_paths())
 
 
@@ -240,7 +241,7 @@ def work(
     address: str | None,
     interrupts: Interrupts,
 ) -> SessionResult:
-    """Run one session of the run in `folder` with the executor of `session`, holding the GPUs that it uses."""
+    """Run one session of the run in `folder` with the executor of `session`, and hold the GPUs that it uses."""
     executor = make_executor(session, limits, concurrency, address)
     held = visible_gpus() if session.gpus_per_trial and address is None else []
     with hold_gpus(held, folder.name):
@@ -255,7 +256,7 @@ def work(
         )
 
 
-def _work_here(
+def _work_in_python(
     folder: RunFolder,
     session: RunSpec,
     limits: RunLimits,
@@ -263,7 +264,7 @@ def _work_here(
     address: str | None,
     progress: bool,
 ) -> SessionResult:
-    """Run a session from Python: progress on stderr, or below the cell of a notebook."""
+    """Run a session from Python, with progress on stderr or below the cell of a notebook."""
     with Interrupts(ends_process=False) as interrupts, _reporter(folder, session.executor, progress) as reporter:
         result = work(
             folder,
@@ -276,7 +277,7 @@ def _work_here(
             interrupts=interrupts,
         )
     if result.signal is not None:
-        print("interrupted; nothing is lost: continue with run.resume()", file=sys.stderr)
+        print("interrupted, nothing is lost; continue with run.resume()", file=sys.stderr)
     return result
 
 
@@ -294,12 +295,12 @@ def _reporter(folder: RunFolder, executor: str, progress: bool) -> Iterator[Prog
 
 
 def _taken(options: dict[str, Any], kind: type) -> dict[str, Any]:
-    """Take the fields of the dataclass `kind` out of `options`."""
+    """Remove the fields of the dataclass `kind` from `options`, and return them."""
     return {field.name: options.pop(field.name) for field in fields(kind) if field.name in options}
 
 
 def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields of RunLimits, reading budgets and durations given as text as the command line does."""
+    """Return fields of RunLimits, with budgets and durations parsed if they are text, as on the command line."""
     found = dict(given)
     if isinstance(found.get("budget"), str):
         found["budget"] = Budget.parse(found["budget"])

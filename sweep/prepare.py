@@ -1,6 +1,6 @@
-"""From a command line to a run folder: which points, which run.
+"""Turn a request into a run: check it, expand its points, and create or find the run folder.
 
-Everything that can be wrong is found here, before a worker starts or a file is written.
+All errors in a request are found here, before a worker starts or a file is written.
 """
 
 import itertools
@@ -33,28 +33,27 @@ from sweep.tuning.searchers import suggest_all
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What `sweep run` was asked for."""
+    """The options of `sweep run` or `sweep.run`."""
 
-    space: str | Space  # a name, the path of a space file, or the space itself
+    space: str | Space  # a name, the path of a space file, or a space
     out: Path
-    name: str | None = None  # None: the space's name, numbered where it is taken
-    base: str | None = None  # None: the space's own, else tiny
-    settings: (
-        Sequence[str] | Mapping[str, Any]
-    ) = ()  # laid over the space: "key=value" texts, or values and axes by key
+    name: str | None = None  # None: the space's name, with a number if it is taken
+    base: str | None = None  # None: the space's base, else tiny
+    # They override the space: "key=value" texts, or values and axes by key.
+    settings: Sequence[str] | Mapping[str, Any] = ()
     tune_config: TuneConfig = field(default_factory=TuneConfig)
     limits: RunLimits = field(default_factory=RunLimits)
     executor: str = "ray"
     cpus_per_trial: int = 1
-    gpus_per_trial: float | str = 0.0  # or auto
-    address: str | None = None  # of a cluster; None: this machine
+    gpus_per_trial: float | str = 0.0  # or "auto"
+    address: str | None = None  # of a Ray cluster; None: this machine
     use_cache: bool = True
     command: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedRun:
-    """A request that was checked."""
+    """A request that has been checked, and the run that it describes."""
 
     request: RunRequest
     file: SpaceFile
@@ -65,7 +64,7 @@ class PreparedRun:
         return self.spec.plan
 
     def cached(self, plan: Plan) -> set[str]:
-        """Ids of the points of `plan`, un-tuned bases among them, that earlier runs have computed."""
+        """Return the ids of those points of `plan`, baselines included, that earlier runs have computed."""
         if not self.request.use_cache:
             return set()
         cache = Cache(self.request.out, skip=None)
@@ -74,7 +73,7 @@ class PreparedRun:
 
     @staticmethod
     def forward_passes(plan: Plan) -> tuple[int, int]:
-        """Of all training batches together: as planned, and as they would be with a training for every point."""
+        """Return the forward passes over training batches: as planned, and with a separate trial for every point."""
         named = {data_name(point): point.train for point in plan.points}
         sizes = {name: find_data(train.task, train.data).size("train") for name, train in named.items()}
 
@@ -86,7 +85,10 @@ class PreparedRun:
         return shared, sum(passes(point.train, point) for point in plan.points)
 
     def open_or_create(self) -> RunFolder:
-        """Return the run to work on: a new one, or the one that an equal request began. Raise RunError."""
+        """Return the run to work on: a new one, or an unfinished one of an equal request.
+
+        Raise RunError if it cannot be created or resumed.
+        """
         out, name = self.request.out, self.request.name
         if name is not None:
             check_name(name)
@@ -108,7 +110,7 @@ class PreparedRun:
     def _resumed(self, folder: RunFolder) -> RunFolder:
         if folder.spec.search_id != self.spec.search_id:
             raise RunError(
-                f"run {folder.name!r} exists and is of another space or other settings, or another search "
+                f"run {folder.name!r} exists, but with another space, settings or search "
                 f"({folder.spec.space}, {len(folder.spec.plan.points)} points); choose another --name"
             )
         check_unchanged(folder.spec, self.spec.provenance)
@@ -122,7 +124,7 @@ class PreparedRun:
         )
 
     def _is_settled(self, folder: RunFolder) -> bool:
-        """Whether a new run is due: this one has computed all it can, or the cache is not wanted."""
+        """Return whether the run in `folder` is finished, and a new run is due."""
         state = load_state(folder)
         plan = full_plan(folder.spec, state)
         open_points = [
@@ -132,12 +134,12 @@ class PreparedRun:
         ]
         if open_points or suggestions_left(folder.spec, state):
             return False
-        # A finished run that holds nothing of its own says already what a further one would say.
+        # If all results of a finished run are cached, a new run would be equal to it, so none is due.
         return not self.request.use_cache or any(p.point_id not in state.cached for p in plan.points)
 
 
 def prepare(request: RunRequest) -> PreparedRun:
-    """Check `request` from end to end. Raise SpaceError or RunError."""
+    """Check `request` and plan its run. Raise SpaceError or RunError if it is invalid."""
     check(request.tune_config)
     check_executor(request.executor)
     if request.name is not None:
@@ -147,14 +149,14 @@ def prepare(request: RunRequest) -> PreparedRun:
     overrides = dict(settings) if isinstance(settings, Mapping) else parse_settings(settings)
     if request.base is not None:
         if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for v in file.space.variants):
-            raise SpaceError(f"--base: the space {file.name!r} is about bases and sets its own; leave --base out")
+            raise SpaceError(f"--base: the space {file.name!r} sets its own base; omit --base")
         overrides.setdefault("base", request.base)
     gpus = 1.0 if request.gpus_per_trial == "auto" else float(request.gpus_per_trial)
     if gpus and not request.address and max_concurrent_trials(1, gpus) < 1:
-        raise SpaceError(f"--gpus-per-trial {request.gpus_per_trial}: this machine has no room for one such trial")
+        raise SpaceError(f"--gpus-per-trial {request.gpus_per_trial}: one such trial does not fit on this machine")
     if request.limits.budget and request.limits.budget.gpu_hours and not request.gpus_per_trial:
         raise SpaceError(
-            f"--budget {request.limits.budget}: no trial uses a GPU; add --gpus-per-trial, or give minutes"
+            f"--budget {request.limits.budget}: no trial uses a GPU; add --gpus-per-trial, or give a budget in minutes"
         )
     try:
         plan, space, probes = _points(file, overrides, request.tune_config)
@@ -185,26 +187,32 @@ def prepare(request: RunRequest) -> PreparedRun:
 def _points(
     file: SpaceFile, overrides: Mapping[str, Any], tune_config: TuneConfig
 ) -> tuple[Plan, SearchSpace | None, tuple[Point, ...]]:
-    """The points known beforehand, what further ones are drawn from, and points that show all that these need."""
+    """Return the initial plan, the space that later points are sampled from (or None), and probe points.
+
+    The probe points together use every base and data set of the run.
+    """
     searcher = SEARCHERS[tune_config.search]
     if searcher.propose is None:
         plan = make_plan(expand(file.space, overrides), tune_config.seeds)
         return plan, None, plan.points
     space = SearchSpace.of(file.space, overrides, tune_config.seeds)
     if not searcher.learns:
-        drawn = suggest_all(space, tune_config.num_samples or 0, tune_config.search)
-        plan = Plan(tuple(point for each in drawn for point in each.points))
+        suggestions = suggest_all(space, tune_config.num_samples or 0, tune_config.search)
+        plan = Plan(tuple(point for suggestion in suggestions for point in suggestion.points))
         return plan, None, plan.points
     if space.searches_decoding:
         raise SpaceError(
-            f"--search {tune_config.search}: points that differ in decoding share a trial, which may have ended when "
-            "one is suggested; use --search random, or fix decoding by --set decode.top_p=0.9 and the like"
+            f"--search {tune_config.search}: points that differ only in decoding share a trial, which may have ended "
+            "before the next one is suggested; use --search random, or fix decoding, e.g. --set decode.top_p=0.9"
         )
     return Plan(()), space, space.probes()
 
 
 def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
-    """GPUs per trial so that as many as fit share one, by the memory that the heaviest trial takes over one epoch."""
+    """Return the GPUs per trial at which as many trials as fit share a GPU.
+
+    This measures the memory that the heaviest trial needs for one epoch.
+    """
     import torch
 
     from sweep.execution.gpus import share
@@ -218,11 +226,11 @@ def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
 
 
 def check_unchanged(spec: RunSpec, now: Provenance) -> None:
-    """Raises RunError when a run would go on under other conditions than it began with."""
+    """Raise RunError if code, base, data, versions, device or threads have changed since the run began."""
     if changed := changes(spec.provenance, now, spec.probes):
         raise RunError(
-            f"this run began with another {', '.join(changed)}: its rows would not compare. Bring that back, "
-            "or start a new run with another --name"
+            f"changed since this run began: {', '.join(changed)}. New rows would not be comparable with its old ones. "
+            "Undo the change, or start a new run with another --name"
         )
 
 

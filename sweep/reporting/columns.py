@@ -1,4 +1,4 @@
-"""Which columns a report shows, and which of them it leaves out first where space is short."""
+"""Which columns a report shows, and which of them it drops first on a narrow terminal."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from sweep.reporting.settings import informative_keys, settings_of
 from sweep.reporting.time_to_target import COLUMNS
 
 KEYS = ("rank", "status")
-OPTIONAL = (  # the least telling first
+OPTIONAL = (  # the least informative first
     "train_seconds",
     "trainable_params",
     "train_loss",
     "best_epoch",
     "best_dev_loss",
-    *METRICS[::-1],  # but for the metric that ranks
+    *METRICS[::-1],  # except for the metric that rows are ranked by
     "cached_from",
     "stop_reason",
     "paper",
@@ -24,12 +24,12 @@ OPTIONAL = (  # the least telling first
 
 
 def all_columns(rows: Sequence[Row]) -> list[str]:
-    """Return the schema's columns, followed by those that only this report has."""
+    """Return the columns of the schema, followed by those that only this report has."""
     return list(dict.fromkeys([*schema(rows).names, *(name for row in rows for name in row)]))
 
 
 def table_columns(rows: Sequence[Row]) -> list[str]:
-    """Return the columns to compare `rows`, all those of a run, by: rank, status, what varies, scores, cost."""
+    """Return the columns for comparing `rows` (all of a run): rank, status, varying settings, scores, cost."""
     informative = informative_keys(settings_of(rows))
     settings = [key for key in schema(rows).names if key in informative]
     budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
@@ -55,7 +55,7 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
 
 
 def droppable(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Return those of `names` that a narrow terminal can do without, the first to go first."""
+    """Return those of `names` that a narrow terminal may drop, in the order of dropping."""
     ranked_by = {row["metric"] for row in rows}
     return [name for name in OPTIONAL if name in names and name not in ranked_by]
 

@@ -1,7 +1,7 @@
 """The registry of report formats: name -> function from a report to text. `sweep report --format` reads it.
 
-To add one, write its function here or in a file of its own and add its line to `FORMATS`; `--format module:name` takes
-a function from outside this package.
+To add one, write its function and add its line to `FORMATS`. `--format module:name` uses a function from outside this
+package.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a format writes: the rows of a run, as they are to be listed."""
+    """The input of a format: the rows of a run and how to list them."""
 
     folder: "RunFolder"
     rows: "Sequence[Row]"  # every row, by column name; see sweep.reporting.leaderboard.schema
-    top: int | None = None  # how many of them to list; None: all
-    columns: Sequence[str] | None = None  # that were asked for; None: what the format likes
+    top: int | None = None  # how many rows to list; None: all
+    columns: Sequence[str] | None = None  # the columns to show; None: the format chooses
     wide: bool = False  # whether a table may be wider than the terminal
 
     @property
     def shown(self) -> "Sequence[Row]":
-        """The rows to list."""
+        """Return the rows to list."""
         return self.rows[: self.top]
 
 
@@ -74,10 +74,13 @@ FORMATS: dict[str, Format] = {"table": _table, "json": _json, "csv": _csv, "md":
 
 
 def find_format(name: str) -> Format:
-    """Return the format `name`; `module:name` is imported, also from the working folder. Raise RunError."""
+    """Return the format `name`; `module:name` is imported, also from the working folder.
+
+    Raise RunError if there is no such format, ExtensionError if it cannot be imported.
+    """
     if is_extension(name):
         make_importable([Path.cwd()])
-        found: Format = import_object(name, Callable)[0]  # type: ignore[arg-type]  # no class, yet isinstance takes it
+        found: Format = import_object(name, Callable)[0]  # type: ignore[arg-type]  # not a class, but isinstance accepts it
         return found
     if name not in FORMATS:
         known = f"{did_you_mean(name, FORMATS)}Known: {', '.join(FORMATS)}, or module:name"

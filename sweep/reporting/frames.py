@@ -1,4 +1,4 @@
-"""Results as pandas frames."""
+"""Return results as pandas data frames."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def leaderboard_frame(rows: Sequence[Row]) -> "pd.DataFrame":
-    """Return leaderboard rows as a frame with the column types of leaderboard.parquet."""
+    """Return leaderboard rows as a data frame with the column types of leaderboard.parquet."""
     frame: pd.DataFrame = pa.Table.from_pylist(list(rows), schema=schema(rows)).to_pandas()
     return frame
 
@@ -28,9 +28,9 @@ def samples_frame(folder: RunFolder, state: RunState) -> "pd.DataFrame":
 
 
 def curves_frame(folder: RunFolder, state: RunState) -> "pd.DataFrame":
-    """Return one row per trial and epoch, in the order of the plan: settings, losses, the task's metric, seconds.
+    """Return one row per trial and epoch, in plan order: losses, the task's main metric, seconds and settings.
 
-    A trial's metric is that of its first point scored at the epoch, or the one measured for the scheduler.
+    The metric is that of the trial's first point scored at the epoch, or the one measured for the scheduler.
     """
     import pandas as pd
 

@@ -1,7 +1,7 @@
-"""Lay out a table in a terminal's width. Columns are shown whole or not at all: nothing is cut or wrapped.
+"""Lay out a table in the width of a terminal. Columns are shown in full or dropped; no cell is cut or wrapped.
 
-Three styles, from roomy to narrow: whole headers (`lora.rank`), headers on two lines (`lora` above `rank`), and short
-headers with short numbers. Where even the columns that must be there do not fit, the table goes on in further blocks.
+There are three styles, from wide to narrow: full headers (`lora.rank`), headers on two lines (`lora` above `rank`), and
+short headers with short numbers. If the columns that must be shown still do not fit, the table is split into blocks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,21 +16,21 @@ SHORT_NAMES = {"generations": "gens", "optimizer": "optim", "temperature": "temp
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: its name, its cells, and the same cells in fewer characters."""
+    """One column: its name, its cells, and a shorter form of the same cells."""
 
     name: str
     cells: Sequence[Text]
     short_cells: Sequence[Text]
-    is_left: bool = False  # aligned to the left
+    is_left: bool = False  # whether to align cells to the left
 
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """How columns are written."""
+    """A style of writing columns."""
 
-    gap: int  # blanks between two columns
-    split: bool  # headers on several lines
-    short: bool  # abbreviated headers, short numbers
+    gap: int  # spaces between two columns
+    split: bool  # whether headers span several lines
+    short: bool  # whether headers are abbreviated and numbers short
 
 
 WHOLE = Style(gap=2, split=False, short=False)
@@ -40,17 +40,17 @@ SHORT = Style(gap=1, split=True, short=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A table as lines, and what a reader must know of it."""
+    """The lines of a table, with the columns and names that a reader must be told about."""
 
     lines: Sequence[Text]
-    left_out: Sequence[str]  # names of columns
-    short_names: dict[str, str]  # abbreviation -> name, of those in use
+    left_out: Sequence[str]  # names of dropped columns
+    short_names: dict[str, str]  # abbreviation -> name, for the abbreviations in use
 
 
 def lay_out(columns: Sequence[Column], droppable: Sequence[str], keys: int, width: int | None) -> Layout:
-    """Return `columns` in `width` characters (None: any number).
+    """Lay out `columns` in `width` characters (None: no limit).
 
-    Columns named in `droppable` are left out in that order. The first `keys` columns begin every block.
+    Columns in `droppable` are dropped in that order if needed. Every block starts with the first `keys` columns.
     """
     if width is None or _width(columns, WHOLE) <= width:
         return Layout(lines=_lines(columns, WHOLE), left_out=(), short_names={})
@@ -76,7 +76,7 @@ def _layout(blocks: Sequence[Sequence[Column]], style: Style, left_out: Sequence
 
 
 def _blocks(columns: Sequence[Column], keys: int, width: int) -> list[list[Column]]:
-    """Return the columns in blocks that fit, each with the first `keys` columns in front."""
+    """Split the columns into blocks that fit, each starting with the first `keys` columns."""
     blocks = [list(columns[:keys])]
     for column in columns[keys:]:
         if len(blocks[-1]) > keys and _width([*blocks[-1], column], SHORT) > width:
@@ -101,7 +101,7 @@ def _lines(columns: Sequence[Column], style: Style) -> list[Text]:
 
 
 def _group_line(columns: Sequence[Column], widths: Sequence[int], style: Style) -> Iterator[Text]:
-    """Yield the line of method names, each above all columns of its method, where headers are split."""
+    """Yield the line of method names, each above the columns of its method; nothing if there are none."""
     spans = list(_spans(columns, style))
     if not any(group for group, _ in spans):
         return
@@ -115,7 +115,7 @@ def _group_line(columns: Sequence[Column], widths: Sequence[int], style: Style) 
 
 
 def _name_lines(columns: Sequence[Column], widths: Sequence[int], style: Style) -> Iterator[Text]:
-    """Yield the lines of column names, the last one full."""
+    """Yield the lines of column names, aligned at the bottom."""
     names = [_header(column, style)[1] for column in columns]
     height = max(len(name) for name in names)
     for line in range(height):
@@ -129,7 +129,7 @@ def _name_lines(columns: Sequence[Column], widths: Sequence[int], style: Style) 
 
 
 def _widths(columns: Sequence[Column], style: Style) -> list[int]:
-    """Return the width of each column; the last one of a method makes room for the method's name."""
+    """Return the width of each column; the last column of a method is widened if the method's name needs it."""
     widths = [
         max(*(cell_len(cell.plain) for cell in _cells(column, style)), *map(len, _header(column, style)[1]), 1)
         for column in columns
@@ -143,7 +143,7 @@ def _widths(columns: Sequence[Column], style: Style) -> list[int]:
 
 
 def _spans(columns: Sequence[Column], style: Style) -> Iterator[tuple[str, int]]:
-    """Yield each method's name ("" for none) with its number of neighbouring columns."""
+    """Yield each method's name ("" for none) with the number of adjacent columns that belong to it."""
     for group, members in groupby(enumerate(columns), key=lambda one: _header(one[1], style)[0] or one[0]):
         yield group if isinstance(group, str) else "", len(list(members))
 
@@ -157,7 +157,7 @@ def _header(column: Column, style: Style) -> tuple[str, list[str]]:
 
 
 def _broken(field: str) -> list[str]:
-    """Return `field` on two lines where it has an underscore between two words: batch_size, not top_p."""
+    """Split `field` at its underscore into two lines if both parts are words: batch_size, but not top_p."""
     first, _, rest = field.partition("_")
     return [first, rest] if min(len(first), len(rest)) > 2 else [field]
 

@@ -1,7 +1,7 @@
-"""The leaderboard: one row per point, derived from the ledger, kept as Parquet with an explicit schema.
+"""The leaderboard: one row per point, derived from the ledger, stored as Parquet with an explicit schema.
 
-Only rows of equal task, data and epochs that ran their full length rank against each other. Everything else is listed
-behind them with its status and reason: no row is hidden.
+Rows are ranked only against rows with the same task, data and epochs, and only if they ran all their epochs. All other
+rows follow with their status and reason; no row is hidden.
 """
 
 import json
@@ -35,7 +35,7 @@ LOSSES = ("train_loss", "dev_loss", "best_dev_loss")  # nats per token
 UTC_TIME = pa.timestamp("us", tz="UTC")
 ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
 
-# What differs between two equal runs: time, memory, and how often a worker had to start.
+# The columns that may differ between two equal runs: names, times, memory and attempts.
 TIMING_COLUMNS = frozenset(
     {
         "run",
@@ -51,12 +51,12 @@ TIMING_COLUMNS = frozenset(
 
 
 def compared(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Return the columns that are also measured on the un-tuned base, as base_<name>."""
+    """Return the columns that are also measured for the baseline, as base_<name>."""
     return tuple(dict.fromkeys(("dev_loss", *METRICS, *(metric for row in rows for metric in metrics_of(row)))))
 
 
 def metrics_of(row: Row) -> tuple[str, ...]:
-    """Return the metrics of the task of `row`: larger is better."""
+    """Return the metrics of the task of `row`; larger is better for all of them."""
     return TASKS[row["task"]].metrics if "task" in row else METRICS
 
 
@@ -71,26 +71,26 @@ def schema(rows: Sequence[Row] = ()) -> pa.Schema:
         "trial_id": pa.string(),
         "status": pa.string(),
         "stop_reason": pa.string(),
-        "failure": pa.string(),  # the kind, of a FAILED row: error, out of memory, worker lost, timeout
-        "rank": pa.int64(),  # among rows of equal task, data and epochs
+        "failure": pa.string(),  # why a row FAILED: error, out of memory, worker lost, timeout
+        "rank": pa.int64(),  # among rows with the same task, data and epochs
         **{key: _arrow(kind) for key, kind in keys.items() if key != "epochs"},
-        "epoch": pa.int64(),  # that the row was scored at
-        "epochs_budget": pa.int64(),  # that the point asks for
-        "rung": pa.int64(),  # the epoch at which a scheduler stopped it
-        "metric": pa.string(),  # what rows are ranked by
+        "epoch": pa.int64(),  # at which the row was scored
+        "epochs_budget": pa.int64(),  # the point's number of epochs
+        "rung": pa.int64(),  # the epoch at which a scheduler stopped the trial
+        "metric": pa.string(),  # the metric that rows are ranked by
         **{name: pa.float64() for name in (*metrics, *LOSSES)},
-        "best_epoch": pa.int64(),  # of best_dev_loss
+        "best_epoch": pa.int64(),  # the epoch of best_dev_loss
         **{f"base_{name}": pa.float64() for name in ("dev_loss", *metrics)},
         "trainable_params": pa.int64(),
         "total_params": pa.int64(),
-        "trainable_share": pa.float64(),  # of all parameters
+        "trainable_share": pa.float64(),  # trainable_params / total_params
         "train_seconds": pa.float64(),
         "decode_seconds": pa.float64(),
         "train_tokens": pa.int64(),
         "tokens_per_second": pa.float64(),
         "peak_memory_bytes": pa.int64(),
         "optimizer_state_bytes": pa.int64(),
-        "precond_fallbacks": pa.int64(),  # times that SOAP kept a basis it could not refresh
+        "precond_fallbacks": pa.int64(),  # how often SOAP kept a basis that it could not refresh
         "device": pa.string(),
         "threads": pa.int64(),
         "attempt": pa.int64(),
@@ -98,30 +98,30 @@ def schema(rows: Sequence[Row] = ()) -> pa.Schema:
         "started_at": UTC_TIME,
         "ended_at": UTC_TIME,
         "base_sha256": pa.string(),
-        "config_json": pa.string(),  # canonical settings
+        "config_json": pa.string(),  # the canonical settings
     }
     return pa.schema(list(columns.items()))
 
 
 def load_rows(folder: RunFolder) -> list[Row]:
-    """Return the rows of a run, straight from its ledger. Raise RunError or LedgerError."""
+    """Return the rows of a run, computed from its ledger. Raise RunError or LedgerError if it cannot be read."""
     return rows(folder, load_state(folder))
 
 
 def rows(folder: RunFolder, state: RunState) -> list[Row]:
-    """Return one row per point of the plan: ranked rows first, best first, each group of equal epochs by itself."""
+    """Return one row per point of the plan: ranked rows first, group by group, the best of each group first."""
     unranked = [_row(folder, state, point) for point in full_plan(folder.spec, state).points]
     return _ranked(unranked)
 
 
 def write_leaderboard(folder: RunFolder, state: RunState, ranked: list[Row]) -> None:
-    """Bring `leaderboard.parquet`, of the rows `ranked`, and `samples.parquet` up to date, each whole or not at all."""
+    """Write the rows `ranked` to `leaderboard.parquet`, and `samples.parquet`; each file completely or not at all."""
     write_parquet(folder.leaderboard, pa.Table.from_pylist(ranked, schema=schema(ranked)))
     write_parquet(folder.samples, samples_table(folder, state))
 
 
 def samples_table(folder: RunFolder, state: RunState) -> pa.Table:
-    """Generated texts and per-example scores of every scored point: columns as the task names them."""
+    """Return the generated texts and per-example scores of every scored point, in the columns of its task."""
     records = [
         {"point_id": point.point_id, **sample}
         for point in full_plan(folder.spec, state).points
@@ -129,12 +129,12 @@ def samples_table(folder: RunFolder, state: RunState) -> pa.Table:
     ]
     if not records:
         return pa.table({"point_id": pa.array([], pa.string())})
-    names = dict.fromkeys(name for record in records for name in record)  # tasks record different things
+    names = dict.fromkeys(name for record in records for name in record)  # tasks have different columns
     return pa.Table.from_pydict({name: [record.get(name) for record in records] for name in names})
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
-    """Write `table` beside `path`, flush it, rename it: a reader sees the old file or the new one."""
+    """Replace `path` by `table`; a reader sees either the old file or the new one."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     write_file(path, sink.getvalue().to_pybytes())
@@ -179,7 +179,7 @@ def _measured(result: PointResult) -> Row:
 
 
 def _unfinished(state: RunState, point: Point, trial: TrialState) -> Row:
-    """Return the columns of a point without a score at its own epochs: how far it got, and why no further."""
+    """Return the columns of a point that did not run all its epochs: how far it got, and why it stopped."""
     row: Row = {
         "status": trial.status,
         "stop_reason": trial.reason,
@@ -213,7 +213,7 @@ def _partial_result(state: RunState, point: Point, trial: TrialState) -> PointRe
 
 
 def _baseline(state: RunState, point: Point) -> Row:
-    """Return the scores of the un-tuned base under this point's decoding and seed."""
+    """Return the columns with the scores of the point's baseline; empty if they are unknown."""
     result = find_result(state, point.baseline)
     if result is None:
         return {}
@@ -237,14 +237,14 @@ def _ranked(unranked: list[Row]) -> list[Row]:
 
 
 def _ranking_group(row: Row) -> tuple[Any, ...]:
-    """Rows with equal values here rank against each other."""
+    """Return task, data, base and epochs: rows that have them in common are ranked against each other."""
     return row["task"], row.get("data") or "", row["base"], row["epochs_budget"]
 
 
 def _order(row: Row) -> tuple[Any, ...]:
     full = row["status"].is_complete
     score = row.get(row["metric"])
-    # Ties are broken by dev loss, then by id, so that the order is the same every time.
+    # Break ties by dev loss, then by id, so that the order is always the same.
     return (
         not full,
         _ranking_group(row) if full else (),

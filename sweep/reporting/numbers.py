@@ -1,4 +1,4 @@
-"""How numbers are written: one format for each column, in tables, in the live view and in summaries."""
+"""Format numbers: one format for each column, in tables, in the live view and in summaries."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,13 +8,13 @@ from typing import Any
 
 from sweep.planning.flat import decode_keys, train_keys
 
-HUGE = 1e6  # a loss beyond this has diverged: its digits say nothing
+HUGE = 1e6  # a loss above this has diverged, so its digits do not matter
 
 
 def cell_format(name: str, values: Sequence[Any], *, short: bool = False) -> Callable[[Any], str]:
-    """Return the function that writes a value of the column `name`, which holds `values`.
+    """Return a function that formats a value of the column `name`, which holds `values`.
 
-    `short` trades digits for width.
+    With `short` it uses fewer digits and characters.
     """
     if name == "epochs" or name in train_keys() or name in decode_keys():
         return short_setting if short else setting_text
@@ -25,7 +25,7 @@ def cell_format(name: str, values: Sequence[Any], *, short: bool = False) -> Cal
 
 
 def decimals(name: str, values: Sequence[Any]) -> int:
-    """Return the digits behind the point for a column of measured values."""
+    """Return the number of decimals for a column of measured values."""
     if "seconds" in name:
         return 1
     typical = _typical(values)
@@ -33,7 +33,7 @@ def decimals(name: str, values: Sequence[Any]) -> int:
 
 
 def plain_text(value: Any, digits: int) -> str:
-    """Return a measured value with `digits` behind the point, thousands separated; "" for None."""
+    """Return a measured value with `digits` decimals and separated thousands; "" for None."""
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -63,7 +63,7 @@ def short_setting(value: Any) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return `seconds` in the two largest units that matter: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
+    """Return `seconds` in at most two units: 45 s, 3 min 20 s, 2 h 5 min, 3 d 4 h."""
     for unit, above, below, part in ((86_400, "d", "h", 3_600), (3_600, "h", "min", 60), (60, "min", "s", 1)):
         if round(seconds) >= unit:
             whole, rest = divmod(round(seconds / part), unit // part)
@@ -72,7 +72,7 @@ def duration(seconds: float) -> str:
 
 
 def _typical(values: Sequence[Any]) -> float:
-    """Return the median size of the numbers among `values`, diverged ones aside; 1 where there is none."""
+    """Return the median absolute value of the numbers in `values` below HUGE; 1 if there are none."""
     sizes = [abs(value) for value in values if isinstance(value, int | float) and abs(value) < HUGE]
     return median(sizes) if sizes else 1.0
 

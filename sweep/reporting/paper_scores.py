@@ -1,7 +1,7 @@
-"""The paper's own scores, to stand beside ours: `results/published/<space>.csv`, one table of the paper each.
+"""The paper's published scores, shown beside ours: one table of the paper in each `results/published/<space>.csv`.
 
-A row's setting columns say which points of the shipped space it is of; an empty cell means off. Where the paper leaves
-a setting open, or prints two scores for one setting, the best is taken.
+The setting columns of a row identify the points of the shipped space that it applies to; an empty cell means off. If
+the paper leaves a setting open, or prints two scores for one setting, the best score is used.
 """
 
 import csv
@@ -19,19 +19,19 @@ from sweep.planning.shipped import published_scores, shipped_spaces
 from sweep.planning.space import expand
 from sweep.reporting.leaderboard import Row
 
-OWN = ("base", "revision", "data", "seed")  # what the paper does not share with a run, and its scores do not tell apart
+IGNORED = ("base", "revision", "data", "seed")  # settings that are not compared with the paper's
 
 
 @dataclass(frozen=True)
 class PaperScore:
-    """A score of the paper, and what there is to say of it."""
+    """A score of the paper, and a note on it."""
 
     score: float | None
     note: str | None
 
 
 def with_paper(rows: Sequence[Row], space: str) -> list[Row]:
-    """`rows` of a run of `space`, with the paper's score as `paper` and a note on it, where it has any."""
+    """Return `rows`, of a run of `space`, with the columns `paper` and `paper_note` if the paper has scores."""
     scores = paper_scores(space)
     if not scores:
         return list(rows)
@@ -40,7 +40,7 @@ def with_paper(rows: Sequence[Row], space: str) -> list[Row]:
 
 
 def paper_scores(space: str) -> dict[str, PaperScore]:
-    """The paper's score of each point of the shipped `space` that it has one for, by what the paper tells apart."""
+    """Return the paper's scores for the shipped `space`, by the settings of their points without IGNORED."""
     tables = {path.stem: path for path in published_scores().glob("*.csv")}
     files = {path.stem: path for path in shipped_spaces().glob("*.py")}
     if space not in tables or space not in files:
@@ -58,7 +58,7 @@ def paper_scores(space: str) -> dict[str, PaperScore]:
 
 
 def _key(settings: Mapping[str, Scalar]) -> str:
-    return repr(sorted((key, value) for key, value in settings.items() if key not in OWN))
+    return repr(sorted((key, value) for key, value in settings.items() if key not in IGNORED))
 
 
 def _is_of(row: Mapping[str, str], point: Point) -> bool:

@@ -1,4 +1,4 @@
-"""What a session tells whoever shows its progress."""
+"""The interface through which a session shows its progress."""
 
 from typing import Protocol
 
@@ -9,7 +9,7 @@ class ProgressReporter(Protocol):
     """Shows a run's progress."""
 
     def changed(self, state: RunState, trial_id: str) -> None:
-        """A trial has a new status or a new epoch."""
+        """Show that a trial has a new status or has finished an epoch."""
         ...
 
     def note(self, message: str) -> None:
@@ -18,7 +18,7 @@ class ProgressReporter(Protocol):
 
 
 class SilentReporter:
-    """A progress reporter that shows nothing and keeps the messages."""
+    """A progress reporter that shows nothing and keeps the messages in `notes`."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -1,7 +1,7 @@
-"""Did the rungs judge well? What each rung said, against the end, wherever both are known.
+"""Would early stopping have kept the winner? Compare the ranking at each rung with the ranking at the end.
 
-A search cannot know what became of the trainings that it stopped. A full grid knows it of all: its table tells what
-ASHA would have lost on that space, and from which epoch on a ranking can be trusted.
+Only trials that ran to the end count, so the report needs a full grid: a search does not know how the trials that it
+stopped would have ended. The table shows what ASHA would have lost, and from which epoch on a ranking can be trusted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,20 +16,20 @@ from sweep.tuning.schedulers import comparison_group, ids, levels
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
-    """One rung of one race (trainings of one task, data set and seed), judged by the dev loss."""
+    """One rung of one comparison group (trials with the same task, data and seed), judged by the dev loss."""
 
-    race: str
+    group: str
     epoch: int
-    reached: int  # trainings
-    stopped: int  # of these, by a scheduler at this rung
-    known: int  # of these, trained to the end: the figures below are of them
-    agreement: float | None  # Spearman's rank correlation of the dev loss here with the dev loss at the end
-    kept: float | None  # share of the best 1/reduction at the end that are among the best 1/reduction here
-    winner: bool | None  # whether the best at the end is among the best 1/reduction here
+    reached: int  # trials that reached the rung
+    stopped: int  # of these, the trials that a scheduler stopped at this rung
+    known: int  # of those that reached it, the trials that ran to the end; the columns below count only these
+    agreement: float | None  # Spearman's rank correlation between the dev loss at the rung and at the end
+    kept: float | None  # share of the best 1/reduction_factor at the end that are also among the best at the rung
+    winner: bool | None  # whether the best trial at the end is among the best 1/reduction_factor at the rung
 
 
 def rungs(folder: RunFolder, state: RunState) -> list[Rung]:
-    """Every rung of a run, race by race. A run without a scheduler is judged by the rungs that ASHA would have."""
+    """Return every rung of a run, group by group. For a run without rungs, use those that ASHA would have."""
     tune_config = folder.spec.tune_config
     trials = ids(full_plan(folder.spec, state).trials)
     found = []
@@ -49,25 +49,25 @@ def _rung(
     members: Mapping[str, Trial],
     ends: Mapping[str, float],
 ) -> Rung:
-    here = {n: _loss(state, n, level) for n in state.reached.get(level, ()) if n in members}
-    both = [name for name in here if name in ends]
+    at_rung = {name: _loss(state, name, level) for name in state.reached.get(level, ()) if name in members}
+    both = [name for name in at_rung if name in ends]
     count = max(1, len(both) // tune_config.reduction_factor)
-    best_here, best_end = (set(sorted(both, key=by.__getitem__)[:count]) for by in (here, ends))
-    told = len(both) > 1
+    best_at_rung, best_at_end = (set(sorted(both, key=by.__getitem__)[:count]) for by in (at_rung, ends))
+    is_comparable = len(both) > 1
     return Rung(
-        race=" ".join(part for part in (*key[:-1], f"seed {key[-1]}") if part),
+        group=" ".join(part for part in (*key[:-1], f"seed {key[-1]}") if part),
         epoch=level,
-        reached=len(here),
-        stopped=sum(state.trial(name).rung == level for name in here),
+        reached=len(at_rung),
+        stopped=sum(state.trial(name).rung == level for name in at_rung),
         known=len(both),
-        agreement=_spearman([here[n] for n in both], [ends[n] for n in both]) if told else None,
-        kept=len(best_here & best_end) / count if told else None,
-        winner=min(both, key=ends.__getitem__) in best_here if told else None,
+        agreement=_spearman([at_rung[n] for n in both], [ends[n] for n in both]) if is_comparable else None,
+        kept=len(best_at_rung & best_at_end) / count if is_comparable else None,
+        winner=min(both, key=ends.__getitem__) in best_at_rung if is_comparable else None,
     )
 
 
 def _end(state: RunState, trial: Trial) -> float | None:
-    """The dev loss of a training's last point, if it ran that far."""
+    """Return the dev loss of a trial's last point, or None if it did not get that far."""
     last = max(trial.points, key=lambda point: point.epochs)
     result = find_result(state, last)
     return None if result is None else result.losses.dev_loss
@@ -78,7 +78,7 @@ def _loss(state: RunState, trial_id: str, epoch: int) -> float:
 
 
 def _spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """Rank correlation: -1 to 1; None where all values of one side are equal."""
+    """Return the rank correlation, from -1 to 1; None if all values of one side are equal."""
     import numpy as np
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Which settings tell the points of a run apart, and which are the same in all of them."""
+"""Find the settings in which the points of a run differ, and those that are the same in all of them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,10 +21,10 @@ def constant_settings(points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def informative_keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the varying settings without those that follow from another setting of the same method.
+    """Return the varying settings without those that another setting of the same method determines.
 
-    Where each rank goes with one scale, the rank is enough. Of settings that follow from each other, the first of the
-    schema is kept.
+    For example, if each rank is used with only one scale, only the rank is returned. Of settings that determine each
+    other, the first in the schema is kept.
     """
     keys, kept = varying_keys(points), list[str]()
     for key in sorted(keys, key=lambda key: -len({point.get(key) for point in points})):
@@ -35,7 +35,7 @@ def informative_keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def settings_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the canonical settings of each row. A default that another row differs from is filled in."""
+    """Return the canonical settings of each row, with defaults filled in for settings that another row sets."""
     canonical = [json.loads(row["config_json"]) for row in rows]
     keys = {key for settings in canonical for key in settings if "." in key}
     defaults = [{key: row[key] for key in keys if row.get(key) is not None} for row in rows]
@@ -43,7 +43,7 @@ def settings_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return every key of `points` in the order of the schema; unknown ones last."""
+    """Return every key of `points` in the order of the schema, unknown keys last."""
     order = {key: place for place, key in enumerate([*train_keys(), *decode_keys()])}
     found = dict.fromkeys(key for point in points for key in point)
     return sorted(found, key=lambda key: order.get(key, len(order)))

@@ -1,6 +1,6 @@
 """The leaderboard as Markdown, CSV and JSON, and the lines above and below a table.
 
-Markdown holds the columns a person compares: only those settings that vary. CSV and JSON hold every column.
+Markdown has only the columns that people compare, with the settings that vary. CSV and JSON have every column.
 """
 
 import csv
@@ -20,7 +20,7 @@ from sweep.store.run_folder import RunFolder
 
 
 def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
-    """Return rows as ranked, or sorted by `column`: metrics downwards, all else upwards; missing values last."""
+    """Return rows as ranked, or sorted by `column`: metrics descending, others ascending, missing values last."""
     if column is None:
         return list(rows)
     sign = -1 if any(column in metrics_of(row) for row in rows) else 1
@@ -31,7 +31,7 @@ def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
 
 
 def heading(folder: RunFolder, rows: Sequence[Row]) -> str:
-    """Return one line on what the table is about. It names the base: scores on different bases do not compare."""
+    """Return a line with the run, space, task, base, seeds and device. Scores of different bases do not compare."""
     spec = folder.spec
     tasks = ", ".join(sorted({row["task"] for row in rows}))
     bases = ", ".join(sorted({row["base"] for row in rows}))
@@ -41,14 +41,14 @@ def heading(folder: RunFolder, rows: Sequence[Row]) -> str:
 
 
 def constants_line(rows: Sequence[Row]) -> str:
-    """Return the settings that all rows share, but for those of the heading."""
+    """Return a line with the settings that all rows share, except those in the heading."""
     constant = constant_settings(settings_of(rows)) if rows else {}
-    said = [f"{key} {setting_text(value)}" for key, value in constant.items() if key not in ("task", "base", "seed")]
-    return f"in every row: {', '.join(said)}" if said else "in every row: nothing"
+    texts = [f"{key} {setting_text(value)}" for key, value in constant.items() if key not in ("task", "base", "seed")]
+    return f"in every row: {', '.join(texts)}" if texts else "in every row: no common settings"
 
 
 def baseline_line(rows: Sequence[Row]) -> str | None:
-    """Return the baseline's scores, a range where decodings and seeds differ, and how many rows beat it."""
+    """Return a line with the baseline's scores and how many rows beat them; a range if there are several baselines."""
     known = [name for name in compared(rows) if any(row.get(f"base_{name}") is not None for row in rows)]
     if not known:
         return None
@@ -59,11 +59,11 @@ def baseline_line(rows: Sequence[Row]) -> str | None:
         digits = decimals(name, values)
         span = " to ".join(plain_text(value, digits) for value in dict.fromkeys((values[0], values[-1])))
         parts.append(f"{name} {span} (beaten by {sum(beats(row, name) for row in both)} of {len(both)} rows)")
-    return "un-tuned base: " + ", ".join(parts)
+    return "baseline: " + ", ".join(parts)
 
 
 def paper_line(rows: Sequence[Row]) -> str | None:
-    """Return what the column `paper` is, if there is one."""
+    """Return a line that explains the column `paper`, if there is one."""
     known = next((row for row in rows if row.get("paper") is not None), None)
     if known is None:
         return None
@@ -117,7 +117,7 @@ def _csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
 
 
 def rung_text(rungs: Sequence[Rung], form: str) -> str:
-    """Return the rungs in `form`: json, csv, or a Markdown table with a line on what its columns mean."""
+    """Return the rungs in `form`: json, csv, or a Markdown table with an explanation of its columns."""
     records = [asdict(rung) for rung in rungs]
     if not records:
         return "no rungs: the trials of this run are too short for one"
@@ -136,7 +136,7 @@ def rung_text(rungs: Sequence[Rung], form: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` as JSON can hold it."""
+    """Return `value` in a form that JSON can hold."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, float) and not abs(value) < float("inf"):
@@ -145,5 +145,5 @@ def _plain(value: Any) -> Any:
 
 
 def _safe(value: Any) -> Any:
-    """Return text quoted if a spreadsheet would run it as a formula; numbers stay numbers."""
+    """Return `value`, with a leading quote if it is text that a spreadsheet would run as a formula."""
     return f"'{value}" if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")) else value

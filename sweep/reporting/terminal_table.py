@@ -1,4 +1,4 @@
-"""The leaderboard in a terminal: as many columns as its width holds, and a line on those left out."""
+"""The leaderboard in a terminal: as many columns as fit, and a line that names the others."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from sweep.reporting.tables import baseline_line, beats, constants_line, heading
 from sweep.store.run_folder import RunFolder
 from sweep.store.status import Status
 
-REASON_WIDTH = 60  # characters of a reason; the other formats have all of it
+REASON_WIDTH = 60  # characters of a reason; other formats show it in full
 TEXTS = ("status", "cached_from", "stop_reason")  # columns that are aligned to the left
 COLOURS = {
     Status.COMPLETED: "green",
@@ -35,9 +35,9 @@ def print_table(
     names: Sequence[str] | None,
     wide: bool,
 ) -> None:
-    """Print the first `top` rows of a run, whose rows are `rows`.
+    """Print the first `top` of `rows`, which are all rows of the run in `folder`.
 
-    `names` are the columns to show; None chooses them. `wide` shows all of them, whatever the terminal's width.
+    `names` are the columns to show (None: choose them). With `wide`, ignore the terminal's width.
     """
     shown = names or table_columns(rows)
     optional = [] if names else droppable(shown, rows)
@@ -54,7 +54,7 @@ def print_table(
         console.print(line, soft_wrap=True)
     console.print()
     if top is not None and len(rows) > top:
-        console.print(f"{len(rows) - top} more rows: leave out --top to see them")
+        console.print(f"{len(rows) - top} more rows; omit --top to see them")
     if (line_of_base := baseline_line(rows)) is not None:
         console.print(f"{line_of_base}; [red]<[/] marks a value that does not beat it")
     if "paper" not in layout.left_out and (line_of_paper := paper_line(rows)) is not None:
@@ -63,12 +63,12 @@ def print_table(
         console.print(", ".join(f"{short} = {name}" for short, name in layout.short_names.items()))
     if layout.left_out:
         console.print(
-            f"columns left out: {', '.join(layout.left_out)}; --wide shows them all, --columns A,B those you name"
+            f"columns left out: {', '.join(layout.left_out)}; use --wide to show all, or --columns A,B to choose"
         )
 
 
 def _column(name: str, rows: Sequence[Row], top: int | None) -> Column:
-    """Return the column `name` of the first `top` rows, written in a format that suits all rows."""
+    """Return the column `name` of the first `top` rows, in a format chosen for all rows."""
     values = [row.get(name) for row in rows]
     cells, short_cells = (
         _cells(name, rows, [write(value) for value in values])[:top]
@@ -78,13 +78,13 @@ def _column(name: str, rows: Sequence[Row], top: int | None) -> Column:
 
 
 def _cells(name: str, rows: Sequence[Row], texts: Sequence[str]) -> list[Text]:
-    """Return the cells; values that do not beat the baseline are marked."""
+    """Return the cells, with a mark on values that do not beat the baseline."""
     if name == "status":
         return [Text(text, style=COLOURS.get(row["status"], "")) for row, text in zip(rows, texts, strict=True)]
     if name == "stop_reason":
         return [Text(text if len(text) <= REASON_WIDTH else text[: REASON_WIDTH - 1] + "…") for text in texts]
     marked = [_is_below(row, name) for row in rows]
-    plain = " " if any(marked) else ""  # so that digits stand below digits
+    plain = " " if any(marked) else ""  # so that digits are aligned
     return [Text.assemble(text, ("<", "red") if below else plain) for text, below in zip(texts, marked, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""How soon a training was good enough: epochs and seconds until its dev loss first reached a given value."""
+"""Time to target: epochs and seconds until a trial's dev loss first reached a given value."""
 
 from collections.abc import Sequence
 
@@ -9,14 +9,14 @@ COLUMNS = ("epochs_to_reach", "seconds_to_reach")
 
 
 def with_reach(rows: Sequence[Row], state: RunState, dev_loss: float) -> list[Row]:
-    """`rows` with both columns: None where a training never got there, or was taken from an earlier run."""
+    """Return `rows` with both columns; None if the trial did not reach the target, or came from an earlier run."""
     return [{**row, **_reach(state, row, dev_loss)} for row in rows]
 
 
 def _reach(state: RunState, row: Row, dev_loss: float) -> Row:
     trial = state.trial(row["trial_id"])
     for number, epoch in sorted(trial.epochs.items()):
-        if number > row["epochs_budget"]:  # the training went on, for the sake of other rows
+        if number > row["epochs_budget"]:  # the trial ran longer for other rows
             break
         if epoch.losses.dev_loss <= dev_loss:
             return dict(zip(COLUMNS, (number, epoch.losses.train_seconds), strict=True))

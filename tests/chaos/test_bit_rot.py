@@ -146,7 +146,11 @@ def test_a_base_that_changed_is_refused(
         flip(path, seed)
         result = sweep("resume", "micro")
         assert result.exit_code == 2
-        assert "began with another base" in result.stderr or "damaged" in result.stderr or str(path) in result.stderr
+        assert (
+            "changed since this run began: base" in result.stderr
+            or "damaged" in result.stderr
+            or str(path) in result.stderr
+        )
     restored(path)
 
 
@@ -164,6 +168,6 @@ def test_data_that_changed_is_refused(
         flip(path, seed)
         result = sweep("resume", "micro")
         assert result.exit_code == 2
-        assert "began with another data" in result.stderr or str(path) in result.stderr
+        assert "changed since this run began: data" in result.stderr or str(path) in result.stderr
     restored(path)
     assert sweep("resume", "micro").exit_code == 0

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.fault("F14")
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 GOLDEN = Path(__file__).parent / "golden"
 RUNS = [*sorted(mark.parent for mark in REFERENCE.glob("*/run.json")), *sorted(GOLDEN.glob("[0-9]*"))]
-OTHER = "Error: this run began with another "
+OTHER = "Error: changed since this run began: "
 
 
 def test_every_version_is_tried() -> None:

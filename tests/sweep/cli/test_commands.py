@@ -50,7 +50,7 @@ BAD_SPACES = {
     ),
     "unknown optimizer": ('space = Space(fixed={"optimizer": "sgd"})', "optimizer: must be one of adamw, soap"),
     "beams 0": ('space = Space(decoding={"beams": 0})', "decode.beams: must be at least 1"),
-    "more beams than tokens": ('space = Space(decoding={"beams": 5000})', "decode.beams: 5000 are more than the 3072"),
+    "more beams than tokens": ('space = Space(decoding={"beams": 5000})', "decode.beams: 5000 is more than the 3072"),
     "top_k 0": ('space = Space(decoding={"top_k": 0})', "decode.top_k: must be at least 1"),
     "generations of beams": (
         'space = Space(decoding={"beams": 3, "generations": 3})',
@@ -171,7 +171,7 @@ def test_a_run_of_another_space_is_not_touched(sweep: Sweep, finished: Path, mic
     before = (finished / "ledger.jsonl").read_bytes()
     result = sweep("run", micro, "--name", "micro", "--set", "lr=0.5")
     assert result.exit_code == 2
-    assert "is of another space or other settings" in result.stderr
+    assert "with another space, settings or search" in result.stderr
     assert (finished / "ledger.jsonl").read_bytes() == before
 
 
@@ -201,7 +201,7 @@ def test_the_same_name_goes_on_with_the_same_run(sweep: Sweep, finished: Path, m
 def test_a_run_under_other_conditions_is_not_mixed_in(sweep: Sweep, finished: Path, micro: Path) -> None:
     result = sweep("run", micro, "--name", "micro", "--cpus-per-trial", "2")
     assert result.exit_code == 2
-    assert "began with another threads" in result.stderr
+    assert "changed since this run began: threads" in result.stderr
 
 
 def test_failures_decide_the_exit_code(sweep: Sweep, micro: Path) -> None:

@@ -79,7 +79,7 @@ def test_columns_left_out_are_named(width: int) -> None:
     lines = lines_in_terminal(width, "report", "combinations", "--out", str(REFERENCE))
     last = " ".join(" ".join(lines).partition("columns left out: ")[2].split())
     assert last.startswith("train_seconds")
-    assert last.endswith("--wide shows them all, --columns A,B those you name")
+    assert last.endswith("use --wide to show all, or --columns A,B to choose")
     wide = lines_in_terminal(width, "report", "combinations", "--out", str(REFERENCE), "--wide")
     assert "columns left out" not in " ".join(wide)
     assert "train_seconds" in " ".join(wide)

@@ -130,7 +130,7 @@ def test_a_quota_below_the_cores_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_p
     (tmp_path / "cpu.max").write_text("50000 100000\n")
     monkeypatch.setattr(machine, "QUOTA", tmp_path / "cpu.max")
     check = machine.cores()
-    assert_found(check, Level.NOTE, "only use as much as 0.5 of them")
+    assert_found(check, Level.NOTE, "only use the time of 0.5 of them")
     assert check.remedy is not None
     assert check.remedy.startswith("--concurrency 1:")
 
@@ -195,7 +195,7 @@ def test_shared_memory_must_hold_the_object_store(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_out_folder_is_left_as_it_was(tmp_path: Path) -> None:
-    assert_found(disk.out_writable(tmp_path / "a" / "b"), Level.OK, "b is made when a run starts")
+    assert_found(disk.out_writable(tmp_path / "a" / "b"), Level.OK, "b is created when a run starts")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -204,7 +204,7 @@ def test_a_file_system_without_locks_is_a_problem(monkeypatch: pytest.MonkeyPatc
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    assert_found(disk.out_writable(tmp_path), Level.PROBLEM, "has no file locks: No locks available")
+    assert_found(disk.out_writable(tmp_path), Level.PROBLEM, "does not support file locks: No locks available")
 
 
 def test_locks_that_keep_nobody_out_are_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_what_listens_to_the_network_is_judged() -> None:
     assert_found(ray_here.judge_ports(["10.0.0.7:6379"], []), Level.NOTE, "10.0.0.7:6379")
     assert_found(ray_here.judge_ports([], [("127.0.0.1", "127.0.0.1:8265")]), Level.NOTE, "this machine only")
     outward = ray_here.judge_ports(["10.0.0.7:1"], [("0.0.0.0", "0.0.0.0:8265")])
-    assert_found(outward, Level.PROBLEM, "0.0.0.0:8265: whoever reaches it may run code as you")
+    assert_found(outward, Level.PROBLEM, "0.0.0.0:8265: whoever can reach it can run code as you")
 
 
 @contextmanager
@@ -286,13 +286,13 @@ def test_an_address_for_ray_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_found(ray_here.address(), Level.OK, "not set")
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.7:6379")
     check = ray_here.address()
-    assert_found(check, Level.NOTE, "ignored")
+    assert_found(check, Level.NOTE, "this tool ignores it")
     assert "--address 10.0.0.7:6379" in str(check.remedy)
 
 
 def test_folders_of_killed_runs_are_found_and_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(private_folder, "TEMPORARY", tmp_path)
-    assert_found(ray_here.left_behind(), Level.OK, "nothing")
+    assert_found(ray_here.left_behind(), Level.OK, "no folders of killed runs")
     left, held = (tmp_path / f"{private_folder.PREFIX}{name}" for name in ("left", "held"))
     for folder in (left, held):
         folder.mkdir()

@@ -32,7 +32,7 @@ def test_csv_has_every_column(sweep: Sweep, finished: Path) -> None:
 def test_people_see_what_varies_and_the_base(sweep: Sweep, finished: Path, form: str) -> None:
     text = sweep("report", "--format", form).stdout
     assert "base tiny" in text
-    assert "un-tuned base: dev_loss" in text
+    assert "baseline: dev_loss" in text
     (header,) = (line for line in text.splitlines() if "lora.rank" in line)
     assert "batch_size" not in header
     (constants,) = (line for line in text.splitlines() if line.startswith("in every row: data "))
@@ -81,7 +81,7 @@ def test_missing_values_sort_last() -> None:
 
 def test_a_row_whose_base_is_not_measured_yet_is_not_compared() -> None:
     rows = [{"chrf": 41.0, "base_chrf": 40.0}, {"chrf": 39.0}]
-    assert baseline_line(rows) == "un-tuned base: chrf 40.000 (beaten by 1 of 1 rows)"
+    assert baseline_line(rows) == "baseline: chrf 40.000 (beaten by 1 of 1 rows)"
 
 
 def test_a_loss_that_is_no_number_is_null_in_json_and_empty_in_csv() -> None:
