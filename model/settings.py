@@ -24,6 +24,9 @@ S = TypeVar("S", bound="Settings")
 _FIELDS: dict[type, Fields] = {}
 
 
+LARGEST = 2**63 - 1  # whole number: what tables and random generators hold
+
+
 @dataclass(frozen=True)
 class Bounds:
     """What a value may be. `unit` is for people; None leaves a side open."""
@@ -46,6 +49,8 @@ class Bounds:
             return None
         if not math.isfinite(value):
             return f"must be a finite number, got {value}"
+        if isinstance(value, int) and abs(value) > LARGEST:
+            return f"must be at most {LARGEST} (64 bits), got {value}"
         if self.low is not None and value < self.low:
             return f"must be at least {self.low:g}, got {value}"
         if self.above is not None and value <= self.above:

@@ -10,7 +10,7 @@ import click
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a line to stdout, or to stderr, as long as that can be written to."""
+    """Print a line to stdout, or to stderr if `err`. Do nothing if the stream cannot be written to."""
     try:
         click.echo(text, err=err)
     except OSError:
@@ -18,7 +18,7 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def mute() -> None:
-    """Redirect a stream that cannot be written to to nowhere, or the flush at exit would fail again."""
+    """Redirect broken output streams to /dev/null, because the flush at exit would fail again."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

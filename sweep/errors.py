@@ -1,29 +1,29 @@
-"""What can go wrong. The command line prints the message and exits with 2, or with 1 for an InfrastructureError.
+"""The errors of this package. The command line prints the message and exits with 2, or 1 for an InfrastructureError.
 
-InfrastructureError   the disk or Ray failed; the user did nothing wrong
+InfrastructureError   the disk or Ray failed, through no fault of the user
 
 UsageError
-+-- SpaceError        a space file, or a setting in it
++-- SpaceError        in a space file or one of its settings
 |   +-- ExtensionError    an optimizer, PEFT method, task or report format from outside this package
-+-- RunError          a run folder: its name, its lock, its place on disk
++-- RunError          with a run folder: its name, its lock, its place on disk
     +-- LedgerError   a ledger that was damaged after it was written
 """
 
 
 class InfrastructureError(RuntimeError):
-    """The tool cannot go on. The message says why and what to do."""
+    """The tool cannot continue. The message says why and what to do."""
 
 
 class UsageError(ValueError):
-    """Bad input. The message names the thing and the remedy."""
+    """Invalid input. The message says what is wrong and how to fix it."""
 
 
 class SpaceError(UsageError):
-    """A search space that cannot be."""
+    """A search space that is invalid."""
 
 
 class ExtensionError(SpaceError):
-    """An extension, named `module:name`, that cannot be imported or is not what it should be."""
+    """An extension, named `module:name`, that cannot be imported or has the wrong type."""
 
 
 class RunError(UsageError):
@@ -31,4 +31,4 @@ class RunError(UsageError):
 
 
 class LedgerError(RunError):
-    """A ledger line, other than a torn last one, that is not what was written."""
+    """A ledger with a damaged line; an incomplete last line does not count."""

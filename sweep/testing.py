@@ -22,7 +22,7 @@ METRICS = {"chrf": 40.0, "chrf_new": 20.0}  # of every fake score
 
 
 def fake_losses(epoch: int, dev_loss: float) -> Losses:
-    """Return made-up losses of a trial whose dev loss is now at its best."""
+    """Return made-up losses; the dev loss is the best so far."""
     return Losses(
         epoch=epoch,
         train_loss=2.0,
@@ -54,7 +54,7 @@ def fake_report(
     dev_loss: float | None = None,
     metric: float | None = None,
 ) -> TrialReport:
-    """Return a made-up report. A COMPLETED one scores every point of the job; by default the dev loss falls slowly."""
+    """Return a made-up report. The dev loss falls slowly by default; a COMPLETED report scores every point."""
     losses = fake_losses(epoch, 3.0 - epoch / 10 if dev_loss is None else dev_loss)
     scores = tuple(
         Score(point_id=point_id, metrics=METRICS, samples=(), decode_seconds=0.1)
@@ -70,7 +70,7 @@ def last_epoch(job: Job) -> int:
 
 
 def complete(job: Job, listener: Listener) -> None:
-    """Run `job` as a healthy worker does."""
+    """Run `job` to its last epoch, like a healthy worker."""
     listener.started(job)
     for epoch in range(job.known_epoch + 1, last_epoch(job)):
         listener.reported(job, fake_report(job, epoch))
@@ -78,12 +78,12 @@ def complete(job: Job, listener: Listener) -> None:
 
 
 class ScriptedExecutor:
-    """An executor with one worker, played by a function. Keeps the jobs that it was given."""
+    """An executor with one worker, played by the function `act`. `jobs` lists the jobs that it ran."""
 
     def __init__(self, act: Callable[[Job, Listener], None] = complete) -> None:
         self.act = act
         self.jobs: list[Job] = []
-        self.listener: Listener | None = None  # of the latest session
+        self.listener: Listener | None = None  # the listener of the latest session
 
     def run(self, listener: Listener) -> None:
         self.listener = listener

@@ -52,10 +52,23 @@ def _config() -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise click.UsageError(f"{CONFIG}: {error}") from error
     options = [p for command in main.commands.values() for p in command.params if isinstance(p, click.Option)]
-    known = {option.opts[0].removeprefix("--"): option.name for option in options}
-    if unknown := [name for name in values if name not in known]:
-        raise click.UsageError(f"{CONFIG}: unknown option {unknown[0]!r}. Known: {', '.join(known)}")
-    return {str(known[name]): value for name, value in values.items()}
+    known = {option.opts[0].removeprefix("--"): option for option in options}
+    for name, value in values.items():
+        if name not in known:
+            raise click.UsageError(f"{CONFIG}: unknown option {name!r}. Known: {', '.join(known)}")
+        _check_value(known[name], name, value)
+    return {str(known[name].name): value for name, value in values.items()}
+
+
+def _check_value(option: click.Option, name: str, value: Any) -> None:
+    """Raise UsageError if `value`, from sweep.toml, is no value of `option`."""
+    try:
+        option.type_cast_value(click.get_current_context(), value)
+    except click.BadParameter as error:
+        raise click.UsageError(f"{CONFIG}: {name} = {value!r}: {error.message}") from error
+    except TypeError as error:
+        wanted = "a list of texts" if option.multiple else "a text, a number, true or false"
+        raise click.UsageError(f"{CONFIG}: {name} = {value!r} must be {wanted}") from error
 
 
 if __name__ == "__main__":

@@ -92,6 +92,7 @@ out_option = option(
     "--out",
     type=click.Path(path_type=Path, file_okay=True),
     default=Path("results"),
+    callback=lambda context, parameter, value: value.expanduser(),  # sweep.toml and quotes keep a shell from doing so
     show_default=True,
     envvar="SWEEP_OUT",
     show_envvar=True,

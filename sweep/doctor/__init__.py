@@ -1,4 +1,4 @@
-"""`sweep doctor`: is this machine fit to run, and what to do where it is not."""
+"""Check whether this machine can run sweeps, and how to fix what is wrong: `sweep doctor`."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -9,11 +9,11 @@ from pathlib import Path
 from sweep.doctor import disk, hub, machine, ray_here
 from sweep.doctor.findings import Check, Level, note
 
-WIDTH = max(map(len, Level))  # of the marks
+WIDTH = max(map(len, Level))  # of the column of levels
 
 
 def examine(out: Path) -> list[Check]:
-    """Every finding about this machine, with runs under `out`. Never raises, writes nothing that stays."""
+    """Return the findings about this machine for runs under `out`. Never raise, and leave no files behind."""
     checks: dict[str, Callable[[], Check]] = {
         "python": machine.python_version,
         "packages": machine.packages,
@@ -35,12 +35,12 @@ def examine(out: Path) -> list[Check]:
 
 
 def guarded(name: str, check: Callable[[], Check]) -> Check:
-    """What `check` finds; that it failed, where it does."""
+    """Return the finding of `check`, or a note that it failed."""
     try:
         return check()
-    except Exception as error:  # a check of a strange machine must not hide the others
+    except Exception as error:  # on an unusual machine, one failing check must not hide the others
         reason = str(error).strip().partition("\n")[0]
-        return note(name, f"could not be checked: {type(error).__name__}: {reason}", "look at it by hand")
+        return note(name, f"could not be checked: {type(error).__name__}: {reason}", "check this yourself")
 
 
 def has_problem(checks: Sequence[Check]) -> bool:
@@ -48,7 +48,7 @@ def has_problem(checks: Sequence[Check]) -> bool:
 
 
 def text(checks: Sequence[Check]) -> str:
-    """A line for each check, and one more with the remedy where there is one."""
+    """Return one line for each check, and one for its remedy if there is one."""
     widest = max(len(check.name) for check in checks)
     lines = []
     for check in checks:
@@ -59,5 +59,5 @@ def text(checks: Sequence[Check]) -> str:
 
 
 def json_text(checks: Sequence[Check]) -> str:
-    """The same for programs: a list of objects."""
+    """Return the findings as a JSON list of objects."""
     return json.dumps([asdict(check) for check in checks], indent=1)

@@ -1,4 +1,4 @@
-"""What a check of this machine says: one finding each."""
+"""The findings of `sweep doctor`, one for each check."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,8 +8,8 @@ class Level(StrEnum):
     """How much a finding matters."""
 
     OK = "ok"
-    NOTE = "note"  # runs work, or some of them do
-    PROBLEM = "PROBLEM"  # a run will fail, lose something, or be open to others
+    NOTE = "note"  # all or some runs work
+    PROBLEM = "PROBLEM"  # runs will fail, lose data, or be open to other users
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Check:
     name: str
     level: Level
     found: str
-    remedy: str | None = None  # what to do; there is one wherever the level is not OK
+    remedy: str | None = None  # what to do; None only if the level is OK
 
 
 def ok(name: str, found: str) -> Check:

@@ -1,4 +1,4 @@
-"""Checks around Ray: who could reach it, what is set for it, what killed runs left of it."""
+"""Check Ray: who can reach it, RAY_ADDRESS, and what killed runs left behind."""
 
 import os
 from ipaddress import ip_address
@@ -10,17 +10,17 @@ from sweep.doctor.findings import Check, note, ok, problem
 from sweep.execution.ray_backend.private_folder import left_folders
 from sweep.store import retention
 
-PROGRAMS = ("raylet", "gcs_server", "ray::", "/ray/")  # in the command line of a process of Ray's
+PROGRAMS = ("raylet", "gcs_server", "ray::", "/ray/")  # found in the command lines of Ray's processes
 DASHBOARD = ("dashboard.py", "dashboard/agent.py", "ray-dashboard", "ray::Dashboard")
 
 
 def ports() -> Check:
-    """Listeners of this user's Ray processes that others may reach. Whoever reaches a dashboard may run code."""
+    """Find ports of this user's Ray that others can reach. Whoever can reach a dashboard can run code."""
     exposed, dashboards = [], []
     for connection in psutil.net_connections(kind="tcp"):
         if connection.status != psutil.CONN_LISTEN or connection.pid is None:
             continue
-        address: Any = connection.laddr  # typed as if it could be empty, which a listener's never is
+        address: Any = connection.laddr  # its type allows an empty tuple, but a listener has an address
         ip, command = address.ip, _own_command(connection.pid)
         where = f"{ip}:{address.port} (process {connection.pid})"
         if is_dashboard(command):
@@ -31,31 +31,31 @@ def ports() -> Check:
 
 
 def judge_ports(exposed: list[str], dashboards: list[tuple[str, str]]) -> Check:
-    """`exposed`: addresses beyond loopback; `dashboards`: IP and address of each, wherever they listen."""
+    """Return the finding for `exposed` addresses (not on loopback) and `dashboards` (IP and address of each)."""
     if outward := [address for ip, address in dashboards if not is_loopback(ip)]:
         return problem(
             "ray's ports",
-            f"a Ray dashboard listens to the network on {', '.join(outward)}: whoever reaches it may run code as you",
-            "ray stop; start it again with --include-dashboard=false, or with --dashboard-host 127.0.0.1 and "
+            f"a Ray dashboard listens to the network on {', '.join(outward)}: whoever can reach it can run code as you",
+            "run `ray stop`, then start Ray with --include-dashboard=false, or with --dashboard-host 127.0.0.1 and "
             "RAY_AUTH_MODE=token",
         )
     if exposed:
         return note(
             "ray's ports",
-            f"a Ray that is not this tool's listens to the network on {', '.join(sorted(exposed))}",
-            "ray stop, unless it is a cluster of yours: then keep it behind a firewall, with RAY_AUTH_MODE=token",
+            f"a Ray that this tool did not start listens to the network on {', '.join(sorted(exposed))}",
+            "run `ray stop`, unless it is your cluster; then keep it behind a firewall, with RAY_AUTH_MODE=token",
         )
     if dashboards:
         return note(
             "ray's ports",
-            f"a Ray dashboard listens on {', '.join(address for _, address in dashboards)}, for this machine only",
-            "ray stop, unless it is needed: web pages and other users of this machine may reach it",
+            f"a Ray dashboard listens on {', '.join(address for _, address in dashboards)}, on this machine only",
+            "run `ray stop` unless you need it: web pages and other users of this machine can reach it",
         )
     return ok("ray's ports", "no Ray process of yours listens to the network")
 
 
 def _own_command(pid: int) -> str:
-    """The command line of a process of this user; empty for another's, or one that is gone."""
+    """Return the command line of a process; empty if it belongs to another user or is gone."""
     try:
         process = psutil.Process(pid)
         return " ".join(process.cmdline()) if process.uids().real == os.getuid() else ""
@@ -72,24 +72,26 @@ def is_dashboard(command: str) -> bool:
 
 
 def is_loopback(ip: str) -> bool:
-    """Also of an IPv4 address in IPv6's clothes."""
+    """Return whether `ip` is a loopback address, also if it is an IPv4 address written as IPv6."""
     address = ip_address(ip.partition("%")[0])
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def address() -> Check:
-    """Ray itself would join the cluster that this names."""
+    """Check RAY_ADDRESS: Ray would join the cluster that it names, but this tool does not."""
     value = os.environ.get("RAY_ADDRESS")
     if value:
-        return note("RAY_ADDRESS", f"is {value!r}, which is ignored", f"to use that cluster, say so: --address {value}")
+        return note(
+            "RAY_ADDRESS", f"is {value!r}, but this tool ignores it", f"to use that cluster, pass --address {value}"
+        )
     return ok("RAY_ADDRESS", "not set; a run starts a private Ray unless --address is given")
 
 
 def left_behind() -> Check:
-    """Private folders of runs that were killed before they could remove theirs."""
+    """Find private folders that killed runs left behind."""
     folders = left_folders()
     if not folders:
-        return ok("left behind", "nothing of killed runs")
+        return ok("left behind", "no folders of killed runs")
     count = f"{len(folders)} private folder" + ("s" if len(folders) > 1 else "")
     size = sum(map(retention.size, folders))
     return note(

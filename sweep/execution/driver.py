@@ -1,7 +1,7 @@
-"""The driver: works on a run from wherever its ledger says it is until it is done.
+"""The driver: work on a run, from the state in its ledger, until it is done.
 
-An executor runs the jobs and calls the driver back. Each report becomes one ledger line before anything else happens
-with it, so a crash at any moment loses only what was never acknowledged.
+An executor runs the jobs and calls the driver back. Each report is written to the ledger before anything else happens
+with it, so a crash at any moment loses only reports that were never acknowledged.
 """
 
 import logging
@@ -42,13 +42,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class SessionResult:
-    """How a session ended."""
+    """The outcome of a session."""
 
     state: RunState
-    signal: int | None  # that stopped it
-    spent: str | None  # why the budget stopped it
+    signal: int | None  # the signal that stopped it, if any
+    spent: str | None  # why the budget stopped it, if it did
     seconds: float
-    rows: list[Row]  # of the leaderboard
+    rows: list[Row]  # the leaderboard
 
 
 def run_session(
@@ -68,7 +68,7 @@ def run_session(
     interrupts = interrupts or Interrupts()
     cache = Cache(folder.path.parent, skip=folder.name) if use_cache else None
     with (
-        interrupts.asking(reporter.note),
+        interrupts.graceful_stop(reporter.note),
         folder.lock(),
         driver_log(folder.logs),
         closing(Ledger(folder.ledger)) as ledger,
@@ -94,7 +94,7 @@ def run_session(
 
 
 class Driver:
-    """Decides what happens next in a run. The executor's listener."""
+    """Decides what happens next in a run; the listener of the executor."""
 
     def __init__(
         self,
@@ -114,9 +114,9 @@ class Driver:
         self.interrupts = interrupts
         self.spec = recorder.folder.spec
         self.state = recorder.state
-        self._trials: dict[str, Trial] = {}  # the plan's trials by id; a search adds to them
-        self._lost: dict[str, int] = {}  # how often a trial's worker was lost in this session
-        self._first: Job | None = None  # the job that the executor was started for
+        self._trials: dict[str, Trial] = {}  # the plan's trials by id; a search adds more
+        self._lost: dict[str, int] = {}  # trial -> how often its worker was lost in this session
+        self._first: Job | None = None  # the first job, taken before the executor starts
         self.scheduler = make_scheduler(self.spec.tune_config, self._trials)
         self.jobs = JobFactory(recorder.folder, limits, self.scheduler)
         self.pruner = CheckpointPruner(recorder.folder, limits.keep, self.scheduler.promotes)
@@ -126,9 +126,9 @@ class Driver:
         self.queue = TrialQueue(self.state, plan, self.scheduler, self._trials)
 
     def work(self, executor: Executor) -> bool:
-        """Let `executor` run everything that is due. Return whether the run is done.
+        """Let `executor` run all jobs that are left, and return whether the run is done.
 
-        If nothing is due, the executor is not started: starting Ray takes seconds.
+        If there are none, the executor is not started, because starting Ray takes seconds.
         """
         self._first = self._next()
         if self._first is not None:
@@ -143,7 +143,7 @@ class Driver:
         log.info("session ends: %s", "the run is done" if done else "some trials are not finished")
         return done
 
-    # What the executor calls.
+    # The interface that the executor calls.
 
     @property
     def stopping(self) -> bool:
@@ -161,7 +161,7 @@ class Driver:
         return job
 
     def started(self, job: Job) -> None:
-        check_transition(self.state.trial(job.trial_id).status, Status.RUNNING)  # before it is written for good
+        check_transition(self.state.trial(job.trial_id).status, Status.RUNNING)  # before it is recorded
         log.info("trial %s, attempt %d: started after epoch %d", job.trial_id, job.attempt, job.known_epoch)
         self.recorder.record(StatusEvent(trial_id=job.trial_id, attempt=job.attempt, status=Status.RUNNING))
         self.reporter.changed(self.state, job.trial_id)
@@ -176,7 +176,7 @@ class Driver:
         self.recorder.record(event)
         self.reporter.changed(self.state, job.trial_id)
         if event.status is not None:
-            log.info("trial %s: %s at epoch %d%s", job.trial_id, event.status, event.epoch, _because(event.reason))
+            log.info("trial %s: %s at epoch %d%s", job.trial_id, event.status, event.epoch, _in_brackets(event.reason))
             self._release(job)
         if report.scores and self.files.is_due:
             self.files.update(self.state)
@@ -184,7 +184,7 @@ class Driver:
 
     def lost(self, job: Job, failure: Failure, reason: str) -> None:
         if self._is_late(job):
-            self.queue.release(job.trial_id, again=False)
+            self.queue.release(job.trial_id, retry=False)
             return
         log.warning("trial %s, attempt %d: worker lost: %s", job.trial_id, job.attempt, reason)
         status, kind = (Status.INTERRUPTED, None) if self.stopping else (Status.FAILED, failure)
@@ -195,24 +195,24 @@ class Driver:
         self.reporter.changed(self.state, job.trial_id)
         self._release(job)
 
-    # What is left to do.
+    # Which trial comes next.
 
     def _next(self) -> Job | None:
         """Return the next job, or None if there is none at the moment."""
         while not self.stopping:
-            trial = self.queue.next(self._suggest, begins=self.budget_spent(now=False) is None)
+            trial = self.queue.next(self._suggest, may_start=self.budget_spent(now=False) is None)
             if trial is None:
                 return None
             if (job := self._job(trial)) is not None:
                 return job
-            self.queue.release(trial.trial_id, again=False)  # its points are known
+            self.queue.release(trial.trial_id, retry=False)  # all its points have results
         return None
 
     def _job(self, trial: Trial) -> Job | None:
         return self.jobs.make(trial, self.state, self.recorder.trial_seconds(trial.trial_id))
 
     def _judge(self, job: Job, report: TrialReport) -> EpochEvent:
-        """Return the event of a report that its trial would continue after, unless the scheduler or the time end it."""
+        """Return the event of a report, with a final status if the scheduler or the timeout stops the trial here."""
         event = report.event(job)
         trial = self._trials.get(job.trial_id)
         if trial is not None and report.losses is not None:
@@ -222,32 +222,34 @@ class Driver:
                 return replace(event, status=Status.STOPPED, rung=report.epoch, reason=reason)
         timeout, seconds = self.limits.trial_timeout, self.recorder.trial_seconds(job.trial_id)
         if timeout is not None and seconds > timeout:
-            reason = f"timeout: it ran for {seconds:.0f} s, longer than --trial-timeout {format_duration(timeout)}"
+            reason = (
+                f"timeout: the trial ran for {seconds:.0f} s, longer than --trial-timeout {format_duration(timeout)}"
+            )
             return replace(event, status=Status.FAILED, failure=Failure.TIMEOUT, reason=reason)
         return event
 
     def _release(self, job: Job) -> None:
         """Requeue the trial if retries remain, then prune its checkpoints."""
         trial = self.state.trial(job.trial_id)
-        again = trial.status == Status.FAILED and Failure(trial.failure or Failure.ERROR).is_retried
-        if again:
+        retry = trial.status == Status.FAILED and Failure(trial.failure or Failure.ERROR).is_retried
+        if retry:
             self._lost[job.trial_id] = self._lost.get(job.trial_id, 0) + 1
-            again = self._lost[job.trial_id] <= self.limits.max_failures
-            log.info("trial %s: %s", job.trial_id, "retried" if again else "no retries left")
-        self.queue.release(job.trial_id, again)
+            retry = self._lost[job.trial_id] <= self.limits.max_failures
+            log.info("trial %s: %s", job.trial_id, "retried" if retry else "no retries left")
+        self.queue.release(job.trial_id, retry)
         self.pruner.prune(job.trial_id, trial)
 
     def _is_done(self) -> bool:
-        """Return whether nothing is left to begin, to suggest, or to promote."""
+        """Return whether no trial is left to start, to suggest or to promote."""
         if suggestions_left(self.spec, self.state):
             return False
         trials = full_plan(self.spec, self.state).trials
         if any(self.state.trial(t.trial_id).status.is_open and self._job(t) is not None for t in trials):
             return False
-        return self.scheduler.promote(self.state, drained=True) is None
+        return self.scheduler.promote(self.state, idle=True) is None
 
     def _suggest(self) -> Plan | None:
-        """Record the search's next suggestion and return its points; None if it has made all it was asked for."""
+        """Record the search's next suggestion and return its points; None if there are no more."""
         space = self.spec.search_space
         if space is None or not suggestions_left(self.spec, self.state):
             return None
@@ -264,7 +266,7 @@ class Driver:
         return None if self.recorder.broken else plan
 
     def _take_from_cache(self, plan: Plan) -> None:
-        """Record the points of `plan` that earlier runs have computed."""
+        """Record the results that earlier runs have for the points of `plan`."""
         if self.cache is None:
             return
         for point in (*plan.points, *plan.baselines):
@@ -273,14 +275,14 @@ class Driver:
                 self.recorder.record(CachedEvent(point_id=point.point_id, from_run=str(hit.from_run), record=hit))
 
     def budget_spent(self, *, now: bool) -> str | None:
-        """Return why the budget allows no new trial, or with `now` why running trials stop too; None if it does not."""
+        """Return why the budget allows no new trial (with `now`: why running trials must stop), or None if it does."""
         if self.limits.budget is None:
             return None
         used = spent(self.state, self._trials, self.recorder.elapsed(), self.spec.gpus_per_trial)
-        return used.beyond(self.limits.budget, now=now)
+        return used.over_budget(self.limits.budget, now=now)
 
     def _is_late(self, job: Job) -> bool:
-        """Return whether `job` has ended already, or a newer attempt has replaced it."""
+        """Return whether `job` has already ended or was replaced by a newer attempt."""
         trial = self.state.trial(job.trial_id)
         return trial.attempt > job.attempt or trial.status != Status.RUNNING
 
@@ -291,5 +293,5 @@ class Driver:
             self.reporter.note(f"cannot write a traceback to {self.recorder.folder.logs}: {error.strerror}")
 
 
-def _because(reason: str | None) -> str:
+def _in_brackets(reason: str | None) -> str:
     return f" ({reason})" if reason else ""

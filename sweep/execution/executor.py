@@ -1,4 +1,4 @@
-"""Executors: where trials run. One interface, two implementations: this process, or Ray's workers."""
+"""The executor interface, and the executor that runs trials in this process. (ray_backend/ runs them on Ray.)"""
 
 from contextlib import closing
 from typing import Protocol
@@ -9,46 +9,45 @@ from sweep.store.failure import Failure
 
 
 class Listener(Protocol):
-    """The driver, as an executor sees it. Called from one thread only."""
+    """The driver, as an executor sees it. An executor must call it from one thread only."""
 
     def next_job(self) -> Job | None:
-        """The job to begin now. None: there is none, unless one that is running ends."""
+        """Return the next job to start, or None if there is none before a running job ends."""
         ...
 
     def started(self, job: Job) -> None:
-        """A worker takes up `job`."""
+        """Note that a worker has started `job`."""
         ...
 
     def reported(self, job: Job, report: TrialReport) -> bool:
-        """An epoch of `job` is done, or its last one when `report.status` is set. Whether the job goes on."""
+        """Handle the report of an epoch, the last one if `report.status` is set. Return whether the job continues."""
         ...
 
     def lost(self, job: Job, failure: Failure, reason: str) -> None:
-        """The worker of `job` is gone without a last report."""
+        """Note that the worker of `job` ended without a last report."""
         ...
 
     @property
     def stopping(self) -> bool:
-        """Whether to stop: launch nothing more, and return once running trials are where they can resume."""
+        """Return whether to stop: start no more jobs, and return as soon as running trials can be resumed."""
         ...
 
     @property
     def resume_command(self) -> str:
-        """What to type to go on with the run, for an executor that has to end the process."""
+        """Return the command that resumes the run, for an executor that has to end the process."""
         ...
 
 
 class Executor(Protocol):
-    """Runs jobs and tells a listener."""
+    """Runs jobs and reports to a listener."""
 
     def run(self, listener: Listener) -> None:
-        """Run what `listener` gives, as many jobs at a time as there is room for, until it gives none and none runs,
-        or until it stops."""
+        """Run the jobs of `listener`, in parallel if possible, until none is left or it asks to stop."""
         ...
 
 
 class InlineExecutor:
-    """One job after the other, in this process: for tests, debuggers, and machines without Ray."""
+    """Runs jobs one after another in this process: for tests, debuggers, and machines without Ray."""
 
     def run(self, listener: Listener) -> None:
         while not listener.stopping and (job := listener.next_job()) is not None:

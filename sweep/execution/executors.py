@@ -16,7 +16,7 @@ from sweep.store.run_spec import RunSpec
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutorEntry:
-    """How an executor is made: from the run, its limits, the trials at a time (None: what fits) and a cluster."""
+    """An executor. `make` gets the run, its limits, the number of parallel trials (None: what fits) and a cluster."""
 
     make: Callable[[RunSpec, RunLimits, int | None, str | None], Executor]
     help: str
@@ -56,6 +56,9 @@ def check_executor(name: str) -> None:
 
 
 def make_executor(spec: RunSpec, limits: RunLimits, concurrency: int | None, address: str | None) -> Executor:
-    """Return the executor that `spec` names, for `concurrency` trials at a time (None: what fits). Raise RunError."""
+    """Return the executor that `spec` names, for `concurrency` parallel trials (None: as many as fit).
+
+    Raise RunError if there is no executor of that name.
+    """
     check_executor(spec.executor)
     return EXECUTORS[spec.executor].make(spec, limits, concurrency, address)

@@ -1,8 +1,8 @@
 """GPUs of this host: how many trials share one, and which run holds it.
 
-Two runs on one host each believe that every GPU is theirs. Each run therefore holds an advisory lock for every GPU it
-uses, in a folder that all users of the host share. The system frees a lock with the process that holds it, so that a
-file left by a dead process blocks nobody; files are never removed, since another process may be about to lock one.
+Two runs on one host would each use every GPU. Each run therefore holds an advisory lock for every GPU that it uses, in
+a folder that all users of the host share. The operating system releases a lock when its process ends, so a file left
+by a dead process blocks nobody. Lock files are never removed, because another process may be about to lock one.
 """
 
 import contextlib
@@ -19,33 +19,34 @@ from pathlib import Path
 from sweep.errors import RunError
 from sweep.execution.ray_backend.private_folder import TEMPORARY
 
-HEADROOM = 1.25  # of the measured peak: the allocator's own blocks, the CUDA context, longer batches than were measured
+HEADROOM = 1.25  # times the measured peak: for allocator blocks, the CUDA context, and longer batches
 UNIT = 10_000  # Ray counts GPUs in ten-thousandths
-MOST = 100  # trials on one GPU: more of them could not be told apart in Ray's unit
+MOST_PER_GPU = 100  # trials on one GPU: more are not exact in Ray's unit
 LOCKS = TEMPORARY / "explora-sweep-gpus"
-CONTENT_BYTES = 512  # more than a holder's note has
+CONTENT_BYTES = 512  # the most bytes of a lock file that are written or read
 
 
 def share(peak_bytes: int, total_bytes: int) -> float:
-    """GPUs per trial: 1 / k for the largest k such that k trials that peak at `peak_bytes` fit into `total_bytes`.
+    """Return the GPUs per trial: 1 / k for the largest k such that k trials fit into `total_bytes` of memory.
 
-    Each is given `HEADROOM` times its peak. Rounded down to Ray's unit, so that k of them are never more than one GPU.
-    Raises RunError when not even one fits.
+    Each trial gets `HEADROOM` times its peak, `peak_bytes`. The result is rounded down to Ray's unit, so that k trials
+    never need more than one GPU. Raise RunError if not even one trial fits.
     """
     needed = max(peak_bytes, 1) * HEADROOM
-    fitting = min(int(total_bytes / needed), MOST)
+    fitting = min(int(total_bytes / needed), MOST_PER_GPU)
     if fitting < 1:
         raise RunError(
-            f"a trial takes {needed / 2**30:.1f} GiB of GPU memory ({peak_bytes / 2**30:.1f} GiB and a quarter more), "
-            f"but the GPU has {total_bytes / 2**30:.1f} GiB: take a smaller batch_size, a smaller base, or lora"
+            f"a trial needs {needed / 2**30:.1f} GiB of GPU memory ({peak_bytes / 2**30:.1f} GiB plus 25 %), "
+            f"but the GPU has {total_bytes / 2**30:.1f} GiB: use a smaller batch_size, a smaller base, or lora"
         )
     return UNIT // fitting / UNIT
 
 
 def visible_gpus() -> list[str]:
-    """Names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them; it is honoured itself.
+    """Return the names of the GPUs that CUDA_VISIBLE_DEVICES lets this process use, in a form that it accepts.
 
-    A GPU has the same name whatever is visible beside it: its UUID, or its index where the driver tells none.
+    A name is the GPU's UUID, or its index if the driver reports none, so it does not depend on which other GPUs are
+    visible.
     """
     import torch
 
@@ -68,11 +69,11 @@ def _uuid(index: int) -> str | None:
 def hold_gpus(names: Sequence[str], run_name: str, folder: Path = LOCKS) -> Iterator[None]:
     """Hold the GPUs `names` for the run `run_name`: all of them or none.
 
-    `folder` is where this host's locks lie. Raises RunError, naming the GPU and its holder, while another process has
+    `folder` holds the lock files of this host. Raise RunError, naming the GPU and its holder, if another process holds
     one of them.
     """
     with contextlib.ExitStack() as held:
-        for name in sorted(set(names)):  # in one order, so that two runs never hold half each
+        for name in sorted(set(names)):  # always in the same order, so that two runs never hold half each
             held.enter_context(HostLock(name, folder).hold(run_name))
         yield
 
@@ -81,23 +82,23 @@ def hold_gpus(names: Sequence[str], run_name: str, folder: Path = LOCKS) -> Iter
 class HostLock:
     """An advisory, exclusive lock for one GPU of this host."""
 
-    gpu: str  # index or UUID
+    gpu: str  # UUID or index
     folder: Path = LOCKS
 
     @property
     def path(self) -> Path:
-        """The host is part of it: some hosts share their temporary folder."""
+        """Return the lock file. Its name includes the host, because hosts may share their temporary folder."""
         return self.folder / (re.sub(r"[^\w.-]", "_", f"{platform.node()}-{self.gpu}") + ".lock")
 
     @contextlib.contextmanager
     def hold(self, run_name: str) -> Iterator[None]:
-        """Raises RunError while another process holds it, or where the lock cannot be had safely."""
+        """Hold the lock. Raise RunError if another process holds it, or if the file cannot be locked safely."""
         try:
             _make_shared(self.folder)
             descriptor = _open_shared(self.path)
         except OSError as error:
             raise RunError(
-                f"cannot lock GPU {self.gpu} by {self.path}: {error.strerror or error}; remove that file or folder, "
+                f"cannot lock GPU {self.gpu} with {self.path}: {error.strerror or error}; remove that file or folder, "
                 "or ask its owner to"
             ) from error
         try:
@@ -106,7 +107,7 @@ class HostLock:
             except OSError as error:
                 raise RunError(
                     f"GPU {self.gpu} is held by {_holder(descriptor)}: wait for it, choose another GPU with "
-                    "CUDA_VISIBLE_DEVICES=..., or let one run share the GPU among its trials by --gpus-per-trial"
+                    "CUDA_VISIBLE_DEVICES=..., or share the GPU among the trials of one run with --gpus-per-trial"
                 ) from error
             _write(descriptor, {"pid": os.getpid(), "run": run_name})
             yield
@@ -116,18 +117,18 @@ class HostLock:
 
 
 def _make_shared(folder: Path) -> None:
-    """A folder like /tmp itself: everybody may make files, nobody may remove another's."""
+    """Create a folder like /tmp: every user may create files in it, but not remove those of others."""
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
-        folder.chmod(0o1777)  # mkdir's own mode is cut by the umask
+        folder.chmod(0o1777)  # mkdir applies the umask to its mode
     if not stat.S_ISDIR(folder.lstat().st_mode):
-        raise NotADirectoryError(None, "it is no folder")
+        raise NotADirectoryError(None, "it is not a folder")
 
 
 def _open_shared(path: Path) -> int:
-    """Open `path` for reading and writing by everybody. Never follows a link, nor writes to a file of another name.
+    """Open or create `path`, which every user may read and write. Refuse symbolic and hard links.
 
-    Without O_CREAT where it exists: Linux may refuse that for files of other users in a folder like this.
+    Open an existing file without O_CREAT, which Linux may refuse for other users' files in such a folder.
     """
     flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     try:
@@ -138,19 +139,19 @@ def _open_shared(path: Path) -> int:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
         os.close(descriptor)
-        raise OSError(None, "it is no plain file")
+        raise OSError(None, "it is not a plain file")
     return descriptor
 
 
 def _write(descriptor: int, note: dict[str, object]) -> None:
-    """Say who holds the lock. A disk that is full costs the note only."""
+    """Write who holds the lock. If the disk is full, only this note is lost."""
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(note).encode()[:CONTENT_BYTES], 0)
 
 
 def _holder(descriptor: int) -> str:
-    """Who holds the lock, as far as the note tells; anybody may have written it."""
+    """Return who holds the lock according to the note, which any user may have written."""
     try:
         note = json.loads(os.pread(descriptor, CONTENT_BYTES, 0))
         return f"run {str(note['run'])!r} (process {int(note['pid'])})"

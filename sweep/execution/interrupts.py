@@ -1,9 +1,10 @@
-"""SIGINT and SIGTERM, from the beginning of a command to the end of its process.
+"""Handle SIGINT and SIGTERM from the start of a command to the end of its process.
 
-While work is going on the first one asks to stop in order and the next one stops at once; before and after, the first
-one does. Once the process is stopping at once, more of them change nothing for a while: the last words are to be said.
+During a session the first signal requests a graceful stop, and the next one stops immediately. Before and after a
+session, the first signal stops immediately. After an immediate stop, further signals are ignored for a while, so that
+the last messages can be printed.
 
-What must not be left half done, nor take the signals for itself, is done in `uninterrupted`.
+Code that must not be left half done, or that would install its own signal handlers, runs in `uninterrupted`.
 """
 
 import math
@@ -16,68 +17,68 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-LAST_WORDS_SECONDS = 10  # that a stop at once may take before a further signal is one as well
+STOPPING_SECONDS = 10  # how long signals are ignored after an immediate stop
 
 
 class Interrupts:
-    """The signals that a command was sent. Outside of its `with` it listens to none."""
+    """The signals that a command has received while its `with` block is open."""
 
     def __init__(self, ends_process: bool = True) -> None:
-        """`ends_process`: whether the process ends after a signal, as a command does and a notebook does not."""
+        """`ends_process` is whether the process ends after a signal: True for a command, False for a notebook."""
         self.ends_process = ends_process
-        self.first: int | None = None  # the first signal
-        self._tell: Callable[[str], None] | None = None  # what hears of the first signal; None: it stops at once
-        self._stopped = -math.inf  # when it was last told to stop at once, on the monotonic clock
-        self._before: dict[signal.Signals, Any] = {}  # the handlers that were there
+        self.first: int | None = None  # the first signal, if any
+        self._notify: Callable[[str], None] | None = None  # None: the first signal stops immediately
+        self._stopped = -math.inf  # time of the last immediate stop, by the monotonic clock
+        self._before: dict[signal.Signals, Any] = {}  # the earlier handlers
 
     def __enter__(self) -> "Interrupts":
-        if threading.current_thread() is threading.main_thread():  # no other one may set handlers
-            self._before = {number: signal.signal(number, self._caught) for number in SIGNALS}
+        if threading.current_thread() is threading.main_thread():  # no other thread may set handlers
+            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Put the handlers back; ignore further signals if one came and the process is about to end."""
+        """Restore the handlers; ignore further signals if one came and the process is about to end."""
         self.settle()
         ignored = self.first is not None and self.ends_process
         for number, handler in self._before.items():
             signal.signal(number, signal.SIG_IGN if ignored else handler)
 
     def settle(self) -> None:
-        """How the session has ended is known: signals change nothing any more."""
+        """Ignore signals from now on, because the outcome of the session is settled."""
         self._stopped = math.inf
 
     @property
     def exit_code(self) -> int:
-        """Of a process that signals have stopped: the first of them decides."""
+        """Return the exit code of a process that signals stopped: 128 + the first signal."""
         return 128 + (self.first or signal.SIGINT)
 
     @contextmanager
-    def asking(self, tell: Callable[[str], None]) -> Iterator[None]:
-        """While this is open the first signal only asks to stop, and `tell` hears of it."""
-        self._tell = tell
+    def graceful_stop(self, notify: Callable[[str], None]) -> Iterator[None]:
+        """While this is open, let the first signal only request a stop, and pass a message to `notify`."""
+        self._notify = notify
         try:
             yield
         finally:
-            self._tell = None
+            self._notify = None
 
-    def _caught(self, number: int, frame: FrameType | None) -> None:
-        asks, tell, now = self.first is None, self._tell, time.monotonic()
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        is_first, notify, now = self.first is None, self._notify, time.monotonic()
         self.first = self.first or number
-        if asks and tell is not None:
-            with suppress(Exception):  # the signal may have come in the middle of a write to the same stream
-                tell("stopping: running trials keep their last checkpoint (once more to stop at once)")
-        elif now - self._stopped > LAST_WORDS_SECONDS:
+        if is_first and notify is not None:
+            with suppress(Exception):  # the signal may interrupt a write to the same stream
+                notify("stopping: running trials keep their last checkpoint (repeat to stop immediately)")
+        elif now - self._stopped > STOPPING_SECONDS:
             self._stopped = now
             raise KeyboardInterrupt
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let signals reach their handlers, whoever sets others meanwhile; a KeyboardInterrupt is raised at the end.
+    """Keep the signal handlers, even if other code sets its own, and raise a KeyboardInterrupt only at the end.
 
-    A second KeyboardInterrupt does not wait for an end that may never come.
+    A second KeyboardInterrupt is raised immediately, because the end may never come.
     """
-    if threading.current_thread() is not threading.main_thread():  # signals reach, and are set by, the main one only
+    if threading.current_thread() is not threading.main_thread():  # only the main thread sets and receives signals
         yield
         return
     handlers = {number: handler for number in SIGNALS if callable(handler := signal.getsignal(number))}

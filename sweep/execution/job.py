@@ -1,4 +1,4 @@
-"""What a worker is sent."""
+"""Jobs: what the driver sends to a worker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from sweep.planning.config import RunLimits
 from sweep.planning.extensions import Extension, references
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Trial, group, point_from
-from sweep.planning.provenance import Source, today
+from sweep.planning.provenance import Source, current_name
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, find_result
@@ -20,27 +20,27 @@ from sweep.tuning.schedulers import Scheduler
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a worker is sent: a trial, and how to run it. Plain data, so that it crosses processes and machines."""
+    """A trial and how to run it, sent to a worker. Plain data, so that it can be passed to other machines."""
 
     trial_id: str
     points: tuple[tuple[str, Mapping[str, Scalar]], ...]  # (point_id, settings)
-    base: Source  # what the driver found them to be; a worker refuses anything else
+    base: Source  # as the driver found it; a worker refuses another one (also for the next three)
     data: Source
-    numerics_sha256: str  # likewise
-    device: str  # likewise
+    numerics_sha256: str
+    device: str
     attempt: int  # counted from 1
-    known_epoch: int  # the last epoch that the ledger holds; reports up to it need no informative_keys
+    known_epoch: int  # the last epoch in the ledger; reports up to it are not sent again
     checkpoints: str  # folder of this trial's checkpoints
-    logs: str | None = None  # folder that keeps what workers write to stderr
+    logs: str | None = None  # folder for the stderr of workers
     threads: int
     gpu: bool
-    keep: str = "best+last"  # which checkpoints stay: see sweep.store.retention
+    keep: str = "best+last"  # which checkpoints to keep; see sweep.store.retention
     measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
-    extensions: Mapping[str, Extension] = field(default_factory=dict)  # that its points name, by `module:name`
-    seconds_left: float | None = None  # that it may still work; None: as long as it takes
+    extensions: Mapping[str, Extension] = field(default_factory=dict)  # those of its points, by `module:name`
+    seconds_left: float | None = None  # of --trial-timeout; None: no timeout
 
     def __hash__(self) -> int:
-        return hash((self.trial_id, self.attempt))  # no two jobs have both
+        return hash((self.trial_id, self.attempt))  # unique to the job
 
     @property
     def trial(self) -> Trial:
@@ -49,7 +49,7 @@ class Job:
 
 
 class JobFactory:
-    """Makes the jobs of a run. Whatever a trial still needs follows from the run's state."""
+    """Makes the jobs of a run. What is left of a trial follows from the run's state."""
 
     def __init__(self, folder: RunFolder, limits: RunLimits, scheduler: Scheduler) -> None:
         self.folder = folder
@@ -60,7 +60,7 @@ class JobFactory:
     def make(self, trial: Trial, state: RunState, seconds: float) -> Job | None:
         """Return a job for the unfinished points of `trial`, or None if there are none or its time is used up.
 
-        `seconds`: what workers have spent on the trial so far.
+        `seconds` is the time that workers have spent on the trial so far.
         """
         known = state.trial(trial.trial_id)
         points = tuple((p.point_id, _located(p.settings)) for p in trial.points if find_result(state, p) is None)
@@ -74,7 +74,7 @@ class JobFactory:
             base=provenance.base(trial.points[0]),
             data=provenance.dataset(trial.points[0]),
             numerics_sha256=numerics_sha256(),
-            device=today(provenance.device),
+            device=current_name(provenance.device),
             attempt=known.attempt + 1,
             known_epoch=known.known_epoch,
             checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),
@@ -89,7 +89,7 @@ class JobFactory:
 
 
 def _located(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Return `settings` with absolute paths, since a worker may have another working folder."""
+    """Return `settings` with absolute paths, because a worker may have another working folder."""
     found = dict(settings)
     if "data" in settings and settings["data"] not in TASKS[str(settings["task"])].sets:
         found["data"] = str(Path(str(settings["data"])).expanduser().absolute())

@@ -1,15 +1,15 @@
-"""What this machine offers to trials."""
+"""The cores and GPUs that this machine offers to trials."""
 
 import os
 
 
 def usable_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def max_concurrent_trials(cpus_per_trial: int, gpus_per_trial: float) -> int:
-    """Trials that fit on this machine at a time: by cores, and by GPUs where trials use them."""
+    """Return how many trials fit on this machine at the same time, by its cores and, if they use any, its GPUs."""
     cores = usable_cores()
     if not gpus_per_trial:
         return cores // cpus_per_trial

@@ -1,8 +1,8 @@
 """One trial in a worker: train, score at milestones, checkpoint, report.
 
-`run_trial` is a generator of reports that every executor consumes alike. It writes nothing but checkpoints, and each
-checkpoint carries the reports so far: when a crash came between a checkpoint and the ledger, the resumed trial tells
-them again. It does not assume that it owns its process; threads are its executor's business.
+`run_trial` is a generator of reports; every executor consumes it in the same way. It writes only checkpoints. Each
+checkpoint contains all reports so far, so that a resumed trial can repeat those that a crash kept from the ledger. It
+does not assume that it owns its process: the executor sets the number of threads.
 """
 
 import time
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
 
 
 class ChangedError(RuntimeError):
-    """A file is no longer what the run began with."""
+    """The code, processor, base or data of a worker differs from those that the run started with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialReport(Record):
-    """What a worker sends after each epoch. `status` is set on the last report of a trial."""
+    """A worker's report after each epoch. `status` is set in the last report of a trial."""
 
     epoch: int
-    losses: Losses | None = None  # None if the epoch did not end well
+    losses: Losses | None = None  # None if the epoch failed
     cost: Cost | None = None
     scores: Sequence[Score] = ()
-    metric: float | None = None  # the task's, under the trial's first decoding, where the scheduler asks for it
+    metric: float | None = None  # the task's main metric under the first decoding, if the scheduler needs it
     status: Status | None = None
     reason: str | None = None
-    failure: Failure | None = None  # the kind, if FAILED
-    loss: str | None = None  # the loss that a training diverged with, as text: JSON knows no NaN
+    failure: Failure | None = None  # why, if FAILED
+    loss: str | None = None  # the loss of a trial that diverged, as text, because JSON has no NaN
     traceback: str | None = None
 
     @classmethod
@@ -54,13 +54,16 @@ class TrialReport(Record):
         return super().from_json({**raw, **report_fields(raw)})
 
     def event(self, job: Job) -> EpochEvent:
-        """Return the ledger's event of this report."""
+        """Return the ledger event for this report."""
         fields = {name: value for name, value in vars(self).items() if name != "traceback"}
         return EpochEvent(trial_id=job.trial_id, attempt=job.attempt, **fields)
 
 
 def run_trial(job: Job) -> Generator[TrialReport]:
-    """Reports of the epochs after `job.known_epoch`. Never raises: what goes wrong is the last report's status."""
+    """Run a trial and yield the reports of the epochs after `job.known_epoch`.
+
+    Never raise: an error becomes the status of the last report.
+    """
     from model.errors import DivergedError
 
     epoch = 0
@@ -76,7 +79,7 @@ def run_trial(job: Job) -> Generator[TrialReport]:
             reason=str(error),
             loss=str(error.loss),
         )
-    except Exception as error:  # a trial's failure is a result: other trials go on
+    except Exception as error:  # a failed trial is a result; other trials continue
         failure = Failure.WORKER_LOST if isinstance(error, SupersededError) else classify(error)
         yield TrialReport(
             epoch=epoch,
@@ -88,9 +91,9 @@ def run_trial(job: Job) -> Generator[TrialReport]:
 
 
 def _reports(job: Job) -> Iterator[TrialReport]:
-    """Every report of the trial: first those of its newest checkpoint, then new ones.
+    """Yield every report of the trial: first those in its newest checkpoint, then new ones.
 
-    The trial is claimed for as long as an epoch takes, not between two: a training may wait, or be stopped, there.
+    The lease is held during each epoch but not between epochs, where a trial may wait or be stopped.
     """
     import torch
 
@@ -104,9 +107,9 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     device = default_device() if job.gpu else torch.device("cpu")
     with hold_lease(folder, job.attempt) as beat:
         checkpoint = newest_checkpoint(folder)
-        told = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
-    yield from map(TrialReport.from_json, told)
-    if told and told[-1].get("status"):
+        reports = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
+    yield from map(TrialReport.from_json, reports)
+    if reports and reports[-1].get("status"):
         return
     reset_peak_memory(device)
     config = replace(trial.config, revision=job.base.revision)
@@ -115,13 +118,13 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     ended = False
     while not ended:
         with hold_lease(folder, job.attempt) as beat:
-            report = _next_report(job, trial, epochs, told)
+            report = _next_report(job, trial, epochs, reports)
         ended = report.status is not None
         yield report
 
 
 def _check_unchanged(job: Job, config: TrainConfig, device: "torch.device") -> None:
-    """Raise ChangedError if this worker would compute something else than the run began with."""
+    """Raise ChangedError if this worker would compute other results than the run's provenance promises."""
     from model.hardware import device_name
     from model.process_cache import cached_base, cached_task
 
@@ -131,7 +134,7 @@ def _check_unchanged(job: Job, config: TrainConfig, device: "torch.device") -> N
     ):
         if found != wanted:
             raise ChangedError(
-                f"this worker's {what} is not the one the run was planned with ({found}, not {wanted}); "
+                f"this worker's {what} differs from the one that the run was planned with ({found}, not {wanted}); "
                 "start all workers from the same installation, on equal machines"
             )
     base = cached_base(config.base, config.revision)
@@ -141,19 +144,19 @@ def _check_unchanged(job: Job, config: TrainConfig, device: "torch.device") -> N
         (f"data {config.data or config.task}", task.data_sha256, job.data.sha256),
     ):
         if found != wanted:
-            raise ChangedError(f"{what} has changed since the run began, so that its rows would not compare; undo that")
+            raise ChangedError(f"{what} has changed since the run began, so results would not be comparable; undo that")
 
 
-def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", told: list[Any]) -> TrialReport:
-    """Train the next epoch, score it where that is due, and keep it on disk."""
+def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", reports: list[Any]) -> TrialReport:
+    """Train the next epoch, score the points that are due, and save a checkpoint with all reports so far."""
     epoch = next(epochs)
     report = _report(job, trial, epoch)
-    told.append(report.to_json())
+    reports.append(report.to_json())
     if not trial.is_baseline:
         ended = report.status is not None
         epoch.training.save(
             Path(job.checkpoints),
-            told,
+            reports,
             resumable=not ended,
             keep=retention.newest(job.keep, ended),
             spare=retention.protected_epochs(job.keep, epoch.best_epoch),

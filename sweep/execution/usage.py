@@ -14,7 +14,10 @@ STATUS = Path("/proc/self/status")
 
 @contextlib.contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Compute with `count` threads inside. Their number decides how sums are split, hence the last bits of results."""
+    """Let torch use `count` threads in this block.
+
+    Their number decides how sums are split, hence the last bits of results.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -24,7 +27,7 @@ def threads(count: int) -> Iterator[None]:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Start a new measurement of the peak, if the system can."""
+    """Start a new measurement of the peak memory, if the system supports it."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:
@@ -33,7 +36,7 @@ def reset_peak_memory(device: torch.device) -> None:
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Return the most memory held since the last reset: of the GPU's allocator, or of this process on a CPU."""
+    """Return the peak memory since the last reset: of the GPU's allocator, or of this process on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     with contextlib.suppress(OSError, StopIteration):

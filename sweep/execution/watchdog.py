@@ -1,4 +1,4 @@
-"""Sees which running trials have to be ended from outside: those that stall, and those whose time is up."""
+"""Find the running trials that must be ended from outside: those that stall, and those over their timeout."""
 
 import time
 from collections.abc import Callable
@@ -13,17 +13,17 @@ from sweep.store.heartbeat import last_heartbeat
 
 @dataclass
 class Watched:
-    """A job that runs."""
+    """A running job."""
 
     job: Job
-    began: float  # on the watchdog's clock
-    beat: float | None  # the worker's last sign of life, by the file system's clock
-    seen: float  # when that was new, on the watchdog's clock
+    started: float  # by the watchdog's clock
+    heartbeat: float | None  # the worker's last heartbeat, by the file system's clock
+    heard: float  # when the last new heartbeat was noticed, by the watchdog's clock
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overdue:
-    """A job that has to be ended, and why."""
+    """A job that must be ended, and why."""
 
     job: Job
     failure: Failure
@@ -32,26 +32,26 @@ class Overdue:
 
 @dataclass
 class Watchdog:
-    """Watches jobs. A worker moves as long as the time of its file changes, whatever the clocks of machines say."""
+    """Watches jobs. A worker is alive while its heartbeat file's time changes; clocks of machines may differ."""
 
-    stall_timeout: float | None  # seconds; None: no stall is seen
+    stall_timeout: float | None  # seconds; None: stalls are not detected
     clock: Callable[[], float] = time.monotonic
     _watched: dict[Job, Watched] = field(default_factory=dict)
 
-    def began(self, job: Job) -> None:
+    def started(self, job: Job) -> None:
         now = self.clock()
         self._watched[job] = Watched(job, now, last_heartbeat(Path(job.checkpoints)), now)
 
-    def moved(self, job: Job) -> None:
-        """The job gave a sign of life by itself: a report."""
+    def reported(self, job: Job) -> None:
+        """Count a report as a sign of life."""
         if job in self._watched:
-            self._watched[job].seen = self.clock()
+            self._watched[job].heard = self.clock()
 
     def ended(self, job: Job) -> None:
         self._watched.pop(job, None)
 
     def overdue(self) -> list[Overdue]:
-        """Jobs to end; each is named once."""
+        """Return the jobs to end; each is returned once."""
         found = [late for watched in self._watched.values() if (late := self._judge(watched)) is not None]
         for late in found:
             self.ended(late.job)
@@ -59,11 +59,11 @@ class Watchdog:
 
     def _judge(self, watched: Watched) -> Overdue | None:
         now, job = self.clock(), watched.job
-        if (beat := last_heartbeat(Path(job.checkpoints))) != watched.beat:
-            watched.beat, watched.seen = beat, now
-        if job.seconds_left is not None and now - watched.began > job.seconds_left:
-            return Overdue(job=job, failure=Failure.TIMEOUT, reason="it worked longer than --trial-timeout allows")
-        if self.stall_timeout is not None and now - watched.seen > self.stall_timeout:
-            reason = f"no sign of life for {format_duration(self.stall_timeout)} (--stall-timeout)"
+        if (heartbeat := last_heartbeat(Path(job.checkpoints))) != watched.heartbeat:
+            watched.heartbeat, watched.heard = heartbeat, now
+        if job.seconds_left is not None and now - watched.started > job.seconds_left:
+            return Overdue(job=job, failure=Failure.TIMEOUT, reason="the trial ran longer than --trial-timeout allows")
+        if self.stall_timeout is not None and now - watched.heard > self.stall_timeout:
+            reason = f"no heartbeat for {format_duration(self.stall_timeout)} (--stall-timeout)"
             return Overdue(job=job, failure=Failure.WORKER_LOST, reason=reason)
         return None

@@ -1,1 +1,1 @@
-"""What a run will take, before it is begun: from earlier runs, or from one measured epoch."""
+"""Forecast the cost of a run before it starts, from earlier runs or from one measured epoch."""

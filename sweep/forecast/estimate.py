@@ -1,4 +1,4 @@
-"""What a run will take: seconds, memory and disk, from comparable earlier runs or from one measured epoch."""
+"""Estimate the time, memory and disk space of a run from comparable earlier runs or from one measured epoch."""
 
 import heapq
 import shutil
@@ -16,39 +16,39 @@ from sweep.planning.provenance import Provenance
 from sweep.reporting.numbers import duration, size
 from sweep.store.run_folder import existing
 
-SAMPLE_COPIES = 3  # of every sample: in the ledger, in samples.parquet, in a checkpoint's notes
+SAMPLE_COPIES = 3  # every sample is stored in the ledger, in samples.parquet and in a checkpoint
 UNKNOWN = "unknown: run with --measure"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Of what is left to compute. Where `share` is below 1, what is unknown is left out of seconds and memory."""
+    """The cost of what is left to compute. If `share` is below 1, seconds and memory omit the unknown trials."""
 
-    trials: int  # to run, un-tuned bases among them
-    share: float  # of these trials, that is known
-    source: str | None  # "earlier runs", "measured" (also where it fills gaps of earlier runs), or None
-    runs: int  # earlier runs that it is drawn from
-    concurrency: int  # trials at a time
+    trials: int  # to run, baselines included
+    share: float  # of these trials whose cost is known
+    source: str | None  # "earlier runs", "measured" (also if it only fills gaps in earlier runs), or None
+    runs: int  # number of earlier runs that were used
+    concurrency: int  # parallel trials
     train_seconds: float  # of all trials together
-    decode_seconds: float  # likewise
-    wall_seconds: float  # from the command to its end
-    keep: str  # which checkpoints stay
-    kept_bytes: int  # on the disk, once the run is done
-    disk_bytes: int  # on the disk at most, while it goes on
-    free_bytes: int  # on the disk now
-    peak_memory_bytes: int | None  # of the largest trials that may run at a time; of the GPU where they use one
+    decode_seconds: float  # of all trials together
+    wall_seconds: float  # from the start of the command to its end
+    keep: str  # which checkpoints to keep
+    kept_bytes: int  # disk space when the run is done
+    disk_bytes: int  # peak disk space during the run
+    free_bytes: int  # free disk space now
+    peak_memory_bytes: int | None  # of the largest trials that may run in parallel; GPU memory if they use a GPU
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Cost:
-    """Of one trial."""
+    """The cost of one trial."""
 
     train_seconds: float
     decode_seconds: float
     clock_seconds: float
     peak_memory_bytes: int
     sample_bytes: int
-    runs: frozenset[str]  # that tell so
+    runs: frozenset[str]  # names of the runs that it comes from
 
 
 def estimate(
@@ -61,7 +61,7 @@ def estimate(
     measured: Measured | None,
     cached: Collection[str],
 ) -> Estimate:
-    """What computing `plan` takes with `concurrency` trials at a time; points with an id in `cached` take nothing.
+    """Estimate the cost of `plan` with `concurrency` parallel trials; points with an id in `cached` cost nothing.
 
     `keep` is best+last, last, none or all. Earlier runs are those under `out`.
     """
@@ -95,7 +95,7 @@ def estimate(
 
 
 def heaviest(plan: Plan, provenance: Provenance, cached: Collection[str]) -> Point | None:
-    """The point to measure: of the training that takes the most memory, as far as its shape tells. None: all cached."""
+    """Return a point of the trial that, by its shapes, needs the most memory; None if every point is cached."""
     trials = _open_trials(plan, cached)
 
     def weight(trial: Trial) -> tuple[int, int]:
@@ -107,20 +107,20 @@ def heaviest(plan: Plan, provenance: Provenance, cached: Collection[str]) -> Poi
 
 
 def lines(estimate: Estimate) -> list[str]:
-    """What to print: time, disk and memory, a line each."""
+    """Return the lines to print: time, disk and memory."""
     if not estimate.trials:
-        return ["time       nothing is left to compute"]
+        return ["time       none: every point is already computed"]
     disk = f"about {size(estimate.kept_bytes)} kept (--keep {estimate.keep}), at most {size(estimate.disk_bytes)}"
     if estimate.disk_bytes > estimate.free_bytes:
-        disk += f", MORE than the {size(estimate.free_bytes)} that are free"
+        disk += f", MORE than the {size(estimate.free_bytes)} of free space"
     if estimate.peak_memory_bytes is None:
         return [f"time       {UNKNOWN}", f"disk       {disk}", f"memory     {UNKNOWN}"]
     about = "about" if estimate.share == 1 else "at least"
-    at_a_time = f"{estimate.concurrency} at a time"
+    at_a_time = f"{estimate.concurrency} trial{'s' if estimate.concurrency != 1 else ''} at a time"
     return [
-        f"time       {about} {duration(estimate.wall_seconds)} on {at_a_time} ({_origin(estimate)})",
+        f"time       {about} {duration(estimate.wall_seconds)} with {at_a_time} ({_origin(estimate)})",
         f"disk       {disk}",
-        f"memory     {about} {size(estimate.peak_memory_bytes)} on {at_a_time}",
+        f"memory     {about} {size(estimate.peak_memory_bytes)} with {at_a_time}",
     ]
 
 
@@ -150,7 +150,7 @@ def _bulks(plan: Plan, provenance: Provenance) -> dict[Family, Bulk]:
 
 
 def _cost(trial: Trial, known: Known) -> _Cost | None:
-    """None where its training or one of its scorings is unknown."""
+    """Return the cost of `trial`, or None if its training or one of its scorings is unknown."""
     kin = family(trial.points[0], known.provenance)
     decode_costs = [
         decode_cost for point in trial.points if (decode_cost := known.decode_cost(point.decode, kin)) is not None
@@ -158,20 +158,22 @@ def _cost(trial: Trial, known: Known) -> _Cost | None:
     train_cost = known.train_cost(trial.config, kin)
     if len(decode_costs) < len(trial.points) or (trial.epochs and train_cost is None):
         return None
-    told: list[DecodeCost | TrainCost] = [*decode_costs, train_cost] if trial.epochs and train_cost else [*decode_costs]
+    parts: list[DecodeCost | TrainCost] = (
+        [*decode_costs, train_cost] if trial.epochs and train_cost else [*decode_costs]
+    )
     decode_seconds = sum(decode_cost.seconds for decode_cost in decode_costs)
     return _Cost(
         train_seconds=trial.epochs * train_cost.train_seconds if train_cost else 0.0,
         decode_seconds=decode_seconds,
         clock_seconds=decode_seconds + (trial.epochs * train_cost.epoch_seconds if train_cost else 0.0),
-        peak_memory_bytes=max(one.peak_memory_bytes for one in told),
+        peak_memory_bytes=max(part.peak_memory_bytes for part in parts),
         sample_bytes=sum(decode_cost.sample_bytes for decode_cost in decode_costs),
-        runs=frozenset().union(*(one.runs for one in told)),
+        runs=frozenset().union(*(part.runs for part in parts)),
     )
 
 
 def _wall(seconds: Iterable[float], concurrency: int) -> float:
-    """When the last trial ends, each being taken up in order by the first worker that is free."""
+    """Return when the last trial ends, if each trial in turn goes to the first free worker."""
     busy = [0.0] * concurrency
     for one in seconds:
         heapq.heapreplace(busy, busy[0] + one)
@@ -179,13 +181,13 @@ def _wall(seconds: Iterable[float], concurrency: int) -> float:
 
 
 def _copies(trial: Trial, keep: str) -> int:
-    """Weights that a finished trial leaves; an un-tuned base leaves none."""
+    """Return how many checkpoints a finished trial keeps; a baseline keeps none."""
     copies = {"none": 0, "last": 1, "best+last": min(2, trial.epochs), "all": trial.epochs}
     return copies[keep] if trial.epochs else 0
 
 
 def _transient(trials: Iterable[Trial], sized: dict[str, Sizes], concurrency: int, keep: str) -> int:
-    """Checkpoints to go on from, of as many trials as run at a time; the best so far beside the newest."""
+    """Return the bytes of the resumable checkpoints that the running trials keep: the newest ones and the best."""
     from model.checkpoint import KEPT
 
     largest = sorted(sized[trial.trial_id].resumable_bytes for trial in trials if trial.epochs)[-concurrency:]

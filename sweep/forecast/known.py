@@ -1,8 +1,8 @@
-"""Cost of a trial, as far as it is known.
+"""The known costs of training and scoring, and how they carry over to other configurations.
 
-It is the median of past trainings of the same kind; else that of the measured training of the same family (base, task
-and data); else that of the nearest training of the family; else the measured one of another family, scaled. The cost of
-a scoring is found likewise, by its decoding.
+The cost of a trial is the median of past trials of the same family and kind; else the measured one of its family; else
+the nearest past trial of its family; else the measured one of another family, scaled. The cost of scoring is found in
+the same way, by decoding.
 """
 
 import math
@@ -17,14 +17,14 @@ from sweep.forecast.past import DecodeCost, Family, Past, TrainCost, family
 from sweep.planning.plan import point_from
 from sweep.planning.provenance import Provenance
 
-MEASURED = ""  # stands where the name of a run does; no run has it
+MEASURED = ""  # in place of a run's name; no run has this name
 
 T = TypeVar("T", TrainCost, DecodeCost)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bulk:
-    """What the work of a family grows with, whatever the method."""
+    """The sizes that a family's work is proportional to, whatever the method."""
 
     examples: int  # of the training split
     params: int  # of the base
@@ -32,7 +32,7 @@ class Bulk:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """Everything that estimates can be made from."""
+    """Everything that estimates are based on."""
 
     past: Past
     measured: Measured | None
@@ -40,7 +40,7 @@ class Known:
     bulks: Mapping[Family, Bulk]  # of every family of the plan
 
     def train_cost(self, config: TrainConfig, kin: Family) -> TrainCost | None:
-        """Return the cost of an epoch of `config`, or None if nothing is known."""
+        """Return the cost of an epoch of `config`, or None if nothing comparable is known."""
         work = self._load(config) * self.bulks[kin].examples * self.bulks[kin].params
         chosen = _chosen(
             self.past.train_costs,
@@ -73,7 +73,7 @@ class Known:
         )
 
     def decode_cost(self, decode: DecodeConfig | None, kin: Family) -> DecodeCost | None:
-        """Return the cost of a scoring under `decode`, or None if nothing is known."""
+        """Return the cost of scoring with `decode`, or None if nothing comparable is known."""
         work = _tokens(decode) * self.bulks[kin].params
         chosen = _chosen(
             self.past.decode_costs,
@@ -96,16 +96,17 @@ class Known:
         )
 
     def start_seconds(self) -> float:
-        """Return the seconds from the command to the first epoch, 0 if they are unknown."""
+        """Return the seconds from the command to the first epoch; 0 if unknown."""
         if self.past.starts:
             return median(self.past.starts)
         return self.measured.start_seconds if self.measured else 0.0
 
     def _load(self, config: TrainConfig) -> float:
-        """Return the work of an epoch, relative to other trainings of its family.
+        """Return the relative work of an epoch within its family.
 
-        On a CPU it is the number of sequences: an epoch of `tiny` takes equally long in batches of 4, 8 or 16. On a GPU
-        it is the number of forward passes, since starting kernels dominates at these sizes.
+        On a CPU it is proportional to the number of sequences: an epoch of `tiny` takes equally long in batches of 4,
+        8 or 16. On a GPU it is proportional to the number of forward passes, because at these sizes launching kernels
+        takes most of the time.
         """
         passes = config.smart.passes if config.smart else 1
         return passes if self.provenance.device == "cpu" else passes / config.batch_size
@@ -119,7 +120,7 @@ def _chosen(
     alike: Callable[[T], bool],
     distance: Callable[[T], float],
 ) -> Sequence[T]:
-    """Return the costs that say most about the wanted one."""
+    """Return the known costs that are most similar: see the module's docstring."""
     same = [one for one in past if one.family == kin]
     exact = [one for one in same if alike(one)]
     nearest = sorted(same, key=distance)[:1]
@@ -127,17 +128,17 @@ def _chosen(
 
 
 def _kind(config: TrainConfig) -> tuple[Any, ...]:
-    """Return what makes trainings of one family take about equally long."""
+    """Return what decides the time of an epoch within a family."""
     return config.optimizer, config.smart is not None, config.peft_name, config.freeze, config.batch_size
 
 
 def _tokens(decode: DecodeConfig | None) -> int:
-    """Return the most tokens that are drawn per prompt, 1 for a task that is scored without drawing any."""
+    """Return the most tokens that are generated per prompt; 1 if the task generates no text."""
     return decode.max_new_tokens * (decode.beams or decode.generations or 1) if decode else 1
 
 
 def _train_costs(measured: Measured | None, provenance: Provenance) -> list[TrainCost]:
-    """Return the measured cost, or nothing if an un-tuned base was measured, which trains nothing."""
+    """Return the measured cost of training, as a list; empty if a baseline was measured, which trains nothing."""
     if measured is None or not (point := point_from(measured.settings)).epochs:
         return []
     return [

@@ -1,7 +1,7 @@
-"""Measure on this machine, in a process of its own, what one epoch of a training takes.
+"""Measure the time and memory of one epoch on this machine, in a separate process.
 
-`python -m sweep.forecast.measure` is that process. It reads a JSON order from stdin and writes a JSON answer as the
-last line of stdout. It starts with nothing loaded, so its memory is that of a worker, and frees all of it at its end.
+`python -m sweep.forecast.measure` is that process. It reads a JSON order from stdin and prints a JSON answer as the
+last line of stdout. It starts with nothing loaded, so it needs as much memory as a worker, and frees it all at the end.
 """
 
 import json
@@ -23,26 +23,26 @@ from sweep.planning.plan import Point, point_from
 if TYPE_CHECKING:
     pass
 
-ROOT = Path(__file__).parents[2]  # where this very code is imported from
+ROOT = Path(__file__).parents[2]  # the folder that this package is imported from
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What `measure` found."""
+    """The result of a measurement."""
 
-    settings: Mapping[str, Scalar]  # of the point that was measured
-    start_seconds: float  # from nothing to a training that can begin: imports, weights, data
-    epoch_seconds: float  # one epoch, its dev loss and its checkpoint; of an untrained base the dev loss alone
-    train_seconds: float  # of these, training itself
-    decode_seconds: float  # one scoring
-    peak_memory_bytes: int  # resident on a CPU; the allocator's on a GPU, whose context comes on top
-    sample_bytes: int  # the samples of one scoring, as JSON
+    settings: Mapping[str, Scalar]  # of the measured point
+    start_seconds: float  # until training can start: imports, weights, data
+    epoch_seconds: float  # one epoch with its dev loss and checkpoint; for a baseline only the dev loss
+    train_seconds: float  # the part of epoch_seconds spent on training
+    decode_seconds: float  # scoring the point once
+    peak_memory_bytes: int  # of the process on a CPU; of the allocator on a GPU, without the CUDA context
+    sample_bytes: int  # size of the point's samples as JSON
 
 
 def measure(point: Point, threads: int, gpu: bool) -> Measured:
-    """Train one epoch of `point` with `threads` threads, on a GPU or not, and score it once.
+    """Train one epoch of `point` with `threads` threads, on a GPU if `gpu`, and score it once.
 
-    Raise RunError with the reason if that fails, since no such trial would succeed either.
+    Raise RunError, with the reason, if that fails; the trial itself would fail too.
     """
     order = {"settings": point.settings, "threads": threads, "gpu": gpu, "started": time.monotonic()}
     order["extensions"] = {name: asdict(extension) for name, extension in record([point]).items()}
@@ -61,13 +61,13 @@ def measure(point: Point, threads: int, gpu: bool) -> Measured:
 
 def _reason(done: "subprocess.CompletedProcess[str]") -> str:
     if done.returncode < 0:
-        return f"its process was ended by signal {-done.returncode}, which is most often a lack of memory"
+        return f"its process was killed by signal {-done.returncode}, most often because memory ran out"
     lines = done.stderr.strip().splitlines()
-    return lines[-1] if lines else f"its process ended with {done.returncode} and no word"
+    return lines[-1] if lines else f"its process ended with exit code {done.returncode} and no message"
 
 
 def _answer(order: Mapping[str, Any]) -> Measured:
-    """Train and score as the order says; return what it took."""
+    """Carry out the order. This runs in the separate process."""
     import torch
 
     from model.hardware import default_device
@@ -80,11 +80,11 @@ def _answer(order: Mapping[str, Any]) -> Measured:
     device = default_device() if order["gpu"] else torch.device("cpu")
     reset_peak_memory(device)
     training = Training(point.train, device)
-    ready = time.monotonic()  # one clock for all processes of a machine
+    ready = time.monotonic()  # all processes of a machine share this clock
     if point.epochs:
         with tempfile.TemporaryDirectory() as folder:
             training.run_epoch()
-            training.save(Path(folder))  # a trial writes one after every epoch
+            training.save(Path(folder))  # as a trial does after every epoch
     else:
         training.report(None)
     trained = time.monotonic()

@@ -1,4 +1,4 @@
-"""What trainings and decodings of earlier runs took, for estimates. Runs that cannot be read are passed over."""
+"""Read the costs of training and scoring in earlier runs. Runs that cannot be read are skipped."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from sweep.store.status import Status
 
 @dataclass(frozen=True)
 class Family:
-    """Trainings of one family differ in method only. Device and threads are compared before."""
+    """What comparable trials have in common besides device and threads: base, task and data."""
 
     base: str  # SHA-256
     task: str
@@ -27,44 +27,44 @@ class Family:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCost:
-    """What an epoch of one training took."""
+    """The cost of an epoch of one trial."""
 
-    runs: frozenset[str]  # names of the runs that tell so
+    runs: frozenset[str]  # names of the runs that it comes from
     family: Family
     config: TrainConfig
-    epoch_seconds: float  # of the clock: training, dev loss, checkpoint, and the epoch's share of loading
-    train_seconds: float  # of these, training itself
+    epoch_seconds: float  # wall-clock time: training, dev loss, checkpoint, and a share of loading
+    train_seconds: float  # the part of epoch_seconds spent on training
     peak_memory_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeCost:
-    """What one scoring took."""
+    """The cost of scoring one point."""
 
-    runs: frozenset[str]  # names of the runs that tell so
+    runs: frozenset[str]  # names of the runs that it comes from
     family: Family
     decode: DecodeConfig | None
     seconds: float
-    sample_bytes: int  # of its samples as JSON
+    sample_bytes: int  # size of its samples as JSON
     peak_memory_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
-    """All that comparable earlier runs tell."""
+    """The costs found in all comparable earlier runs."""
 
     train_costs: tuple[TrainCost, ...]
     decode_costs: tuple[DecodeCost, ...]
-    starts: tuple[float, ...]  # seconds from a session's begin to its first trial
+    starts: tuple[float, ...]  # seconds from the start of a session to its first trial
 
 
 def family(point: Point, provenance: Provenance) -> Family:
-    """What trainings must have in common to be compared at all."""
+    """Return the family of `point`: the hashes and names that comparable trials have in common."""
     return Family(provenance.base(point).sha256, point.train.task, provenance.dataset(point).sha256)
 
 
 def read_past(out: Path, plan: Plan, provenance: Provenance) -> Past:
-    """From every run under `out` on the same device, with the same threads, that has a family in common with `plan`."""
+    """Read every run under `out` with the same device and threads that has a family in common with `plan`."""
     wanted = {family(point, provenance) for point in plan.points}
     train_costs: list[TrainCost] = []
     decode_costs: list[DecodeCost] = []
@@ -77,7 +77,7 @@ def read_past(out: Path, plan: Plan, provenance: Provenance) -> Past:
             train_costs += _train_costs(folder, state)
             decode_costs += _decode_costs(folder, state)
             starts += _start(state)
-        except (UsageError, LookupError, TypeError, ValueError):  # of another version, or damaged: an estimate goes on
+        except (UsageError, LookupError, TypeError, ValueError):  # of another version, or damaged: do without it
             continue
     return Past(
         train_costs=tuple(train_cost for train_cost in train_costs if train_cost.family in wanted),
@@ -113,11 +113,11 @@ def _train_costs(folder: RunFolder, state: RunState) -> Iterator[TrainCost]:
 
 
 def _clock_seconds(trial: Trial, known: TrialState, state: RunState, epochs: int) -> float | None:
-    """Of one epoch; None where the trial was interrupted, so that waiting would count as work."""
+    """Return the wall-clock seconds of one epoch; None if the trial was interrupted, because waiting would count."""
     if known.status != Status.COMPLETED or known.attempt != 1 or not known.started_at or not known.ended_at:
         return None
     decoding = sum(score.decode_seconds for score in _scores(trial, state))
-    worked = known.seconds or _seconds(known.started_at, known.ended_at)  # early ledgers have the wall clock's only
+    worked = known.seconds or _seconds(known.started_at, known.ended_at)  # early ledgers only have the times
     return max(0.0, worked - decoding) / epochs
 
 
@@ -143,7 +143,7 @@ def _scores(trial: Trial, state: RunState) -> Iterator[Score]:
 
 
 def _start(state: RunState) -> list[float]:
-    """Of a run that had one session: of a later one it is not known when its first trial began."""
+    """Return the start time of a run's only session, as a list; empty if it had several or no trial started."""
     began = [trial.started_at for trial in state.trials.values() if trial.started_at]
     if len(state.sessions) != 1 or not began:
         return []

@@ -1,4 +1,4 @@
-"""Bytes that the checkpoints of a training take, from the shape of its base: no weights are loaded."""
+"""Compute the bytes of a trial's checkpoints from the shapes of its base, without loading weights."""
 
 import functools
 import math
@@ -13,21 +13,21 @@ from model.pretrained.files import find_base, read_config
 from model.specs import FLOAT_BYTES, Shape
 from model.task_specs import TASKS
 
-HEAD_CLASSES = 5  # of a head of the task's own: the most of the shipped sets, since only the data could tell
+HEAD_CLASSES = 5  # of a classification head: the most in the shipped data sets, because only the data could tell
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Parameters and checkpoint bytes of one training."""
+    """Parameters and checkpoint bytes of one trial."""
 
     total_params: int  # of the base
     trainable_params: int
-    final_bytes: int  # of the checkpoint of a finished training: its trained weights
-    resumable_bytes: int  # of a checkpoint to resume from: also the optimizer's state, and the teacher of SMART
+    final_bytes: int  # checkpoint of a finished trial: its trained weights
+    resumable_bytes: int  # checkpoint to resume from: also optimizer state and SMART's teacher
 
 
 def sizes(config: TrainConfig, revision: str | None) -> Sizes:
-    """Return the sizes of a training on the base at commit `revision`. Raise BaseError if the base cannot be found."""
+    """Return the sizes of a trial on the base at commit `revision`. Raise BaseError if the base cannot be found."""
     base = _base_shape(config.base, revision)
     plain = _parameter_shapes(base)
     shapes = _trained(config, base, plain)
@@ -56,7 +56,7 @@ def _parameter_shapes(base: GPT2Config) -> tuple[Shape, ...]:
 
 
 def _trained(config: TrainConfig, base: GPT2Config, plain: Sequence[Shape]) -> list[Shape]:
-    """Return the shapes of the tensors that a training changes."""
+    """Return the shapes of the trained tensors."""
     shapes = [] if config.peft_name or config.freeze else list(plain)
     if config.peft_name:
         shapes += METHODS[config.peft_name].trained_shapes(config.peft_values, base)

@@ -1,7 +1,7 @@
-"""The kinds of axes of a space, named as in Ray Tune. Ray's own objects are read too, without importing Ray.
+"""The kinds of axes, named as in Ray Tune. Ray's own axis objects are accepted too, without importing Ray.
 
-A `grid` axis multiplies: every value is combined with every other grid axis. The other kinds draw one value for each
-sample, from a stream of their own, so that adding an axis does not change what another one draws.
+Grid axes multiply: every value of one is combined with every value of the others. The other kinds draw one value per
+sample. Each axis has its own random stream, so adding an axis does not change the values of another.
 """
 
 import hashlib
@@ -13,12 +13,12 @@ from typing import Any
 
 from sweep.errors import SpaceError
 
-COUNTABLE = 100_000  # multiples that may be looked through
+COUNTABLE = 100_000  # the most multiples of `q` that are listed one by one
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Every one of `values`."""
+    """An axis that takes every one of `values`."""
 
     values: tuple[Any, ...]
 
@@ -29,7 +29,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of `values` a sample, with equal chance."""
+    """An axis that draws one of `values` per sample, all equally likely."""
 
     values: tuple[Any, ...]
 
@@ -38,13 +38,16 @@ class Choice:
             raise SpaceError("a choice needs at least one value")
 
     def sample(self, key: str, index: int) -> Any:
-        """The value of sample `index` on the axis `key`: always the same one."""
+        """Return the value of sample `index` of the axis `key`; equal arguments give equal values."""
         return _stream(key, f"choice{self.values}", index).choice(self.values)
 
 
 @dataclass(frozen=True)
 class Range:
-    """One number a sample. `kind` is uniform, loguniform, quniform (multiples of `q`) or randint (`high` left out)."""
+    """An axis that draws one number per sample.
+
+    `kind` is uniform, loguniform, quniform (multiples of `q`) or randint (`high` excluded).
+    """
 
     kind: str
     low: float
@@ -64,20 +67,20 @@ class Range:
 
     @property
     def steps(self) -> tuple[int, int]:
-        """The first and the last multiple of `q` in the range, as how many times `q`."""
+        """Return the first and the last multiple of `q` in the range, both divided by `q`."""
         assert self.q is not None, "only quniform has steps"
         return math.ceil(self.low / self.q), math.floor(self.high / self.q)
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The lowest and the highest value that can be drawn."""
+        """Return the lowest and the highest value that can be drawn."""
         if self.kind == "randint":
             return self.low, self.high - 1
         return (self.multiple(self.steps[0]), self.multiple(self.steps[1])) if self.q else (self.low, self.high)
 
     @property
     def values(self) -> Sequence[float] | None:
-        """All that can be drawn, where that is not more than can be looked through."""
+        """Return every value that can be drawn; None if they are continuous, or more than COUNTABLE multiples."""
         if self.kind == "randint":
             return range(int(self.low), int(self.high))
         if self.q is None:
@@ -86,12 +89,12 @@ class Range:
         return [self.multiple(step) for step in range(first, last + 1)] if last - first < COUNTABLE else None
 
     def multiple(self, step: int) -> float:
-        """step * q without the dust of binary fractions: 3 * 0.1 is 0.3."""
+        """Return `step * q`, rounded so that 3 * 0.1 gives 0.3 exactly."""
         assert self.q is not None, "only quniform has steps"
         return float(f"{step * self.q:.12g}")
 
     def sample(self, key: str, index: int) -> float:
-        """The value of sample `index` on the axis `key`: always the same one."""
+        """Return the value of sample `index` of the axis `key`; equal arguments give equal values."""
         stream = _stream(key, str(self), index)
         if self.kind == "loguniform":
             return math.exp(stream.uniform(math.log(self.low), math.log(self.high)))
@@ -107,37 +110,37 @@ Axis = Grid | Choice | Range
 
 
 def grid(*values: Any) -> Grid:
-    """Every value: grid(2, 4, 8)."""
+    """Return an axis that takes every value: grid(2, 4, 8)."""
     return Grid(values)
 
 
 def choice(*values: Any) -> Choice:
-    """One of the values with equal chance: choice(2, 4, 8)."""
+    """Return an axis that draws one of the values, all equally likely: choice(2, 4, 8)."""
     return Choice(values)
 
 
 def uniform(low: float, high: float) -> Range:
-    """A number between `low` and `high`."""
+    """Return an axis that draws a number between `low` and `high`."""
     return Range("uniform", low, high)
 
 
 def loguniform(low: float, high: float) -> Range:
-    """A number between `low` and `high` whose logarithm is uniform; `low` is above 0."""
+    """Return an axis that draws a number whose logarithm is uniform between those of `low` (above 0) and `high`."""
     return Range("loguniform", low, high)
 
 
 def quniform(low: float, high: float, q: float) -> Range:
-    """A multiple of `q` between `low` and `high`."""
+    """Return an axis that draws a multiple of `q` between `low` and `high`."""
     return Range("quniform", low, high, q)
 
 
 def randint(low: int, high: int) -> Range:
-    """A whole number from `low` to `high` - 1."""
+    """Return an axis that draws a whole number from `low` to `high` - 1."""
     return Range("randint", low, high)
 
 
 def as_axis(key: str, value: Any) -> Axis:
-    """`value` as an axis: ours, Ray Tune's, or an error that names `key`."""
+    """Return `value`, our own axis or Ray Tune's, as an axis. Raise SpaceError, naming `key`, if it is neither."""
     if isinstance(value, Axis):
         return value
     if isinstance(value, dict) and set(value) == {"grid_search"} and isinstance(value["grid_search"], list | tuple):
@@ -148,7 +151,7 @@ def as_axis(key: str, value: Any) -> Axis:
 
 
 def is_axis(value: Any) -> bool:
-    """Whether `value` is an axis rather than a plain setting."""
+    """Return whether `value` is an axis rather than a plain setting."""
     try:
         as_axis("", value)
     except SpaceError:
@@ -157,14 +160,14 @@ def is_axis(value: Any) -> bool:
 
 
 def axis_as_list(axis: Axis) -> list[Any]:
-    """An axis as JSON has it: its kind, then its arguments."""
+    """Return an axis as a JSON list: its kind, then its arguments."""
     if isinstance(axis, Range):
         return [axis.kind, *(n for n in (axis.low, axis.high, axis.q) if n is not None)]
     return ["grid" if isinstance(axis, Grid) else "choice", *axis.values]
 
 
 def axis_from_list(raw: list[Any]) -> Axis:
-    """The axis that `axis_as_list` wrote."""
+    """Return the axis that `axis_as_list` wrote."""
     kind, *arguments = raw
     plain: dict[str, type[Grid] | type[Choice]] = {"grid": Grid, "choice": Choice}
     return plain[kind](tuple(arguments)) if kind in plain else Range(kind, *arguments)

@@ -1,4 +1,4 @@
-"""How a run is worked on: what decides its outcome (TuneConfig), and what bounds it (RunLimits)."""
+"""The settings of a run: TuneConfig decides its outcome, RunLimits bounds its time, retries and disk use."""
 
 import re
 from collections.abc import Mapping
@@ -14,31 +14,31 @@ AMOUNT = re.compile(r"(\d+(?:\.\d+)?)(trials|gpuh)")
 
 @dataclass(frozen=True, kw_only=True)
 class TuneConfig:
-    """Which points are tried, and which trials continue. Fixed for the life of a run.
+    """Which points are tried, and which trials continue at a rung. Fixed for the life of a run.
 
-    `sweep.tuning.registry.check` says whether the values are known and go together.
+    `sweep.tuning.registry.check` raises SpaceError if a value is unknown or contradicts another.
     """
 
     search: str = "grid"  # name of a searcher
     num_samples: int | None = None  # points that the searcher samples
-    seeds: int = 1  # of each sampled point; the seeds of a grid are in its plan
+    seeds: int = 1  # seeds per sampled point; the points of a grid already include their seeds
     scheduler: str = "fifo"  # name of a scheduler
     grace_period: int = 1  # epochs before the first rung
     reduction_factor: int = 3  # the best 1/N continue at each rung; each rung lies N times later than the one before
-    objective: str = "dev_loss"  # what searchers and rungs compare: dev_loss, or metric: the one of the task
+    objective: str = "dev_loss"  # what searchers and rungs compare: dev_loss, or metric (the task's main metric)
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a whole run may spend, all its sessions together. One of the three is set."""
+    """What a run may spend in all its sessions together. Exactly one of the three fields is set."""
 
     seconds: float | None = None
-    trials: int | None = None  # trainings that were begun
+    trials: int | None = None  # trials that have started
     gpu_hours: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Budget":
-        """`30m`, `40trials` or `2gpuh`. Raises ValueError."""
+        """Return the budget in `text`: `30m`, `40trials` or `2gpuh`. Raise ValueError if it is none of these."""
         if (found := AMOUNT.fullmatch(text)) is not None:
             number, unit = found.groups()
             if unit == "gpuh":
@@ -54,13 +54,13 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class RunLimits:
-    """Bounds of a run. A later session may set others: they decide how far it gets, not what comes out."""
+    """The limits of a run. Each session may set its own: they decide how far the run gets, not its results."""
 
     budget: Budget | None = None
-    trial_timeout: float | None = None  # seconds that a trial may work, all its attempts together
-    stall_timeout: float | None = 1800.0  # seconds without a sign of life, after which a worker is taken for lost
-    max_failures: int = 2  # times that a trial is tried again after its worker was lost
-    keep: str = "best+last"  # which checkpoints of an ended trial stay
+    trial_timeout: float | None = None  # seconds that a trial may train, all its attempts together
+    stall_timeout: float | None = 1800.0  # seconds without a heartbeat after which a worker counts as lost
+    max_failures: int = 2  # retries of a trial whose worker was lost
+    keep: str = "best+last"  # which checkpoints of an ended trial to keep
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "budget": str(self.budget) if self.budget else None}
@@ -71,19 +71,19 @@ class RunLimits:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of `90s`, `30m`, `2h` or `1d`. Raises ValueError."""
+    """Return the seconds in `90s`, `30m`, `2h` or `1d`. Raise ValueError if `text` is not a duration."""
     found = DURATION.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no duration")
+        raise ValueError(f"{text!r} is not a duration")
     return float(found[1]) * SECONDS[found[2]]
 
 
 def format_duration(seconds: float) -> str:
-    """`seconds` in the largest unit that makes a short number of it."""
+    """Return `seconds` as a whole number of days, hours or minutes if possible, else in seconds."""
     unit = next((u for u in ("d", "h", "m") if seconds >= SECONDS[u] and seconds % SECONDS[u] == 0), "s")
     return f"{_plain(seconds / SECONDS[unit])}{unit}"
 
 
 def _plain(number: float) -> str:
-    """`number` as a budget is written, without an exponent: run.json keeps it so."""
+    """Return `number` without an exponent or trailing zeros, the form that `Budget.parse` reads back from run.json."""
     return f"{number:.6f}".rstrip("0").rstrip(".")

@@ -1,7 +1,7 @@
-"""The extensions that the points of a run name: imported to run it, recorded to read it.
+"""Extensions: optimizers, PEFT methods and tasks from outside this package.
 
-A run records what its extensions are, so that reading it back (a report, the cache) never runs their code. Running or
-resuming it imports them, on the driver and on every worker.
+Running or resuming a run imports its extensions, on the driver and on every worker. The run also records a description
+of them, so that reading it (for a report or the cache) never runs their code.
 """
 
 import dataclasses
@@ -22,31 +22,31 @@ from sweep.planning.plan import Point
 
 KINDS: dict[str, type] = {"task": TaskSpec, "optimizer": OptimizerSpec, "peft": PEFTSpec}
 TYPES: dict[str, Any] = {kind.__name__: kind for kind in (int, float, str, bool)} | {"None": None}
-CODE = ("load", "find", "settings", "build", "state_bytes", "apply", "merge", "trained_shapes")  # fields of a spec
+CODE = ("load", "find", "settings", "build", "state_bytes", "apply", "merge", "trained_shapes")  # a spec's code
 
 
 @dataclass(frozen=True)
 class Extension:
-    """What a run records of one extension."""
+    """What a run records about one extension."""
 
-    kind: str  # the setting that names it: task, optimizer or peft
-    sha256: str  # of the file of its module
-    folder: str  # that its module is imported from
-    about: Mapping[str, Any]  # the plain values of its spec, and its settings
+    kind: str  # task, optimizer or peft: the setting that names the extension
+    sha256: str  # of the module's file
+    folder: str  # the entry of `sys.path` that the module is imported from
+    about: Mapping[str, Any]  # the spec's plain values, and the fields of its settings
 
 
-_origins: dict[str, Origin] = {}  # of what this process has imported, by `module:name`
-_recorded: dict[str, Extension] = {}  # what this process has read from runs, by `module:name`
+_origins: dict[str, Origin] = {}  # the extensions that this process has imported, by `module:name`
+_recorded: dict[str, Extension] = {}  # the extensions that this process has read from runs, by `module:name`
 
 
 def references(point: Point) -> dict[str, str]:
-    """Return the extensions of `point`, by the setting that names each."""
+    """Return the extensions that `point` uses: setting (task, optimizer or peft) -> `module:name`."""
     chosen = {kind: getattr(point.train, kind) for kind in REGISTRIES}
     return {kind: name for kind, name in chosen.items() if is_extension(name)}
 
 
 def import_named(settings: Mapping[str, Any]) -> None:
-    """Import every extension that `settings`, plain values or axes, name. Raise ExtensionError."""
+    """Import every extension named in `settings`, as a plain value or on an axis. Raise ExtensionError if one fails."""
     for kind in REGISTRIES:
         value = settings.get(kind)
         for name in (as_axis(kind, value).values or ()) if is_axis(value) else (value,):
@@ -55,13 +55,13 @@ def import_named(settings: Mapping[str, Any]) -> None:
 
 
 def record(points: Iterable[Point]) -> dict[str, Extension]:
-    """Import the extensions of `points` and return what to record of each. Raise ExtensionError."""
+    """Import the extensions of `points` and return their records by name. Raise ExtensionError if one fails."""
     named = {name: kind for point in points for kind, name in references(point).items()}
     return {name: _import(kind, name) for name, kind in named.items()}
 
 
 def import_recorded(extensions: Mapping[str, Extension]) -> None:
-    """Import `extensions` where they were recorded. Raise ExtensionError if one is absent or was edited since."""
+    """Import `extensions` from their recorded folders. Raise ExtensionError if one is missing or was edited since."""
     _recorded.update(extensions)
     for name, extension in extensions.items():
         if _import(extension.kind, name).sha256 != extension.sha256:
@@ -69,7 +69,7 @@ def import_recorded(extensions: Mapping[str, Extension]) -> None:
 
 
 def remember(extensions: Mapping[str, Extension]) -> None:
-    """Let points that name `extensions` be read, without importing any."""
+    """Register the recorded `extensions`, without importing them, so that points that name them can be read."""
     for name, extension in extensions.items():
         _recorded[name] = extension
         if name not in _origins:
@@ -77,7 +77,7 @@ def remember(extensions: Mapping[str, Extension]) -> None:
 
 
 def _import(kind: str, name: str) -> Extension:
-    """Put the extension `name` into the registry of its kind and return what to record of it."""
+    """Add the extension `name` to the registry of its kind and return its record."""
     registry = REGISTRIES[kind]
     if name not in _origins:
         if name in _recorded:
@@ -90,7 +90,7 @@ def _import(kind: str, name: str) -> Extension:
 
 
 def _check_prefix(name: str, spec: Any) -> None:
-    """Raise ExtensionError if the settings of `spec` could be taken for others."""
+    """Raise ExtensionError if the settings of `spec` share a prefix with other settings."""
     if isinstance(spec, TaskSpec):
         return
     taken = {"smart.", "decode."}
@@ -102,7 +102,7 @@ def _check_prefix(name: str, spec: Any) -> None:
 
 
 def _about(spec: Any) -> dict[str, Any]:
-    """Return the plain values of a spec and the fields of its settings, as JSON has them."""
+    """Return the plain values of a spec and the fields of its settings, ready for JSON."""
     plain = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec) if field.name not in CODE}
     about = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
     if not isinstance(spec, TaskSpec):
@@ -124,7 +124,7 @@ def _field(field: "dataclasses.Field[Any]", hint: Any) -> dict[str, Any]:
 
 
 def _spec(extension: Extension) -> Any:
-    """Return a spec that describes an extension but cannot run it."""
+    """Return a spec that describes a recorded extension but cannot run it."""
     about = dict(extension.about)
     if extension.kind == "task":
         for name in ("metrics", "answers", "sets"):
@@ -148,4 +148,4 @@ def _settings(prefix: str, fields: Mapping[str, Mapping[str, Any]]) -> type[Sett
 
 
 def _refuse(*arguments: Any) -> Any:
-    raise RuntimeError("an extension that was only read from a run cannot run: import it first")
+    raise RuntimeError("this extension was only read from a run's record and cannot run: import it first")

@@ -16,12 +16,12 @@ from model.suggest import did_you_mean
 from model.task_specs import TASKS
 from sweep.planning.importing import is_extension
 
-# The settings that name an entry of a registry.
+# The settings whose values name an entry of a registry, with that registry.
 REGISTRIES: dict[str, dict[str, Any]] = {"task": TASKS, "optimizer": OPTIMIZERS, "peft": METHODS}
 
 
 def train_keys(*, extensions: bool = True) -> dict[str, Any]:
-    """Return every dotted key of a training with its type, with or without those of imported extensions."""
+    """Return the dotted keys of all training settings with their types, with or without those of extensions."""
     keys: dict[str, Any] = {}
     for field, kind in fields_of(TrainConfig):
         if field.name in GROUPS:
@@ -36,14 +36,14 @@ def train_keys(*, extensions: bool = True) -> dict[str, Any]:
 
 
 def decode_keys() -> dict[str, Any]:
-    """Return every dotted key of decoding with its type."""
+    """Return the dotted keys of all decoding settings with their types."""
     return keys_of(DecodeConfig)
 
 
 def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig | None]:
     """Return both configs from dotted keys; the second is None for a task that generates no text.
 
-    `{"lora": None}` turns a method off; its dotted keys turn it on. Raise SettingError for what cannot be.
+    `{"lora": None}` turns a method off; its dotted keys turn it on. Raise SettingError if the settings are invalid.
     """
     plain: dict[str, Any] = {}
     groups: dict[str, dict[str, Any]] = {}
@@ -83,7 +83,7 @@ def _field_of(group: str, key: str, plain: Mapping[str, Any]) -> str:
 
 
 def to_flat(config: Settings) -> dict[str, Scalar]:
-    """Return the dotted keys and values of `config` in field order, without those that are None (off)."""
+    """Return the values of `config` by dotted key in field order, without those that are None (off)."""
     flat: dict[str, Scalar] = {}
     for field, _ in fields_of(type(config)):
         value = getattr(config, field.name)

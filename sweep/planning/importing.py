@@ -1,7 +1,7 @@
-"""Objects from outside this package, named `module:name`: imported, and their source hashed.
+"""Import objects from outside this package, named `module:name`, and hash their source.
 
 A module is Python and runs with the user's rights. Only names from the user's own code, space file or command are
-imported; `extensions.py` reads the runs of others without importing what they name.
+imported; `extensions.py` reads other people's runs without importing the extensions in them.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def is_extension(name: object) -> TypeGuard[str]:
 
 
 def make_importable(folders: Iterable[str | Path]) -> None:
-    """Let modules be imported from `folders`, after all others."""
+    """Append `folders` to `sys.path`, so that modules in them can be imported but hide no others."""
     for folder in map(str, folders):
         if folder not in sys.path:
             sys.path.append(folder)
@@ -51,7 +51,7 @@ def import_object(reference: str, kind: type[T]) -> tuple[T, Origin]:
         found: Any = getattr(module, name)
         file = Path(str(module.__file__)).absolute()
         digest = _sha256(file)
-    except Exception as error:  # the module is the user's code: anything may come out of it
+    except Exception as error:  # the module is the user's code, which may raise anything
         raise ExtensionError(f"cannot import {reference}: {type(error).__name__}: {error}") from error
     if not isinstance(found, kind):
         raise ExtensionError(f"{reference} must be of type {kind.__name__}, not {type(found).__name__} ({file})")

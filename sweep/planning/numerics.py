@@ -31,10 +31,10 @@ NUMERIC_FILES = (
 NUMERIC_FOLDERS = ("methods", "optim", "decoding", "tasks")
 TEXT_KEYWORDS = {"unit", "help"}  # arguments that hold text for people
 LOG_METHODS = {"debug", "info", "warning", "error"}
-# Runs of schema 1 and 2 name their code by a hash of the whole of model/. This one computed the numbers that the
-# numerics beside it compute. The pair goes when the numbers change.
+# Runs of schema 1 and 2 identify their code by a hash of all of model/. The code with the first hash computes the same
+# numbers as the numeric code with the second. Remove the pair when the numbers change.
 SCHEMA_2_CODE = "804676b1e5cad43a34a352f8f8734df61781774c006f976bcc1c3018e0b03d33"
-SCHEMA_2_NUMERICS = "d4be22385d4845411abd5dad28141ccd1f830d873f86c5720fdb9c9b05da9f45"
+SCHEMA_2_NUMERICS = "fc085eeb5f5f0bf7f576f47d642e836866a944e152157ce2add75a9305e32ddc"
 EARLIER_HASHES = {SCHEMA_2_CODE: SCHEMA_2_NUMERICS}
 
 
@@ -45,18 +45,18 @@ def numerics_sha256() -> str:
 
 
 def numeric_paths(root: Path = ROOT) -> list[Path]:
-    """Return the files of the package at `root` whose code decides numbers."""
+    """Return the files of the package at `root` that compute results."""
     folders = [path for name in NUMERIC_FOLDERS for path in sorted((root / name).glob("*.py"))]
     return [*(root / name for name in NUMERIC_FILES), *(path for path in folders if path.name != "__init__.py")]
 
 
 def same_numbers(one: str, other: str) -> bool:
-    """Whether code with the hash `one` computes what code with the hash `other` does."""
+    """Return whether code with the hash `one` computes the same numbers as code with the hash `other`."""
     return EARLIER_HASHES.get(one, one) == EARLIER_HASHES.get(other, other)
 
 
 def hash_sources(sources: Iterator[str]) -> str:
-    """Hash the definitions of several Python files, whichever file each stands in."""
+    """Return the hash of all definitions in several Python files; which file holds which definition does not matter."""
     found = sorted(definition for source in sources for definition in _definitions(source))
     return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
@@ -71,7 +71,7 @@ def _definitions(source: str) -> Iterator[str]:
 
 
 def _foreign_imports(statement: ast.Import | ast.ImportFrom) -> Iterator[str]:
-    """Yield what is imported from other packages. Our own modules may move, so where they lie does not count."""
+    """Yield the imports from other packages. Imports from `model` are left out, because its modules may move."""
     module = statement.module or "" if isinstance(statement, ast.ImportFrom) else ""
     for alias in statement.names:
         place = f"{module}.{alias.name}".lstrip(".")
@@ -83,7 +83,7 @@ def _foreign_imports(statement: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 
 def _is_text(statement: ast.AST) -> bool:
-    """Whether a statement is a docstring."""
+    """Return whether a statement is a docstring."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
@@ -92,7 +92,7 @@ def _is_text(statement: ast.AST) -> bool:
 
 
 def _is_typing_block(statement: ast.AST) -> bool:
-    """Whether a statement is `if TYPE_CHECKING: ...`."""
+    """Return whether a statement is `if TYPE_CHECKING: ...`."""
     return (
         isinstance(statement, ast.If)
         and isinstance(statement.test, ast.Name)
@@ -102,14 +102,14 @@ def _is_typing_block(statement: ast.AST) -> bool:
 
 
 def _is_message(function: ast.expr) -> bool:
-    """Whether a call to `function` makes an error or a log line, so that its arguments are text for people."""
+    """Return whether a call to `function` makes an error or a log line, whose arguments are text for people."""
     if isinstance(function, ast.Attribute):
         return function.attr in LOG_METHODS
     return isinstance(function, ast.Name) and function.id.endswith("Error")
 
 
 class _Normalizer(ast.NodeTransformer):
-    """Drops from a syntax tree all that people read and the interpreter does not compute with."""
+    """Removes from a syntax tree whatever cannot change a result: docstrings, annotations and messages."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         body = getattr(node, "body", None)
@@ -126,14 +126,14 @@ class _Normalizer(ast.NodeTransformer):
         return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        node.annotation = ast.Constant(None)  # the field stays: its name and default count
+        node.annotation = ast.Constant(None)  # keep the field: its name and default matter
         return self.generic_visit(node)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
         return ast.Expr(ast.Constant(" ".join(_foreign_imports(node))))
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        """Keep which error is raised, not what it says."""
+        """Keep the type of the error, not its message."""
         if isinstance(node.exc, ast.Call):
             node.exc = node.exc.func
         return node

@@ -1,4 +1,4 @@
-"""Settings given as text: `--set key=value`."""
+"""Parse settings given as text: `--set key=value`."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,10 @@ from sweep.planning.flat import decode_keys, train_keys
 
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
-    """Return `key=value` texts as settings, each value of the type of its key; `a,b` is a grid. Raise SpaceError."""
+    """Parse `key=value` texts into settings, each value by its key's type.
+
+    `a,b` makes a grid. Raise SpaceError if a text has no `=`.
+    """
     settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -27,7 +30,7 @@ def _parse(key: str, text: str) -> Any:
     keys: Mapping[str, Any] = {**train_keys(), **decode_keys()}
     if key in GROUPS and text.lower() == "none":
         return None
-    kinds = alternatives(keys.get(key, int | float | str))  # expanding the space says what is wrong with a key
+    kinds = alternatives(keys.get(key, int | float | str))  # an unknown key raises when the space is expanded
     if types.NoneType in kinds and text.lower() == "none":
         return None
     for kind in (int, float):

@@ -1,7 +1,7 @@
-"""From points to trials: which trainings are needed, and which points each one serves.
+"""From points to trials: which trials are needed, and which points each of them scores.
 
-Points that differ only in decoding or epochs share one trial: decoding does not change weights, and under a
-constant learning rate the 5-epoch model is the 20-epoch training at epoch 5. Ids are hashes of canonical settings, so
+Points that differ only in decoding or epochs share one trial: decoding does not change the weights, and under a
+constant learning rate the 5-epoch model is the 20-epoch trial at epoch 5. Ids are hashes of canonical settings, so
 neither the order of a grid nor the name of a run changes them.
 """
 
@@ -17,13 +17,13 @@ from model.settings import Scalar
 from sweep.errors import SpaceError
 from sweep.planning.flat import from_flat, to_flat
 
-UNTRAINED = ("task", "data", "base", "revision", "seed")  # all that an untrained base depends on
+UNTRAINED = ("task", "data", "base", "revision", "seed")  # the settings that a baseline depends on
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
-ID_LENGTH = 12  # hexadecimal digits: 48 bits, one clash expected among 20 million points
+ID_LENGTH = 12  # hexadecimal digits: 48 bits, so one collision is expected among 20 million points
 
 
 def stable_id(value: Any) -> str:
-    """Return a short hash of a JSON-able value, equal for equal values on every platform."""
+    """Return a short hash of a JSON-able value; equal values have equal hashes on every platform."""
     return hashlib.sha256(CANONICAL.encode(value).encode()).hexdigest()[:ID_LENGTH]
 
 
@@ -32,16 +32,16 @@ class Point:
     """One fully resolved configuration: one row of the leaderboard."""
 
     train: TrainConfig
-    decode: DecodeConfig | None  # None where the task generates no text
+    decode: DecodeConfig | None  # None if the task generates no text
 
     @cached_property
     def settings(self) -> dict[str, Scalar]:
-        """The canonical form: every setting that is on, by dotted key."""
+        """Return the canonical form: every setting that is on, by dotted key."""
         return {**to_flat(self.train), **(to_flat(self.decode) if self.decode else {})}
 
     @cached_property
     def columns(self) -> dict[str, Scalar]:
-        """Every setting in force by dotted key: the canonical form, and what the optimizer and method default to."""
+        """Return the canonical form plus the defaults of the optimizer and the PEFT method, by dotted key."""
         groups = filter(None, (self.train.optimizer_values, self.train.peft_values))
         return {**self.settings, **{key: value for group in groups for key, value in to_flat(group).items()}}
 
@@ -51,9 +51,9 @@ class Point:
 
     @cached_property
     def trial_id(self) -> str:
-        """The hash of the settings that decide the weights at any epoch: those of the training without its epochs.
+        """Return the hash of the settings that decide the weights: all training settings except the number of epochs.
 
-        An un-tuned base does not depend on the settings of training.
+        A baseline (0 epochs) depends only on the settings in UNTRAINED.
         """
         settings = to_flat(self.train)
         epochs = settings.pop("epochs")
@@ -65,23 +65,23 @@ class Point:
 
     @cached_property
     def baseline(self) -> "Point":
-        """The un-tuned base under this point's decoding and seed."""
-        return _untuned(self.decode, *(getattr(self.train, key) for key in UNTRAINED))
+        """Return the baseline of this point: the un-tuned base with the same decoding and seed."""
+        return _make_baseline(self.decode, *(getattr(self.train, key) for key in UNTRAINED))
 
     def __hash__(self) -> int:
-        return hash(self.point_id)  # computed once; a hash of all fields would be computed at every look-up
+        return hash(self.point_id)  # cached; hashing all fields would be repeated at every look-up
 
 
-@lru_cache(maxsize=4096)  # thousands of points share one
-def _untuned(decode: DecodeConfig | None, *kept: Any) -> Point:
+@lru_cache(maxsize=4096)  # thousands of points share a baseline
+def _make_baseline(decode: DecodeConfig | None, *kept: Any) -> Point:
     return Point(TrainConfig(**dict(zip(UNTRAINED, kept, strict=True)), epochs=0), decode)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training run that serves every point with its settings and seed."""
+    """One training run, shared by all points with the same training settings and seed."""
 
-    points: tuple[Point, ...]  # at least one; all of one trial_id
+    points: tuple[Point, ...]  # at least one; all have the same trial_id
 
     @property
     def trial_id(self) -> str:
@@ -89,7 +89,7 @@ class Trial:
 
     @property
     def epochs(self) -> int:
-        """The epochs to train: up to the last milestone."""
+        """Return the number of epochs to train: the largest of its points."""
         return max(point.epochs for point in self.points)
 
     @property
@@ -98,12 +98,12 @@ class Trial:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it trains nothing and only scores the base as it is."""
+        """Return whether the trial only scores the un-tuned base."""
         return self.epochs == 0
 
 
 def group(points: Iterable[Point]) -> tuple[Trial, ...]:
-    """Return the trials of `points`, in the order of their first point."""
+    """Group points into trials, in the order of each trial's first point."""
     shared: dict[str, list[Point]] = {}
     for point in points:
         shared.setdefault(point.trial_id, []).append(point)
@@ -112,18 +112,18 @@ def group(points: Iterable[Point]) -> tuple[Trial, ...]:
 
 @dataclass(frozen=True)
 class Plan:
-    """The points of a run in file order, seed after seed, and the baselines they are compared with."""
+    """The points of a run in file order, seed by seed, and the baselines that they are compared with."""
 
     points: tuple[Point, ...]
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
-        """The trials of all points."""
+        """Return the trials that score the points, without those of the baselines."""
         return group(self.points)
 
     @cached_property
     def baselines(self) -> tuple[Point, ...]:
-        """The base as it is, once for each task, base, seed and decoding that the points use."""
+        """Return one baseline for each combination of task, base, seed and decoding that the points use."""
         return tuple(dict.fromkeys(point.baseline for point in self.points))
 
     @property
@@ -132,19 +132,20 @@ class Plan:
 
     @property
     def epochs(self) -> int:
-        """The epochs of all trials together."""
+        """Return the total number of epochs of all trials."""
         return sum(trial.epochs for trial in self.trials)
 
     @property
     def epochs_unshared(self) -> int:
-        """The epochs that one training per point would take."""
+        """Return the total number of epochs if every point had a trial of its own."""
         return sum(point.epochs for point in self.points)
 
 
 def make_plan(points: Sequence[tuple[TrainConfig, DecodeConfig | None]], seeds: int) -> Plan:
-    """Return the plan of every point under `seeds` seeds, counted from its own seed, so that differences are paired.
+    """Return a plan with each point repeated for `seeds` seeds, starting at the point's own seed.
 
-    Raise SpaceError if seeds of the space itself overlap with these.
+    All points get the same offsets, so they can be compared seed by seed. Raise SpaceError if the added seeds overlap
+    with an axis of seeds in the space.
     """
     planned = [
         Point(replace(train, seed=train.seed + offset), decode) for offset in range(seeds) for train, decode in points
@@ -155,5 +156,5 @@ def make_plan(points: Sequence[tuple[TrainConfig, DecodeConfig | None]], seeds: 
 
 
 def point_from(settings: Mapping[str, Scalar]) -> Point:
-    """Return the point whose canonical form is `settings`. Raise SettingError."""
+    """Return the point that has `settings` as its canonical form."""
     return Point(*from_flat(settings))

@@ -1,6 +1,6 @@
-"""What a result depends on besides its settings: base, data, code, extensions, versions, device, threads.
+"""Provenance: what a result depends on besides its settings (base, data, code, versions, device, threads).
 
-Two points with equal settings and equal provenance have equal results, so the later one need not be computed.
+Points with equal settings and equal provenance have equal results, so only one of them has to be computed.
 """
 
 import importlib.metadata
@@ -14,19 +14,21 @@ from model.errors import BaseError, DataError
 from model.pretrained.files import find_base, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
 from model.processor import cpu_name
+from model.task_specs import TASKS
 from model.tasks import check_tokenizer, find_data
 from sweep.errors import SpaceError
 from sweep.planning.extensions import Extension, record, references
-from sweep.planning.numerics import numerics_sha256, same_numbers
+from sweep.planning.numerics import EARLIER_HASHES, numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
-NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # these can change a result
+SPELLINGS = ("data", "base", "revision")  # settings that name a file: its content counts, not its name
+NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
 
 
 @dataclass(frozen=True)
 class Source:
-    """A base or a data set. `revision`: its commit on a hub, None off the hub."""
+    """A base or data file. `revision` is its commit on the hub, or None if it did not come from one."""
 
     sha256: str
     revision: str | None = None
@@ -38,19 +40,19 @@ class Provenance:
 
     bases: dict[str, Source]  # "name@revision" -> weights, configuration and vocabulary
     data: dict[str, Source]  # "task:path" -> the data file
-    numerics_sha256: str  # of the code that computes results: see numerics.py
+    numerics_sha256: str  # of the code that computes results; see numerics.py
     versions: dict[str, str]
     device: str  # the GPU's name, or the CPU's vector instructions: "cpu (AVX512)"; "cpu" in runs before schema 3
-    threads: int  # of each trial; it changes how sums are split, hence last bits
-    git_commit: str | None = None  # of the working folder; with "+" when it has changes
+    threads: int  # per trial; their number decides how sums are split, hence the last bits of results
+    git_commit: str | None = None  # of the working folder; with "+" if it has uncommitted changes
     extensions: dict[str, Extension] = field(default_factory=dict)  # by `module:name`
 
     def key(self, point: Point) -> str:
-        """Return the identity of a result: equal keys mean equal results."""
+        """Return the cache key of `point`: equal keys mean equal results."""
         extensions = {name: self.extensions[name].sha256 for name in references(point).values()}
         return stable_id(
             {
-                "settings": point.settings,
+                "settings": {name: value for name, value in point.settings.items() if name not in SPELLINGS},
                 "base": self.base(point).sha256,
                 "data": self.dataset(point).sha256,
                 "code": self.numerics_sha256,
@@ -89,7 +91,10 @@ def data_name(point: Point) -> str:
 
 
 def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
-    """Find, check and hash everything that `points` need; download and import it if needed. Raise SpaceError."""
+    """Find, check and hash the bases, data and extensions of `points`, and download them if needed.
+
+    Raise SpaceError if one cannot be found or used.
+    """
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
     tokenizers: dict[str, Tokenizer] = {}
@@ -102,7 +107,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
                 tokenizers[base_name(point)] = load_tokenizer(files)
             if data_name(point) not in data:
                 data[data_name(point)] = Source(find_data(point.train.task, point.train.data).sha256())
-            _check_words(point, tokenizers[base_name(point)])
+            _check_vocabulary(point, tokenizers[base_name(point)])
     except (BaseError, DataError) as error:
         raise SpaceError(str(error)) from error
     return Provenance(
@@ -117,8 +122,8 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
     )
 
 
-def _check_words(point: Point, tokenizer: Tokenizer) -> None:
-    """Raise DataError if an answer of the task is no token of the base, or the base has fewer tokens than beams."""
+def _check_vocabulary(point: Point, tokenizer: Tokenizer) -> None:
+    """Raise DataError if the base's tokenizer cannot express the task, or has fewer tokens than there are beams."""
     train, beams = point.train, (point.decode.beams if point.decode else None) or 0
     try:
         check_tokenizer(train.task, tokenizer)
@@ -126,18 +131,18 @@ def _check_words(point: Point, tokenizer: Tokenizer) -> None:
         raise DataError(f"task {train.task} on base {train.base!r}: {error}") from error
     if beams > tokenizer.vocab_size:
         raise DataError(
-            f"decode.beams: {beams} are more than the {tokenizer.vocab_size} tokens of base {train.base!r}; take fewer"
+            f"decode.beams: {beams} is more than the {tokenizer.vocab_size} tokens of base {train.base!r}; use fewer"
         )
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that matter."""
+    """Return the versions of Python and of PACKAGES."""
     installed = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **installed}
 
 
 def git_commit() -> str | None:
-    """Return the commit of the working folder, with "+" if tracked files differ from it; None outside a checkout."""
+    """Return the commit of the working folder, with "+" if tracked files were changed; None outside a checkout."""
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None
@@ -165,26 +170,34 @@ def _device(gpu: bool) -> str:
     return name
 
 
-def today(device: str) -> str:
-    """Return what `device` is called since schema 3: runs before it did not say which processor a CPU was."""
+def current_name(device: str) -> str:
+    """Return the name that `device` has since schema 3; earlier runs call every processor "cpu"."""
     return cpu_name() if device == "cpu" else device
 
 
+def _reads_table(point: Point) -> bool:
+    """Whether a point reads tab-separated text of the user's."""
+    train = point.train
+    return train.task != "sonnets" and train.data is not None and train.data not in TASKS[train.task].sets
+
+
 def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> list[str]:
-    """Return the names of what has changed between two provenances and matters to results of `points`."""
+    """Return the names of what changed between two provenances, as far as the results of `points` depend on it."""
     names = []
     for point in points:
         if before.bases.get(base_name(point)) != now.base(point):
             names.append(f"base {point.train.base}")
         if before.data.get(data_name(point)) != now.data[data_name(point)]:
             names.append(f"data of {point.train.task}")
+        if before.numerics_sha256 in EARLIER_HASHES and _reads_table(point):
+            names.append(f"way that the data of {point.train.task} is read (quotation marks are text now)")
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")
     if not same_numbers(before.numerics_sha256, now.numerics_sha256):
         names.append("numeric code (model/)")
     names += [name for name in NUMERIC_PACKAGES if before.versions.get(name) != now.versions[name]]
-    if today(before.device) != now.device:
+    if current_name(before.device) != now.device:
         names.append(f"device ({before.device}, now {now.device})")
     if before.threads != now.threads:
         names.append("threads")

@@ -1,4 +1,4 @@
-"""Spaces by name or path: `lora_rank`, `spaces/lora_rank.py`, `my/own.py`.
+"""Load spaces by name or path: `lora_rank`, `spaces/lora_rank.py`, `my/own.py`.
 
 A space file is Python and runs with the user's rights; it must define one `space = Space(...)`. The modules beside it
 can be imported, by the file itself and as extensions.
@@ -19,12 +19,12 @@ from sweep.planning.importing import make_importable
 from sweep.planning.shipped import shipped_spaces
 from sweep.planning.space import Space
 
-KINDS = ("choice", "grid", "loguniform", "quniform", "randint", "uniform")  # of axes
+KINDS = ("choice", "grid", "loguniform", "quniform", "randint", "uniform")  # the functions that make axes
 
 
 @dataclass(frozen=True)
 class SpaceFile:
-    """A space as read from `path`. `about` is the file's docstring."""
+    """A space and the file that it was read from. `about` is the file's docstring."""
 
     path: Path
     about: str
@@ -41,13 +41,13 @@ class SpaceFile:
 
 
 def space_paths() -> dict[str, Path]:
-    """Return every space by name: those in ./spaces win over those shipped with the package."""
+    """Return the files of all spaces by name; those in ./spaces take precedence over those shipped with the package."""
     folders = (shipped_spaces(), Path("spaces"))
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.py"))}
 
 
 def load_space(name: str) -> SpaceFile:
-    """Find `name`, a path or the name of a known space, and run its file. Raise SpaceError, naming the file."""
+    """Run the space file `name` (a path, or the name of a known space). Raise SpaceError, naming the file."""
     path = Path(name)
     if path.suffix != ".py" or not path.exists():
         known = space_paths()
@@ -100,7 +100,7 @@ def _read(path: Path) -> SpaceFile:
         namespace = runpy.run_path(str(path))
     except SpaceError as error:
         raise SpaceError(f"{path}: {error}") from None
-    except Exception as error:  # the file is the user's code: anything may come out of it
+    except Exception as error:  # the file is the user's code, which may raise anything
         line = error.__traceback__.tb_next if error.__traceback__ else None
         while line is not None and line.tb_frame.f_code.co_filename != str(path):
             line = line.tb_next
@@ -108,6 +108,6 @@ def _read(path: Path) -> SpaceFile:
         raise SpaceError(f"{where}: the space file raised {type(error).__name__}: {error}") from error
     space = namespace.get("space")
     if not isinstance(space, Space):
-        found = "nothing of that name" if space is None else type(space).__name__
-        raise SpaceError(f"{path}: must define `space = Space(...)`, but holds {found}")
+        found = "there is no `space`" if space is None else f"`space` is a {type(space).__name__}"
+        raise SpaceError(f"{path}: must define `space = Space(...)`, but {found}")
     return SpaceFile(path, about, space, source)

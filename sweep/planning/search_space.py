@@ -1,4 +1,4 @@
-"""The space that a search draws from: branches, their axes, and the points to begin with."""
+"""The space that a search samples from: branches, their axes, and the points to start with."""
 
 import itertools
 import math
@@ -12,26 +12,23 @@ from sweep.planning.axes import Axis, Choice, Grid, Range, axis_as_list, axis_fr
 from sweep.planning.plan import Point, stable_id
 from sweep.planning.space import Branch, Resolved, Space, branches, resolve
 
-Params = dict[str, Any]  # axis -> value, and BRANCH -> its number where there are several
-
+Params = dict[str, Any]  # axis -> value, and BRANCH -> number if the space has several branches
 
 BRANCH = "branch"
-
-
-ENUMERABLE = 100_000  # points of a space without continuous ranges that may be looked through
+ENUMERABLE = 100_000  # the most points of a space without continuous ranges that are tried one by one
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What is drawn from: branches, and the points to begin with."""
+    """What a search samples from."""
 
     branches: tuple[Branch, ...]
-    first: tuple[Params, ...]  # points_to_evaluate
+    first: tuple[Params, ...]  # the points to start with: `points_to_evaluate`
     seeds: int
 
     @classmethod
     def of(cls, space: Space, overrides: Mapping[str, Any], seeds: int) -> "SearchSpace":
-        """Raises SpaceError where a corner of the space cannot be, or a point to begin with does not lie in it."""
+        """Make a search space. Raise SpaceError if one of its corners is invalid or a starting point is outside it."""
         made = cls(tuple(branches(space, overrides)), tuple(dict(p) for p in space.points_to_evaluate), seeds)
         if not made.branches:
             raise SpaceError("the space has no points: give it at least one variant and one decoding")
@@ -40,16 +37,16 @@ class SearchSpace:
         made.probes()
         made.check_pairs()
         for number, params in enumerate(made.first):
-            made.points(made.placed(params, number))
+            made.points(made.complete(params, number))
         return made
 
     @staticmethod
     def searched(branch: Branch) -> dict[str, Axis]:
-        """The axes that are drawn from. An axis of epochs only says when to score."""
+        """Return the axes that a search samples; not `epochs`, because its values are milestones of one trial."""
         return {key: axis for key, axis in branch.axes.items() if key != "epochs"}
 
     def points(self, params: Params) -> tuple[Point, ...]:
-        """What `params` stand for: one point for each milestone, seed after seed. Raises SpaceError."""
+        """Return the points of `params`: one for each milestone and seed. Raise SpaceError if one is invalid."""
         branch = self.branches[params.get(BRANCH, 0)]
         settings = {**branch.plain, **{key: value for key, value in params.items() if key != BRANCH}}
         epochs = branch.axes.get("epochs")
@@ -58,7 +55,7 @@ class SearchSpace:
         return tuple(_seeded(point, offset) for offset in range(self.seeds) for point in found)
 
     def corners(self) -> Iterator[tuple[Point, ...]]:
-        """Points with every end of every axis, to check a space by. Raises SpaceError."""
+        """Yield points that together include both ends of every axis. Raise SpaceError if one is invalid."""
         for number, ends in enumerate(map(self._ends, self.branches)):
             plain = {BRANCH: number, **{key: values[0] for key, values in ends.items()}}
             yield self.points(plain)
@@ -67,7 +64,7 @@ class SearchSpace:
                     yield self.points({**plain, key: value})
 
     def check_pairs(self) -> None:
-        """Raises SpaceError where ends of two axes do not go together."""
+        """Raise SpaceError if ends of two axes cannot be combined."""
         for number, ends in enumerate(map(self._ends, self.branches)):
             plain = {BRANCH: number, **{key: values[0] for key, values in ends.items()}}
             for (one, ones), (other, others) in itertools.combinations(ends.items(), 2):
@@ -75,48 +72,51 @@ class SearchSpace:
                     self.points({**plain, one: value, other: second})
 
     def _ends(self, branch: Branch) -> dict[str, Sequence[Any]]:
-        """By axis: every value, or the ends of a range."""
+        """Return, for each axis, all its values, or the two ends of a range."""
         return {key: a.ends if isinstance(a, Range) else a.values for key, a in self.searched(branch).items()}
 
     def probes(self) -> tuple[Point, ...]:
-        """The corners' points: between them they use every base and data set of the space."""
+        """Return the points of all corners; together they use every base and data set of the space."""
         return tuple(point for points in self.corners() for point in points)
 
     @property
     def searches_decoding(self) -> bool:
-        """Whether points may differ in nothing but decoding."""
+        """Return whether two points can differ in decoding alone."""
         axes = any(key.startswith("decode.") for branch in self.branches for key in self.searched(branch))
-        return axes or len({_training(branch) for branch in self.branches}) < len(self.branches)
+        return axes or len({_training_settings(branch) for branch in self.branches}) < len(self.branches)
 
     def random(self, index: int, attempt: int = 0) -> Params:
-        """Draw number `index`; a further `attempt` draws another one."""
+        """Return random sample number `index`; another `attempt` gives another sample."""
         stream = f"{index}/{attempt}"
         number = random.Random(f"{BRANCH}/{stream}").randrange(len(self.branches))
-        return self.params(number, self._drawn(number, stream))
+        return self.params(number, self._sample(number, stream))
 
-    def _drawn(self, number: int, stream: str) -> Params:
-        """A value of each axis of a branch."""
-        place = int(stable_id(stream), 16)
+    def _sample(self, number: int, stream: str) -> Params:
+        """Return one value for each axis of the branch `number`."""
+        index = int(stable_id(stream), 16)
         axes = self.searched(self.branches[number])
-        return {k: (Choice(a.values) if isinstance(a, Grid) else a).sample(k, place) for k, a in axes.items()}
+        return {k: (Choice(a.values) if isinstance(a, Grid) else a).sample(k, index) for k, a in axes.items()}
 
     def params(self, number: int, values: Params) -> Params:
-        """Values in the branch `number`, which is named where there are several."""
+        """Return `values` together with the number of their branch, if there are several branches."""
         return {**({BRANCH: number} if len(self.branches) > 1 else {}), **values}
 
-    def placed(self, params: Params, index: int) -> Params:
-        """A point to begin with: axes that it leaves out are drawn. Raises SpaceError where no branch holds it."""
+    def complete(self, params: Params, index: int) -> Params:
+        """Return starting point number `index` with random values for its missing axes.
+
+        Raise SpaceError if no branch contains `params`.
+        """
         for number, branch in enumerate(self.branches):
             axes = self.searched(branch)
             if all(key in axes and _holds(axes[key], value) for key, value in params.items()):
-                return self.params(number, {**self._drawn(number, f"{index}/0"), **params})
+                return self.params(number, {**self._sample(number, f"{index}/0"), **params})
         raise SpaceError(
-            f"points_to_evaluate[{index}]: {params} does not lie in the space; "
+            f"points_to_evaluate[{index}]: {params} is not in the space; "
             f"its axes: {', '.join(dict.fromkeys(key for branch in self.branches for key in self.searched(branch)))}"
         )
 
     def unseen(self, seen: Collection[str]) -> Params | None:
-        """A point that was not drawn, in a space that can be looked through; None where there is none."""
+        """Return a point that is not in `seen`; None if there is none, or if there are too many points to try each."""
         for number, branch in enumerate(self.branches):
             axes = self.searched(branch)
             values = [found for axis in axes.values() if (found := axis.values) is not None]
@@ -153,8 +153,8 @@ def _holds(axis: Axis, value: Any) -> bool:
     return low <= value <= high and (axis.values is None or value in axis.values)
 
 
-def _training(branch: Branch) -> str:
-    """What a branch says of trainings, as text."""
+def _training_settings(branch: Branch) -> str:
+    """Return the settings and axes of a branch other than those of decoding, as text."""
     settings = {**branch.plain, **{key: str(axis) for key, axis in branch.axes.items()}}
     return str({key: value for key, value in settings.items() if not key.startswith("decode.")})
 

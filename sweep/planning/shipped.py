@@ -1,10 +1,10 @@
-"""Where the data lies that ships with this package: the paper's spaces and its tables of scores."""
+"""Folders of the data that ships with this package: the paper's spaces and its tables of scores."""
 
 from importlib.resources import files
 from pathlib import Path
 
-INSTALLED = Path(str(files("sweep"))) / "shipped"  # in a wheel: see pyproject.toml
-CHECKOUT = Path(__file__).parents[2]  # in a checkout, where it stands at the top
+INSTALLED = Path(str(files("sweep"))) / "shipped"  # the place in a wheel; see pyproject.toml
+CHECKOUT = Path(__file__).parents[2]  # the place in a checkout
 
 
 def shipped_spaces() -> Path:

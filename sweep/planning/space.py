@@ -1,8 +1,8 @@
-"""A search space: what a file of `spaces/` holds, and how it expands into points.
+"""A search space, as a file in `spaces/` defines it, and its expansion into points.
 
-    grid axes x variants x decodings x milestones, times `samples` draws of the random axes
+    points = variants x decodings x grid axes (milestones among them) x `samples` draws of the random axes
 
-Expanding and checking need neither torch nor Ray, unless an extension does.
+Expanding and checking a space needs neither torch nor Ray.
 """
 
 import itertools
@@ -25,18 +25,18 @@ Flat = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """One search.
+    """A search space.
 
     task: name of the task, one of `model.TASKS`, or `module:name` of an extension beside the space file.
     fixed: settings that every point shares, by dotted key (`lr`, `lora.rank`).
-    axes: key -> axis; `grid` axes multiply, the others are drawn `samples` times for each grid point.
-    decoding: one dict of decoding settings, a list of them, or a dict with axes in it; keys without `decode.`.
-    variants: sub-spaces, each a dict of settings and axes laid over `fixed`; the space is their union.
+    axes: key -> axis; `grid` axes multiply, the others are sampled `samples` times for each grid point.
+    decoding: a dict of decoding settings (plain values or axes) with keys without `decode.`, or a list of such dicts.
+    variants: sub-spaces, each a dict of settings and axes that overrides `fixed`; the space is their union.
         `{"lora": None}` switches a method off for a variant.
-    milestones: epochs at which a training is scored besides its last; the same as a grid axis `epochs`.
-    samples: draws of the random axes, per grid point.
-    points_to_evaluate: values of axes that a search (`--search random` or `tpe`) begins with, before it draws its own;
-        axes that one leaves out are drawn.
+    milestones: epochs at which a trial is scored, the last of them its end; the same as a grid axis `epochs`.
+    samples: draws of the random axes for each grid point.
+    points_to_evaluate: points, as dicts of axis values, that a search (`--search random` or `tpe`) starts with; axes
+        that a point leaves out are sampled.
     """
 
     task: str = "sonnets"
@@ -65,33 +65,33 @@ class Space:
         if not isinstance(self.decoding, Mapping | list | tuple):
             raise SpaceError(f"decoding: must be a dict or a list of dicts, got {self.decoding!r}")
         if self.milestones and "epochs" in {*self.fixed, *self.axes}:
-            raise SpaceError("milestones and epochs: give one of them; both say when a training is scored")
+            raise SpaceError(
+                "milestones and epochs: give only one of them; both set the epochs at which a trial is scored"
+            )
 
 
-Resolved = tuple[TrainConfig, DecodeConfig | None]  # no decoding where a task generates no text
+Resolved = tuple[TrainConfig, DecodeConfig | None]  # the decoding is None if the task generates no text
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One variant under one decoding: its plain settings and its axes, each in the order of the file."""
+    """One variant combined with one decoding: its plain settings and its axes, both in file order."""
 
     plain: Flat
     axes: dict[str, Axis]
 
 
 def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
-    """Return every point of `space` in file order. `overrides` replace settings and axes of the same key.
+    """Return every point of `space` in file order; `overrides` replace fixed settings and axes of the same key.
 
-    Extensions that the space names are imported. Raise SpaceError for an unknown key, a bad value, an empty axis, a
-    setting without effect, or a point that occurs twice. Random samples that repeat a point are dropped.
+    Raise SpaceError if a key is unknown, a value is invalid, an axis is empty, a setting has no effect, or a point
+    occurs twice. Random draws that repeat a point are dropped without an error: the user cannot avoid them.
     """
     points: dict[Resolved, Flat] = {}
     for flat, drawn in _settings(space, overrides):
         point = resolve(flat)
         if point in points and not drawn:
-            raise SpaceError(
-                f"duplicate point: {_say(flat)} comes up twice; remove one of the equal values or variants"
-            )
+            raise SpaceError(f"duplicate point: {_text(flat)} occurs twice; remove one of the equal values or variants")
         points.setdefault(point, flat)
     if not points:
         raise SpaceError("the space has no points: give it at least one variant and one decoding")
@@ -99,9 +99,9 @@ def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
 
 
 def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
-    """Return every variant under every decoding, with `overrides` on top. Raise SpaceError for an unknown key."""
+    """Return every variant with every decoding, after `overrides`. Raise SpaceError if a key is unknown."""
     for layer in ({"task": space.task}, space.fixed, space.axes, *space.variants, overrides):
-        import_named(layer)  # the settings of an extension are known keys from then on
+        import_named(layer)  # so that the settings of extensions are known keys
     for key in overrides:
         _check_key(key)
     decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
@@ -112,19 +112,19 @@ def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
         for layer in (space.fixed, milestones, _axes(space.axes), variant, _decoding_keys(decoding)):
             for key, value in layer.items():
                 _check_key(key)
-                layers.pop(key, None)  # a later layer also decides the place in the order
+                layers.pop(key, None)  # a later layer also decides the key's position
                 layers[key] = value
         for key, value in variant.items():
-            if key in GROUPS and value is None:  # a method that is off takes its settings with it
+            if key in GROUPS and value is None:  # turning a method off also drops its settings
                 layers = {k: v for k, v in layers.items() if not k.startswith(key + ".") or k in variant}
         settings = {**layers, **overrides}
-        axes = {key: _named(key, value) for key, value in settings.items() if is_axis(value)}
+        axes = {key: _axis(key, value) for key, value in settings.items() if is_axis(value)}
         found.append(Branch({key: value for key, value in settings.items() if key not in axes}, axes))
     return found
 
 
 def resolve(flat: Mapping[str, Any]) -> Resolved:
-    """Return the point with these settings. Raise SpaceError if they are wrong."""
+    """Return the point with these settings. Raise SpaceError if they are invalid."""
     try:
         return from_flat(dict(flat))
     except SettingError as error:
@@ -132,7 +132,7 @@ def resolve(flat: Mapping[str, Any]) -> Resolved:
 
 
 def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Flat, bool]]:
-    """Yield the flat settings of each point, and whether they hold values of random axes."""
+    """Yield the flat settings of each point, and whether random axes were sampled for it."""
     for branch in branches(space, overrides):
         grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
         draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
@@ -144,11 +144,11 @@ def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Flat
 
 
 def _axes(axes: Mapping[str, Any]) -> dict[str, Axis]:
-    return {key: _named(key, value) for key, value in axes.items()}
+    return {key: _axis(key, value) for key, value in axes.items()}
 
 
-def _named(key: str, value: Any) -> Axis:
-    """Return `value` as an axis. Raise SpaceError, naming the key."""
+def _axis(key: str, value: Any) -> Axis:
+    """Return `value` as an axis. Raise SpaceError, naming `key`, if it is not one."""
     try:
         return as_axis(key, value)
     except SpaceError as error:
@@ -172,5 +172,5 @@ def _unknown(name: str, known: Mapping[str, Any]) -> str:
     return f"unknown name {name!r}: {did_you_mean(name, known)}Known: {', '.join(known)}"
 
 
-def _say(flat: Mapping[str, Any]) -> str:
+def _text(flat: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in flat.items())

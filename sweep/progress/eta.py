@@ -1,4 +1,4 @@
-"""How long a run still takes, from the pace of its own trials."""
+"""Estimate the time that a run still takes from the pace of its own trials."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from sweep.store.state import RunState
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds per epoch, of each kind of trial that has been measured."""
+    """Seconds per epoch for each kind of trial that has finished an epoch."""
 
     measured: Mapping[tuple[Any, ...], float]
-    per_pass: float  # seconds of an epoch for each forward pass of a step: carries over to kinds not yet measured
+    per_pass: float  # seconds per epoch and forward pass of a step, for kinds without a measurement
 
     def seconds_per_epoch(self, config: TrainConfig) -> float:
         return self.measured.get(kind(config), self.per_pass * passes(config))
@@ -43,7 +43,7 @@ def seconds_left(epochs_left: Sequence[tuple[TrainConfig, int]], known: Pace, wo
 
 
 def passes(config: TrainConfig) -> int:
-    """Return the forward passes of an optimizer step: SMART adds some."""
+    """Return the number of forward passes in an optimizer step; SMART adds some."""
     return config.smart.passes if config.smart else 1
 
 

@@ -1,4 +1,4 @@
-"""The progress of a run on a terminal: a table that redraws itself, and stays when the run ends."""
+"""The live progress table on a terminal. It redraws itself, and stays on the screen when the run ends."""
 
 import math
 import time
@@ -20,19 +20,19 @@ from sweep.store.status import Status
 MOST_ROWS = 20
 OTHER_LINES = 10  # title, header and footer, with the blank lines between
 DROPPABLE = ("seconds",)
-REDRAW_SECONDS = 0.2  # at least, between two: a large run changes faster than a person reads
+REDRAW_SECONDS = 0.2  # the least time between two redraws; a large run changes faster than people read
 
 
 class LiveReporter:
-    """A table of trials: the running ones first, then those that ended last."""
+    """A table of trials: running ones first, then finished ones, the latest first."""
 
     def __init__(self, folder: RunFolder, console: Console, executor: str) -> None:
         self.progress = ProgressState(folder)
         self.console = console
         self.started = time.monotonic()
         self._state: RunState | None = None
-        self._drawn_at = -math.inf  # on the monotonic clock
-        self._ends_at: float | None = None  # by the estimate
+        self._drawn_at = -math.inf  # by the monotonic clock
+        self._ends_at: float | None = None  # estimated end, by the monotonic clock
         self._counts = "starting Ray ..." if executor == "ray" else "starting ..."
         self._body: RenderableType = Text()
 
@@ -42,7 +42,7 @@ class LiveReporter:
             self.draw()
 
     def draw(self) -> None:
-        """Bring what is shown up to date with the last change."""
+        """Update the table to the last change."""
         state, progress = self._state, self.progress
         if state is None:
             return
@@ -79,7 +79,7 @@ class LiveReporter:
         return [*lay_out(columns, DROPPABLE, 1, self.console.width).lines, Text()]
 
     def _shown(self, state: RunState, count: int) -> list[str]:
-        """Return the trials to show: running ones, then ended ones, the last first."""
+        """Return the ids of the trials to show: running ones, then ended ones, the latest first."""
         started = [one for one in self.progress.trials if state.trial(one).status != Status.PENDING]
         running = [one for one in started if state.trial(one).status == Status.RUNNING]
         ended = sorted(set(started) - set(running), key=lambda one: (state.trial(one).ended_at or "", one))
@@ -103,7 +103,7 @@ class LiveReporter:
 
 @contextmanager
 def live_reporter(folder: RunFolder, console: Console, executor: str) -> Iterator[LiveReporter]:
-    """Yield a reporter whose table is on the terminal meanwhile, and stays there as it is at the end."""
+    """Yield a reporter with a live table on the terminal; the final table stays there."""
     reporter = LiveReporter(folder, console, executor)
     with Live(reporter, console=console, refresh_per_second=4, vertical_overflow="visible"):
         try:

@@ -1,4 +1,4 @@
-"""The progress of a run on stderr: a live table on a terminal, one line per change elsewhere."""
+"""Report the progress of a run: a live table on a terminal, one line per change elsewhere."""
 
 import time
 from collections.abc import Iterator

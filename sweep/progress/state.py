@@ -1,4 +1,4 @@
-"""What the progress views say of a run: its trials, the best point so far, the time left."""
+"""The facts that progress reporters show: trials, the best point so far, the time left."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ from sweep.store.status import Status
 
 
 class ProgressState:
-    """The plan of a run as far as it is known, and questions about its state."""
+    """The known plan of a run, and queries about its progress."""
 
     def __init__(self, folder: RunFolder) -> None:
         self.name = folder.name
@@ -35,7 +35,7 @@ class ProgressState:
 
     @property
     def title(self) -> str:
-        """The run, its task, base and device."""
+        """Return the name of the run with its task, base and device."""
         probes = self.spec.probes
         tasks = ", ".join(dict.fromkeys(point.train.task for point in probes))
         bases = ", ".join(dict.fromkeys(point.train.base for point in probes))
@@ -43,11 +43,11 @@ class ProgressState:
 
     @property
     def metric(self) -> str:
-        """The name of the task's metric."""
+        """Return the name of the task's main metric."""
         return TASKS[self.spec.probes[0].train.task].metric
 
     def label(self, trial_id: str) -> str:
-        """Return the settings that tell a trial from the others."""
+        """Return the settings in which a trial differs from the others."""
         if trial_id not in self.trials:
             return "baseline"
         return _label(self.trials[trial_id].points[0], self.keys)
@@ -64,18 +64,18 @@ class ProgressState:
         return max(values, default=None)
 
     def best_line(self, state: RunState) -> str | None:
-        """Return the best point so far beside the baseline; None before a point is finished."""
+        """Return a line with the best point so far and the baseline; None before a point is finished."""
         scored = [(value, point) for point in self.plan.points if (value := metric(state, point)) is not None]
         if not scored:
             return None
         value, point = max(scored, key=lambda one: one[0])
         digits = decimals(self.metric, [value])
         line = f"best {self.metric} so far: {plain_text(value, digits)} at {_label(point, self._point_keys)}"
-        untuned = metric(state, point.baseline)
-        return line if untuned is None else f"{line} (baseline {plain_text(untuned, digits)})"
+        baseline = metric(state, point.baseline)
+        return line if baseline is None else f"{line} (baseline {plain_text(baseline, digits)})"
 
     def seconds_left(self, state: RunState) -> float | None:
-        """Return the seconds until the end at the pace of this run's trials; None before there is one."""
+        """Return the estimated seconds until the end of the run; None before a trial has finished an epoch."""
         known = pace(self.trials.values(), state)
         if known is None:
             return None
@@ -86,7 +86,7 @@ class ProgressState:
             if self._is_open(state, trial)
         ]
         latest = list(self.trials.values())[-1]
-        # Trials that the search has still to suggest are taken to be like the latest one.
+        # Assume that trials yet to be suggested take as long as the latest one.
         to_suggest = suggestions_left(self.spec, state) * self.spec.tune_config.seeds
         running = sum(trial.status is Status.RUNNING for trial in states.values())
         return seconds_left([*left, *[(latest.config, latest.epochs)] * to_suggest], known, max(1, running))
@@ -112,5 +112,5 @@ def _by_id(plan: Plan) -> dict[str, Trial]:
 
 
 def _keys(plan: Plan) -> list[str]:
-    """Return the settings that tell the trials of `plan` apart."""
+    """Return the settings in which the trials of `plan` differ."""
     return [key for key in informative_keys([to_flat(trial.config) for trial in plan.trials]) if key != "epochs"]

@@ -238,7 +238,7 @@ def _ranked(unranked: list[Row]) -> list[Row]:
 
 def _ranking_group(row: Row) -> tuple[Any, ...]:
     """Rows with equal values here rank against each other."""
-    return row["task"], row.get("data") or "", row["epochs_budget"]
+    return row["task"], row.get("data") or "", row["base"], row["epochs_budget"]
 
 
 def _order(row: Row) -> tuple[Any, ...]:

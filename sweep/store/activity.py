@@ -7,7 +7,7 @@ from sweep.store.status import Status
 
 
 def activity(folder: RunFolder, state: RunState) -> str:
-    """Return a word on what the run is doing, and how to continue it if it is not finished."""
+    """Return what the run is doing, in one word, with the command that resumes it if it is unfinished."""
     if is_locked(folder):
         return "working"
     if not is_unfinished(folder, state):
@@ -17,7 +17,7 @@ def activity(folder: RunFolder, state: RunState) -> str:
 
 
 def is_locked(folder: RunFolder) -> bool:
-    """Return whether a process works on the run."""
+    """Return whether a process is working on the run."""
     try:
         with folder.lock():
             return False
@@ -26,7 +26,7 @@ def is_locked(folder: RunFolder) -> bool:
 
 
 def is_unfinished(folder: RunFolder, state: RunState) -> bool:
-    """Return whether a further session would have something to train."""
+    """Return whether another session would have something to train."""
     points = full_plan(folder.spec, state).points
     return suggestions_left(folder.spec, state) > 0 or any(
         find_result(state, point) is None and state.trial(point.trial_id).status.is_open for point in points
@@ -34,9 +34,9 @@ def is_unfinished(folder: RunFolder, state: RunState) -> bool:
 
 
 def was_killed(state: RunState) -> bool:
-    """Return whether the last session ended without a word, given that the run is unfinished.
+    """Return whether the last session of an unfinished run was killed rather than stopped.
 
-    A session that stops by itself leaves no trial RUNNING; unless its budget was spent, it leaves one INTERRUPTED.
+    A session that stops gracefully leaves no trial RUNNING, and at least one INTERRUPTED unless its budget was spent.
     """
     found = {trial.status for trial in state.trials.values()}
     if Status.RUNNING in found:

@@ -1,4 +1,4 @@
-"""Nothing twice: finished points of earlier runs, found by what their results depend on."""
+"""The cache: finished points of earlier runs, looked up by everything that their results depend on."""
 
 import functools
 from dataclasses import replace
@@ -13,19 +13,19 @@ from sweep.store.state import RunState, find_result, full_plan, load_state
 
 
 class Cache:
-    """The runs under one folder, by what their points' results depend on. Each run is read once, when it is needed.
+    """The finished points of all runs under one folder. Each run is read at most once, when it is first needed.
 
-    Runs that cannot be read are passed over: a cache must not be in the way of a new run.
+    Runs that cannot be read are skipped: a damaged old run must not block a new one.
     """
 
     def __init__(self, out: Path, skip: str | None) -> None:
-        """`skip`: the run that asks."""
+        """`skip` is the name of the run that uses the cache, or None."""
         self._runs = [folder for folder in list_runs(out) if folder.name != skip]
         self._states: dict[str, RunState] = {}
 
     @functools.cached_property
     def _places(self) -> dict[str, list[tuple[RunFolder, Point]]]:
-        """Where each key's result may be found, the oldest run first."""
+        """Return the runs and points that may hold the result for each cache key, oldest run first."""
         places: dict[str, list[tuple[RunFolder, Point]]] = {}
         for folder in self._runs:
             try:
@@ -33,12 +33,12 @@ class Cache:
                 plan = full_plan(spec, self._state(folder)) if spec.search_space else spec.plan
                 for point in (*plan.points, *plan.baselines):
                     places.setdefault(spec.provenance.key(point), []).append((folder, point))
-            except (UsageError, KeyError):  # KeyError: of a data set or base that its provenance does not know
+            except (UsageError, KeyError):  # KeyError: its provenance lacks a base or data set of the point
                 continue
         return places
 
     def find(self, provenance: Provenance, point: Point) -> PointResult | None:
-        """Return the result of `point` if an earlier run computed it under equal provenance, with that run's name."""
+        """Return the result of `point` if an earlier run computed it with equal provenance, else None."""
         for folder, known in self._places.get(provenance.key(point), ()):
             try:
                 result = find_result(self._state(folder), known)

@@ -1,7 +1,8 @@
-"""What a ledger holds: one frozen dataclass for each event, and the records inside them.
+"""The contents of a ledger: one frozen dataclass for each event, and the records inside them.
 
-Everything that lies in `ledger.jsonl` is declared here. `to_json` gives the object that is written and leaves out what
-is None; `from_json` reads it back, also from ledgers of schema 1 and 2. Times are UTC in ISO 8601, durations seconds.
+This module declares everything that is stored in `ledger.jsonl`. `to_json` returns the object to write, without fields
+that are None; `from_json` reads it back, also from ledgers of schema 1 and 2. Times are UTC in ISO 8601, durations are
+in seconds.
 """
 
 import dataclasses
@@ -18,9 +19,9 @@ from sweep.store.status import Status
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Base of all that is written as a JSON object."""
+    """Base class of everything that is written as a JSON object."""
 
-    earlier: ClassVar[Mapping[str, str]] = {}  # names of fields in older ledgers -> today's
+    earlier: ClassVar[Mapping[str, str]] = {}  # name of a field in older ledgers -> its current name
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-able dict without the fields that are None."""
@@ -40,7 +41,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Losses(Record):
-    """The numbers of `model.EpochReport`. Losses are nats per target; seconds and tokens count from the first epoch."""
+    """The numbers of a `model.EpochReport`. Losses are in nats per target; seconds and tokens count from the start."""
 
     earlier: ClassVar[Mapping[str, str]] = {"exhausted": "early_stopped"}
 
@@ -56,12 +57,12 @@ class Losses(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Cost(Record):
-    """What a trial has taken so far, and what it ran on."""
+    """The parameters, memory and hardware of a trial."""
 
     trainable_params: int
     total_params: int
     optimizer_state_bytes: int | None = None
-    precond_fallbacks: int | None = None  # times that SOAP kept a basis because its decomposition failed
+    precond_fallbacks: int | None = None  # how often SOAP kept an old basis because a decomposition failed
     peak_memory_bytes: int | None = None
     device: str | None = None
     threads: int | None = None
@@ -73,18 +74,18 @@ class Score(Record):
 
     point_id: str
     metrics: Mapping[str, float]
-    samples: Sequence[Mapping[str, Scalar]]  # generated texts or predictions with their own scores
+    samples: Sequence[Mapping[str, Scalar]]  # generated texts or predictions, each with its own scores
     decode_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class PointResult(Record):
-    """All that is known of a finished point: what its leaderboard row and its samples are made of."""
+    """Everything known about a finished point; its leaderboard row and its samples are made from this."""
 
     metrics: Mapping[str, float]
     samples: Sequence[Mapping[str, Scalar]] = ()
     decode_seconds: float | None = None
-    epoch: int  # that it was scored at
+    epoch: int  # at which the point was scored
     losses: Losses
     cost: Cost
     attempt: int
@@ -101,18 +102,18 @@ class PointResult(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Event(Record):
-    """One line of the ledger. The ledger sets `seq` and `time` when it writes the line."""
+    """One line of the ledger. The ledger sets `seq`, `time` and `elapsed` when it writes the line."""
 
     kind: ClassVar[str]
 
     seq: int = 0  # line number, counted from 1
     time: str = ""
-    elapsed: float = 0.0  # since the session began, on a clock that nobody sets
+    elapsed: float = 0.0  # seconds since the session began, by the monotonic clock
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionEvent(Event):
-    """A process begins to work on the run."""
+    """A session starts: a process begins to work on the run."""
 
     kind = "session"
 
@@ -130,7 +131,7 @@ class SessionEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StatusEvent(Event):
-    """A trial changes its status without a report: it begins, it is interrupted, or its worker is lost."""
+    """A trial changes its status without a report: it starts, is interrupted, or its worker is lost."""
 
     kind = "status"
 
@@ -138,7 +139,7 @@ class StatusEvent(Event):
     attempt: int  # counted from 1
     status: Status
     reason: str | None = None
-    failure: Failure | None = None  # of a FAILED trial
+    failure: Failure | None = None  # why, if the trial FAILED
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -154,14 +155,14 @@ class EpochEvent(Event):
     trial_id: str
     attempt: int
     epoch: int
-    losses: Losses | None = None  # None if the epoch did not end well
+    losses: Losses | None = None  # None if the epoch failed
     cost: Cost | None = None
     scores: Sequence[Score] = ()
-    metric: float | None = None  # of the task, measured for the scheduler
-    status: Status | None = None  # set if the trial ends here
+    metric: float | None = None  # the task's main metric, if the scheduler needs it
+    status: Status | None = None  # set if the trial ends at this epoch
     reason: str | None = None
     failure: Failure | None = None
-    loss: str | None = None  # with which a trial diverged, as text: JSON knows no NaN
+    loss: str | None = None  # the loss of a trial that diverged, as text, because JSON has no NaN
     rung: int | None = None  # the epoch at which a scheduler stopped the trial
 
     @classmethod
@@ -171,18 +172,18 @@ class EpochEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class SuggestedEvent(Event):
-    """The search suggests values of its axes: one point for each milestone and seed."""
+    """The search suggests new values for its axes; they make one point for each milestone and seed."""
 
     kind = "suggested"
 
     number: int = 0
     params: Mapping[str, Any]
-    points: Sequence[Mapping[str, Scalar]]  # settings by dotted key
+    points: Sequence[Mapping[str, Scalar]]  # the settings of each point, by dotted key
 
 
 @dataclass(frozen=True, kw_only=True)
 class CachedEvent(Event):
-    """A point is taken from an earlier run."""
+    """The result of a point is taken from an earlier run."""
 
     kind = "cached"
 
@@ -202,7 +203,7 @@ KINDS: dict[str, type[Event]] = {
 
 
 def report_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the typed fields of a worker's report from its JSON object."""
+    """Return the fields of a worker's report that need a type other than JSON's."""
     return {
         "losses": Losses.from_json(raw["losses"]) if raw.get("losses") else None,
         "cost": Cost.from_json(raw["cost"]) if raw.get("cost") else None,
@@ -222,7 +223,7 @@ def _names(kind: Hashable) -> tuple[str, ...]:
 
 
 def _plain(value: Any) -> Any:
-    """Return `value` as JSON has it."""
+    """Return `value` with records as dicts and tuples as lists, ready for JSON."""
     if isinstance(value, Record):
         return value.to_json()
     if isinstance(value, list | tuple):

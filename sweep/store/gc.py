@@ -1,4 +1,7 @@
-"""`sweep gc`: what runs leave behind that nobody needs. Links are never followed, nor is a run touched that works."""
+"""Free the disk space that runs no longer need: `sweep gc`.
+
+Symbolic links are never followed, and runs that a process is working on are left alone.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -14,21 +17,22 @@ from sweep.store.status import TERMINAL
 
 @dataclass(frozen=True)
 class Freed:
-    """What was removed of one run, or would be."""
+    """The space that was freed, or would be, in one run."""
 
     run: str
     bytes: int
-    note: str | None = None  # why it was passed over
+    note: str | None = None  # why the run was skipped
 
 
 def clean(out: Path, runs: list[RunFolder], keep: str | None, dry_run: bool) -> Iterator[Freed]:
-    """Bring the checkpoints of ended trials of `runs` down to `keep` (None: what each run began with).
+    """Prune the checkpoints of finished trials of `runs` (empty: all under `out`) to `keep`, and yield what was freed.
 
-    Half-made run folders of killed processes under `out` go too.
+    A `keep` of None means what each run asked for. Unfinished run folders that killed processes left under `out` are
+    deleted too. With `dry_run` nothing is deleted.
     """
     for folder in runs or list_runs(out):
         if folder.path.is_symlink():
-            yield Freed(folder.name, 0, "a link: what it points at is not touched")
+            yield Freed(folder.name, 0, "a symbolic link; its target is not touched")
             continue
         try:
             with folder.lock():
@@ -51,7 +55,7 @@ def _clean_run(folder: RunFolder, keep: str | None, dry_run: bool) -> int:
     try:
         state = load_state(folder)
     except UsageError:
-        return 0  # a damaged ledger does not say what is needed
+        return 0  # without a readable ledger, any checkpoint may be needed
     wanted = keep or folder.spec.limits.keep
     unneeded = 0
     for trial_id, trial in state.trials.items():

@@ -1,8 +1,8 @@
-"""A worker's sign of life, and its hold_lease to a trial.
+"""A worker's heartbeat, and its lease on a trial.
 
-While a worker computes an epoch it holds the file `alive` of the trial's folder locked and touches it after every step.
-The driver sees from its time whether the worker still moves, and finds in it whom to end. A worker that was taken for
-lost and wakes up again finds a newer attempt in the file, and leaves the trial alone.
+While a worker computes an epoch, it locks the file `alive` in the trial's folder and touches it after every step. The
+driver tells from the file's modification time whether the worker makes progress; its content names the worker. A
+stalled worker that wakes up after it was replaced finds a newer attempt in the file and leaves the trial alone.
 """
 
 import contextlib
@@ -16,17 +16,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 NAME = "alive"
-HEARTBEAT_SECONDS = 1.0  # between two touches
-LEASE_SECONDS = 60.0  # to wait for an earlier worker to let go of the trial
+HEARTBEAT_SECONDS = 1.0  # the least time between two touches
+LEASE_SECONDS = 60.0  # how long to wait for an earlier worker to release the trial
 
 
 class SupersededError(RuntimeError):
-    """The trial belongs to a newer attempt, or to a worker that does not let go of it."""
+    """The trial belongs to a newer attempt, or to a worker that does not release it."""
 
 
 @dataclass(frozen=True)
 class Worker:
-    """Who works on a trial."""
+    """The process that works on a trial."""
 
     attempt: int
     pid: int
@@ -35,7 +35,10 @@ class Worker:
 
 @contextlib.contextmanager
 def hold_lease(folder: Path, attempt: int) -> Iterator[Callable[[], None]]:
-    """Hold the trial in `folder`, and yield what to call after every step. Raises SupersededError."""
+    """Hold the lease on the trial in `folder`, and yield a function to call after every step.
+
+    Raise SupersededError if a newer attempt has the trial or its lease cannot be had.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -52,7 +55,7 @@ def hold_lease(folder: Path, attempt: int) -> Iterator[Callable[[], None]]:
 
 
 def worker_of(folder: Path) -> Worker | None:
-    """Who worked last on the trial in `folder`, as far as the file says."""
+    """Return the last worker of the trial in `folder`, or None if the file is missing or damaged."""
     try:
         return Worker(**json.loads((folder / NAME).read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -60,7 +63,7 @@ def worker_of(folder: Path) -> Worker | None:
 
 
 def last_heartbeat(folder: Path) -> float | None:
-    """When the worker was last seen to move, by the file system's clock."""
+    """Return the time of the last heartbeat by the file system's clock, or None if there was none."""
     try:
         return (folder / NAME).stat().st_mtime
     except OSError:

@@ -1,4 +1,4 @@
-"""Find the run that a command is about: by name, by path, or the latest."""
+"""Find a run by name, by path, or as the latest one."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ from sweep.store.run_folder import RUN_FILE, RunFolder, list_runs, open_run
 
 
 def find_run(out: Path, run: str) -> RunFolder:
-    """Return the run that is called `run` under `out`, or lies at the path `run`. Raises RunError."""
+    """Return the run named `run` under `out`, or at the path `run`. Raise RunError if there is none."""
     is_name = not {os.sep, os.altsep} & set(run) and run not in (".", "..")
     path = Path(run).expanduser() if run.strip(".") else Path(run).resolve()
     if (path / RUN_FILE).is_file() and not (is_name and (out / run / RUN_FILE).is_file()):
@@ -19,7 +19,7 @@ def find_run(out: Path, run: str) -> RunFolder:
 
 
 def find_run_or_latest(out: Path, run: str | None) -> RunFolder:
-    """Return the run that `run` names, else the latest run under `out`. Raises RunError."""
+    """Return the run `run`, or the latest run under `out` if `run` is None. Raise RunError if there is none."""
     if run is not None:
         return find_run(out, run)
     runs = list_runs(out)

@@ -1,4 +1,4 @@
-"""The logs of a run: what the driver decided and why, and what workers wrote to stderr."""
+"""The logs of a run: the driver's decisions with their reasons, and the stderr of the workers."""
 
 import contextlib
 import faulthandler
@@ -35,7 +35,7 @@ def utc_formatter() -> logging.Formatter:
 
 @contextlib.contextmanager
 def driver_log(folder: Path) -> Iterator[None]:
-    """Append what the tool logs to `folder`/driver.log while this is open. A disk that refuses costs the log only."""
+    """Append the tool's log to `folder`/driver.log while this is open. If the disk fails, only the log is lost."""
     try:
         folder.mkdir(exist_ok=True)
         handler = QuietFileHandler(folder / DRIVER_LOG)
@@ -56,7 +56,7 @@ def driver_log(folder: Path) -> Iterator[None]:
 
 
 def keep_stderr(folder: Path) -> None:
-    """Append this process's stderr to a file of its own in `folder`; SIGUSR1 makes it write a stack trace there."""
+    """Append this process's stderr to its own file in `folder`; on SIGUSR1, write a stack trace there."""
     try:
         folder.mkdir(exist_ok=True)
         path = folder / f"worker-{socket.gethostname()}-{os.getpid()}.log"

@@ -1,4 +1,4 @@
-"""What is written: the recorder appends events to a run's ledger and keeps the state that they add up to."""
+"""Append events to a run's ledger and keep the state that they add up to."""
 
 import logging
 import time
@@ -20,18 +20,18 @@ class Recorder:
         self.folder = folder
         self.ledger = ledger
         self.state: RunState = fold(ledger.found)
-        self.broken: OSError | None = None  # why nothing more can be recorded
+        self.broken: OSError | None = None  # the error after which nothing more is recorded
         self.began = time.monotonic()
 
     def elapsed(self) -> float:
-        """Return the seconds since the session began, on a clock that nobody sets."""
+        """Return the seconds since the session began, by the monotonic clock."""
         return time.monotonic() - self.began
 
     def record(self, event: Event) -> None:
         """Append `event`, stamped with the session's clock, and apply it to the state.
 
-        If the disk refuses, nothing more is recorded and the session stops: see `check_disk`. Raising here would not
-        help, since executors swallow or mangle what their callbacks raise.
+        If the disk fails, record nothing more; the session then stops (see `check_disk`). Raising here would not help,
+        because executors swallow or alter exceptions from their callbacks.
         """
         if self.broken is not None:
             return
@@ -45,11 +45,11 @@ class Recorder:
         """Raise InfrastructureError if an event could not be written."""
         if self.broken is not None:
             raise InfrastructureError(
-                f"cannot write to {self.folder.path}: {self.broken}. Nothing recorded is lost: free some disk space"
+                f"cannot write to {self.folder.path}: {self.broken}. Nothing recorded is lost; free some disk space"
             ) from self.broken
 
     def interrupt_running(self, reason: str) -> None:
-        """Record that every RUNNING trial is interrupted."""
+        """Record every RUNNING trial as INTERRUPTED."""
         for trial_id, trial in list(self.state.trials.items()):
             if trial.status == Status.RUNNING:
                 log.info("trial %s interrupted: %s", trial_id, reason)
@@ -58,12 +58,12 @@ class Recorder:
                 )
 
     def trial_seconds(self, trial_id: str) -> float:
-        """Return how long workers have spent on a trial, the attempt in progress included."""
+        """Return the seconds that workers have spent on a trial, including the attempt in progress."""
         trial = self.state.trial(trial_id)
         running = self.elapsed() - trial.began if trial.status == Status.RUNNING else 0.0
         return trial.seconds + max(0.0, running)
 
     def keep_traceback(self, trial_id: str, attempt: int, text: str) -> None:
-        """Write a traceback to the run's logs. Raise OSError; its last line is in the ledger in any case."""
+        """Write a traceback to the run's logs. Raise OSError if that fails; the ledger holds its last line anyway."""
         self.folder.logs.mkdir(exist_ok=True)
         (self.folder.logs / f"{trial_id}-{attempt}.txt").write_text(text, encoding="utf-8")

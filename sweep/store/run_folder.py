@@ -1,4 +1,4 @@
-"""The folder of one run: its name, its lock, its files.
+"""The folder of a run: its name, its lock and its files.
 
 results/<run>/  space.py  run.json  ledger.jsonl  leaderboard.parquet  samples.parquet  checkpoints/  logs/
 """
@@ -23,9 +23,9 @@ from sweep.errors import RunError
 from sweep.store.run_spec import SCHEMA_VERSION, RunSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-STAGED = re.compile(r"\..+\.\d+")  # what `write_file` writes to: the file's name and the process's number
-RUN_FILE = "run.json"  # a folder without it is no run
-FREE_BYTES = 64 * 2**20  # a run is not started with less room on the disk
+STAGED = re.compile(r"\..+\.\d+")  # a file or folder being written: its name and the process id
+RUN_FILE = "run.json"  # every run has it; a folder without it is not a run
+FREE_BYTES = 64 * 2**20  # the least free disk space that a run starts with
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,21 @@ class RunFolder:
         return self.path / "checkpoints" / trial_id
 
     def command(self, name: str) -> str:
-        """Return what to type to do `name` (resume, report) with this run, quoted for a shell."""
+        """Return the shell command that applies the subcommand `name` (resume, report) to this run."""
         out = self.path.parent
         words = ["sweep", name, self.name] + ([] if out == Path("results") else ["--out", str(out)])
         return shlex.join(words)
 
     @cached_property
     def spec(self) -> RunSpec:
-        """What `run.json` says. Raises RunError where it is damaged or of a newer version of this tool."""
+        """Return the content of `run.json`. Raise RunError if it is damaged or of a newer version of this tool."""
         path = self.path / RUN_FILE
         try:
             raw = json.loads(path.read_bytes())
             if raw["schema_version"] > SCHEMA_VERSION:
                 raise RunError(f"{path} was written by a newer version of this tool: update explora-sweep")
-            if raw.pop("crc", None) not in (None, _crc(raw)):  # early versions wrote none
-                raise ValueError("it is not what was written")
+            if raw.pop("crc", None) not in (None, _crc(raw)):  # early versions wrote no checksum
+                raise ValueError("its checksum does not match")
             return RunSpec.from_dict(raw)
         except RunError:
             raise
@@ -81,7 +81,10 @@ class RunFolder:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the run's only writer. Raises RunError while another process is. The system frees it with the process."""
+        """Hold the lock that makes this process the run's only writer. Raise RunError if another process holds it.
+
+        The operating system releases the lock when the process ends, however it ends.
+        """
         try:
             descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
@@ -91,7 +94,7 @@ class RunFolder:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise RunError(
-                    f"run {self.name!r} is being worked on by another process; watch it with `sweep status {self.name}`"
+                    f"another process is working on run {self.name!r}; watch it with `sweep status {self.name}`"
                 ) from error
             self._clear()
             yield
@@ -99,7 +102,7 @@ class RunFolder:
             os.close(descriptor)
 
     def _clear(self) -> None:
-        """Remove what a killed process has staged and not renamed."""
+        """Remove the temporary files that a killed process left."""
         for left in self.path.iterdir():
             if STAGED.fullmatch(left.name):
                 with contextlib.suppress(OSError):
@@ -107,23 +110,23 @@ class RunFolder:
 
 
 def existing(path: Path) -> Path:
-    """`path`, or the nearest folder above it that is there."""
+    """Return `path` if it exists, else its nearest parent folder that does."""
     path = path.absolute()
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def check_name(name: str) -> str:
-    """`name`, or RunError where it could leave the out folder or be no file name."""
+    """Return `name`. Raise RunError if it is not a plain file name."""
     if not NAME.fullmatch(name):
         raise RunError(
             f"run name {name!r}: use 1 to 64 letters, digits, dots, dashes and underscores, "
-            "beginning with a letter or digit"
+            "starting with a letter or digit"
         )
     return name
 
 
 def open_run(out: Path, name: str) -> RunFolder:
-    """The run `name` under `out`. Raises RunError, naming the nearest run, where there is none."""
+    """Return the run `name` under `out`. Raise RunError, listing the known runs, if there is none."""
     check_name(name)
     if not (out / name / RUN_FILE).is_file():
         known = [run.name for run in list_runs(out)]
@@ -134,53 +137,53 @@ def open_run(out: Path, name: str) -> RunFolder:
 
 
 def list_runs(out: Path) -> list[RunFolder]:
-    """Every run under `out`, oldest first."""
+    """Return every run under `out`, oldest first."""
     if not out.is_dir():
         return []
-    marks = [mark for mark in out.glob(f"*/{RUN_FILE}") if NAME.fullmatch(mark.parent.name)]  # others are half made
-    return [RunFolder(mark.parent) for mark in sorted(marks, key=lambda mark: (mark.stat().st_mtime_ns, mark))]
+    files = [file for file in out.glob(f"*/{RUN_FILE}") if NAME.fullmatch(file.parent.name)]  # others are unfinished
+    return [RunFolder(file.parent) for file in sorted(files, key=lambda file: (file.stat().st_mtime_ns, file))]
 
 
 def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
-    """Make the run's folder, whole or not at all. Raises RunError and leaves nothing where that fails."""
+    """Create the folder of a run, completely or not at all. Raise RunError if that fails."""
     path = out / check_name(name)
     staged = out / f".{name}.{os.getpid()}"
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
-        if staged.exists():  # of a process of the same number that was killed
+        if staged.exists():  # left by a killed process with the same id
             shutil.rmtree(staged)
         staged.mkdir(parents=True)
         if (free := shutil.disk_usage(staged).free) < FREE_BYTES:
-            raise OSError(f"only {free // 2**20} MiB are free")
+            raise OSError(f"only {free // 2**20} MiB of disk space is free")
         write_file(staged / "space.py", source.encode())
         content = spec.as_dict()
         write_file(staged / RUN_FILE, json.dumps({**content, "crc": _crc(content)}, indent=1).encode())
-        staged.rename(path)  # fails where a folder with content stands there
+        staged.rename(path)  # fails if a folder with content is there
         for folder in (path, *made):
             flush_folder(folder.parent)
     except OSError as error:
         shutil.rmtree(staged, ignore_errors=True)
         for folder in made:
             with contextlib.suppress(OSError):
-                folder.rmdir()  # only where it is still empty: another run may have begun in it
+                folder.rmdir()  # fails unless empty: another run may have started in it
         if (path / RUN_FILE).is_file():
             raise RunError(
-                f"run {name!r} was begun by another process at this moment; watch it with `sweep status {name}`"
+                f"another process has just started run {name!r}; watch it with `sweep status {name}`"
             ) from error
         if path.exists():
-            raise RunError(f"{path} exists and is no run of this tool; choose another --name") from error
+            raise RunError(f"{path} exists but is not a run of this tool; choose another --name") from error
         reason = error.strerror or str(error)
         raise RunError(f"cannot write to {path}: {reason}; choose another folder with --out") from error
     return RunFolder(path)
 
 
 def _crc(content: dict[str, Any]) -> str:
-    """CRC-32 of a JSON object, however it is laid out."""
+    """Return the CRC-32 of a JSON object; it does not depend on whitespace or the order of keys."""
     return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Replace `path` whole or not at all: written beside it, flushed, renamed, and the renaming flushed."""
+    """Replace `path` completely or not at all: write a file beside it, flush it, rename it, and flush the folder."""
     staged = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write_through(staged, data)

@@ -1,4 +1,4 @@
-"""What a run is: its plan, and everything its results depend on."""
+"""The definition of a run: its plan, and everything that its results depend on."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,12 +9,12 @@ from sweep.planning.plan import Plan, Point, point_from, stable_id
 from sweep.planning.provenance import Provenance
 from sweep.planning.search_space import SearchSpace
 
-SCHEMA_VERSION = 3  # 1 had no tune_config, limits and search: it is read as a grid under fifo
+SCHEMA_VERSION = 3  # 1 has no tune_config, limits or search_space: such a run is read as a grid with fifo
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """What a run is, as `run.json` keeps it: enough to go on without the space file."""
+    """The definition of a run, as `run.json` stores it: enough to resume the run without the space file."""
 
     space: str  # name of the space
     space_sha256: str
@@ -28,17 +28,17 @@ class RunSpec:
     created_at: str  # UTC, ISO 8601
     use_cache: bool = True  # whether points may be taken from earlier runs
     tune_config: TuneConfig = field(default_factory=TuneConfig)
-    limits: RunLimits = field(default_factory=RunLimits)  # that it began with
-    search_space: SearchSpace | None = None  # what TPE draws from; points at random are drawn beforehand
+    limits: RunLimits = field(default_factory=RunLimits)  # those of the first session
+    search_space: SearchSpace | None = None  # for a search that learns (TPE); else all points are in the plan
 
     @property
     def probes(self) -> tuple[Point, ...]:
-        """Points that show all that the run needs, also of what is yet to be drawn."""
+        """Return points that together use every base and data set that the run can need."""
         return self.search_space.probes() if self.search_space else self.plan.points
 
     @property
     def search_id(self) -> str:
-        """Equal for runs that try the same points in the same way."""
+        """Return an id that is equal for runs with the same points (or search space) and the same TuneConfig."""
         space = self.search_space.as_dict() if self.search_space else None
         return stable_id([self.plan.plan_id, asdict(self.tune_config), space])
 
@@ -79,10 +79,13 @@ class RunSpec:
         )
 
 
-EARLIER_NAMES = {"trials": "num_samples", "grace": "grace_period", "reduction": "reduction_factor"}  # of schema 2
+EARLIER_NAMES = {"trials": "num_samples", "grace": "grace_period", "reduction": "reduction_factor"}  # in schema 2
 
 
 def _tune_config(content: dict[str, Any]) -> TuneConfig:
-    """The TuneConfig of a `run.json`, taken out of `content`. Schema 1 has none, schema 2 calls it `strategy`."""
+    """Remove the TuneConfig from the `content` of a `run.json` and return it.
+
+    Schema 1 has none; schema 2 calls it `strategy`.
+    """
     raw: dict[str, Any] = content.pop("tune_config", None) or content.pop("strategy", {})
     return TuneConfig(**{EARLIER_NAMES.get(name, name): value for name, value in raw.items()})

@@ -1,4 +1,4 @@
-"""The state of a run, folded from the events of its ledger. Queries change nothing; only `apply` does."""
+"""The state of a run, computed from the events of its ledger. Only `apply` changes it; queries do not."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -26,16 +26,16 @@ from sweep.store.status import Status, check_transition
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What the ledger keeps of one epoch of a trial."""
+    """The losses, cost and metric of one epoch of a trial."""
 
     losses: Losses
     cost: Cost
-    metric: float | None = None  # of the task, where the scheduler had it measured
+    metric: float | None = None  # the task's main metric, if the scheduler needed it
 
 
 @dataclass(frozen=True)
 class ScoreRecord:
-    """A score, and which attempt of the trial gave it when."""
+    """A score, and the epoch, attempt and time that it comes from."""
 
     score: Score
     epoch: int
@@ -45,23 +45,23 @@ class ScoreRecord:
 
 @dataclass
 class TrialState:
-    """One trial as far as the ledger tells."""
+    """The state of one trial."""
 
     status: Status = Status.PENDING
     attempt: int = 0
     reason: str | None = None
-    failure: Failure | None = None  # the kind, if FAILED
+    failure: Failure | None = None  # why, if FAILED
     rung: int | None = None  # the epoch at which a scheduler stopped the trial
-    loss: str | None = None  # with which it diverged
+    loss: str | None = None  # the loss, as text, if it diverged
     epochs: dict[int, EpochRecord] = field(default_factory=dict)
-    seconds: float = 0.0  # that workers have spent on it, up to the end of its last attempt
-    began: float = 0.0  # when the attempt in progress began, in seconds of its session
+    seconds: float = 0.0  # that workers have spent on the trial, up to its last event
+    began: float = 0.0  # the time of its last event, in seconds since its session began
     started_at: str | None = None  # UTC, ISO 8601
     ended_at: str | None = None
 
     @property
     def known_epoch(self) -> int:
-        """The last epoch before the first gap: every epoch up to it is known."""
+        """Return the last epoch before the first gap: all epochs up to it are known."""
         epoch = 0
         while epoch + 1 in self.epochs:
             epoch += 1
@@ -69,28 +69,28 @@ class TrialState:
 
     @property
     def latest(self) -> EpochRecord | None:
-        """The latest known epoch after the first, or None before there is one."""
+        """Return the record of the latest epoch, or None before the first epoch has ended."""
         return self.epochs[epoch] if (epoch := max(self.epochs, default=0)) else None
 
 
 @dataclass
 class RunState:
-    """A run as far as the ledger tells."""
+    """The state of a run."""
 
     trials: dict[str, TrialState] = field(default_factory=dict)
     scores: dict[str, ScoreRecord] = field(default_factory=dict)  # by point_id
     cached: dict[str, CachedEvent] = field(default_factory=dict)  # by point_id
     sessions: list[SessionEvent] = field(default_factory=list)
-    suggestions: list[SuggestedEvent] = field(default_factory=list)  # points that a search suggested, in its order
+    suggestions: list[SuggestedEvent] = field(default_factory=list)  # what the search suggested, in order
     reached: dict[int, list[str]] = field(default_factory=dict)  # epoch -> trials that reached it, in order
-    seconds: list[float] = field(default_factory=list)  # how long each session has worked
+    seconds: list[float] = field(default_factory=list)  # the duration of each session
 
     def trial(self, trial_id: str) -> TrialState:
         """Return the state of a trial; one that the ledger does not know is PENDING."""
         return self.trials.get(trial_id) or TrialState()
 
     def apply(self, event: Event) -> None:
-        """Take in one event. Events of an older attempt than the trial's are late messages and change nothing."""
+        """Update the state with one event. An event of a replaced attempt is a late message and is ignored."""
         match event:
             case SessionEvent():
                 self.sessions.append(event)
@@ -109,7 +109,7 @@ class RunState:
         if event.attempt < trial.attempt:
             return
         if trial.status == Status.RUNNING:
-            trial.seconds += max(0.0, event.elapsed - trial.began)  # below 0 where a killed session left it running
+            trial.seconds += max(0.0, event.elapsed - trial.began)  # below 0 if a killed session left it running
         trial.began = event.elapsed
         if isinstance(event, EpochEvent):
             self._take_results(trial, event)
@@ -146,23 +146,23 @@ def fold(events: Iterable[Event]) -> RunState:
 
 
 def load_state(folder: RunFolder) -> RunState:
-    """Return the state of the run in `folder`; without a ledger nothing has happened yet. Raise LedgerError."""
+    """Return the state of the run in `folder`, empty if there is no ledger. Raise LedgerError if it is damaged."""
     return fold(read_ledger(folder.ledger)) if folder.ledger.exists() else RunState()
 
 
 def full_plan(spec: RunSpec, state: RunState) -> Plan:
-    """Return all points of a run: those of its initial plan, and those that its search has suggested since."""
-    drawn = [point_from(settings) for event in state.suggestions for settings in event.points]
-    return Plan((*spec.plan.points, *drawn)) if drawn else spec.plan
+    """Return all points of a run: those of its initial plan and those that its search has suggested."""
+    suggested = [point_from(settings) for event in state.suggestions for settings in event.points]
+    return Plan((*spec.plan.points, *suggested)) if suggested else spec.plan
 
 
 def suggestions_left(spec: RunSpec, state: RunState) -> int:
-    """Return how many points the run's search has still to suggest; 0 if all points were known from the start."""
+    """Return how many more points the run's search will suggest; 0 if all points were known from the start."""
     return (spec.tune_config.num_samples or 0) - len(state.suggestions) if spec.search_space is not None else 0
 
 
 def find_result(state: RunState, point: Point) -> PointResult | None:
-    """Return the result of a finished point, or None: it was cached, or scored at its own number of epochs."""
+    """Return the result of a finished point (cached, or scored after its full number of epochs), or None."""
     if (cached := state.cached.get(point.point_id)) is not None:
         return cached.record
     found = state.scores.get(point.point_id)

@@ -1,15 +1,15 @@
-"""The states of a trial and of a point, and the one place that judges how they may follow each other."""
+"""The statuses of a trial and of a point, and the allowed transitions between them."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """PENDING and RUNNING are on the way; INTERRUPTED goes on when resumed; the others are ends."""
+    """The status of a trial or point. PENDING, RUNNING and INTERRUPTED are open; the others are final."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
-    STOPPED = "STOPPED"  # before its last epoch, by a scheduler (at its rung, until promoted) or by `patience`
+    STOPPED = "STOPPED"  # before its last epoch: by a scheduler at a rung (it may be promoted later), or by `patience`
     DIVERGED = "DIVERGED"  # a loss that is not a finite number
     FAILED = "FAILED"
     INTERRUPTED = "INTERRUPTED"
@@ -17,21 +17,21 @@ class Status(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """Whether a session would go on with it."""
+        """Return whether a session would start or continue the trial."""
         return self in (Status.PENDING, Status.RUNNING, Status.INTERRUPTED)
 
     @property
     def is_complete(self) -> bool:
-        """Whether the result is that of the whole number of epochs, so that it may be ranked."""
+        """Return whether the point ran its full number of epochs, so that it may be ranked."""
         return self in (Status.COMPLETED, Status.CACHED)
 
 
 TERMINAL = frozenset({Status.COMPLETED, Status.STOPPED, Status.DIVERGED})
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.RUNNING, Status.CACHED}),
-    Status.RUNNING: TERMINAL | {Status.FAILED, Status.INTERRUPTED, Status.RUNNING},  # RUNNING: a lost worker's retry
+    Status.RUNNING: TERMINAL | {Status.FAILED, Status.INTERRUPTED, Status.RUNNING},  # RUNNING: retry of a lost worker
     Status.INTERRUPTED: frozenset({Status.RUNNING}),
-    Status.FAILED: frozenset({Status.RUNNING}),  # tried again by a resume
+    Status.FAILED: frozenset({Status.RUNNING}),  # retried, by this session or a resume
     Status.COMPLETED: frozenset(),
     Status.STOPPED: frozenset({Status.RUNNING}),  # promoted from its rung
     Status.DIVERGED: frozenset(),
@@ -40,6 +40,6 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 
 def check_transition(before: Status, after: Status) -> None:
-    """Raises ValueError when a trial may not go from `before` to `after`."""
+    """Raise ValueError if a trial may not change from `before` to `after`."""
     if after not in TRANSITIONS[before]:
         raise ValueError(f"a trial cannot go from {before} to {after}")

@@ -1,4 +1,4 @@
-"""What a run has spent, from its ledger: the measure of `--budget`."""
+"""What a run has spent so far, computed from its ledger and compared with `--budget`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,29 +10,32 @@ from sweep.store.status import Status
 
 @dataclass(frozen=True)
 class Spent:
-    """All sessions of a run together."""
+    """What all sessions of a run have spent together."""
 
-    seconds: float  # of work, by the clock on the wall
-    trials: int  # trainings that were begun
-    gpu_hours: float  # of workers times their GPUs
+    seconds: float  # of wall-clock time
+    trials: int  # trials that have started, baselines excluded
+    gpu_hours: float  # hours of workers times GPUs per worker
 
-    def beyond(self, budget: Budget, *, now: bool) -> str | None:
-        """Why no trial may be begun any more. `now`: why begun ones stop, which a budget of trials lets end."""
-        over = (
+    def over_budget(self, budget: Budget, *, now: bool) -> str | None:
+        """Return why no further trial may start, or None if it may.
+
+        With `now`, return why running trials must stop: a spent budget of trials lets them finish.
+        """
+        is_over = (
             (budget.seconds is not None and self.seconds >= budget.seconds)
             or (budget.gpu_hours is not None and self.gpu_hours >= budget.gpu_hours)
             or (budget.trials is not None and self.trials >= budget.trials and not now)
         )
-        return f"the budget of {budget} is spent" if over else None
+        return f"the budget of {budget} is spent" if is_over else None
 
 
-def spent(state: RunState, trainings: Collection[str], elapsed: float, gpus_per_trial: float) -> Spent:
-    """What a run has spent; `elapsed`: seconds of the session in progress, its state's last one."""
-    begun = [trial for name, trial in state.trials.items() if trial.attempt > 0 and name in trainings]
-    running = [max(0.0, elapsed - trial.began) for trial in begun if trial.status == Status.RUNNING]
-    worked = sum(trial.seconds for trial in begun) + sum(running)
+def spent(state: RunState, trials: Collection[str], elapsed: float, gpus_per_trial: float) -> Spent:
+    """Return what a run has spent on `trials` (ids); `elapsed` is the seconds of the session in progress."""
+    started = [trial for name, trial in state.trials.items() if trial.attempt > 0 and name in trials]
+    running = [max(0.0, elapsed - trial.began) for trial in started if trial.status == Status.RUNNING]
+    worked = sum(trial.seconds for trial in started) + sum(running)
     return Spent(
         seconds=sum(state.seconds[:-1]) + elapsed,
-        trials=len(begun),
+        trials=len(started),
         gpu_hours=worked * gpus_per_trial / 3600,
     )

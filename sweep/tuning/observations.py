@@ -1,4 +1,4 @@
-"""What a search is told: its points as far as the ledger knows them."""
+"""The observations that a search learns from: the outcome of each suggested point, according to the ledger."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,45 +16,48 @@ from sweep.tuning.schedulers import objective
 
 @dataclass(frozen=True)
 class Observation:
-    """What is known of a point that was drawn. `value`: its objective, lower is better."""
+    """What is known of a suggested point. `value` is its objective; lower is better."""
 
     params: Mapping[str, Any]
-    state: str  # COMPLETE, PRUNED, FAIL or RUNNING, as Optuna has them
-    value: float | None = None  # of COMPLETE and PRUNED: finite
-    epoch: int = 0  # at which a PRUNED one was stopped
+    state: str  # COMPLETE, PRUNED, FAIL or RUNNING, as in Optuna
+    value: float | None = None  # finite if COMPLETE or PRUNED, else None
+    epoch: int = 0  # at which a PRUNED point stopped
 
 
 def observations(state: RunState, tune_config: TuneConfig) -> list[Observation]:
-    """Every point that was drawn, in order."""
-    return [_told(state, tune_config, event) for event in state.suggestions]
+    """Return one observation for each suggestion, in order."""
+    return [_observe(state, tune_config, event) for event in state.suggestions]
 
 
-def _told(state: RunState, tune_config: TuneConfig, event: SuggestedEvent) -> Observation:
+def _observe(state: RunState, tune_config: TuneConfig, event: SuggestedEvent) -> Observation:
     points = [point_from(settings) for settings in event.points]
     last = max(point.epochs for point in points)
-    judged = [point for point in points if point.epochs == last]  # one a seed
-    values = [_value(state, tune_config, point) for point in judged]
+    final = [point for point in points if point.epochs == last]  # one for each seed
+    values = [_value(state, tune_config, point) for point in final]
     if all(value is not None for value in values):
         return _finite(event, "COMPLETE", [value for value in values if value is not None])
-    trials = {point.trial_id: state.trial(point.trial_id) for point in judged}
+    trials = {point.trial_id: state.trial(point.trial_id) for point in final}
     statuses = {trial.status for trial in trials.values()}
     if statuses & {Status.DIVERGED, Status.FAILED}:
         return Observation(event.params, "FAIL")
-    stopped = [point for point in judged if trials[point.trial_id].status == Status.STOPPED]
+    stopped = [point for point in final if trials[point.trial_id].status == Status.STOPPED]
     if stopped and not any(status.is_open for status in statuses):
         epoch = min(trials[point.trial_id].known_epoch for point in stopped)
         return _finite(event, "PRUNED", [_value_at(state, tune_config, point, epoch) for point in stopped], epoch)
     return Observation(event.params, "RUNNING")
 
 
-def _finite(event: SuggestedEvent, told: str, values: Sequence[float], epoch: int = 0) -> Observation:
-    """The mean over seeds; a mean that is not finite is a failure."""
+def _finite(event: SuggestedEvent, outcome: str, values: Sequence[float], epoch: int = 0) -> Observation:
+    """Return an observation of the mean over seeds, or of a failure if the mean is not finite."""
     mean = sum(values) / len(values)
-    return Observation(event.params, told, mean, epoch) if math.isfinite(mean) else Observation(event.params, "FAIL")
+    return Observation(event.params, outcome, mean, epoch) if math.isfinite(mean) else Observation(event.params, "FAIL")
 
 
 def _value_at(state: RunState, tune_config: TuneConfig, point: Point, epoch: int) -> float:
-    """The objective of a stopped point. One whose patience ended has a score where no rung had its metric measured."""
+    """Return the objective of a stopped point at `epoch`.
+
+    A point that `patience` stopped has a score, though the metric was not measured at a rung.
+    """
     record = state.trial(point.trial_id).epochs[epoch]
     metric = record.metric
     if metric is None and (scored := state.scores.get(point.point_id)) is not None:
@@ -63,7 +66,7 @@ def _value_at(state: RunState, tune_config: TuneConfig, point: Point, epoch: int
 
 
 def _value(state: RunState, tune_config: TuneConfig, point: Point) -> float | None:
-    """The objective of a point that ran its full length."""
+    """Return the objective of a point that ran its full number of epochs, or None if it did not."""
     result = find_result(state, point)
     if result is None:
         return None

@@ -21,21 +21,21 @@ Propose = Callable[[SearchSpace, Sequence[Observation], int], Params]
 
 @dataclass(frozen=True, kw_only=True)
 class SchedulerEntry:
-    """How a scheduler is made over the trials of a run, a mapping that may grow."""
+    """A scheduler. `make` gets the trials of a run by id, a mapping that grows during a search."""
 
     make: Callable[[TuneConfig, Mapping[str, Trial]], Scheduler]
     help: str
-    has_rungs: bool = True  # whether it compares trials, so that the grace period and the reduction factor matter
+    has_rungs: bool = True  # whether it compares trials at rungs
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearcherEntry:
-    """How a search proposes a point: from the space, the observations so far, and the number of the attempt.
+    """A searcher. `propose` gets the space, the observations so far, and the number of the attempt.
 
-    A proposal may repeat an earlier point; the next attempt must propose another one.
+    If it proposes an earlier point again, it is called with the next attempt, which must give another proposal.
     """
 
-    propose: Propose | None  # None: there is nothing to propose, every point of the space is run
+    propose: Propose | None  # None: run every point of the space
     help: str
     learns: bool = False  # whether proposals depend on results, so that points are suggested during the run
 
@@ -45,7 +45,7 @@ def _fifo(tune_config: TuneConfig, trials: Mapping[str, Trial]) -> Scheduler:
 
 
 def propose_random(space: SearchSpace, history: Sequence[Observation], attempt: int) -> Params:
-    """Return a random point, which depends on the number of earlier points and on `attempt` only."""
+    """Return a random point that depends only on the number of earlier points and on `attempt`."""
     return space.random(len(history), attempt)
 
 
@@ -65,7 +65,7 @@ SEARCHERS = {
 
 
 def make_scheduler(tune_config: TuneConfig, trials: Mapping[str, Trial]) -> Scheduler:
-    """Return the scheduler that `tune_config` names, over `trials`: a mapping that may grow."""
+    """Return the scheduler that `tune_config` names, for `trials`, a mapping that may grow."""
     return SCHEDULERS[tune_config.scheduler].make(tune_config, trials)
 
 
@@ -75,7 +75,7 @@ def describe(registry: Mapping[str, Any]) -> str:
 
 
 def check(tune_config: TuneConfig) -> None:
-    """Raise SpaceError if a name is unknown or options do not go together."""
+    """Raise SpaceError if a name is unknown or an option contradicts another."""
     _check_name("--search", tune_config.search, SEARCHERS)
     _check_name("--scheduler", tune_config.scheduler, SCHEDULERS)
     searcher, scheduler = SEARCHERS[tune_config.search], SCHEDULERS[tune_config.scheduler]

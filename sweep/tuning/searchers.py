@@ -1,8 +1,8 @@
 """Suggest points of a search: at random, or by a searcher that learns from the results so far.
 
-A search samples the space that a grid multiplies: the values of grid axes become categories, each variant and each
-decoding a branch of its own. A suggestion depends only on the space, the number of earlier suggestions, and the ledger,
-so that a resumed search continues like an uninterrupted one. No point is suggested twice.
+In a search, the values of grid axes become categories to sample from, and each combination of variant and decoding
+becomes a branch. A suggestion depends only on the space and the ledger, so a resumed search continues like an
+uninterrupted one. No point is suggested twice.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,12 +13,12 @@ from sweep.planning.search_space import Params, SearchSpace
 from sweep.tuning.observations import Observation
 from sweep.tuning.registry import SEARCHERS, propose_random
 
-TRIES = 100  # proposals that may repeat a point, before the points that are left are listed
+TRIES = 100  # proposals of known points before the remaining points are tried one by one
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What a search wants to run: one point for each milestone and seed."""
+    """The next points of a search: one for each milestone and seed."""
 
     params: Params
     points: tuple[Point, ...]
@@ -27,13 +27,13 @@ class Suggestion:
 def suggest(
     space: SearchSpace, search: str, history: Sequence[Observation], seen: Collection[str]
 ) -> Suggestion | None:
-    """Return the next point of `search` (random, tpe) after `history`, or None if every point was suggested.
+    """Return the next suggestion of `search` (random, tpe) after `history`, or None if no point is left.
 
-    `seen`: ids of points that must not be suggested again.
+    `seen` holds the ids of points that must not be suggested again.
     """
     index, propose = len(history), SEARCHERS[search].propose or propose_random
     if index < len(space.first):
-        params = space.placed(space.first[index], index)
+        params = space.complete(space.first[index], index)
         if (points := space.points(params))[0].point_id not in seen:
             return Suggestion(params, points)
     for attempt in range(TRIES):
@@ -45,12 +45,12 @@ def suggest(
 
 
 def suggest_all(space: SearchSpace, count: int, search: str = "random") -> list[Suggestion]:
-    """Return `count` points of a search that learns nothing, or all there are."""
+    """Return `count` suggestions of a search that does not learn, or fewer if the space has fewer points."""
     found: list[Suggestion] = []
-    told: list[Observation] = []
+    history: list[Observation] = []
     seen: set[str] = set()
-    while len(found) < count and (drawn := suggest(space, search, told, seen)):
-        found.append(drawn)
-        told.append(Observation(drawn.params, "RUNNING"))
-        seen.add(drawn.points[0].point_id)
+    while len(found) < count and (suggestion := suggest(space, search, history, seen)):
+        found.append(suggestion)
+        history.append(Observation(suggestion.params, "RUNNING"))
+        seen.add(suggestion.points[0].point_id)
     return found

@@ -1,6 +1,6 @@
-"""What to run next: interrupted and lost trainings first, then what was not begun, what a search draws, promotions.
+"""The order of trials: interrupted and lost ones first, then new ones, then those a search suggests, then promotions.
 
-A trial that was handed out is not given again before it is back.
+A trial that was handed out is not handed out again before it is released.
 """
 
 from collections import deque
@@ -13,67 +13,67 @@ from sweep.tuning.schedulers import Scheduler, ids
 
 
 class TrialQueue:
-    """The trials of a run that wait, and those that are out."""
+    """The trials of a run that wait, and those that are in flight."""
 
     def __init__(self, state: RunState, plan: Plan, scheduler: Scheduler, trials: dict[str, Trial]) -> None:
-        """`trials`: filled with the plan's trainings by id, and shared with the scheduler."""
+        """`trials` is shared with the scheduler; the queue adds the plan's trials to it, by id."""
         self.state = state
         self.scheduler = scheduler
         self.trials = trials
-        self.in_flight: set[str] = set()  # handed out and not back
-        self._again: deque[Trial] = deque()
-        self._fresh: deque[Trial] = deque()
-        self._members: dict[str, Trial] = {}  # baselines too
+        self.in_flight: set[str] = set()  # ids handed out and not released
+        self._retries: deque[Trial] = deque()
+        self._pending: deque[Trial] = deque()
+        self._known: dict[str, Trial] = {}  # every trial by id, baselines included
         self.add(plan)
 
     def add(self, plan: Plan) -> None:
-        """Take up the points of `plan`; un-tuned bases come first. What FAILED in earlier sessions is tried again."""
-        trials = group(dict.fromkeys((*plan.baselines, *plan.points)))  # a point may itself be an un-tuned base
+        """Add the trials of `plan`, baselines first. Trials that FAILED in earlier sessions are retried."""
+        trials = group(dict.fromkeys((*plan.baselines, *plan.points)))  # a point may itself be a baseline
         if self.scheduler.shuffles:
             trials = tuple(sorted(trials, key=lambda trial: (not trial.is_baseline, trial.trial_id)))
         for trial in trials:
-            if trial.trial_id in self._members:  # an un-tuned base, say, that an earlier point brought along
+            if trial.trial_id in self._known:  # for example the baseline of an earlier point
                 continue
-            self._members[trial.trial_id] = trial
+            self._known[trial.trial_id] = trial
             status = self.state.trials[trial.trial_id].status if trial.trial_id in self.state.trials else Status.PENDING
             if status in (Status.INTERRUPTED, Status.FAILED):
-                self._again.append(trial)
+                self._retries.append(trial)
             elif status.is_open:
-                self._fresh.append(trial)
+                self._pending.append(trial)
         self.trials.update(ids(plan.trials))
 
-    def next(self, suggest: Callable[[], Plan | None], begins: bool = True) -> Trial | None:
-        """The trial to run now, or None where there is none (yet). `suggest` draws further points.
+    def next(self, suggest: Callable[[], Plan | None], may_start: bool = True) -> Trial | None:
+        """Return the next trial to run, or None if there is none at the moment. `suggest` returns further points.
 
-        `begins`: whether one may be begun; those that were begun go on, and are promoted, in any case.
+        Without `may_start` no new trial starts; trials that have started are still retried and promoted.
         """
-        trial = self._waiting()
-        if trial is None and begins:
-            trial = self._begun() or self._drawn(suggest)
-        trial = trial or self._promoted(drained=False)
+        trial = self._next_retry()
+        if trial is None and may_start:
+            trial = self._next_pending() or self._next_suggested(suggest)
+        trial = trial or self._next_promoted(idle=False)
         if trial is None and not self.in_flight:
-            trial = self._promoted(drained=True)
+            trial = self._next_promoted(idle=True)
         if trial is not None:
             self.in_flight.add(trial.trial_id)
         return trial
 
-    def release(self, trial_id: str, again: bool) -> None:
-        """A trial that was handed out has ended; `again`: it is to be tried once more."""
+    def release(self, trial_id: str, retry: bool) -> None:
+        """Take back a trial that was handed out and has ended, and queue it once more if `retry`."""
         self.in_flight.discard(trial_id)
-        if again:
-            self._again.append(self._members[trial_id])
+        if retry:
+            self._retries.append(self._known[trial_id])
 
-    def _waiting(self) -> Trial | None:
-        return self._again.popleft() if self._again else None
+    def _next_retry(self) -> Trial | None:
+        return self._retries.popleft() if self._retries else None
 
-    def _begun(self) -> Trial | None:
-        return self._fresh.popleft() if self._fresh else None
+    def _next_pending(self) -> Trial | None:
+        return self._pending.popleft() if self._pending else None
 
-    def _promoted(self, drained: bool) -> Trial | None:
-        trial = self.scheduler.promote(self.state, drained)
+    def _next_promoted(self, idle: bool) -> Trial | None:
+        trial = self.scheduler.promote(self.state, idle)
         return trial if trial is not None and trial.trial_id not in self.in_flight else None
 
-    def _drawn(self, suggest: Callable[[], Plan | None]) -> Trial | None:
-        while not self._fresh and (plan := suggest()) is not None:
+    def _next_suggested(self, suggest: Callable[[], Plan | None]) -> Trial | None:
+        while not self._pending and (plan := suggest()) is not None:
             self.add(plan)
-        return self._begun()
+        return self._next_pending()

@@ -113,7 +113,7 @@ def test_file_times_that_jump_are_no_stall(
     alive = Path(job.checkpoints) / "alive"
     alive.parent.mkdir(parents=True, exist_ok=True)
     alive.touch()
-    watchdog.began(job)
+    watchdog.started(job)
     stamp = alive.stat().st_mtime
     for turn in range(20):
         ticks[0] += 4.0

@@ -147,7 +147,7 @@ def test_a_worker_is_stopped(commands: Commands, micro: Path, tmp_path: Path, wh
     """The watchdog ends it, and its trial is tried again."""
     suspend, expected = psutil.Process.suspend, whole(*LONG)
     for run in strike(suspend, commands, micro, tmp_path, expected, repeat(1, 5), "--stall-timeout", "5s"):
-        assert reasons(run)[-1] == "worker lost: no sign of life for 5s (--stall-timeout)"
+        assert reasons(run)[-1] == "worker lost: no heartbeat for 5s (--stall-timeout)"
 
 
 def await_failure(run: Path, before: int) -> bool:
@@ -174,7 +174,7 @@ def test_a_service_of_ray_is_killed(
         members = family(command)
         (service,) = [member for member in members if member.name() == name]
         service.kill()
-        says(command, 1, "Error: Ray has broken down", name, f"resume with: sweep resume r --out {out}")
+        says(command, 1, "Error: Ray has died", name, f"resume with: sweep resume r --out {out}")
         assert command.stdout == ""
         gone(members, command.pid, LINGER)
         before = check(out / "r")

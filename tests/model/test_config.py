@@ -82,3 +82,10 @@ def test_help_says_what_a_person_needs() -> None:
     assert "    rank: rank of the adapter of each projection (at least 1; must be given)" in text
     assert "    dropout: fraction of the adapter's input dropped (at least 0, below 1; default 0.0)" in text
     assert "(one of adamw, soap; default 'adamw')" in (TrainConfig.__doc__ or "")
+
+
+@pytest.mark.parametrize("key", ["seed", "batch_size", "epochs"])
+def test_whole_numbers_have_64_bits(key: str) -> None:
+    assert TrainConfig(**{key: 2**63 - 1})
+    with pytest.raises(SettingError, match=rf"{key}: must be at most 9223372036854775807 \(64 bits\)"):
+        TrainConfig(**{key: 2**63})

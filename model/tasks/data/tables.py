@@ -1,13 +1,14 @@
 """Tables of labelled texts, one example a row: tab-separated text, JSON lines, or Parquet as hubs have it.
 
-The course's .csv files are tab-separated and read the way its code reads them, quotes included. Columns are found by
+The course's .csv files are tab-separated. In tab-separated text a quotation mark is text, unless it opens and closes a
+whole field, as CSV writers quote: then it is taken off, and doubled marks inside become single. Columns are found by
 name; some have another name on the hub.
 """
 
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,18 +39,18 @@ def read_examples(path: Path, columns: Columns, classes: int | None = None) -> I
     Raises DataError, naming the file and what to do.
     """
     texts, label = None, None
-    for number, row in enumerate(_rows(path), start=1):
+    for place, row in _rows(path):
         if texts is None:
             texts = [_column(path, row, names) for names in columns.texts]
             label = next((name for name in columns.label if name in row), None)
         values = [row.get(name) for name in texts]
-        target = None if label is None else _label(path, number, row.get(label), classes)
+        target = None if label is None else _label(path, place, row.get(label), classes)
         usable = target is not None and all(isinstance(value, str) and value.strip() for value in values)
         yield Example(tuple(values), target) if usable else None  # type: ignore[arg-type]
 
 
-def _rows(path: Path) -> Iterator[Row]:
-    """Raises DataError."""
+def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+    """Yield every row and where it stands. Raise DataError."""
     try:
         yield from READERS.get(path.suffix.lower(), _tab_separated)(path)
     except OSError as error:
@@ -60,12 +61,47 @@ def _rows(path: Path) -> Iterator[Row]:
         raise DataError(f"{path} is damaged: {error}; put a good copy there") from error
 
 
-def _tab_separated(path: Path) -> Iterator[Row]:
+def _tab_separated(path: Path) -> Iterator[tuple[str, Row]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from csv.DictReader(file, delimiter="\t")
+        lines = csv.reader(_equal_ends(file), delimiter="\t", quoting=csv.QUOTE_NONE)
+        header = [_unquoted(name) for name in next(lines, [])]
+        was_open = False  # whether the line before opened a quoted field and did not close it
+        for fields in lines:
+            if fields:  # blank lines hold no row
+                _check_width(fields, len(header), lines.line_num, was_open)
+                was_open = any(field.startswith('"') and _unquoted(field) == field for field in fields)
+                row = dict(zip(header, map(_unquoted, fields), strict=False))
+                yield f"line {lines.line_num}", {**dict.fromkeys(header), **row}
 
 
-def _json_lines(path: Path) -> Iterator[Row]:
+def _equal_ends(lines: Iterable[str]) -> Iterator[str]:
+    """Yield `lines`, which end as they were written. Raise ValueError if one ends within a text, at a lone return."""
+    first = None
+    for number, line in enumerate(lines, start=1):
+        end = line[-1:] if line.endswith(("\r", "\n")) else first
+        first = first or end
+        if end != first:
+            raise ValueError(f"line {number} ends unlike the lines before it: a text holds a line break; replace it")
+        yield line
+
+
+def _unquoted(field: str) -> str:
+    """Return a field without the quotation marks around it, if a CSV writer put them there."""
+    inner = field[1:-1]
+    is_quoted = len(field) > 1 and field[0] == field[-1] == '"' and '"' not in inner.replace('""', "")
+    return inner.replace('""', '"') if is_quoted else field
+
+
+def _check_width(fields: list[str], width: int, line: int, was_open: bool) -> None:
+    """Raise ValueError if a text seems to hold a tab or a line break, so that the fields cannot be told apart."""
+    if len(fields) > width:
+        raise ValueError(f"line {line} has {len(fields)} fields, the header {width}: a text holds a tab; replace it")
+    last = fields[-1]
+    if len(fields) < width and (was_open or (last.startswith('"') and _unquoted(last) == last)):
+        raise ValueError(f"line {line} is short, and a quoted field is open: a text holds a line break; replace it")
+
+
+def _json_lines(path: Path) -> Iterator[tuple[str, Row]]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -76,15 +112,15 @@ def _json_lines(path: Path) -> Iterator[Row]:
                 raise ValueError(f"line {number} is no JSON ({error})") from error
             if not isinstance(row, dict):
                 raise ValueError(f"line {number} is no JSON object")
-            yield row
+            yield f"line {number}", row
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
     import pyarrow.parquet  # only the sets of the hub need it
 
     with pyarrow.parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=1000):
-            yield from batch.to_pylist()
+        rows = (row for batch in file.iter_batches(batch_size=1000) for row in batch.to_pylist())
+        yield from ((f"row {number}", row) for number, row in enumerate(rows, start=1))
 
 
 READERS = {".csv": _tab_separated, ".tsv": _tab_separated, ".jsonl": _json_lines, ".parquet": _parquet}
@@ -101,7 +137,7 @@ def _column(path: Path, row: Row, names: tuple[str, ...]) -> str:
     )
 
 
-def _label(path: Path, number: int, value: Any, classes: int | None) -> int | None:
+def _label(path: Path, place: str, value: Any, classes: int | None) -> int | None:
     """A label as a class, None where it is missing: empty, not a number, or the -1 of the hub's test splits."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -114,7 +150,7 @@ def _label(path: Path, number: int, value: Any, classes: int | None) -> int | No
     if label < 0 or not label.is_integer() or (classes is not None and label >= classes):
         wanted = "a whole number from 0" if classes is None else " or ".join(map(str, range(classes)))
         raise DataError(
-            f"{path}: the label of row {number} is {value!r}, which is not {wanted}; "
+            f"{path}: the label of {place} is {value!r}, which is not {wanted}; "
             "fix the label, or leave it empty to skip the row"
         )
     return int(label)

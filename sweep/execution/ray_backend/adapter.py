@@ -1,8 +1,7 @@
-"""Ray Tune's interfaces, implemented on top of a listener: the classes that Ray calls.
+"""The classes that Ray Tune calls: its interfaces, implemented on top of a listener.
 
 Ray's Tuner asks `JobFeed` for the next job, runs it on a `TrialActor`, hands reports to `ReportRelay` and other events
-to `EventRelay`, and asks `StopWatch` whether to stop. All of them pass what happens to one `Desk`, which stays in the
-driver's process.
+to `EventRelay`, and asks `StopWatch` whether to stop. All of them call one `Desk`, which stays in the driver's process.
 """
 
 import json
@@ -20,7 +19,7 @@ from ray.tune.search import Searcher
 from sweep.execution.executor import Listener
 from sweep.execution.job import Job
 from sweep.execution.ray_backend.monitor import RayMonitor
-from sweep.execution.ray_backend.settings import LOOK_SECONDS
+from sweep.execution.ray_backend.settings import CHECK_SECONDS
 from sweep.execution.trial import TrialReport, run_trial
 from sweep.execution.watchdog import Overdue, Watchdog
 from sweep.store.failure import Failure
@@ -30,18 +29,18 @@ log = logging.getLogger(__name__)
 
 
 class Desk:
-    """Between Ray's events and the listener: which jobs run on which actors, and which have to be ended."""
+    """Connects Ray's events to the listener, and knows which job runs on which actor and which must be ended."""
 
     def __init__(self, listener: Listener, stall_timeout: float | None, monitor: RayMonitor) -> None:
         self.listener = listener
         self.monitor = monitor
         self.watchdog = Watchdog(stall_timeout)
         self.trials: dict[Job, Any] = {}  # jobs in flight -> Ray's trial, once it has started
-        self.why: dict[Job, Overdue] = {}  # jobs that the watchdog has ended
-        self._looked = 0.0
+        self.overdue: dict[Job, Overdue] = {}  # jobs that the watchdog has ended
+        self._checked = 0.0  # time of the watchdog's last check
 
-    def give(self) -> Job | None:
-        """Return the next job, or None if there is none for now."""
+    def next_job(self) -> Job | None:
+        """Return the next job, or None if there is none at the moment."""
         job = self.listener.next_job()
         if job is not None:
             self.trials[job] = None
@@ -50,38 +49,38 @@ class Desk:
     def started(self, job: Job, trial: Any) -> None:
         self.trials[job] = trial
         self.listener.started(job)
-        self.watchdog.began(job)
+        self.watchdog.started(job)
 
     def reported(self, job: Job, report: TrialReport) -> bool:
         """Pass on a report. Return whether the trial continues."""
         continues = self.listener.reported(job, report)
-        self.watchdog.moved(job)
+        self.watchdog.reported(job)
         if not continues:
             self._ended(job)
         return continues
 
     def lost(self, job: Job, error: Any) -> None:
-        """Pass on that a worker is gone: ended by the watchdog, out of memory, or crashed."""
+        """Tell the listener that a worker is gone: ended by the watchdog, out of memory, or crashed."""
         self.monitor.check()
-        if job in self.trials and self.trials[job] is None:  # lost before Ray said that it had started
+        if job in self.trials and self.trials[job] is None:  # lost before Ray reported that it had started
             self.listener.started(job)
-        why = self.why.pop(job, None)
-        if why is None:
-            memory = "OutOfMemoryError" in str(error)
-            failure = Failure.OUT_OF_HOST_MEMORY if memory else Failure.WORKER_LOST
-            why = Overdue(job=job, failure=failure, reason=_last_line(error))
+        overdue = self.overdue.pop(job, None)
+        if overdue is None:
+            no_memory = "OutOfMemoryError" in str(error)
+            failure = Failure.OUT_OF_HOST_MEMORY if no_memory else Failure.WORKER_LOST
+            overdue = Overdue(job=job, failure=failure, reason=_last_line(error))
         self._ended(job)
-        self.listener.lost(job, why.failure, why.reason)
+        self.listener.lost(job, overdue.failure, overdue.reason)
 
-    def look(self) -> bool:
-        """End overdue workers. Return whether the whole search stops. Ray calls this several times a second."""
+    def check(self) -> bool:
+        """End overdue workers and return whether everything must stop. Ray calls this several times a second."""
         self.monitor.check()
-        if (now := time.monotonic()) - self._looked > LOOK_SECONDS:
-            self._looked = now
+        if (now := time.monotonic()) - self._checked > CHECK_SECONDS:
+            self._checked = now
             for late in self.watchdog.overdue():
-                log.warning("trial %s: its worker is ended: %s", late.job.trial_id, late.reason)
-                self.why[late.job] = late
-                ray.kill(self.trials[late.job].temporary_state.ray_actor)  # also ends a stopped process
+                log.warning("trial %s: killing its worker: %s", late.job.trial_id, late.reason)
+                self.overdue[late.job] = late
+                ray.kill(self.trials[late.job].temporary_state.ray_actor)  # works on a suspended process too
         return self.listener.stopping
 
     def _ended(self, job: Job) -> None:
@@ -90,7 +89,7 @@ class Desk:
 
 
 class DeskHandle:
-    """Keeps a desk in this process: Ray copies and pickles all it is given, and a listener cannot be copied."""
+    """A reference to a desk that Ray may copy and pickle; the desk itself cannot be copied."""
 
     def __init__(self, desk: Desk | None) -> None:
         self._desk = desk
@@ -108,7 +107,7 @@ class DeskHandle:
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
-    """One warm process: a step is an epoch, a reset takes the next trial."""
+    """A worker process, reused from trial to trial: each step trains one epoch, each reset starts a trial."""
 
     def setup(self, config: dict[str, Any]) -> None:
         self.reset_config(config)
@@ -127,24 +126,24 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
 
 
 class JobFeed(Searcher):  # type: ignore[misc]
-    """Gives Ray the next job when it has room for one."""
+    """Gives Ray the next job when a worker is free."""
 
     def __init__(self, handle: DeskHandle) -> None:
         super().__init__()
         self.handle = handle
 
     def suggest(self, trial_id: str) -> Any:
-        job = self.handle.desk.give()
+        job = self.handle.desk.next_job()
         if job is not None:
             return {"job": job}
         return None if self.handle.desk.trials else Searcher.FINISHED
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        pass  # the relays pass it on
+        pass  # the relays handle it
 
 
 class ReportRelay(FIFOScheduler):  # type: ignore[misc]
-    """Passes reports to the desk, and its decisions back to Ray."""
+    """Passes reports to the desk, and the desk's decisions to Ray."""
 
     def __init__(self, handle: DeskHandle) -> None:
         super().__init__()
@@ -155,13 +154,13 @@ class ReportRelay(FIFOScheduler):  # type: ignore[misc]
         return str(TrialScheduler.CONTINUE if continues else TrialScheduler.STOP)
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Take a report that ends its trial; Ray also repeats the report after which it was told to stop."""
+        """Pass on a report that ends its trial. Ray may also repeat the report at which the trial was stopped."""
         if "report" in result and (report := _report(result)).status is not None:
             self.handle.desk.reported(trial.config["job"], report)
 
 
 class EventRelay(tune.Callback):  # type: ignore[misc]
-    """Passes the other events on, in the driver's thread."""
+    """Passes starts and errors to the desk, in the driver's thread."""
 
     def __init__(self, handle: DeskHandle) -> None:
         self.handle = handle
@@ -174,7 +173,7 @@ class EventRelay(tune.Callback):  # type: ignore[misc]
 
 
 class StopWatch(tune.Stopper):  # type: ignore[misc]
-    """Ends the whole search when the driver wants to stop."""
+    """Ends all trials when the driver wants to stop."""
 
     def __init__(self, handle: DeskHandle) -> None:
         self.handle = handle
@@ -183,23 +182,23 @@ class StopWatch(tune.Stopper):  # type: ignore[misc]
         return False
 
     def stop_all(self) -> bool:
-        return self.handle.desk.look()
+        return self.handle.desk.check()
 
 
 def tune_jobs(
     desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_trial: int, gpus_per_trial: float
 ) -> None:
-    """Let Ray's Tuner run every job that the desk gives. Nobody reads the records that Ray keeps in `storage`."""
+    """Let Ray's Tuner run all jobs of the desk. The state that Ray writes to `storage` is never read."""
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     state = logging.getLogger("ray.tune.execution.experiment_state")
-    state.setLevel(logging.CRITICAL)  # a stop while Ray copies its records is no error
+    state.setLevel(logging.CRITICAL)  # stopping while Ray copies its state is not an error
     handle = DeskHandle(desk)
     tune.Tuner(
         tune.with_resources(TrialActor, {"cpu": cpus_per_trial, "gpu": gpus_per_trial}),
         tune_config=tune.TuneConfig(
             search_alg=JobFeed(handle),
             scheduler=ReportRelay(handle),
-            num_samples=-1,  # until the feed is finished
+            num_samples=-1,  # until the feed returns FINISHED
             reuse_actors=True,
             max_concurrent_trials=concurrency,
             trial_name_creator=lambda trial: trial.config["job"].trial_id,

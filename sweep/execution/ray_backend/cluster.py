@@ -1,4 +1,4 @@
-"""Whether a Ray cluster answers, asked from outside: Ray, once it tries to join, tries for minutes."""
+"""Check from outside whether a Ray cluster answers, because Ray itself tries for minutes to join one."""
 
 import socket
 import subprocess
@@ -7,15 +7,15 @@ from ipaddress import ip_address
 
 from sweep.errors import InfrastructureError
 
-CONNECT_SECONDS = 10  # for a machine to answer
-ANSWER_SECONDS = 30  # for a cluster to say how it is
+CONNECT_SECONDS = 10  # time for a machine to accept a connection
+ANSWER_SECONDS = 30  # time for a cluster to report its status
 
 
 def check_cluster(address: str) -> None:
     """Raise InfrastructureError if no cluster answers at `address`: HOST:PORT, or "auto" for this machine's cluster."""
-    if (place := _place(address)) is not None:
+    if (place := _host_and_port(address)) is not None:
         try:
-            _knock(place, CONNECT_SECONDS)
+            _connect_to(place, CONNECT_SECONDS)
         except (OSError, OverflowError) as error:
             raise InfrastructureError(f"cannot start Ray at {address}: nothing answers there ({error})") from error
     try:
@@ -26,42 +26,44 @@ def check_cluster(address: str) -> None:
             text=True,
             timeout=ANSWER_SECONDS,
             stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is this process's: it is no answer
+            start_new_session=True,  # keep Ctrl-C from ending the query, which would look like an answer
         )
     except subprocess.TimeoutExpired:
-        raise InfrastructureError(f"cannot start Ray at {address}: what answers there is no Ray cluster") from None
+        raise InfrastructureError(
+            f"cannot start Ray at {address}: no Ray cluster answered within {ANSWER_SECONDS} s"
+        ) from None
     if answer.returncode != 0:
         reason = (answer.stderr or answer.stdout or "no reason given").strip().splitlines()[-1]
         raise InfrastructureError(f"cannot start Ray at {address}: {reason}")
 
 
-def is_here(address: str) -> bool:
-    """Whether HOST:PORT is on the loopback interface."""
-    if (place := _place(address)) is None:
+def is_local(address: str) -> bool:
+    """Return whether HOST:PORT is on the loopback interface."""
+    if (place := _host_and_port(address)) is None:
         return False
     try:
         return ip_address(socket.gethostbyname(place[0])).is_loopback
-    except OSError:  # an unknown name: `check_cluster` says so
+    except OSError:  # an unknown name, which `check_cluster` reports
         return False
 
 
-def answers(head: str, seconds: float) -> bool:
-    """Whether something listens at HOST:PORT."""
-    place = _place(head)
+def is_listening(head: str, seconds: float) -> bool:
+    """Return whether a program listens at HOST:PORT."""
+    place = _host_and_port(head)
     assert place is not None, head
     try:
-        _knock(place, seconds)
+        _connect_to(place, seconds)
     except OSError:
         return False
     return True
 
 
-def _knock(place: tuple[str, int], seconds: float) -> None:
-    """Raises OSError where nothing listens at `place`, OverflowError where that is no port."""
+def _connect_to(place: tuple[str, int], seconds: float) -> None:
+    """Raise OSError if nothing listens at `place`, OverflowError if the port is out of range."""
     socket.create_connection(place, timeout=seconds).close()
 
 
-def _place(address: str) -> tuple[str, int] | None:
-    """Host and port; None of Ray's other forms, such as auto."""
+def _host_and_port(address: str) -> tuple[str, int] | None:
+    """Return the host and port of HOST:PORT; None for Ray's other forms of an address, such as auto."""
     host, _, port = address.rpartition(":")
     return (host.strip("[]"), int(port)) if host and port.isdigit() and "://" not in address else None

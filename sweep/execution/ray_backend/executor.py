@@ -1,11 +1,12 @@
-"""Trials on Ray's workers. The only file that imports Ray.
+"""Run trials on Ray's workers. Only the modules of this folder import Ray.
 
-Ray schedules and executes; it owns nothing that must last. Its state files are never read back: reports go to the
-listener as they arrive, checkpoints are ours. Workers are reused from trial to trial, so torch, base weights and
-tokenized data are loaded once per worker.
+Ray places and executes trials; it stores nothing that must last. Its state files are never read: reports go to the
+listener as they arrive, and checkpoints are written by the trial. Workers are reused from trial to trial, so torch,
+base weights and tokenized data are loaded once per worker.
 
-A local Ray listens on the loopback interface only, asks for a private token, and lives in a private folder that is
-removed with it (Ray's own defaults are the outward interface and a token in the home folder that others can read).
+A local Ray listens on the loopback interface only, requires a private token, and keeps its files in a private folder
+that is removed at the end. (Ray's own defaults are the external interface, and a token in the home folder that other
+users can read.)
 """
 
 import contextlib
@@ -20,7 +21,7 @@ import psutil
 from sweep.errors import InfrastructureError
 from sweep.execution.executor import Listener
 from sweep.execution.interrupts import uninterrupted
-from sweep.execution.ray_backend.cluster import check_cluster, is_here
+from sweep.execution.ray_backend.cluster import check_cluster, is_local
 from sweep.execution.ray_backend.monitor import RayLostError, RayMonitor, children
 from sweep.execution.ray_backend.private_folder import kill_processes, private_folder
 from sweep.execution.ray_backend.settings import (
@@ -37,18 +38,18 @@ PACKAGE_ROOT = Path(__file__).parents[3]
 
 @dataclass(frozen=True, kw_only=True)
 class RayExecutor:
-    """Runs jobs on a Ray of its own, or on the cluster at `address`."""
+    """Runs jobs on a local Ray that it starts, or on the cluster at `address`."""
 
-    concurrency: int | None  # trials at a time; None: as many as the cluster at `address` holds
+    concurrency: int | None  # parallel trials; None: as many as the cluster at `address` has room for
     cpus_per_trial: int  # cores, and threads of each trial
-    gpus_per_trial: float = 0.0  # GPUs; a fraction shares one
-    gpus: int = 0  # that a Ray of its own offers
-    address: str | None = None  # HOST:PORT or "auto" of a running cluster; None = start one here
-    stall_timeout: float | None = None  # seconds without a sign of life, after which a worker is ended
+    gpus_per_trial: float = 0.0  # a fraction shares a GPU among trials
+    gpus: int = 0  # that a local Ray offers to trials
+    address: str | None = None  # HOST:PORT of a running cluster, or "auto"; None: start a local Ray
+    stall_timeout: float | None = None  # seconds without a heartbeat after which a worker is killed
 
     def run(self, listener: Listener) -> None:
-        with _unheard(), self._cluster() as monitor:
-            from sweep.execution.ray_backend.adapter import Desk, tune_jobs  # it imports Ray, which reads ENVIRONMENT
+        with _without_output(), self._cluster() as monitor:
+            from sweep.execution.ray_backend.adapter import Desk, tune_jobs  # imports Ray, which reads ENVIRONMENT
 
             monitor.resume_command = listener.resume_command
             desk = Desk(listener, self.stall_timeout, monitor)
@@ -63,10 +64,13 @@ class RayExecutor:
 
     @contextlib.contextmanager
     def _cluster(self) -> Iterator[RayMonitor]:
-        """A Ray to run on, shut down at the end. Raises InfrastructureError where `address` answers to no cluster."""
+        """Yield the monitor of a Ray to run on, and shut down a Ray that was started here at the end.
+
+        Raise InfrastructureError if there is no cluster at `address`.
+        """
         os.environ.update(ENVIRONMENT)
         if self.address is not None:
-            if is_here(self.address):
+            if is_local(self.address):
                 os.environ.update(LOOPBACK)
             check_cluster(self.address)
             with _session(address=self.address) as monitor:
@@ -83,23 +87,23 @@ class RayExecutor:
                 num_gpus=self.gpus,
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
-                _temp_dir=str(folder / "r"),  # Ray opens this folder itself to everybody; its parent stays shut
+                _temp_dir=str(folder / "r"),  # Ray makes this folder readable to all; its parent stays private
             ) as monitor:
                 yield monitor
 
 
 @contextlib.contextmanager
-def _unheard() -> Iterator[None]:
-    """Drop what Ray prints: logs of its processes, to stdout, which is for results."""
+def _without_output() -> Iterator[None]:
+    """Discard what Ray prints to stdout (logs of its processes), because stdout is for results."""
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         yield
 
 
 @contextlib.contextmanager
 def _session(address: str, **options: Any) -> Iterator[RayMonitor]:
-    """Connect to Ray, and outlive all processes that this started."""
+    """Connect to Ray, and at the end wait until all processes that this started are gone."""
     with contextlib.ExitStack() as stack:
-        with uninterrupted():  # a Ray left half started crashes when this process ends
+        with uninterrupted():  # a half-started Ray crashes when this process ends
             _connect(address, options)
             monitor = stack.enter_context(_connected(address))
         yield monitor
@@ -123,25 +127,25 @@ def _connect(address: str, options: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _connected(address: str) -> Iterator[RayMonitor]:
-    """Look after the Ray that this process is connected to, and shut it down."""
+    """Monitor the Ray that this process is connected to, and shut it down at the end."""
     import ray
 
     head = None if address == "local" else ray.get_runtime_context().gcs_address
     with RayMonitor(children(), head) as monitor:
         try:
             yield monitor
-        except RayLostError as torn:
-            raise InfrastructureError(str(torn)) from None
+        except RayLostError as error:
+            raise InfrastructureError(str(error)) from None
         finally:
-            with uninterrupted():  # else nobody would see to it that they end
-                monitor.rest()
-                processes = list({*monitor.processes, *children()})  # workers came later
+            with uninterrupted():  # an interrupt here would leave Ray's processes running
+                monitor.stop_watching()
+                processes = list({*monitor.processes, *children()})  # workers start later
                 ray.shutdown()
                 _await_end(processes)
 
 
 def _await_end(processes: list[psutil.Process]) -> None:
-    """Wait for Ray's processes; end by id those that outlive the patience."""
+    """Wait for Ray's processes to end, and kill those that take longer than SHUTDOWN_SECONDS."""
     _, alive = psutil.wait_procs(processes, timeout=SHUTDOWN_SECONDS)
     kill_processes(alive)
     psutil.wait_procs(alive, timeout=SHUTDOWN_SECONDS)

@@ -1,8 +1,8 @@
-"""Notices that a Ray is lost, which Ray itself does late or never, and sees that nobody waits for it.
+"""Detect that Ray has died (Ray itself may hang for minutes) and unblock the driver.
 
-Without one of its services a Ray only waits, for a minute or for ever, and the thread that calls it with it. So another
-thread looks, and ends what is left of that Ray. Where the waiting thread still does not come back, this process ends:
-with the message that it would have ended with, and a ledger that is whole at any moment.
+If one of its services dies, Ray waits for a minute or forever, and so does the thread that called it. A second thread
+therefore watches Ray, and kills what is left of it. If the calling thread still does not return, this process ends,
+with the message that it would have ended with; the ledger is complete at any moment.
 """
 
 import os
@@ -13,57 +13,57 @@ from collections.abc import Collection
 import psutil
 
 from sweep.console import say
-from sweep.execution.ray_backend.cluster import answers
+from sweep.execution.ray_backend.cluster import is_listening
 from sweep.execution.ray_backend.private_folder import kill_processes, remove_own_folders
 
-SERVICES = ("gcs_server", "raylet")  # processes that hold a Ray together
-LOOK_SECONDS = 0.5  # between two looks
-STUCK_SECONDS = 10  # for the thread that calls a lost Ray to come back
-HEAD_SECONDS = 30  # of silence after which a cluster's head is lost; after 60 Ray ends this process without a word
+SERVICES = ("gcs_server", "raylet")  # the processes that a Ray cannot run without
+CHECK_SECONDS = 0.5  # between two checks
+STUCK_SECONDS = 10  # time for a call to a dead Ray to return
+HEAD_SECONDS = 30  # of silence after which a cluster's head is lost; after 60 s Ray ends this process without a message
 
 
 class RayLostError(BaseException):
-    """Ray is lost. Not an Exception: Ray would tidy up on one, which it cannot any more."""
+    """Ray has died. Not an Exception: on an Exception Ray would clean up, which a dead Ray cannot."""
 
 
 class RayMonitor:
-    """Looks after the Ray that this process is connected to, from `with` to `rest`."""
+    """Watches the Ray that this process is connected to, from the start of `with` to `stop_watching`."""
 
     def __init__(self, processes: Collection[psutil.Process], head: str | None = None) -> None:
-        """`processes`: those of a Ray that was started here; `head`: HOST:PORT of the cluster that was joined."""
-        self.processes = list(processes)  # all that there have been
+        """`processes` are those of a Ray that was started here; `head` is HOST:PORT of the cluster that was joined."""
+        self.processes = list(processes)  # every process of Ray so far
         self.services = {process: process.name() for process in processes if process.name() in SERVICES}
         self.head = head
-        self.torn: str | None = None  # what has ended, as a message
-        self.resume_command = ""  # what to type to go on
-        self._heard = time.monotonic()  # when the head last answered
-        self._asked = self._heard
-        self._resting, self._over = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="lifeline", daemon=True)
+        self.lost: str | None = None  # how Ray died, as a message
+        self.resume_command = ""  # the command that resumes the run
+        self._answered = time.monotonic()  # when the head last answered
+        self._asked = self._answered
+        self._stopped, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="ray-monitor", daemon=True)
 
     def __enter__(self) -> "RayMonitor":
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.rest()
+        self.stop_watching()
         self._over.set()
         self._thread.join()
 
-    def rest(self) -> None:
-        """What ends from now on is meant to. (A Ray that is lost already may yet keep the calling thread waiting.)"""
-        self._resting.set()
+    def stop_watching(self) -> None:
+        """Stop watching, because Ray's processes may end now. If Ray has already died, still unblock the caller."""
+        self._stopped.set()
 
     def check(self) -> None:
-        """Raises RayLostError where Ray is lost."""
-        if self.torn is not None:
-            raise RayLostError(self.torn)
+        """Raise RayLostError if Ray has died."""
+        if self.lost is not None:
+            raise RayLostError(self.lost)
 
     def _watch(self) -> None:
-        while not self._resting.wait(LOOK_SECONDS):
-            self.processes = list({*self.processes, *children()})  # workers are nobody's children without their raylet
+        while not self._stopped.wait(CHECK_SECONDS):
+            self.processes = list({*self.processes, *children()})  # if the raylet dies, its workers are orphans
             if (loss := self._loss()) is not None:
-                self.torn = f"Ray has broken down: {loss}. Nothing recorded is lost"
+                self.lost = f"Ray has died: {loss}. Nothing recorded is lost"
                 kill_processes(self.processes)
                 if not self._over.wait(STUCK_SECONDS):
                     self._leave()
@@ -78,18 +78,18 @@ class RayMonitor:
         return None
 
     def _is_silent(self, head: str) -> bool:
-        """Whether the head has been silent for too long; asked ten times in that time."""
+        """Return whether the head has been silent for HEAD_SECONDS. It is asked ten times in that period."""
         now = time.monotonic()
         if now - self._asked >= HEAD_SECONDS / 10:
             self._asked = now
-            if answers(head, HEAD_SECONDS / 10):
-                self._heard = now
-        return now - self._heard > HEAD_SECONDS
+            if is_listening(head, HEAD_SECONDS / 10):
+                self._answered = now
+        return now - self._answered > HEAD_SECONDS
 
     def _leave(self) -> None:
-        """End this process from a thread that is not the main one, which is stuck within Ray."""
+        """End this process from this thread, because the main thread is stuck in a call to Ray."""
         remove_own_folders()
-        say(f"Error: {self.torn}; resume with: {self.resume_command}", err=True)
+        say(f"Error: {self.lost}; resume with: {self.resume_command}", err=True)
         os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""The folder that a Ray of our own lives in: closed to others, removed with it, cleared away after a killed run."""
+"""The private folder of a local Ray: closed to other users, removed at the end, and cleaned up after killed runs."""
 
 import contextlib
 import fcntl
@@ -10,16 +10,17 @@ from pathlib import Path
 
 import psutil
 
-TEMPORARY = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # the shortest there is
-PREFIX = "explora-sweep-"  # of the names of private folders; the owner's process id follows
-OWNER = "owner"  # a file in a private folder that its owner holds locked
+TEMPORARY = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # the shortest path there is
+PREFIX = "explora-sweep-"  # of the folders' names; the owner's process id follows
+OWNER = "owner"  # the file in a private folder that its owner keeps locked
 
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """A folder that only this user can enter, removed at the end. Short: sockets' paths have at most 107 bytes.
+    """Yield a folder that only this user can enter, and remove it at the end.
 
-    Folders of this user's processes that were killed before they could remove theirs are removed too.
+    Its path is short, because the path of a socket has at most 107 bytes. Folders that killed processes of this user
+    left behind are removed too.
     """
     clear_left_folders()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=TEMPORARY))
@@ -32,22 +33,22 @@ def private_folder() -> Iterator[Path]:
 
 
 def remove_own_folders() -> None:
-    """Remove the folders of this process, which is about to end without leaving `private_folder` in order."""
+    """Remove the folders of this process, which is about to end without leaving `private_folder`."""
     for folder in TEMPORARY.glob(f"{PREFIX}{os.getpid()}-*"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear_left_folders() -> None:
-    """Remove what killed processes of this user have left in the temporary folder, and what still works in it."""
+    """Remove the folders that killed processes of this user left behind, and kill the processes of Ray in them."""
     for left in left_folders():
         kill_processes(_processes_of(left))
         shutil.rmtree(left, ignore_errors=True)
 
 
 def _processes_of(folder: Path) -> Iterator[psutil.Process]:
-    """This user's processes of the Ray in `folder`: its agents outlive a killed driver by a minute.
+    """Yield this user's processes of the Ray in `folder`; its agents outlive a killed driver by a minute.
 
-    Those that have put a name in the place of their command line are known by the logs that they write.
+    Processes that replaced their command line by a name are recognized by the log files that they have open.
     """
     below = f"{folder}/"
     for process in psutil.process_iter():
@@ -61,13 +62,13 @@ def _processes_of(folder: Path) -> Iterator[psutil.Process]:
 
 
 def left_folders() -> list[Path]:
-    """Private folders of this user's processes that were killed before they could remove theirs."""
+    """Return the private folders that killed processes of this user left behind."""
     owners = [owner for owner in TEMPORARY.glob(f"{PREFIX}*/{OWNER}") if owner.stat().st_uid == os.getuid()]
     return [owner.parent for owner in owners if _is_free(owner)]
 
 
 def _is_free(lock: Path) -> bool:
-    """Whether nobody holds `lock`; the system frees it with its process."""
+    """Return whether no process holds `lock`; the system releases it when its process ends."""
     with lock.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,7 +78,7 @@ def _is_free(lock: Path) -> bool:
 
 
 def kill_processes(processes: Iterable[psutil.Process]) -> None:
-    """End processes, by id."""
+    """Kill `processes`, by id."""
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()

@@ -1,9 +1,9 @@
-"""Environment variables and sizes that a Ray of our own runs with."""
+"""Environment variables, sizes and times that our Ray runs with."""
 
 import secrets
 
 # Ray reads these when it is imported.
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray takes 127.0.0.1 for this machine's outward address
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray replaces 127.0.0.1 by this machine's external address
 LOCAL_ENVIRONMENT = {**LOOPBACK, "RAY_AUTH_MODE": "token"}
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -13,12 +13,12 @@ ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the log
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # a lost worker is told of by the driver, in one line
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # signals are heard in sweep/execution/interrupts.py
-    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # it takes SIGTERM, and leaves the default behind: a sudden end
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the driver reports a lost worker in one line
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # sweep/execution/interrupts.py handles signals
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # it replaces our SIGTERM handler by one that ends the process
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights go by path
-TOKEN = secrets.token_hex(32)  # one for the life of this process: Ray reads it once and keeps it
-SHUTDOWN_SECONDS = 15  # for Ray's processes to be gone
-LOOK_SECONDS = 0.5  # between two looks of the watchdog
+OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights are passed as paths
+TOKEN = secrets.token_hex(32)  # one per process, because Ray reads it only once
+SHUTDOWN_SECONDS = 15  # time for Ray's processes to end
+CHECK_SECONDS = 0.5  # between two checks of the watchdog

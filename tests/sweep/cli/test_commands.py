@@ -70,7 +70,7 @@ BAD_DATA = {
     "no number for a class": (
         "sentiment",
         b"\tid\tsentence\tsentiment\n0\ta\tfine\tgood\n",
-        "the label of row 1 is 'good'",
+        "the label of line 2 is 'good'",
     ),
     "no sentiment": ("sentiment", b"\tid\tsentence\n0\ta\tfine\n", "has no row with a label and a text"),
 }
@@ -225,7 +225,7 @@ def test_a_folder_that_is_no_run_is_passed_over_or_named(sweep: Sweep, micro: Pa
     assert "micro-2: 4 points" in sweep("run", micro, "--executor", "inline").stdout
     result = sweep("run", micro, "--name", "micro")
     assert result.exit_code == 2
-    assert "exists and is no run of this tool" in result.stderr
+    assert "exists but is not a run of this tool" in result.stderr
     assert (out / "micro" / "mine.txt").exists()
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -95,3 +96,31 @@ def test_no_limit_may_be_written_in_the_file(sweep: Sweep, written: str) -> None
     space.write_text('from sweep import Space\nspace = Space(fixed={"epochs": 0}, decoding={"max_new_tokens": 1})\n')
     assert sweep("run", space, "--executor", "inline", "--out", "runs").exit_code == 0
     assert open_run(Path("runs"), "one").spec.limits.stall_timeout is None
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("out = 3", "out = 3 must be a text"),
+        ("out = {a = 1}", "out = {'a': 1} must be a text"),
+        ('concurrency = "many"', "concurrency = 'many': 'many' is not a valid integer"),
+        ("set = 3", "set = 3: Value must be an iterable"),
+        ("budget = 3", "budget = 3: "),
+    ],
+)
+def test_a_wrong_value_in_the_file_is_named(sweep: Callable[..., Result], written: str, message: str) -> None:
+    Path("sweep.toml").write_text(written + "\n")
+    result = sweep("ls")
+    assert result.exit_code == 2
+    assert f"sweep.toml: {message}" in result.stderr
+
+
+def test_a_tilde_means_the_home_folder(
+    sweep: Callable[..., Result], micro: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    Path("sweep.toml").write_text('out = "~/runs"\n')
+    monkeypatch.delenv("SWEEP_OUT")
+    assert sweep("run", micro, "--executor", "inline").exit_code == 0
+    assert (tmp_path / "home" / "runs" / "micro" / "run.json").is_file()
+    assert not Path("~").exists()

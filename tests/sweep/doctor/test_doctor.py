@@ -99,7 +99,7 @@ def test_lines_have_mark_name_finding_and_remedy() -> None:
     [
         ("click>=8.0.0", None),
         ("ray[tune]>=2.50", None),
-        ("click>=99.1", "99.1 is needed"),
+        ("click>=99.1", "but 99.1 is needed"),
         ("no-such-package>=1", "no-such-package is missing"),
     ],
 )
@@ -118,7 +118,7 @@ def test_versions_compare_by_number(monkeypatch: pytest.MonkeyPatch, installed: 
 
 def test_an_old_python_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.python_version", lambda: "3.9.1")
-    assert_found(machine.python_version(), Level.PROBLEM, "Python 3.9.1, 3.11 is needed")
+    assert_found(machine.python_version(), Level.PROBLEM, "Python 3.9.1, but 3.11 is needed")
 
 
 @pytest.mark.parametrize(("content", "quota"), [("max 100000\n", None), ("150000 100000\n", 1.5)])
@@ -141,7 +141,7 @@ def test_gpus_are_named_with_their_memory(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda index: (3 * 2**30, 8 * 2**30))
     monkeypatch.setattr("torch.cuda.get_device_name", lambda index: f"Card {index}")
     check = machine.gpus()
-    assert_found(check, Level.OK, "Card 1, 8 GiB of which 3.0 are free")
+    assert_found(check, Level.OK, "Card 1, 8 GiB, 3.0 GiB free")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_gpus_are_named_with_their_memory(monkeypatch: pytest.MonkeyPatch) -> No
     [
         (None, None, "is built without CUDA"),
         ("12.6", "", "CUDA_VISIBLE_DEVICES is ''"),
-        ("12.6", None, "finds no device or driver"),
+        ("12.6", None, "finds no GPU or no driver"),
     ],
 )
 def test_no_gpu_has_a_reason(
@@ -209,7 +209,7 @@ def test_a_file_system_without_locks_is_a_problem(monkeypatch: pytest.MonkeyPatc
 
 def test_locks_that_keep_nobody_out_are_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(fcntl, "flock", lambda file, how: None)
-    assert_found(disk.out_writable(tmp_path), Level.PROBLEM, "keep nobody out")
+    assert_found(disk.out_writable(tmp_path), Level.PROBLEM, "do not exclude a second writer")
 
 
 def test_a_home_that_is_not_there_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def online(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def test_offline_by_wish_is_well() -> None:
-    assert_found(hub.hub(), Level.OK, "offline by HF_HUB_OFFLINE")
+    assert_found(hub.hub(), Level.OK, "offline because of HF_HUB_OFFLINE")
 
 
 def test_a_hub_that_answers_is_well(online: Callable[[str], None]) -> None:

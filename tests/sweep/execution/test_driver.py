@@ -253,7 +253,7 @@ def test_a_worker_over_its_time_fails_for_good(folder: RunFolder) -> None:
         if job.points[0][1]["epochs"] == 0:
             return complete(job, listener)
         listener.started(job)
-        return listener.lost(job, Failure.TIMEOUT, "it worked longer than --trial-timeout allows")
+        return listener.lost(job, Failure.TIMEOUT, "the trial ran longer than --trial-timeout allows")
 
     executor = ScriptedExecutor(late)
     drive(folder, executor)

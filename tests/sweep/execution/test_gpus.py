@@ -47,7 +47,7 @@ def test_a_whole_and_a_half_are_exact() -> None:
 
 
 def test_one_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(RunError, match=r"takes 11\.2 GiB .* has 10\.0 GiB: take a smaller batch_size"):
+    with pytest.raises(RunError, match=r"needs 11\.2 GiB .* has 10\.0 GiB: use a smaller batch_size"):
         share(9 * GIB, 10 * GIB)
 
 
@@ -113,7 +113,7 @@ def test_a_trap_is_refused_and_nothing_is_written(folder: Path, tmp_path: Path, 
 
 def test_a_folder_that_is_a_link_is_refused(folder: Path, tmp_path: Path) -> None:
     folder.symlink_to(tmp_path)
-    with pytest.raises(RunError, match="it is no folder"), hold_gpus(["0"], "run", folder):
+    with pytest.raises(RunError, match="it is not a folder"), hold_gpus(["0"], "run", folder):
         pass
 
 

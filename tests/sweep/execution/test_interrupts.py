@@ -25,7 +25,7 @@ def on_a_full_disk(message: str) -> None:
 @pytest.mark.parametrize("number", SIGNALS)
 def test_the_first_one_asks_and_the_second_stops_at_once(interrupts: Interrupts, number: signal.Signals) -> None:
     heard: list[str] = []
-    with interrupts, interrupts.asking(heard.append):
+    with interrupts, interrupts.graceful_stop(heard.append):
         send(number)
         assert interrupts.first == number
         assert len(heard) == 1
@@ -43,7 +43,7 @@ def test_without_work_the_first_one_stops_at_once(interrupts: Interrupts, number
 
 def test_one_after_the_work_that_was_asked_to_stop(interrupts: Interrupts) -> None:
     with interrupts:
-        with interrupts.asking(print):
+        with interrupts.graceful_stop(print):
             send(signal.SIGTERM)
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGINT)
@@ -64,7 +64,7 @@ def test_once_it_stops_at_once_more_change_nothing(interrupts: Interrupts) -> No
 def test_a_message_that_cannot_be_written_now_is_not_worth_a_session(
     interrupts: Interrupts, tell: Callable[[str], None]
 ) -> None:
-    with interrupts, interrupts.asking(tell):
+    with interrupts, interrupts.graceful_stop(tell):
         send(signal.SIGINT)
     assert interrupts.first == signal.SIGINT
 
@@ -74,7 +74,7 @@ def test_one_that_comes_long_after_stops_at_once_again(interrupts: Interrupts, m
     with interrupts:
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGTERM)
-        monkeypatch.setattr("sweep.execution.interrupts.LAST_WORDS_SECONDS", 0)
+        monkeypatch.setattr("sweep.execution.interrupts.STOPPING_SECONDS", 0)
         with pytest.raises(KeyboardInterrupt):
             send(signal.SIGTERM)
 
@@ -112,14 +112,14 @@ def test_what_is_not_to_be_interrupted_is_done_to_its_end(interrupts: Interrupts
             send(number)
             done.append("to its end")
 
-    with interrupts, interrupts.asking(heard.append), pytest.raises(KeyboardInterrupt):
+    with interrupts, interrupts.graceful_stop(heard.append), pytest.raises(KeyboardInterrupt):
         work()
     assert done == [*heard, "to its end"]
     assert len(heard) == 1
 
 
 def test_what_would_hang_can_be_interrupted_after_all(interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sweep.execution.interrupts.LAST_WORDS_SECONDS", 0)
+    monkeypatch.setattr("sweep.execution.interrupts.STOPPING_SECONDS", 0)
     done: list[str] = []
 
     def work() -> None:
@@ -128,7 +128,7 @@ def test_what_would_hang_can_be_interrupted_after_all(interrupts: Interrupts, mo
                 send(signal.SIGTERM)
                 done.append(step)
 
-    with interrupts, interrupts.asking(lambda message: None), pytest.raises(KeyboardInterrupt):
+    with interrupts, interrupts.graceful_stop(lambda message: None), pytest.raises(KeyboardInterrupt):
         work()
     assert done == ["asked", "at once"]
 
@@ -136,7 +136,7 @@ def test_what_would_hang_can_be_interrupted_after_all(interrupts: Interrupts, mo
 @pytest.mark.parametrize("number", SIGNALS)
 def test_handlers_that_are_set_meanwhile_are_not_heard(interrupts: Interrupts, number: signal.Signals) -> None:
     real = signal.signal
-    with interrupts, interrupts.asking(lambda message: None):
+    with interrupts, interrupts.graceful_stop(lambda message: None):
         before = signal.getsignal(number)
         with uninterrupted():
             signal.signal(number, signal.SIG_IGN)

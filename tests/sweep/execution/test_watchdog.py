@@ -56,13 +56,13 @@ def touch(folder: Path, at: float) -> None:
 def test_a_worker_that_gives_no_sign_is_seen_once(clock: Clock, folder: Path) -> None:
     dog, job = Watchdog(60.0, clock), job_in(folder)
     touch(folder, 5.0)
-    dog.began(job)
+    dog.started(job)
     clock.now += 60
     assert dog.overdue() == []
     clock.now += 1
     (late,) = dog.overdue()
     assert (late.job, late.failure) == (job, Failure.WORKER_LOST)
-    assert late.reason == "no sign of life for 1m (--stall-timeout)"
+    assert late.reason == "no heartbeat for 1m (--stall-timeout)"
     clock.now += 1000
     assert dog.overdue() == []
 
@@ -71,7 +71,7 @@ def test_a_worker_that_gives_no_sign_is_seen_once(clock: Clock, folder: Path) ->
 def test_whatever_the_file_systems_clock_says_a_change_is_a_sign(clock: Clock, folder: Path, step: float) -> None:
     """A file server whose clock is wrong, or is set back while a worker works."""
     dog, job, date = Watchdog(60.0, clock), job_in(folder), 1e6
-    dog.began(job)
+    dog.started(job)
     for _ in range(5):
         clock.now += 50
         date += step
@@ -84,7 +84,7 @@ def test_whatever_the_file_systems_clock_says_a_change_is_a_sign(clock: Clock, f
 def test_a_file_that_does_not_change_is_no_sign_however_new_it_is(clock: Clock, folder: Path) -> None:
     dog, job = Watchdog(60.0, clock), job_in(folder)
     touch(folder, 4e9)  # in the future
-    dog.began(job)
+    dog.started(job)
     clock.now += 61
     assert len(dog.overdue()) == 1
 
@@ -92,7 +92,7 @@ def test_a_file_that_does_not_change_is_no_sign_however_new_it_is(clock: Clock, 
 def test_the_wall_clock_does_not_matter(clock: Clock, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dog, job = Watchdog(60.0, clock), job_in(folder, seconds_left=100.0)
     monkeypatch.setattr("time.time", lambda: 1e12)
-    dog.began(job)
+    dog.started(job)
     monkeypatch.setattr("time.time", lambda: -1e12)
     clock.now += 59
     assert dog.overdue() == []
@@ -100,19 +100,19 @@ def test_the_wall_clock_does_not_matter(clock: Clock, folder: Path, monkeypatch:
 
 def test_a_report_is_a_sign(clock: Clock, folder: Path) -> None:
     dog, job = Watchdog(60.0, clock), job_in(folder)
-    dog.began(job)
+    dog.started(job)
     clock.now += 59
-    dog.moved(job)
+    dog.reported(job)
     clock.now += 59
     assert dog.overdue() == []
-    dog.moved(job_in(folder, attempt=9))  # nobody watches it: no sign of this one
+    dog.reported(job_in(folder, attempt=9))  # nobody watches it: no sign of this one
     clock.now += 2
     assert len(dog.overdue()) == 1
 
 
 def test_a_folder_that_comes_later_is_a_sign(clock: Clock, tmp_path: Path) -> None:
     dog, folder = Watchdog(60.0, clock), tmp_path / "later"
-    dog.began(job_in(folder))
+    dog.started(job_in(folder))
     clock.now += 59
     folder.mkdir()
     touch(folder, 5.0)
@@ -123,7 +123,7 @@ def test_a_folder_that_comes_later_is_a_sign(clock: Clock, tmp_path: Path) -> No
 
 def test_time_that_is_up_is_up_whatever_moves(clock: Clock, folder: Path) -> None:
     dog, job = Watchdog(60.0, clock), job_in(folder, seconds_left=100.0)
-    dog.began(job)
+    dog.started(job)
     for date in range(3):
         clock.now += 33
         touch(folder, date)
@@ -137,7 +137,7 @@ def test_time_that_is_up_is_up_whatever_moves(clock: Clock, folder: Path) -> Non
 
 def test_no_limits_no_end(clock: Clock, folder: Path) -> None:
     dog = Watchdog(None, clock)
-    dog.began(job_in(folder))
+    dog.started(job_in(folder))
     clock.now += 1e9
     assert dog.overdue() == []
 
@@ -146,10 +146,10 @@ def test_jobs_are_watched_each_for_itself_until_they_end(clock: Clock, tmp_path:
     dog = Watchdog(60.0, clock)
     one, two, three = (job_in(tmp_path / name) for name in ("one", "two", "three"))
     for job in (one, two, three):
-        dog.began(job)
+        dog.started(job)
     dog.ended(one)
     clock.now += 30
-    dog.moved(two)
+    dog.reported(two)
     clock.now += 31
     assert [late.job for late in dog.overdue()] == [three]
     dog.ended(one)  # twice, or never begun: no matter

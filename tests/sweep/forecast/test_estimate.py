@@ -93,7 +93,7 @@ def test_what_is_cached_takes_nothing(finished: Path, micro: Path, out: Path, pr
     known = [point.point_id for point in (*again.plan.points, *again.plan.baselines)]
     found = of(again, cached=known)
     assert (found.trials, found.train_seconds, found.wall_seconds, found.share) == (0, 0, 0, 1.0)
-    assert lines(found) == ["time       nothing is left to compute"]
+    assert lines(found) == ["time       none: every point is already computed"]
     half = of(again, cached=known[:2])
     assert 0 < half.train_seconds < of(again).train_seconds
 
@@ -126,7 +126,7 @@ def test_measuring_tells_where_no_run_does(measured: Measured, prepared: Prepare
     assert (found.source, found.share, found.runs) == ("measured", 1.0, 0)
     assert found.train_seconds == pytest.approx(16 * measured.train_seconds)
     assert found.decode_seconds == pytest.approx(5 * measured.decode_seconds)
-    assert lines(found)[0].endswith("on 1 at a time (from one measured epoch)")
+    assert lines(found)[0].endswith("with 1 trial at a time (from one measured epoch)")
 
 
 def test_measuring_tells_of_another_base_by_its_parameters(
@@ -231,10 +231,12 @@ def test_sizes_read_well(count: int, text: str) -> None:
 
 def test_a_disk_too_small_is_said(prepared: PreparedRun) -> None:
     disk = lines(replace(of(prepared), free_bytes=2**20 // 2, disk_bytes=2**20))[1]
-    assert disk.endswith("at most 1.0 MiB, MORE than the 512 KiB that are free")
+    assert disk.endswith("at most 1.0 MiB, MORE than the 512 KiB of free space")
 
 
 def test_a_part_that_is_unknown_makes_it_a_lower_bound(finished: Path, prepared: PreparedRun) -> None:
     text = lines(replace(of(prepared), share=0.75, concurrency=2))
     assert text[0].startswith("time       at least ")
-    assert text[0].endswith("on 2 at a time (from 1 earlier run; 25% of the trials unknown: run with --measure)")
+    assert text[0].endswith(
+        "with 2 trials at a time (from 1 earlier run; 25% of the trials unknown: run with --measure)"
+    )

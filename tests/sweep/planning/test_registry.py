@@ -44,7 +44,7 @@ def test_an_unknown_name_gives_the_nearest(name: str, message: str) -> None:
         ("x = 1\n\n1 / 0\n", r"bad.py:3: the space file raised ZeroDivisionError"),
         ("def f(:\n", "the space file raised SyntaxError"),
         ("x = 1\n", "must define `space = Space"),
-        ("space = {}\n", r"must define `space = Space\(...\)`, but holds dict"),
+        ("space = {}\n", r"must define `space = Space\(...\)`, but `space` is a dict"),
         ('from sweep import Space\nspace = Space(task="x")\n', "bad.py: task: unknown name 'x'"),
         ("from sweep import Space, grid\nspace = Space(axes={'lr': grid()})\n", "a grid needs at least one value"),
         ("from sweep import Space\nspace = Space(foo=1)\n", "raised TypeError.*foo"),

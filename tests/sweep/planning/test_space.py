@@ -77,7 +77,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "unknown task": ({"task": "sonets"}, "did you mean 'sonnets'"),
     "not an axis": ({"axes": {"lr": [1, 2]}}, r"axes\['lr'\]: must be grid"),
     "no effect": ({"fixed": {"lora.scale": 2.0}}, "lora.rank: is needed beside lora.scale, which has no effect"),
-    "duplicate value": ({"axes": {"lr": grid(1, 1.0)}}, "duplicate point: .*lr=1.0 comes up twice"),
+    "duplicate value": ({"axes": {"lr": grid(1, 1.0)}}, "duplicate point: .*lr=1.0 occurs twice"),
     "duplicate variant": ({"variants": [{"lr": 0.1}, {"lr": 0.1}]}, "duplicate point"),
     "no decoding": ({"decoding": []}, "the space has no points"),
     "decoding a number": ({"decoding": 3}, "decoding: must be a dict or a list of dicts"),
@@ -87,7 +87,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "milestones a number": ({"milestones": 5}, "milestones: must be a list of epochs"),
     "grid_search a number": ({"axes": {"lr": {"grid_search": 5}}}, r"axes\['lr'\]: must be grid"),
     "samples 0": ({"samples": 0}, "samples: must be a whole number"),
-    "two ways of milestones": ({"milestones": (1, 2), "fixed": {"epochs": 3}}, "give one of them"),
+    "two ways of milestones": ({"milestones": (1, 2), "fixed": {"epochs": 3}}, "give only one of them"),
     "off and set": ({"fixed": {}, "variants": [{"lora": None, "lora.rank": 2}]}, "no effect while lora is None"),
 }
 

@@ -150,3 +150,14 @@ def test_what_a_search_drew_is_found_too(sweep: Sweep, micro: Path, finished: Pa
     fresh = sweep("run", micro, *options, "--name", "fresh", "--set", "lr=0.02")
     assert "4 COMPLETED" in fresh.stdout
     assert "4 CACHED" in sweep("run", micro, "--executor", "inline", "--set", "lr=0.02", "--name", "again").stdout
+
+
+def test_a_file_under_another_name_is_the_same_data(sweep: Sweep, finished: Path, micro: Path, tmp_path: Path) -> None:
+    """A copy, a relative path: the content is the identity."""
+    data = RunFolder(finished).spec.plan.points[0].train.data
+    assert data is not None
+    copy = Path("copy.txt")
+    copy.write_bytes(Path(data).read_bytes())
+    for number, name in enumerate(("copy.txt", "./copy.txt", str(copy.absolute()))):
+        result = sweep("run", micro, "--executor", "inline", "--name", f"r{number}", "--set", f"data={name}")
+        assert "4 CACHED" in result.stdout

@@ -79,7 +79,7 @@ def test_what_a_scheduler_stopped_keeps_nothing(sweep: Sweep, micro: Path, out: 
 
 def test_what_may_yet_be_promoted_keeps_its_checkpoint(sweep: Sweep, micro: Path, out: Path) -> None:
     asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction-factor", "2", "--budget", "3trials"]
-    assert sweep("run", micro, *asha).exit_code == 0
+    assert sweep("run", micro, *asha).exit_code == 5
     run = RunFolder(out / "micro")
     state = load_state(run)
     left = kept(run)

@@ -41,7 +41,7 @@ def test_out_below_a_file_is_refused_and_leaves_nothing(spec: RunSpec, tmp_path:
 def test_a_full_disk_is_refused_and_leaves_nothing(spec: RunSpec, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 10, 2**20))
-    with pytest.raises(RunError, match="only 1 MiB are free"):
+    with pytest.raises(RunError, match="only 1 MiB of disk space is free"):
         create_run(out, "one", spec, "")
     assert not out.exists()
 
@@ -95,7 +95,7 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(spec: RunSpec, out: 
     holder = context.Process(target=_hold, args=(folder.path, ready, done))
     holder.start()
     assert ready.wait(30)
-    with pytest.raises(RunError, match="being worked on by another process"), folder.lock():
+    with pytest.raises(RunError, match="another process is working on run"), folder.lock():
         pass
     holder.kill()  # without a chance to clean up
     holder.join()

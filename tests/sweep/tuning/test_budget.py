@@ -70,9 +70,9 @@ def test_a_session_that_was_killed_counts_to_its_last_word() -> None:
 )  # fmt: skip
 def test_a_budget_of_trials_lets_running_ones_end(text: str, launching: bool, running: bool) -> None:
     budget, used = Budget.parse(text), Spent(seconds=100.0, trials=4, gpu_hours=2.0)
-    said = used.beyond(budget, now=False)
+    said = used.over_budget(budget, now=False)
     assert said == (f"the budget of {budget} is spent" if launching else None)
-    assert (used.beyond(budget, now=True) is not None) == running
+    assert (used.over_budget(budget, now=True) is not None) == running
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_a_timeout_ends_a_trial_which_is_not_tried_again(sweep: Sweep, micro: Pa
     assert result.exit_code == 4
     rows = load_rows(RunFolder(out / "micro"))
     assert {(row["status"], row["failure"], row["attempt"]) for row in rows} == {(Status.FAILED, "timeout", 1)}
-    assert "timeout: it ran for" in rows[0]["stop_reason"]
+    assert "timeout: the trial ran for" in rows[0]["stop_reason"]
     assert "longer than --trial-timeout 0.001s" in rows[0]["stop_reason"]
     assert sweep("resume", "micro").exit_code == 4
     rows = load_rows(RunFolder(out / "micro"))

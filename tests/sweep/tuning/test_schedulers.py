@@ -372,3 +372,10 @@ def test_the_best_at_a_rung_goes_on_whatever_else_happens(make_run: Callable[...
     for level in (1, 3):
         best, _ = min(rungs(state)[level], key=lambda entry: entry[1])
         assert state.trial(best).rung != level
+
+
+def test_bases_race_by_themselves() -> None:
+    """Losses of bases with different vocabularies do not compare."""
+    space = Space(fixed={"epochs": 3}, axes={"base": grid("tiny", "gpt2"), "lora.rank": grid(1, 2, 3)})
+    groups = {comparison_group(trial) for trial in make_plan(expand(space, {}), 1).trials}
+    assert len(groups) == 2

@@ -202,7 +202,7 @@ def test_points_to_evaluate_outside_are_refused(point: Params) -> None:
         "lora.dropout": quniform(0.0, 0.4, 0.1),
         "patience": randint(1, 4),
     }
-    with pytest.raises(SpaceError, match=r"points_to_evaluate\[1\]: .* does not lie in the space; its axes: lr, lora"):
+    with pytest.raises(SpaceError, match=r"points_to_evaluate\[1\]: .* is not in the space; its axes: lr, lora"):
         searched(Space(axes=axes, points_to_evaluate=[{"lora.rank": 2}, point]))
 
 
@@ -219,7 +219,7 @@ def test_points_to_evaluate_are_refused_by_the_command(tmp_path: Path, sweep: Ca
     )
     result = sweep("run", path, "--search", "tpe", "--num-samples", "3", "--dry-run")
     assert result.exit_code == 2
-    assert f"Error: {path}: points_to_evaluate[0]: {{'lr': 1.0}} does not lie in the space" in result.stderr
+    assert f"Error: {path}: points_to_evaluate[0]: {{'lr': 1.0}} is not in the space" in result.stderr
 
 
 # What a space is checked by, and kept as.

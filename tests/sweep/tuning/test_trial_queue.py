@@ -64,8 +64,8 @@ def test_a_lost_trial_is_given_again_once_it_is_back() -> None:
     plan = full_plan(1)
     queue = agenda_of(RunState(), plan)
     base, training = rest(queue)
-    queue.release(base.trial_id, again=False)
-    queue.release(training.trial_id, again=True)
+    queue.release(base.trial_id, retry=False)
+    queue.release(training.trial_id, retry=True)
     assert list(rest(queue)) == [training]
     assert queue.in_flight == {training.trial_id}
 
@@ -93,7 +93,7 @@ def test_a_failed_base_is_not_tried_again_with_every_point() -> None:
         given.append(trial)
         begin(state, trial)
         note(state, "status", trial, status="FAILED" if trial.is_baseline else "COMPLETED")
-        queue.release(trial.trial_id, again=False)
+        queue.release(trial.trial_id, retry=False)
     assert [trial.epochs for trial in given] == [0, 3, 3, 3]
 
 
@@ -107,21 +107,21 @@ def test_nothing_new_is_begun_where_that_is_not_wanted() -> None:
     def never() -> Plan:
         raise AssertionError("a point was drawn")
 
-    assert queue.next(never, begins=False) == one
-    assert queue.next(never, begins=False) is None
+    assert queue.next(never, may_start=False) == one
+    assert queue.next(never, may_start=False) is None
 
 
 def test_a_training_waits_for_its_promotion_until_all_are_begun_and_drained() -> None:
     plan, state = full_plan(1, 2), RunState()
     queue = agenda_of(state, plan, "asha-promote")
     base, first, second = rest(queue)
-    queue.release(base.trial_id, again=False)
+    queue.release(base.trial_id, retry=False)
     begin(state, first)
     begin(state, second)
     tell(state, first, 1, 2.0, status="STOPPED", rung=1)
-    queue.release(first.trial_id, again=False)
+    queue.release(first.trial_id, retry=False)
     assert queue.next(nothing) is None  # the other one may be better
     tell(state, second, 1, 1.0, status="STOPPED", rung=1)
-    queue.release(second.trial_id, again=False)
+    queue.release(second.trial_id, retry=False)
     assert queue.next(nothing) == second
     assert queue.next(nothing) is None

@@ -23,9 +23,41 @@ def test_the_courses_format_and_the_plain_one_read_the_same(write: Write) -> Non
     assert read(course) == read(plain) == [Example(("a?", "b?"), 0), Example(("c?", "d?"), 1)]
 
 
-def test_quotes_are_read_as_the_courses_code_does(write: Write) -> None:
-    path = write("train.csv", HEADER, (0, "x", '"a ""b""\tc"', 'it is "so"', "1.0"))
-    assert read(path) == [Example(('a "b"\tc', 'it is "so"'), 1)]
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ('"a ""b"" c"', 'a "b" c'),
+        ('it is "so"', 'it is "so"'),
+        ('"', '"'),
+        ('"so" it is', '"so" it is'),
+        ('"a" or "b"', '"a" or "b"'),
+        ('a 5" disk', 'a 5" disk'),
+        ('""""', '"'),
+    ],
+)
+def test_quotes_are_text_unless_they_quote_the_field(write: Write, written: str, text: str) -> None:
+    path = write("train.csv", HEADER, (0, "x", written, "b", "1.0"), (1, "y", "c", "d", "0.0"))
+    assert read(path) == [Example((text, "b"), 1), Example(("c", "d"), 0)]
+
+
+def test_a_lone_quote_swallows_no_row(write: Write) -> None:
+    """With quotes as a CSV reader takes them, all rows between two lone quotes would be one text."""
+    rows = [(n, "x", '"' if n in (3, 31) else f"a{n}", "b", n % 2) for n in range(40)]
+    found = read(write("train.tsv", HEADER, *rows))
+    assert [example.label for example in found if example] == [n % 2 for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ('"a\tb"', r"line 3 has 6 fields, the header 5: a text holds a tab"),
+        ('"a\nb"', r"line 3 is short, and a quoted field is open: a text holds a line break"),
+    ],
+)
+def test_a_field_with_a_tab_or_a_line_break_is_refused(write: Write, field: str, message: str) -> None:
+    path = write("train.csv", HEADER, (0, "x", "a", "b", 1), (1, "y", field, "d", 0))
+    with pytest.raises(DataError, match=message):
+        read(path)
 
 
 def test_a_byte_order_mark_and_carriage_returns_do_no_harm(tmp_path: Path) -> None:
@@ -75,10 +107,10 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
         ("x.tsv", b"sentence1\tis_duplicate\na\t1\n", "has no column sentence2 (it has 'sentence1', 'is_duplicate')"),
         ("x.tsv", b"sentence1,sentence2,is_duplicate\na,b,1\n", "its first line must name the columns, separated by"),
         ("x.tsv", b"sentence1\tsentence2\tis_duplicate\na\xff\tb\t1\n", "is not UTF-8 text"),
-        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t2\n", "the label of row 1 is '2', which is not 0 or 1"),
-        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tyes\n", "row 1 is 'yes'"),
-        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t0.5\n", "row 1 is '0.5'"),
-        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tinf\n", "row 1 is 'inf'"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t2\n", "the label of line 2 is '2', which is not 0 or 1"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tyes\n", "line 2 is 'yes'"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t0.5\n", "line 2 is '0.5'"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tinf\n", "line 2 is 'inf'"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\n" + b"a" * 200_000 + b"\tb\t1\n", "is damaged: field larger"),
         ("x.jsonl", b"[1]\n", "is damaged: line 1 is no JSON object"),
         ("x.jsonl", b"{\n", "is damaged"),
@@ -99,6 +131,6 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, name: str, content: bytes 
 def test_any_whole_number_will_do_where_the_classes_are_not_known(write: Write) -> None:
     path = write("x.tsv", HEADER[1:], (0, "a", "b", 4), (1, "a", "b", "-2"))
     with pytest.raises(
-        DataError, match=r"row 2 is '-2', which is not a whole number from 0; fix the label, or leave it"
+        DataError, match=r"line 3 is '-2', which is not a whole number from 0; fix the label, or leave it"
     ):
         read(path, classes=None)

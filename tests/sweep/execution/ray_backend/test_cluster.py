@@ -167,4 +167,4 @@ def test_auto_without_a_cluster_is_one_line(spawn: Spawn, micro: Path) -> None:
 def test_a_port_of_something_else_is_one_line(spawn: Spawn, micro: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        refused(spawn(["run", micro, "--name", "r", "--address", address]), address, "is no Ray cluster")
+        refused(spawn(["run", micro, "--name", "r", "--address", address]), address, "no Ray cluster answered within")

@@ -31,7 +31,7 @@ with monitor.RayMonitor([psutil.Process(service.pid)]) as line:
 @pytest.fixture(autouse=True)
 def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
     """It looks often, and does not take other tests' processes for Ray's."""
-    monkeypatch.setattr(monitor, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(monitor, "CHECK_SECONDS", 0.02)
     monkeypatch.setattr(monitor, "children", list)
 
 
@@ -46,7 +46,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator["subprocess.Popen[bytes
 
 def await_loss(line: RayMonitor) -> None:
     deadline = time.monotonic() + 20
-    while line.torn is None:
+    while line.lost is None:
         assert time.monotonic() < deadline, "it was not noticed"
         time.sleep(0.01)
 
@@ -54,7 +54,7 @@ def await_loss(line: RayMonitor) -> None:
 def test_a_process_that_is_stuck_in_a_lost_ray_ends_with_a_message() -> None:
     ended = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=50)
     assert ended.returncode == 1
-    assert re.fullmatch(r"Error: Ray has broken down: its process sleep .* resume with: sweep resume r\n", ended.stderr)
+    assert re.fullmatch(r"Error: Ray has died: its process sleep .* resume with: sweep resume r\n", ended.stderr)
 
 
 def test_a_lost_service_is_noticed(service: "subprocess.Popen[bytes]") -> None:
@@ -68,7 +68,7 @@ def test_a_lost_service_is_noticed(service: "subprocess.Popen[bytes]") -> None:
 
 def test_what_ends_during_rest_is_meant_to(service: "subprocess.Popen[bytes]") -> None:
     with RayMonitor([psutil.Process(service.pid)]) as line:
-        line.rest()
+        line.stop_watching()
         service.kill()
         service.wait()
         time.sleep(0.2)
