@@ -1,6 +1,6 @@
-"""Which vector instructions torch computes with on this processor, found without importing torch.
+"""The device that results are computed on, by name. A CPU is named by its vector instructions, found without torch.
 
-Results depend on it: AVX2 and AVX-512 add in another order, so that the last bits of sums differ.
+Results depend on them: AVX2 and AVX-512 add in another order, so the last bits of sums differ.
 """
 
 import functools
@@ -29,9 +29,13 @@ def cpu_capability() -> str:
     return found
 
 
-def cpu_name() -> str:
-    """Return what the CPU is called in results, for example "cpu (AVX512)"."""
-    return f"cpu ({cpu_capability()})"
+def device_name(gpu: bool) -> str | None:
+    """Return the device's name in results: "cpu (AVX512)", or that of the first GPU; None if no GPU is usable."""
+    if not gpu:
+        return f"cpu ({cpu_capability()})"
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def _from_flags() -> str | None:
