@@ -43,7 +43,7 @@ FOREIGN = {  # packages of others that only some rooms may import
     "optuna": {"tuning"},
     "click": {"cli", "console"},
     "rich": {"cli", "reporting", "progress"},
-    "torch": {"execution", "forecast", "doctor", "api", "prepare"},
+    "torch": {"execution", "forecast", "doctor", "api", "prepare", "planning/processor"},
 }
 LONGEST_FILE = 320  # lines
 LONGEST_FUNCTION = 60

@@ -18,6 +18,7 @@ from sweep.execution.job import Job
 from sweep.planning.extensions import import_recorded
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Trial
+from sweep.planning.processor import device_name
 from sweep.store import retention
 from sweep.store.events import Cost, EpochEvent, Losses, Record, Score, report_fields
 from sweep.store.failure import Failure, classify
@@ -25,8 +26,6 @@ from sweep.store.heartbeat import SupersededError, hold_lease
 from sweep.store.status import Status
 
 if TYPE_CHECKING:
-    import torch
-
     from model.training import EpochReport, Training
 
 
@@ -113,7 +112,7 @@ def _reports(job: Job) -> Iterator[TrialReport]:
         return
     reset_peak_memory(device)
     config = replace(trial.config, revision=job.base.revision)
-    _check_unchanged(job, config, device)
+    _check_unchanged(job, config)
     epochs = train(config, checkpoint=checkpoint, device=device, on_step=lambda: beat())
     ended = False
     while not ended:
@@ -123,14 +122,13 @@ def _reports(job: Job) -> Iterator[TrialReport]:
         yield report
 
 
-def _check_unchanged(job: Job, config: TrainConfig, device: "torch.device") -> None:
+def _check_unchanged(job: Job, config: TrainConfig) -> None:
     """Raise ChangedError if this worker would compute other results than the run's provenance promises."""
-    from model.hardware import device_name
     from model.process_cache import cached_base, cached_task
 
     for what, found, wanted in (
         ("numeric code (model/)", numerics_sha256(), job.numerics_sha256),
-        ("processor", device_name(device), job.device),
+        ("device", device_name(job.gpu), job.device),
     ):
         if found != wanted:
             raise ChangedError(
@@ -197,7 +195,6 @@ def _score(training: "Training", point_id: str, decode: DecodeConfig | None) -> 
 
 
 def _cost(training: "Training", job: Job) -> Cost:
-    from model.hardware import device_name
     from sweep.execution.usage import peak_memory_bytes
 
     return Cost(
@@ -206,6 +203,6 @@ def _cost(training: "Training", job: Job) -> Cost:
         optimizer_state_bytes=training.optimizer_state_bytes,
         precond_fallbacks=training.precond_fallbacks,
         peak_memory_bytes=peak_memory_bytes(training.device),
-        device=device_name(training.device),
+        device=device_name(job.gpu),
         threads=job.threads,
     )

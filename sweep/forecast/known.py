@@ -109,7 +109,7 @@ class Known:
         takes most of the time.
         """
         passes = config.smart.passes if config.smart else 1
-        return passes if self.provenance.device == "cpu" else passes / config.batch_size
+        return passes if self.provenance.device.startswith("cpu") else passes / config.batch_size
 
 
 def _chosen(

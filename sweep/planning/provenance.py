@@ -13,13 +13,13 @@ from typing import Any
 from model.errors import BaseError, DataError
 from model.pretrained.files import find_base, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
-from model.processor import cpu_name
 from model.task_specs import TASKS
 from model.tasks import check_tokenizer, find_data
 from sweep.errors import SpaceError
 from sweep.planning.extensions import Extension, record, references
 from sweep.planning.numerics import EARLIER_HASHES, numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
+from sweep.planning.processor import device_name
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
 SPELLINGS = ("data", "base", "revision")  # settings that name a file: its content counts, not its name
@@ -160,11 +160,8 @@ def _git(*arguments: str) -> str | None:
 
 
 def _device(gpu: bool) -> str:
-    if not gpu:
-        return cpu_name()
-    from model.hardware import gpu_name
-
-    name = gpu_name()
+    """Return the name of the device that trials run on. Raise SpaceError if a GPU is wanted and there is none."""
+    name = device_name(gpu)
     if name is None:
         raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
     return name
@@ -172,7 +169,7 @@ def _device(gpu: bool) -> str:
 
 def current_name(device: str) -> str:
     """Return the name that `device` has since schema 3; earlier runs call every processor "cpu"."""
-    return cpu_name() if device == "cpu" else device
+    return str(device_name(gpu=False)) if device == "cpu" else device
 
 
 def _reads_table(point: Point) -> bool:

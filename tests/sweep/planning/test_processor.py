@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import processor
+from sweep.planning import processor
 
 FLAGS = "flags\t\t: fpu sse2 {}\n"
 
@@ -17,7 +17,7 @@ FLAGS = "flags\t\t: fpu sse2 {}\n"
 def test_capability_equals_torchs(chosen: str | None) -> None:
     environment = {**os.environ, **({processor.OVERRIDE: chosen} if chosen else {})}
     code = (
-        "import sys; from model.processor import cpu_capability; found = cpu_capability(); "
+        "import sys; from sweep.planning.processor import cpu_capability; found = cpu_capability(); "
         "assert 'torch' not in sys.modules; import torch; print(found, torch.backends.cpu.get_cpu_capability())"
     )
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
