@@ -104,8 +104,8 @@ class Run:
     def load_model(self, point: str | None = None) -> "tuple[GPT2, Tokenizer]":
         """Return the trained model of `point` (a point_id; default: the best) and its tokenizer, in evaluation mode.
 
-        Raise RunError if its checkpoint was not kept (see `keep` in `sweep.run`), ExtensionError if an extension that the
-        run uses cannot be imported as it was.
+        Raise RunError if its checkpoint was not kept (see `keep` in `sweep.run`), ExtensionError if the run uses an
+        extension that cannot be imported as it was.
         """
         from model.training import Training
 

@@ -20,7 +20,7 @@ class SentimentData(LabelledData):
     """A set whose training split decides how many classes there are."""
 
     def sha256(self) -> str:
-        """Return the hash of all files. Raise DataError if one cannot be used or the splits' classes do not fit."""
+        """Return the hash of all files. Raise DataError if one cannot be used or the classes do not fit."""
         self.count_classes({split: self.labels(split) for split in self.files})
         return super().sha256()
 
