@@ -95,7 +95,7 @@ def _check_prefix(name: str, spec: Any) -> None:
         return
     taken = {"smart.", "decode."}
     for kind in ("optimizer", "peft"):
-        known = [key for key in REGISTRIES[kind] if not is_extension(key) or key in _origins]  # not what was only read
+        known = [key for key in REGISTRIES[kind] if not is_extension(key) or key in _origins]  # not if only read
         taken |= {REGISTRIES[kind][key].settings.prefix for key in known if key != name}
     if (prefix := spec.settings.prefix) in taken or not re.fullmatch(r"\w+\.", prefix):
         raise ExtensionError(f"{name}: its settings need a prefix of their own, such as 'mine.', not {prefix!r}")

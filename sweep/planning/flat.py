@@ -77,7 +77,7 @@ def _field_of(group: str, key: str, plain: Mapping[str, Any]) -> str:
             return f"{choice}_settings"
         if owners:
             raise SettingError(key, f"has no effect: it belongs to {choice}={owners[0]}, but {choice} is {chosen}")
-    build(TrainConfig, plain)  # an optimizer that is unknown is the better message
+    build(TrainConfig, plain)  # raises first if the optimizer is unknown, which is the clearer message
     known = {**train_keys(), **decode_keys()}
     raise SettingError(key, f"is not a setting; {did_you_mean(key, known)}Known: {', '.join(known)}")
 

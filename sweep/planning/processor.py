@@ -1,6 +1,6 @@
 """The device that results are computed on, by name. A CPU is named by its vector instructions, found without torch.
 
-Results depend on them: AVX2 and AVX-512 add in another order, so the last bits of sums differ.
+Results depend on them: AVX2 and AVX-512 add in different orders, so the last bits of sums differ.
 """
 
 import functools
@@ -9,7 +9,7 @@ import platform
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")  # Linux
-OVERRIDE = "ATEN_CPU_CAPABILITY"  # the environment variable by which users choose for torch
+OVERRIDE = "ATEN_CPU_CAPABILITY"  # the environment variable that overrides torch's choice
 OVERRIDES = {"avx512": "AVX512", "avx2": "AVX2", "default": "DEFAULT"}
 AVX512 = {"avx512vl", "avx512bw", "avx512dq", "fma"}
 AVX2 = {"avx2", "fma"}
@@ -19,7 +19,7 @@ AVX2 = {"avx2", "fma"}
 def cpu_capability() -> str:
     """Return what `torch.backends.cpu.get_cpu_capability()` returns in this environment: AVX512, AVX2 or another name.
 
-    The rules are those of torch's `aten/src/ATen/native/DispatchStub.cpp`; where they cannot tell, torch is asked.
+    The rules are those of torch's `aten/src/ATen/native/DispatchStub.cpp`; if they do not decide, ask torch.
     """
     found = _from_flags() if platform.machine() in ("x86_64", "AMD64") and CPU_INFO.is_file() else None
     if found is None:
@@ -39,7 +39,7 @@ def device_name(gpu: bool) -> str | None:
 
 
 def _from_flags() -> str | None:
-    """Return the capability that the processor's flags and the environment tell, or None if they do not."""
+    """Return the capability according to the environment or the processor's flags; None if they do not decide."""
     wanted = os.environ.get(OVERRIDE)
     if wanted is not None:
         return OVERRIDES.get(wanted.lower())

@@ -22,7 +22,7 @@ from sweep.planning.plan import Point, stable_id
 from sweep.planning.processor import device_name
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
-SPELLINGS = ("data", "base", "revision")  # settings that name a file: its content counts, not its name
+SPELLINGS = ("data", "base", "revision")  # settings that name files: the key holds their content instead
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
 
 
@@ -160,7 +160,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def _device(gpu: bool) -> str:
-    """Return the name of the device that trials run on. Raise SpaceError if a GPU is wanted and there is none."""
+    """Return the name of the device that trials run on. Raise SpaceError if `gpu` and there is none."""
     name = device_name(gpu)
     if name is None:
         raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
@@ -173,7 +173,7 @@ def current_name(device: str) -> str:
 
 
 def _reads_table(point: Point) -> bool:
-    """Whether a point reads tab-separated text of the user's."""
+    """Return whether a point may read tab-separated text from a file of the user."""
     train = point.train
     return train.task != "sonnets" and train.data is not None and train.data not in TASKS[train.task].sets
 
@@ -187,7 +187,7 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
         if before.data.get(data_name(point)) != now.data[data_name(point)]:
             names.append(f"data of {point.train.task}")
         if before.numerics_sha256 in EARLIER_HASHES and _reads_table(point):
-            names.append(f"way that the data of {point.train.task} is read (quotation marks are text now)")
+            names.append(f"the way that data of {point.train.task} is read (quotation marks are text now)")
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")

@@ -40,7 +40,7 @@ SHORT = Style(gap=1, split=True, short=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """The lines of a table, with the columns and names that a reader must be told about."""
+    """The lines of a table, and the dropped columns and abbreviations to explain below it."""
 
     lines: Sequence[Text]
     left_out: Sequence[str]  # names of dropped columns

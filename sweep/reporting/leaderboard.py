@@ -1,7 +1,7 @@
 """The leaderboard: one row per point, derived from the ledger, stored as Parquet with an explicit schema.
 
-Rows are ranked only against rows with the same task, data and epochs, and only if they ran all their epochs. All other
-rows follow with their status and reason; no row is hidden.
+Rows are ranked only against rows with the same task, data, base and epochs, and only if they ran all their epochs. All
+other rows follow with their status and reason; no row is hidden.
 """
 
 import json
@@ -72,7 +72,7 @@ def schema(rows: Sequence[Row] = ()) -> pa.Schema:
         "status": pa.string(),
         "stop_reason": pa.string(),
         "failure": pa.string(),  # why a row FAILED: error, out of memory, worker lost, timeout
-        "rank": pa.int64(),  # among rows with the same task, data and epochs
+        "rank": pa.int64(),  # among rows with the same task, data, base and epochs
         **{key: _arrow(kind) for key, kind in keys.items() if key != "epochs"},
         "epoch": pa.int64(),  # at which the row was scored
         "epochs_budget": pa.int64(),  # the point's number of epochs

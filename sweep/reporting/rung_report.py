@@ -16,7 +16,7 @@ from sweep.tuning.schedulers import comparison_group, ids, levels
 
 @dataclass(frozen=True, kw_only=True)
 class Rung:
-    """One rung of one comparison group (trials with the same task, data and seed), judged by the dev loss."""
+    """One rung of one comparison group (same task, data, base and seed), judged by the dev loss."""
 
     group: str
     epoch: int

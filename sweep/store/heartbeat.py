@@ -37,7 +37,7 @@ class Worker:
 def hold_lease(folder: Path, attempt: int) -> Iterator[Callable[[], None]]:
     """Hold the lease on the trial in `folder`, and yield a function to call after every step.
 
-    Raise SupersededError if a newer attempt has the trial or its lease cannot be had.
+    Raise SupersededError if a newer attempt has the trial, or another worker does not release it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)

@@ -94,7 +94,7 @@ class RunFolder:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise RunError(
-                    f"another process is working on run {self.name!r}; watch it with `sweep status {self.name}`"
+                    f"run {self.name!r} is in use by another process; watch it with `sweep status {self.name}`"
                 ) from error
             self._clear()
             yield
@@ -168,7 +168,7 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
                 folder.rmdir()  # fails unless empty: another run may have started in it
         if (path / RUN_FILE).is_file():
             raise RunError(
-                f"another process has just started run {name!r}; watch it with `sweep status {name}`"
+                f"run {name!r} was just started by another process; watch it with `sweep status {name}`"
             ) from error
         if path.exists():
             raise RunError(f"{path} exists but is not a run of this tool; choose another --name") from error

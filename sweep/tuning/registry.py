@@ -90,7 +90,7 @@ def check(tune_config: TuneConfig) -> None:
             "add --scheduler asha"
         )
     if not scheduler.has_rungs and not searcher.learns and tune_config.objective != TuneConfig.objective:
-        raise SpaceError("--objective: nothing compares scores here; add --scheduler asha or --search tpe")
+        raise SpaceError("--objective: no scheduler or search compares scores; add --scheduler asha or --search tpe")
 
 
 def _check_name(option: str, name: str, registry: Mapping[str, Any]) -> None:

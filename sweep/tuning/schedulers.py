@@ -148,7 +148,7 @@ def levels(tune_config: TuneConfig, epochs: int) -> tuple[int, ...]:
 def comparison_group(trial: Trial) -> tuple[str, ...]:
     """Return task, data, base and seed: a rung compares only trials that have them in common.
 
-    Losses of bases with different vocabularies do not compare: a token holds more or less text.
+    Losses per token are not comparable between vocabularies, because a token holds more or less text.
     """
     train = trial.points[0].train
     return train.task, train.data or "", train.base, str(train.seed)

@@ -110,10 +110,10 @@ def _session(address: str, **options: Any) -> Iterator[RayMonitor]:
 
 
 def _connect(address: str, options: dict[str, Any]) -> None:
-    """Start or join Ray, from the folder that this very package is imported from.
+    """Start or join Ray from the folder that this package is imported from.
 
-    Ray puts the driver's working folder first on the import path of its workers. From the user's folder, a file
-    `model.py` there, or another version of this package, would be imported in place of ours.
+    Ray puts the driver's working folder first on the import path of its workers. If that were the user's folder, a file
+    `model.py` in it, or another version of this package, would be imported instead of ours.
     """
     import ray
 

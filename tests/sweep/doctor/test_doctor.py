@@ -132,7 +132,7 @@ def test_a_quota_below_the_cores_is_noted(monkeypatch: pytest.MonkeyPatch, tmp_p
     check = machine.cores()
     assert_found(check, Level.NOTE, "only use the time of 0.5 of them")
     assert check.remedy is not None
-    assert check.remedy.startswith("--concurrency 1:")
+    assert check.remedy.startswith("use --concurrency 1:")
 
 
 def test_gpus_are_named_with_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def test_a_run_that_works_is_left_alone(sweep: Sweep, finished: Path) -> None:
     held = weights(finished)
     with (finished / ".lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "another process is working on" in sweep("gc", "--keep", "none").stdout
+        assert "is in use by another process" in sweep("gc", "--keep", "none").stdout
     assert weights(finished) == held
 
 

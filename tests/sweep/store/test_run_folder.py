@@ -95,7 +95,7 @@ def test_a_second_writer_is_refused_until_the_first_is_gone(spec: RunSpec, out: 
     holder = context.Process(target=_hold, args=(folder.path, ready, done))
     holder.start()
     assert ready.wait(30)
-    with pytest.raises(RunError, match="another process is working on run"), folder.lock():
+    with pytest.raises(RunError, match="is in use by another process"), folder.lock():
         pass
     holder.kill()  # without a chance to clean up
     holder.join()

@@ -27,8 +27,11 @@ from sweep.tuning.searchers import suggest_all
         ({"scheduler": "ash"}, "--scheduler: unknown name 'ash': did you mean 'asha'"),
         ({"grace_period": 2}, "without effect under --scheduler fifo"),
         ({"reduction_factor": 2}, "without effect under --scheduler fifo"),
-        ({"objective": "metric"}, "--objective: nothing compares scores here"),
-        ({"objective": "metric", "search": "random", "num_samples": 5}, "--objective: nothing compares scores here"),
+        ({"objective": "metric"}, "--objective: no scheduler or search compares scores"),
+        (
+            {"objective": "metric", "search": "random", "num_samples": 5},
+            "--objective: no scheduler or search compares scores",
+        ),
     ],
 )
 def test_options_that_do_not_go_together(options: dict[str, Any], message: str) -> None:
