@@ -22,7 +22,7 @@ def test_two_start_the_same_run(commands: Commands, micro: Path, tmp_path: Path,
         assert codes in ([0, 2], [0, 0]), [command.stderr for command in pair]  # 0, 0: one after the other
         for command in pair:
             if command.wait() == 2:
-                says(command, 2, "Error: another process", "run 'r'", "sweep status r")
+                says(command, 2, "another process", "run 'r'", "sweep status r")
         check_end(out / "r", whole(*EPOCHS))
         assert [path.name for path in out.iterdir()] == ["r"]
 
