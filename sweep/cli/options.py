@@ -96,7 +96,7 @@ out_option = option(
     show_default=True,
     envvar="SWEEP_OUT",
     show_envvar=True,
-    help="Folder that holds the runs. With --address, all machines must see it.",
+    help="Folder that holds the runs. With --address, every machine of the cluster must have access to it.",
 )
 
 executor_option = option(
@@ -179,7 +179,7 @@ search_options = together(
         metavar="N",
         default=TuneConfig.reduction_factor,
         show_default=True,
-        help="Keep the best 1/N of trials at each rung; each rung lies N times later than the one before.",
+        help="Keep the best 1/N of trials at each rung; each rung is at N times the epoch of the one before: 1, 3, 9.",
     ),
     option(
         SEARCH,
@@ -187,7 +187,8 @@ search_options = together(
         type=click.Choice(OBJECTIVES),
         default=TuneConfig.objective,
         show_default=True,
-        help="What rungs and tpe compare. dev_loss: nats per token or answer. metric: the task's chrF or accuracy, "
+        help="Score that schedulers and tpe compare. dev_loss: nats per token (sonnets) or per answer (other tasks). "
+        "metric: the task's chrF or accuracy, "
         "measured at every rung.",
     ),
 )
@@ -208,7 +209,8 @@ cluster_options = together(
         metavar="HOST:PORT",
         envvar="SWEEP_ADDRESS",
         show_envvar=True,
-        help="A running Ray cluster to join, or auto. Default: start a private Ray on this machine.",
+        help="Ray cluster to join; auto: the one that runs on this machine. Default: start a private Ray on this "
+        "machine.",
     ),
 )
 
@@ -221,7 +223,7 @@ machine_options = together(
         metavar="N",
         default=1,
         show_default=True,
-        help="Cores, and threads, of each trial. The number changes results in their last bits.",
+        help="CPU cores and threads per trial. Another number changes results by rounding errors.",
     ),
     option(
         MACHINE,
@@ -229,7 +231,7 @@ machine_options = together(
         type=GPUShare(),
         default="0",
         show_default=True,
-        help="GPUs of each trial. A fraction lets trials share a GPU. auto: measure the heaviest trial for one epoch "
+        help="GPUs per trial. A fraction lets trials share a GPU. auto: measure the heaviest trial for one epoch "
         "and let as many trials share a GPU as its memory allows.",
     ),
     cluster_options,
@@ -240,14 +242,15 @@ limit_options = together(
         LIMITS,
         "--budget",
         type=BudgetType(),
-        help="Stop after this much, counted over all sessions of the run: 30m or 2h (time), 40trials (trials started) "
+        help="Stop the run once it has used this much, counting the time before a resume too: 30m or 2h (time), "
+        "40trials (trials started) "
         "or 2gpuh (GPU hours). Default: no limit.",
     ),
     option(
         LIMITS,
         "--trial-timeout",
         type=Duration(),
-        help="Stop a trial after this much time (90s, 2h), all its attempts together. Default: no limit.",
+        help="Stop a trial after this much time in total (90s, 2h), retries included. Default: no limit.",
     ),
     option(
         LIMITS,
@@ -274,11 +277,14 @@ keep_option = option(
     type=click.Choice(KEEP),
     default=RunLimits.keep,
     show_default=True,
-    help="Checkpoints to keep of each finished trial (with LoRA: the adapters only). Early-stopped trials keep no "
+    help="Checkpoints to keep for each finished trial (with LoRA, the adapters only); best: lowest dev loss. "
+    "Early-stopped trials keep no "
     "checkpoint unless `all`.",
 )
 
-verbose_option = option(OUTPUT, "-v", "--verbose", is_flag=True, help="Print the driver's log to stderr.")
+verbose_option = option(
+    OUTPUT, "-v", "--verbose", is_flag=True, help="Print decisions, worker starts and failures to stderr."
+)
 
 output_options = together(
     out_option,
@@ -290,6 +296,8 @@ output_options = together(
     ),
     keep_option,
     option(OUTPUT, "--dry-run", is_flag=True, help="Print what would be computed and what it would cost, then exit."),
-    option(OUTPUT, "--measure", is_flag=True, help="With --dry-run: train one epoch first, to know the time it takes."),
+    option(
+        OUTPUT, "--measure", is_flag=True, help="With --dry-run: train for one epoch, to measure how long it takes."
+    ),
     verbose_option,
 )

@@ -47,8 +47,8 @@ def run(
 ) -> None:
     """Train and score every point of SPACE: a space file, or a name that `sweep spaces` lists.
 
-    The same command again resumes an unfinished run. Once a run is finished, a new one takes its results from the
-    cache.
+    Repeating the command resumes an unfinished run. If the run is finished, a new run takes its results from the cache.
+    A point is one scored configuration, one row of the leaderboard; a trial is one training run.
 
     \b
     sweep run lora_rank                               the paper's rank grid, on the base `tiny`

@@ -51,15 +51,19 @@ def propose_random(space: SearchSpace, history: Sequence[Observation], attempt: 
 
 SCHEDULERS = {
     "fifo": SchedulerEntry(make=_fifo, help="run every trial to its last epoch", has_rungs=False),
-    "asha": SchedulerEntry(make=Stopping, help="stop the worse trials at each rung"),
+    "asha": SchedulerEntry(
+        make=Stopping, help="stop the worse trials at each rung (an epoch at which trials are compared)"
+    ),
     "asha-promote": SchedulerEntry(
         make=Promotion,
-        help="pause every trial at a rung and continue the best; better than asha with one or two workers",
+        help="pause every trial at each rung and resume only the best. With one or two workers, prefer it to asha",
     ),
 }
 SEARCHERS = {
     "grid": SearcherEntry(propose=None, help="run every point of the space"),
-    "random": SearcherEntry(propose=propose_random, help="sample --num-samples points; grid axes become categories"),
+    "random": SearcherEntry(
+        propose=propose_random, help="sample --num-samples points at random; a grid axis is one categorical choice"
+    ),
     "tpe": SearcherEntry(propose=propose, help="like random, but learn from the results so far", learns=True),
 }
 
