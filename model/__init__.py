@@ -1,6 +1,6 @@
-"""A GPT-2 from scratch with LoRA, SMART, its optimizers, decodings and tasks. Knows nothing of sweeps.
+"""A from-scratch GPT-2 with LoRA, SMART, optimizers, decoding and tasks. Independent of the sweep code.
 
-The public names load on first use, so that `import model` costs nothing. `__init__.pyi` lists them for type checkers.
+Public names are imported on first use, so that `import model` is fast. `__init__.pyi` lists them for type checkers.
 """
 
 import importlib

@@ -1,9 +1,9 @@
-"""Checkpoints that are whole or absent: safetensors and JSON, closed by a manifest of hashes.
+"""Atomic checkpoints: safetensors and JSON files, verified by a manifest of SHA-256 hashes.
 
     <parent>/<epoch>/   model.safetensors  optimizer.safetensors  state.json  manifest.json
 
-A checkpoint is staged beside its place, flushed to disk, and renamed into it; the manifest is written last. Reading
-verifies every hash. Nothing here is pickled.
+A checkpoint is written to a temporary folder, flushed to disk, and renamed to its final path, so a crash never leaves
+a partial one there. The manifest is written last, and reading verifies every hash. Nothing is pickled.
 """
 
 import hashlib
@@ -21,12 +21,12 @@ from model.durable import flush_folder, write_through
 from model.errors import CheckpointError
 
 MANIFEST, STATE = "manifest.json", "state.json"
-KEPT = 2  # newest checkpoints kept: the one before is the way back from a damaged one
+KEPT = 2  # newest checkpoints kept; the older one is the fallback if the newest is damaged
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The content of a checkpoint: named groups of tensors and JSON-able state."""
+    """The content of a checkpoint: named groups of tensors, and JSON-serializable state."""
 
     tensors: Mapping[str, Mapping[str, Tensor]]
     state: Mapping[str, Any]
@@ -35,7 +35,7 @@ class Checkpoint:
 def write_checkpoint(
     parent: Path, epoch: int, checkpoint: Checkpoint, keep: int | None = KEPT, spare: Collection[int] = ()
 ) -> Path:
-    """Write `parent`/`epoch` and prune as `prune` does. An existing one of that epoch is replaced."""
+    """Write the checkpoint to `parent`/`epoch`, replacing an existing one, then call `prune`. Return its folder."""
     repair(parent)
     place, staged = parent / str(epoch), parent / f".{epoch}.partial"
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
@@ -58,10 +58,10 @@ def write_checkpoint(
 
 
 def repair(parent: Path) -> bool:
-    """Finish what a crash left half written under `parent`; whether there was anything.
+    """Clean up partial checkpoints that a crash left under `parent`. Return whether there were any.
 
-    A whole checkpoint whose place is empty takes it: the crash came between the removal of the one it was to replace
-    and its renaming. The rest is removed.
+    A complete temporary folder whose final path is free is renamed to it: the crash came after the old checkpoint was
+    removed and before the new one was renamed. All other temporary folders are removed.
     """
     lefts = list(parent.glob(".*.partial"))
     for left in lefts:
@@ -74,9 +74,9 @@ def repair(parent: Path) -> bool:
 
 
 def prune(parent: Path, keep: int | None, spare: Collection[int] = ()) -> None:
-    """Remove all checkpoints under `parent` but the `keep` newest (None: all stay) and those of the epochs `spare`.
+    """Remove all checkpoints under `parent` except the `keep` newest (None = keep all) and those of epochs in `spare`.
 
-    One that is a link stays: what it points at is not ours.
+    Symbolic links are kept, because their targets belong to someone else.
     """
     epochs = _epochs(parent)
     for old in epochs[: len(epochs) - keep] if keep is not None else ():
@@ -85,7 +85,7 @@ def prune(parent: Path, keep: int | None, spare: Collection[int] = ()) -> None:
 
 
 def strip(folder: Path) -> None:
-    """Leave the optimizer out of the checkpoint in `folder`: it holds the model from then on and cannot be resumed."""
+    """Remove the optimizer from the checkpoint in `folder`. The model stays, but training can no longer be resumed."""
     checkpoint = read_checkpoint(folder)
     if not checkpoint.tensors["optimizer"]:
         return
@@ -94,21 +94,21 @@ def strip(folder: Path) -> None:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint in `folder`. Raises CheckpointError when any file is missing or not what was written."""
+    """Return the checkpoint in `folder`. Raise CheckpointError if a file is missing or its hash does not match."""
     try:
         hashes = json.loads((folder / MANIFEST).read_bytes())
         content = {name: (folder / name).read_bytes() for name in hashes}
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder} is not a whole checkpoint: {error}") from error
+        raise CheckpointError(f"{folder} is not a complete checkpoint: {error}") from error
     for name, data in content.items():
         if hashlib.sha256(data).hexdigest() != hashes[name]:
-            raise CheckpointError(f"{folder / name} is damaged: its hash is not the manifest's")
+            raise CheckpointError(f"{folder / name} is damaged: its hash differs from the manifest")
     state = json.loads(content.pop(STATE))
     return Checkpoint({name.removesuffix(".safetensors"): load(data) for name, data in content.items()}, state)
 
 
 def newest_checkpoint(parent: Path) -> Path | None:
-    """The newest whole checkpoint under `parent`; damaged ones are passed over."""
+    """Return the newest undamaged checkpoint under `parent`, or None if there is none."""
     return next((place for epoch in reversed(_epochs(parent)) if _is_whole(place := parent / str(epoch))), None)
 
 

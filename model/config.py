@@ -1,6 +1,6 @@
-"""Every setting of a training and of decoding, as frozen dataclasses that check themselves.
+"""All settings of training and decoding, as frozen dataclasses that validate themselves.
 
-This file imports no torch, so that a whole search space can be checked before any heavy import.
+Nothing here imports torch, so a whole search space can be validated before any slow import.
 """
 
 import types
@@ -21,7 +21,7 @@ GROUPS: dict[str, type[Settings]] = {"lora": LoRAConfig, "smart": SMARTConfig}  
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeConfig(Settings):
-    """How text is drawn from a trained model. When neither beams, top_p nor top_k is given, top_p is 0.9."""
+    """Settings of text generation. If none of beams, top_p and top_k is given, top_p is 0.9."""
 
     prefix: ClassVar[str] = "decode."
 
@@ -42,19 +42,19 @@ class DecodeConfig(Settings):
 
     @property
     def draws(self) -> bool:
-        """Whether chance has a part. A beam search without top_p and top_k takes the most probable tokens."""
+        """Whether decoding samples tokens. Beam search without top_p and top_k is deterministic."""
         return self.beams is None or self.top_p is not None or self.top_k is not None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.generations == 1:  # one text is what every decoding draws
+        if self.generations == 1:  # the same as None: one text per prompt
             object.__setattr__(self, "generations", None)
         if self.beams is None and self.top_p is None and self.top_k is None:
             object.__setattr__(self, "top_p", 0.9)
         if self.beams is not None and self.generations is not None:
-            raise SettingError("decode.generations", "beams keep the best of several texts already: use one of the two")
+            raise SettingError("decode.generations", "beams already keep the best of several texts: use one of the two")
         if self.generations is not None and self.top_k == 1:
-            raise SettingError("decode.generations", "has no effect: with top_k 1 every text is the same")
+            raise SettingError("decode.generations", "has no effect: with top_k 1, all texts are the same")
         if self.draws and self.temperature is None:
             object.__setattr__(self, "temperature", 1.2)
         elif not self.draws and self.temperature is not None:
@@ -71,7 +71,7 @@ _WEIGHT_DECAYS = ", ".join(f"{spec.weight_decay:g} with {name}" for name, spec i
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Settings):
-    """One training: everything that changes the weights. Decoding does not."""
+    """Settings of one training run: everything that affects the weights. Decoding does not."""
 
     task: str = setting("sonnets", unit="name of a task", choices=TASKS)
     data: str | None = setting(None, unit="data of the task: a path or a name; None = the shipped set")
@@ -134,7 +134,8 @@ class TrainConfig(Settings):
     def _build_groups(self) -> None:
         """Build groups that are given as mappings: TrainConfig(lora={"rank": 8}).
 
-        Equal trainings get equal fields: the settings of an optimizer or a method are None if all are defaults.
+        If all settings of an optimizer or PEFT method are defaults, store None, so that equal configurations compare
+        equal.
         """
         if self.peft == "lora":
             object.__setattr__(self, "peft", None)
@@ -147,11 +148,11 @@ class TrainConfig(Settings):
         for name, kind in {**GROUPS, **own}.items():
             value = getattr(self, name)
             if isinstance(value, Settings) and type(value) is not kind and value.prefix == kind.prefix:
-                value = vars(value)  # the class was imported anew
+                value = vars(value)  # an instance of the same class from before its module was reloaded
             if isinstance(value, Mapping):
                 value = build(kind, value)
             if name in own and type(value) not in (kind, types.NoneType):
                 raise SettingError(name, f"must be {kind.__name__} or None, got {value!r}")
             if name in own and value is None:
-                build(kind, {})  # raises if a setting must be given
+                build(kind, {})  # raises SettingError if a required setting is missing
             object.__setattr__(self, name, None if name in own and value == defaults(kind) else value)

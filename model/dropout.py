@@ -1,8 +1,8 @@
-"""Dropout that draws from a stream it is given.
+"""Dropout with an explicit random generator.
 
-`torch.nn.Dropout` draws from the process-wide generator, so two trainings in one process would disturb each
-other, and a resumed one could not repeat its masks. Here every layer of a model shares one explicit
-`torch.Generator`, set with `set_dropout_stream`.
+`torch.nn.Dropout` samples from the process-wide generator. Two trainings in one process would then change each other's
+masks, and a resumed training could not reproduce its own. Here all layers of a model share one `torch.Generator`, set
+with `set_dropout_stream`.
 """
 
 import math
@@ -11,13 +11,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-LANE_VALUES = 2**16  # a mask element is decided by 16 random bits, so p is met to within 1/2**17
+LANE_VALUES = 2**16  # each mask element uses 16 random bits, so p is accurate to within 1/2**17
 
 
 class Dropout(nn.Module):
-    """Zeroes each element with probability `p` while training and scales the rest by 1/(1-p).
+    """In training mode, zeroes each element with probability `p` and scales the others by 1/(1-p).
 
-    (any shape) -> (same shape). Raises RuntimeError when it should drop but was given no stream.
+    (any shape) -> (same shape). Raises RuntimeError if it is active but has no generator.
     """
 
     def __init__(self, p: float) -> None:
@@ -27,21 +27,21 @@ class Dropout(nn.Module):
 
     @property
     def active(self) -> bool:
-        """Whether the next call drops anything."""
+        """Whether a call drops elements: in training mode, with p above 0."""
         return self.training and self.p > 0
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.active:
             return x
         if self.stream is None:
-            raise RuntimeError("dropout needs a random stream: call set_dropout_stream(model, generator) first")
+            raise RuntimeError("dropout has no random generator: call set_dropout_stream(model, generator) first")
         threshold = min(round(self.p * LANE_VALUES), LANE_VALUES - 1)
         keep = (_lanes(x.shape, self.stream) >= threshold - LANE_VALUES // 2).to(x.dtype)
         return x * keep.mul_(LANE_VALUES / (LANE_VALUES - threshold))
 
 
 def _lanes(shape: torch.Size, stream: torch.Generator) -> Tensor:
-    """Uniform 16-bit integers of `shape`, four from each 64-bit draw: a third of the time of `bernoulli_`."""
+    """Return uniform random int16 values of `shape`. Four come from each int64: three times as fast as `bernoulli_`."""
     count = math.prod(shape)
     words = torch.empty((count + 3) // 4, dtype=torch.int64, device=stream.device)
     words.random_(-(2**63), None, generator=stream)
@@ -49,7 +49,7 @@ def _lanes(shape: torch.Size, stream: torch.Generator) -> Tensor:
 
 
 def same_masks(function: Callable[..., Tensor], stream: torch.Generator) -> Callable[..., Tensor]:
-    """`function`, whose dropout draws from `stream`, made to drop the same elements in every call."""
+    """Return a wrapper of `function` that rewinds the dropout generator `stream`, so that all calls use equal masks."""
     start = stream.get_state()
 
     def call(*arguments: Tensor) -> Tensor:
@@ -60,7 +60,7 @@ def same_masks(function: Callable[..., Tensor], stream: torch.Generator) -> Call
 
 
 def set_dropout_stream(model: nn.Module, stream: torch.Generator) -> None:
-    """Let every Dropout inside `model` draw from `stream`, which must live on the model's device."""
+    """Set `stream` as the generator of every Dropout in `model`. It must be on the model's device."""
     for module in model.modules():
         if isinstance(module, Dropout):
             module.stream = stream

@@ -1,11 +1,11 @@
-"""Files and names that outlast a loss of power."""
+"""File writes that survive a power loss."""
 
 import os
 from pathlib import Path
 
 
 def write_through(path: Path, data: bytes) -> None:
-    """Write `path` and flush it to the disk. Its name lasts once `flush_folder` has seen to its folder."""
+    """Write `data` to `path` and flush it to disk. A new file also needs `flush_folder` on its parent folder."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
@@ -13,7 +13,7 @@ def write_through(path: Path, data: bytes) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush the names in `folder` to the disk: of files that were made in it, or renamed into it."""
+    """Flush the directory entries of `folder` to disk, so that files created or renamed in it survive a power loss."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,8 +1,8 @@
-"""The errors of `model/`. Every message names the thing and the remedy."""
+"""The exceptions of `model/`. Each message says what is wrong and how to fix it."""
 
 
 class SettingError(ValueError):
-    """A setting with a wrong name or value. `key` is its dotted name."""
+    """A setting has an unknown name or an invalid value. `key` is its dotted name."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(f"{key}: {message}")
@@ -11,27 +11,27 @@ class SettingError(ValueError):
 
 
 class DataError(ValueError):
-    """Task data that cannot be used. The message names the file and the remedy."""
+    """Task data cannot be used. The message names the file and the fix."""
 
 
 class BaseError(ValueError):
-    """A base that cannot be found or read. The message names the file or repository and the remedy."""
+    """A base model cannot be found or read. The message names the file or repository and the fix."""
 
 
 class HubError(ValueError):
-    """A file that a hub does not give. The message names the repository and the remedy."""
+    """A file cannot be downloaded from the hub. The message names the repository and the fix."""
 
 
 class AbsentError(HubError):
-    """A file that is not in a repository, or not in the cache while the hub is out of reach."""
+    """A file is not in its repository, or the hub is unreachable and the file is not in the cache."""
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that is damaged or missing."""
+    """A checkpoint is damaged or missing."""
 
 
 class DivergedError(ArithmeticError):
-    """A loss is no longer a finite number."""
+    """A loss became NaN or infinite."""
 
     def __init__(self, epoch: int, loss: float, split: str) -> None:
         super().__init__(f"the {split} loss became {loss} in epoch {epoch}")

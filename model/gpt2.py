@@ -1,11 +1,11 @@
 """GPT-2: a decoder-only transformer with pre-layer-norm blocks, tanh-GELU and a tied output head.
 
 Sources: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", and OpenAI's released
-`gpt-2/src/model.py` (commit 9b63575). Parameter names and layouts are those of Hugging Face's
-`GPT2LMHeadModel`, so that loading a checkpoint is a plain copy.
+`gpt-2/src/model.py` (commit 9b63575). Parameter names and layouts match Hugging Face's `GPT2LMHeadModel`, so a
+checkpoint loads without conversion.
 
-Shapes in this file: B sequences, T tokens of this call, S tokens attended to (cache + call), C width, H heads,
-D = C / H, V vocabulary, L layers.
+Shapes: B sequences, T tokens in this call, S tokens attended to (cache + this call), C width, H heads, D = C / H,
+V vocabulary, L layers.
 """
 
 import math
@@ -21,7 +21,7 @@ from model.gpt2_config import GPT2Config
 
 
 class Conv1D(nn.Module):
-    """y = x W + b, (..., n_in) -> (..., n_out), with W stored as (n_in, n_out) the way GPT-2's checkpoints do."""
+    """y = x W + b, (..., n_in) -> (..., n_out), with W stored as (n_in, n_out), as in GPT-2 checkpoints."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Conv1D(nn.Module):
 
 
 class KVCache:
-    """Keys and values of the tokens seen so far, in buffers allocated once for `length` tokens."""
+    """Keys and values of the tokens processed so far, in buffers preallocated for `length` tokens."""
 
     def __init__(self, config: GPT2Config, batch: int, length: int, like: Tensor) -> None:
         shape = (config.n_layer, batch, config.n_head, length, config.n_embd // config.n_head)
@@ -43,24 +43,24 @@ class KVCache:
         self.length = 0  # tokens filled
 
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Store (B, H, T, D) behind what layer `layer` holds; return its keys and values so far, (B, H, S, D)."""
+        """Append keys and values (B, H, T, D) to a layer; return all its keys and values so far, (B, H, S, D)."""
         end = self.length + k.size(2)
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
     def advance(self, tokens: int) -> None:
-        """Say that every layer has stored `tokens` more tokens."""
+        """Advance the position by `tokens`. Call it after every layer has appended that many."""
         self.length += tokens
 
     def repeat(self, times: int) -> None:
-        """Let every sequence be followed by `times` - 1 copies of itself."""
+        """Repeat every sequence `times` times; copies of a sequence are adjacent."""
         if times > 1:
             self.keys = self.keys.repeat_interleave(times, dim=1)
             self.values = self.values.repeat_interleave(times, dim=1)
 
     def reorder(self, sources: Tensor, since: int) -> None:
-        """Let sequence b go on from sequence `sources[b]`, (B,). Before token `since` the two must be alike."""
+        """Replace sequence b by sequence `sources[b]`, (B,). The two must be equal before token `since`."""
         filled = slice(since, self.length)
         moved = (sources != torch.arange(len(sources), device=sources.device)).nonzero()[:, 0]
         for buffer in (self.keys, self.values):
@@ -73,7 +73,7 @@ class Attention(nn.Module):
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
         self.n_head = config.n_head
-        self.c_attn: nn.Module = Conv1D(config.n_embd, 3 * config.n_embd)  # LoRA puts its own here
+        self.c_attn: nn.Module = Conv1D(config.n_embd, 3 * config.n_embd)  # LoRA replaces this layer
         self.c_proj = Conv1D(config.n_embd, config.n_embd)
         self.attn_dropout = Dropout(config.attn_pdrop)
         self.resid_dropout = Dropout(config.resid_pdrop)
@@ -95,7 +95,7 @@ class Attention(nn.Module):
         if not self.attn_dropout.active:
             causal = mask is None and q.size(2) > 1
             return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
-        # The fused kernel would draw its dropout mask from the process-wide generator.
+        # The fused kernel would sample its dropout mask from the process-wide generator.
         scores = (q * q.size(-1) ** -0.5) @ k.transpose(2, 3)  # (B, H, T, S)
         if mask is None:
             mask = _causal(q.size(2), k.size(2), q.device)
@@ -104,7 +104,7 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Two projections around tanh-GELU, (B, T, C) -> (B, T, C)."""
+    """Feed-forward layer: two projections with a tanh-GELU between them, (B, T, C) -> (B, T, C)."""
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
@@ -113,13 +113,13 @@ class MLP(nn.Module):
         self.dropout = Dropout(config.resid_pdrop)
 
     def forward(self, x: Tensor) -> Tensor:
-        # The paper behind this project says ReLU; the released weights were trained with this GELU.
+        # The ExpLoRA paper says ReLU, but the released weights were trained with this GELU.
         out: Tensor = self.dropout(self.c_proj(F.gelu(self.c_fc(x), approximate="tanh")))
         return out
 
 
 class Block(nn.Module):
-    """Attention and MLP, each behind its layer norm and beside a residual path."""
+    """Pre-layer-norm attention and MLP, each with a residual connection."""
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Everything below the output head. Holds parameters only; `GPT2.hidden` runs it."""
+    """The parameters of everything below the output head. The forward pass is `GPT2.hidden`."""
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class Transformer(nn.Module):
 
 
 class GPT2(nn.Module):
-    """A GPT-2 language model whose output head is the token embedding itself, or a classifier in its place."""
+    """A GPT-2 whose output head is tied to the token embedding, or is a classifier instead."""
 
     def __init__(self, config: GPT2Config) -> None:
         super().__init__()
@@ -157,14 +157,14 @@ class GPT2(nn.Module):
 
     @classmethod
     def from_state_dict(cls, config: GPT2Config, state: Mapping[str, Tensor]) -> "GPT2":
-        """A model over `state`'s own tensors, without a copy. Raises RuntimeError on a missing or misshapen one."""
+        """Return a model that uses the tensors of `state` without copying. Raise RuntimeError if one does not fit."""
         with torch.device("meta"):
             model = cls(config)
         model.load_state_dict(state, assign=True)
         return model
 
     def init_weights(self, stream: torch.Generator) -> None:
-        """GPT-2's initialisation: N(0, 0.02), residual projections divided by sqrt(2 L), biases zero."""
+        """Initialize as GPT-2: N(0, 0.02), residual projections scaled by 1/sqrt(2 L), biases 0, layer norms 1."""
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
@@ -176,11 +176,11 @@ class GPT2(nn.Module):
                 nn.init.normal_(parameter, std=std, generator=stream)
 
     def blocks(self) -> list[Block]:
-        """The blocks, from the embedding upwards."""
+        """Return the blocks, the one nearest to the embedding first."""
         return cast(list[Block], list(self.transformer.h))
 
     def embed(self, input_ids: Tensor) -> Tensor:
-        """Token embeddings without positions, (B, T) -> (B, T, C): what `inputs_embeds` takes."""
+        """Return token embeddings without positions, as `inputs_embeds` expects, (B, T) -> (B, T, C)."""
         out: Tensor = self.transformer.wte(input_ids)
         return out
 
@@ -192,14 +192,14 @@ class GPT2(nn.Module):
         attention_mask: Tensor | None = None,
         cache: KVCache | None = None,
     ) -> Tensor:
-        """Final hidden states behind the last layer norm, (B, T, C).
+        """Return the hidden states after the last layer norm, (B, T, C).
 
-        Give token ids (B, T) or their embeddings (B, T, C). `attention_mask` (B, S) is 1 for real tokens and 0 for
-        padding on either side, None when there is no padding on the left; positions count real tokens only. With a
-        `cache`, the T tokens follow those it holds, and it is filled in place.
+        Pass either token ids (B, T) or their embeddings (B, T, C). `attention_mask` (B, S) is 1 for real tokens and 0
+        for padding; it may be None if there is no left padding. Positions count real tokens only. With a `cache`, the
+        T tokens follow the cached ones, and the cache is extended in place.
         """
         if (input_ids is None) == (inputs_embeds is None):
-            raise ValueError("give either input_ids or inputs_embeds")
+            raise ValueError("pass either input_ids or inputs_embeds, not both")
         x = self.embed(input_ids) if inputs_embeds is None else inputs_embeds  # type: ignore[arg-type]
         T, seen = x.size(1), cache.length if cache else 0
         if seen + T > self.config.n_positions:
@@ -214,9 +214,9 @@ class GPT2(nn.Module):
         return out
 
     def add_classifier(self, classes: int, stream: torch.Generator) -> None:
-        """Put a trained linear head over `classes` in place of the token embedding, initialised as N(0, 0.02).
+        """Replace the tied output head by a trainable linear classifier, initialized from N(0, 0.02).
 
-        It has no bias: the one of the last layer norm reaches it through its weight.
+        It has no bias, because the bias of the last layer norm serves as one.
         """
         weight = torch.empty(classes, self.config.n_embd).normal_(std=0.02, generator=stream)
         self.classifier = nn.Linear(self.config.n_embd, classes, bias=False, device="meta")
@@ -224,11 +224,11 @@ class GPT2(nn.Module):
 
     @property
     def head_weight(self) -> Tensor:
-        """The output head, (V, C); V counts tokens, or the classes of a classifier."""
+        """The weight of the output head, (V, C). V is the number of tokens, or of classes with a classifier."""
         return (self.transformer.wte if self.classifier is None else self.classifier).weight
 
     def head(self, hidden: Tensor) -> Tensor:
-        """Logits of the next token or of the class, (..., C) -> (..., V)."""
+        """Return the logits of the next token, or of the classes with a classifier, (..., C) -> (..., V)."""
         return F.linear(hidden, self.head_weight)
 
     def forward(
@@ -239,31 +239,31 @@ class GPT2(nn.Module):
         attention_mask: Tensor | None = None,
         cache: KVCache | None = None,
     ) -> Tensor:
-        """Next-token logits at every position, (B, T, V). Arguments as in `hidden`."""
+        """Return the logits at every position, (B, T, V). The arguments are those of `hidden`."""
         return self.head(
             self.hidden(input_ids, inputs_embeds=inputs_embeds, attention_mask=attention_mask, cache=cache)
         )
 
 
 def _positions(attention_mask: Tensor | None, seen: int, T: int, device: torch.device) -> Tensor:
-    """Position of each of the T tokens, (T,) or (B, T); padding gets 0, it is never looked at."""
+    """Return the position of each of the T tokens, (T,) or (B, T). Left padding gets 0 and is never attended to."""
     if attention_mask is None:
         return torch.arange(seen, seen + T, device=device)
     return (attention_mask.cumsum(1) - 1).clamp(min=0)[:, seen : seen + T]
 
 
 def _causal(T: int, S: int, device: torch.device) -> Tensor:
-    """True where query t of the last T tokens may look at key s, (T, S)."""
+    """Return the causal mask, (T, S): True if query t of the last T tokens may attend to key s."""
     return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
 
 
 def _mask(attention_mask: Tensor | None, seen: int, T: int, device: torch.device) -> Tensor | None:
-    """The attention mask (B or 1, 1, T, S), or None where plain causal attention (or one query) needs none."""
+    """Return the attention mask, (B or 1, 1, T, S), or None if causal attention or a single query needs no mask."""
     if attention_mask is None:
         return None if seen == 0 or T == 1 else _causal(T, seen + T, device)[None, None]
     real = attention_mask[:, None, None, : seen + T].bool()  # (B, 1, 1, S)
     if T == 1:
         return real
-    # A padding query would have nothing to look at and its softmax would be NaN: let it see itself.
+    # A padding query has no key to attend to, so its softmax would be NaN. Let it attend to itself.
     own = torch.eye(seen + T, dtype=torch.bool, device=device)[seen:]  # (T, S)
     return (real & _causal(T, seen + T, device)) | own

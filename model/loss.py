@@ -1,8 +1,8 @@
-"""Cross-entropy of a linear head, without ever holding all its logits.
+"""Fused linear head and cross-entropy that never materializes all logits.
 
-For N positions and V tokens the logits are the largest tensor of a step by far. The gradient of the loss towards
-them is known in closed form, softmax - one_hot, so it is computed slice by slice in the forward pass and only its
-products with the hidden states and the head are kept (the idea of Hsu et al. 2024, arXiv 2410.10989).
+The logits, (N, V), are by far the largest tensor of a training step. The gradient of the loss with respect to them has
+a closed form, softmax - one_hot. The forward pass therefore computes it slice by slice and keeps only its products with
+the head and the hidden states (the idea of Hsu et al. 2024, arXiv 2410.10989).
 
 Shapes: N positions, C width, V vocabulary.
 """
@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-IGNORE = -100  # the target of a position that does not count
-SLICE = 256  # positions per slice: the logits of one stay in the processor's cache
+IGNORE = -100  # the target of a position that is excluded from the loss
+SLICE = 256  # positions per slice; the logits of a slice fit in the processor's cache
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -55,12 +55,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
 def linear_cross_entropy(
     hidden: Tensor, weight: Tensor, targets: Tensor, probabilities: Tensor | None = None
 ) -> Tensor:
-    """Summed cross-entropy, in nats, of softmax(hidden weight^T) against `targets`: (N, C), (V, C), (N,) -> ().
+    """Return the summed cross-entropy, in nats, of softmax(hidden weight^T): (N, C), (V, C), (N,) -> ().
 
-    Differentiable once, towards `hidden` and `weight`. Every target must be a token id: drop ignored positions first.
-    `probabilities` (N, V), fp32, is filled with the softmax where it is given.
+    It is differentiable once with respect to `hidden` and `weight`. Every target must be a token id, so remove ignored
+    positions first. If `probabilities` (N, V), fp32, is given, it is filled with the softmax.
     """
-    if not torch.is_grad_enabled():  # a Function is told of requires_grad all the same, and would compute gradients
+    if not torch.is_grad_enabled():  # a Function sees requires_grad even under no_grad, and would compute gradients
         hidden, weight = hidden.detach(), weight.detach()
     total: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, probabilities)  # type: ignore[no-untyped-call]
     return total

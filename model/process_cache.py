@@ -1,6 +1,6 @@
-"""Base weights and tokenized data that a process keeps between trainings: loading takes longer than a short training.
+"""Per-process cache of base weights and tokenized data. Loading them can take longer than a short training run.
 
-Entries are keyed by the modification time of their files, so that a base or a data file that changed is read again.
+Cache keys contain the modification times of the files, so that a changed base or data file is read again.
 """
 
 import functools
@@ -13,13 +13,13 @@ from model.tasks import Task, find_data, load_task
 
 
 def cached_base(name: str, revision: str | None) -> Base:
-    """Return `load_base` of the arguments, loaded once per process. Raise BaseError."""
+    """Return the result of `load_base`, loaded once per process. Raise BaseError if the base cannot be used."""
     files = find_base(name, revision)
     return _base(name, files.revision, _stamp(files.folder / WEIGHTS))
 
 
 def cached_task(name: str, data: str | None, base: Base) -> Task:
-    """Return `load_task` for the tokenizer of `base`, loaded once per process. Raise DataError."""
+    """Return the result of `load_task` for `base`, loaded once per process. Raise DataError if data are unusable."""
     stamps = tuple((file, _stamp(file)) for file in find_data(name, data).files.values())
     return _task(name, data, stamps, base.tokenizer, base.config.n_positions)
 

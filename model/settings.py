@@ -1,7 +1,7 @@
-"""Settings: frozen dataclasses that check their own fields and describe them in their help.
+"""Settings: frozen dataclasses that validate and document their own fields.
 
-Each field states its unit and its bounds once, in `setting(...)`. Checks, help texts and leaderboard columns read them
-there. Spaces, tables and hashes use a flat form with dotted keys, such as `lr` and `lora.rank`. No torch is imported.
+`setting(...)` declares the unit and bounds of each field once; validation, help texts and leaderboard columns all read
+them from there. Spaces, tables and hashes use flat dotted keys, such as `lr` and `lora.rank`. Nothing imports torch.
 """
 
 import dataclasses
@@ -24,23 +24,23 @@ S = TypeVar("S", bound="Settings")
 _FIELDS: dict[type, Fields] = {}
 
 
-LARGEST = 2**63 - 1  # whole number: what tables and random generators hold
+LARGEST = 2**63 - 1  # the largest integer that tables and random generators can hold
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a value may be. `unit` is for people; None leaves a side open."""
+    """The allowed values of a setting. `unit` documents it for people; a limit of None means no limit."""
 
     unit: str
     low: float | None = None  # smallest value allowed
     above: float | None = None  # every value must be larger
     high: float | None = None  # largest value allowed
     below: float | None = None  # every value must be smaller
-    choices: Collection[str] | None = None  # a registry, or the names themselves
+    choices: Collection[str] | None = None  # the allowed names, or a registry whose keys they are
 
     def complaint(self, value: Any) -> str | None:
-        """Return why `value` is out of bounds, or None if it is not."""
-        if value is None:  # the type says whether None is allowed
+        """Return a description of the violated bound, or None if `value` is valid."""
+        if value is None:  # the type decides whether None is allowed
             return None
         if self.choices is not None and value not in self.choices:
             hint = did_you_mean(str(value), self.choices)
@@ -62,22 +62,22 @@ class Bounds:
         return None
 
     def __str__(self) -> str:
-        """Return the bounds in words, such as "at least 0, below 1"; "" if there are none."""
+        """Return the bounds in words, such as "at least 0, below 1", or "" if there are none."""
         limits = {"at least": self.low, "above": self.above, "at most": self.high, "below": self.below}
         words = [f"{word} {limit:g}" for word, limit in limits.items() if limit is not None]
         return ", ".join(words) if self.choices is None else f"one of {', '.join(self.choices)}"
 
 
 def setting(default: Any = dataclasses.MISSING, **bounds: Any) -> Any:
-    """Return a dataclass field with a unit and bounds. Without `default`, the setting must be given."""
+    """Return a dataclass field with a unit and bounds. Without `default`, the setting is required."""
     return dataclasses.field(default=default, metadata={"bounds": Bounds(**bounds)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Base of all settings: checks the name, type and bounds of every field. Raises SettingError."""
+    """Base class of all settings. Raises SettingError if the name, type or value of a field is invalid."""
 
-    prefix: ClassVar[str] = ""  # of the dotted keys, "lora." for example
+    prefix: ClassVar[str] = ""  # of the dotted keys, such as "lora."
 
     def __init_subclass__(cls) -> None:
         """Add the unit, bounds and default of each field to the docstring."""
@@ -108,7 +108,7 @@ def _describe(field: "dataclasses.Field[Any]") -> str:
 
 def fields_of(kind: type[Settings]) -> Fields:
     """Return the fields of `kind`, each with its resolved type."""
-    if kind not in _FIELDS:  # resolving the types takes longer than all other steps of making a configuration
+    if kind not in _FIELDS:  # cached: resolving the types takes longer than the rest of building a configuration
         hints = typing.get_type_hints(kind)
         _FIELDS[kind] = tuple((field, hints[field.name]) for field in dataclasses.fields(kind))
     return _FIELDS[kind]
@@ -116,7 +116,7 @@ def fields_of(kind: type[Settings]) -> Fields:
 
 @functools.cache
 def alternatives(kind: Any) -> tuple[Any, ...]:
-    """int | None -> (int, NoneType); int -> (int,)."""
+    """Return the members of a union type: int | None -> (int, NoneType); int -> (int,)."""
     return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
 
 
@@ -134,7 +134,7 @@ def coerce(key: str, value: Any, kind: Any) -> Any:
 
 
 def check_names(kind: type[Settings], names: Iterable[str]) -> None:
-    """Raise SettingError, with the nearest known name, if `kind` has no field of one of `names`."""
+    """Raise SettingError, suggesting the closest known name, if one of `names` is not a field of `kind`."""
     fields = {field.name for field, _ in fields_of(kind)}
     if unknown := [kind.prefix + name for name in names if name not in fields]:
         known = keys_of(kind)
@@ -143,7 +143,7 @@ def check_names(kind: type[Settings], names: Iterable[str]) -> None:
 
 
 def build(kind: type[S], values: Mapping[str, Any]) -> S:
-    """Return a `kind` of `values` by undotted name. Raise SettingError for an unknown, missing or bad one."""
+    """Return a `kind` from values by undotted name. Raise SettingError if one is unknown, missing or invalid."""
     check_names(kind, values)
     for field, _ in fields_of(kind):
         if field.default is dataclasses.MISSING and field.name not in values:
@@ -154,7 +154,7 @@ def build(kind: type[S], values: Mapping[str, Any]) -> S:
 
 
 def defaults(kind: type[S]) -> S | None:
-    """Return a `kind` with every default, or None if a field has no default."""
+    """Return a `kind` with all defaults, or None if a field has no default."""
     return None if any(field.default is dataclasses.MISSING for field, _ in fields_of(kind)) else kind()
 
 

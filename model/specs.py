@@ -1,7 +1,7 @@
-"""What a registry says of an optimizer, a PEFT method or a task. Nothing here imports torch.
+"""Registry entries for optimizers, PEFT methods and tasks. Nothing here imports torch.
 
 The registries are plain dicts, name -> spec: `OPTIMIZERS` in model/optim/registry.py, `METHODS` in
-model/methods/registry.py, `TASKS` in model/task_specs.py. An extension from outside this package is a spec, too.
+model/methods/registry.py, `TASKS` in model/task_specs.py. Extensions from outside this package are specs, too.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from model.gpt2_config import GPT2Config
 
 Shape = tuple[int, ...]
-FLOAT_BYTES = 4  # of a single-precision number
+FLOAT_BYTES = 4  # size of a single-precision number
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerSpec:
-    """An optimizer. Its settings have the dotted prefix that their class declares.
+    """An optimizer. The class of its settings declares their dotted prefix.
 
-    build: (parameters, lr, weight_decay, settings) -> a `torch.optim.Optimizer`. What its `state` holds of a parameter
-        must be tensors and JSON-able numbers: checkpoints save them.
-    state_bytes: (shapes of the trained tensors, settings) -> bytes that its state takes.
-    weight_decay: fraction of a weight removed per step and unit of lr, if a training does not set it.
+    build: (parameters, lr, weight_decay, settings) -> a `torch.optim.Optimizer`. Its `state` of a parameter must hold
+        only tensors and JSON-serializable numbers, so that checkpoints can save it.
+    state_bytes: (shapes of the trained tensors, settings) -> size of the optimizer state in bytes.
+    weight_decay: the default, as the fraction of a weight removed per step and unit of lr.
     """
 
     settings: type[Settings]
@@ -38,11 +38,11 @@ class OptimizerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class PEFTSpec:
-    """A parameter-efficient fine-tuning method. Its settings have the dotted prefix that their class declares.
+    """A parameter-efficient fine-tuning method. The class of its settings declares their dotted prefix.
 
-    apply: (frozen model, settings, seed) -> None. It marks what is trained with `requires_grad`, in place.
-    merge: (model) -> None. It folds what was trained into the base's own tensors, so that inference costs nothing more.
-    trained_shapes: (settings, shape of the base) -> the shapes of the tensors that are trained.
+    apply: (frozen model, settings, seed) -> None. Modify the model in place; trained tensors have `requires_grad`.
+    merge: (model) -> None. Fold the trained tensors into the base weights, so that inference has no extra cost.
+    trained_shapes: (settings, shape of the base) -> the shapes of the trained tensors.
     """
 
     settings: type[Settings]
@@ -55,15 +55,15 @@ class PEFTSpec:
 class TaskSpec:
     """A task.
 
-    load: (data, tokenizer, max_tokens) -> a `model.tasks.Task`; None: `Task` of model/tasks/<name>.py.
-    find: (data) -> a `model.tasks.Data`; None: `find` of model/tasks/data/<name>.py.
+    load: (data, tokenizer, max_tokens) -> a `model.tasks.Task`. Default: `Task` of model/tasks/<name>.py.
+    find: (data) -> a `model.tasks.Data`. Default: `find` of model/tasks/data/<name>.py.
     """
 
-    metric: str  # rows are ranked by it; larger is better
-    metrics: tuple[str, ...]  # every score it reports
-    generates: bool = False  # whether it is scored on generated text, so that decoding matters
-    has_head: bool = False  # whether it adds a classifier to the model
-    answers: tuple[str, ...] = ()  # the words it predicts, by label; each must be one token of the base's vocabulary
-    sets: tuple[str, ...] = ()  # values of `data` that are no path
+    metric: str  # the metric that ranks leaderboard rows; larger is better
+    metrics: tuple[str, ...]  # all metrics that the task reports
+    generates: bool = False  # whether it scores generated text, so that decoding settings matter
+    has_head: bool = False  # whether the task adds a classifier to the model
+    answers: tuple[str, ...] = ()  # the word for each label; each must be a single token of the base's vocabulary
+    sets: tuple[str, ...] = ()  # names of data sets, as alternatives to a path in `data`
     load: Callable[..., Any] | None = None
     find: Callable[[str | None], Any] | None = None

@@ -1,8 +1,8 @@
-"""Fine-tuning: a generator of epoch reports over one `Training`.
+"""Fine-tuning: `train` yields one report per epoch of a `Training`.
 
-Ray, a test and a plain `for` loop consume `train(config)` alike; a scheduler stops a training by closing the generator.
-There is no global state: every random number comes from a stream derived from the seed, so several trainings may take
-turns in one process.
+Ray, tests and plain `for` loops all iterate over `train(config)`; a scheduler stops a run by closing the generator.
+There is no global state: all random numbers come from generators derived from the seed, so several runs can alternate
+in one process.
 """
 
 import math
@@ -29,7 +29,7 @@ from model.rng import generator
 from model.tasks import Batch, Evaluation
 from model.training_loss import TrainingLoss, cross_entropy
 
-PROGRESS = ("epoch", "best_dev_loss", "best_epoch", "train_seconds", "train_tokens")  # what a checkpoint continues
+PROGRESS = ("epoch", "best_dev_loss", "best_epoch", "train_seconds", "train_tokens")  # attributes that checkpoints save
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +40,15 @@ class EpochReport:
     train_loss: float | None  # mean over the epoch's tokens, with dropout; None for an untrained base
     dev_loss: float
     best_dev_loss: float  # lowest so far
-    best_epoch: int  # the epoch it was seen at
+    best_epoch: int  # the epoch with that loss
     train_seconds: float
     train_tokens: int
-    early_stopped: bool  # the dev loss has not fallen for `patience` epochs: no further epoch follows
+    early_stopped: bool  # the dev loss has not fallen for `patience` epochs, so training ends here
     training: "Training" = field(repr=False)
 
     @property
     def model(self) -> GPT2:
-        """The live model: it changes with the next epoch."""
+        """The model under training. The next epoch changes it in place."""
         return self.training.model
 
     @property
@@ -56,15 +56,15 @@ class EpochReport:
         return self.training.tokenizer
 
     def scalars(self) -> dict[str, Any]:
-        """Return the numbers of this report, JSON-able."""
+        """Return all fields except `training`, JSON-serializable."""
         return {name: value for name, value in vars(self).items() if name != "training"}
 
 
 class Training:
-    """Model, optimizer, data and progress of one training."""
+    """Model, optimizer, data and progress of one training run."""
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None) -> None:
-        """Train on `device`, None for the first GPU or else the CPU. Raise BaseError or DataError."""
+        """Load the base and the data. `device` defaults to the first GPU or the CPU. Raise BaseError or DataError."""
         self.config = config
         self.device = device or default_device()
         base = cached_base(config.base, config.revision)
@@ -74,7 +74,7 @@ class Training:
         self.model = base.build(frozen=frozen, dropout=config.dropout, device=self.device)
         if config.peft_name is not None:
             METHODS[config.peft_name].apply(self.model, config.peft_values, config.seed)
-        if self.task.classes is not None:  # after freezing: a head of the task's own is always trained
+        if self.task.classes is not None:  # after freezing, because the task's own head is always trained
             self.model.add_classifier(self.task.classes, generator(config.seed, "head"))
         self.trainable = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
         base.unshare(self.trainable.values())
@@ -96,22 +96,22 @@ class Training:
 
     @property
     def optimizer_state_bytes(self) -> int:
-        """The memory of the optimizer's tensors."""
+        """The size of the optimizer's tensors in bytes."""
         return sum(tensor.numel() * tensor.element_size() for tensor in self._optimizer_tensors().values())
 
     @property
     def precond_fallbacks(self) -> int | None:
-        """Times that SOAP kept a basis because it could not refresh it; None for other optimizers."""
+        """How often SOAP kept an old basis because refreshing it failed; None for other optimizers."""
         return getattr(self.optimizer, "fallbacks", None)
 
     @property
     def early_stopped(self) -> bool:
-        """Whether `patience` says stop."""
+        """Whether the dev loss has not fallen for `patience` epochs."""
         patience = self.config.patience
         return patience is not None and self.epoch - self.best_epoch >= patience
 
     def run_epoch(self, on_step: Callable[[], None] = lambda: None) -> EpochReport:
-        """Pass over the training split in a new order, calling `on_step` after every step. Raise DivergedError."""
+        """Train for one epoch in a new random order, calling `on_step` after each step. Raise DivergedError."""
         number, seed = self.epoch + 1, self.config.seed
         order = torch.randperm(self.task.size("train"), generator=generator(seed, "data", number)).tolist()
         self.objective.start_epoch(number, self.device)
@@ -167,7 +167,7 @@ class Training:
         return total / tokens
 
     def evaluate(self, decode: DecodeConfig | None, split: str = "dev") -> Evaluation:
-        """Score the model as it is now. Neither the weights nor the draws of later epochs change."""
+        """Score the current model. This changes neither the weights nor the random numbers of later epochs."""
         return self.task.evaluate(self.model, split, decode, self.config.seed)
 
     def save(
@@ -181,8 +181,8 @@ class Training:
     ) -> Path:
         """Write a checkpoint under `parent` that `load` resumes bit for bit; return its folder.
 
-        It holds the trained tensors only (with LoRA, the adapters), the optimizer if `resumable`, and `notes`
-        (JSON-able). Then prune older checkpoints: keep the newest, `keep` in all (None = all), and the epochs `spare`.
+        It holds only the trained tensors (with LoRA, the adapters), the optimizer if `resumable`, and `notes`, which
+        must be JSON-serializable. Then prune: keep the `keep` newest (None = all) and those of epochs in `spare`.
         """
         scalars = [
             {k: v for k, v in self.optimizer.state[p].items() if not isinstance(v, Tensor)}
@@ -197,7 +197,7 @@ class Training:
         return write_checkpoint(parent, self.epoch, Checkpoint(tensors, state), keep, spare)
 
     def load(self, folder: Path) -> Any:
-        """Continue from a checkpoint made with the same config; return its notes. Raise CheckpointError."""
+        """Restore a checkpoint that was written with the same config; return its notes. Raise CheckpointError."""
         checkpoint = read_checkpoint(folder)
         state = checkpoint.state
         with torch.no_grad():
@@ -215,7 +215,7 @@ class Training:
         return state["notes"]
 
     def _optimizer_tensors(self) -> dict[str, Tensor]:
-        """Return the optimizer's tensors by "<index of the parameter>.<name>"."""
+        """Return the optimizer's tensors, keyed by "<index of the parameter>.<name>"."""
         return {
             f"{index}.{name}": value
             for index, parameter in enumerate(self.trainable.values())
@@ -231,11 +231,11 @@ def train(
     device: torch.device | None = None,
     on_step: Callable[[], None] = lambda: None,
 ) -> Iterator[EpochReport]:
-    """Fine-tune and yield one report per epoch; with `config.epochs` = 0, one report of the base as it is.
+    """Fine-tune and yield one report per epoch. With `config.epochs` = 0, yield one report of the un-tuned base.
 
-    `checkpoint`: a folder that `Training.save` wrote with the same config. The epochs after it are bit for bit those of
-    an uninterrupted training on the same CPU, versions and number of threads. `on_step` is called after every optimizer
-    step. Raise BaseError, DataError or CheckpointError before the first epoch, DivergedError within one.
+    `checkpoint` is a folder that `Training.save` wrote with the same config. Later epochs are then bit-for-bit equal to
+    those of an uninterrupted run with the same CPU, library versions and number of threads. `on_step` is called after
+    each optimizer step. Raise BaseError, DataError or CheckpointError before the first epoch, DivergedError within one.
     """
     training = Training(config, device)
     if checkpoint is not None:

@@ -1,4 +1,4 @@
-"""The training loss: cross-entropy plus the optional terms of SMART."""
+"""The training loss: cross-entropy plus the optional SMART terms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from model.tasks import Batch
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss of one batch. Padding has no target, so it does not count and is not passed to the head."""
+    """The loss of one batch. Padding has no target, so it is excluded before the output head."""
 
     objective: Tensor  # the value to differentiate, ()
     cross_entropy: Tensor  # summed over the targets, in nats, ()
@@ -26,26 +26,26 @@ class Loss:
 
 
 class TrainingLoss:
-    """Computes the loss of a model under training; keeps its teacher and its random streams between steps."""
+    """Computes the training loss of a model. Between steps it keeps the teacher and the random generators."""
 
     def __init__(self, model: GPT2, trained: Mapping[str, Tensor], smart: SMARTConfig | None, seed: int) -> None:
-        """`trained`: the parameters under training by name. `seed`: dropout and noise are derived from it."""
+        """`trained` holds the trained parameters by name. Dropout and noise are derived from `seed`."""
         self.model = model
         self.smart = smart
         self.seed = seed
         self.teacher = Teacher(trained, smart.bregman_beta or 0.0) if smart and smart.bregman_mu else None
 
     def start_epoch(self, number: int, device: torch.device) -> None:
-        """Give the epoch its own dropout masks and noise. Call it before the first batch."""
+        """Seed dropout and noise for epoch `number`. Call it before the epoch's first batch."""
         self.dropout = generator(self.seed, "dropout", number, device=device)
         self.noise = generator(self.seed, "smart", number, device=device)
         set_dropout_stream(self.model, self.dropout)
 
     def __call__(self, batch: Batch) -> Loss:
         real = batch.targets != IGNORE  # (B, T)
-        # Every call drops the same elements, so that divergences do not measure the dropout.
+        # All calls use equal dropout masks, so that divergences do not measure the dropout.
         predict = same_masks(lambda x: self.model.hidden(inputs_embeds=x)[real], self.dropout)
-        anchor = self._anchor(predict, batch)  # (N, C), (V, C); before anything is recorded for differentiation
+        anchor = self._anchor(predict, batch)  # (N, C), (V, C); computed before autograd records anything
         embeddings = self.model.embed(batch.input_ids)  # (B, T, C)
         hidden, head = predict(embeddings), self.model.head_weight  # (N, C), (V, C)
         p = None if self.smart is None else hidden.new_empty(len(hidden), len(head), dtype=torch.float32)
@@ -60,16 +60,17 @@ class TrainingLoss:
         return Loss(objective, total.detach(), len(hidden))
 
     def _anchor(self, predict: Predict, batch: Batch) -> tuple[Tensor, Tensor] | None:
-        """Return the hidden states and the head of the teacher, or None if there is none."""
+        """Return the teacher's hidden states and output head, or None if there is no teacher."""
         if self.teacher is None:
             return None
         with self.teacher.in_charge():
             head = self.model.head_weight
-            # `symmetrized_kl` makes use of a frozen head, the same for both; a trained head is swapped back below.
+            # A frozen head is returned itself: `symmetrized_kl` is faster if both heads are the same object. A trained
+            # head is detached, because leaving this block swaps the weights back.
             return predict(self.model.embed(batch.input_ids)), head.detach() if head.requires_grad else head
 
     def after_step(self) -> None:
-        """Let the teacher follow. Call it after each step of the optimizer."""
+        """Update the teacher. Call it after every optimizer step."""
         if self.teacher is not None:
             self.teacher.follow()
 

@@ -1,6 +1,6 @@
-"""Make the picture in the README: run the real command in a terminal, and draw what it printed as SVG.
+"""Create the picture in the README: run a real command in a terminal and render its output as SVG.
 
-python -m tools.terminal_picture
+Run `python -m tools.terminal_picture`.
 """
 
 import fcntl
@@ -22,11 +22,11 @@ PICTURE = Path("docs/images/report.svg")
 ARGUMENTS = ("report", "lora_rank", "--out", "results/reference", "--top", "8")
 WIDTH = 100  # columns
 HEIGHT = 40  # rows
-FONT_DOWNLOAD = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)  # a reader's own monospace font will do
+FONT_DOWNLOAD = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)  # removed: the reader's own monospace font will do
 
 
 def in_terminal(width: int, command: Sequence[str]) -> str:
-    """Return what `command` prints to a terminal of `width` columns. Raise RuntimeError if it fails."""
+    """Return the output of `command` in a terminal of `width` columns. Raise RuntimeError if it fails."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, width, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
@@ -38,7 +38,7 @@ def in_terminal(width: int, command: Sequence[str]) -> str:
     while True:
         try:
             read = os.read(ours, 65536)
-        except OSError:  # the process has closed its side
+        except OSError:  # the process has closed its end of the terminal
             break
         printed += read
     os.close(ours)
@@ -49,7 +49,7 @@ def in_terminal(width: int, command: Sequence[str]) -> str:
 
 
 def draw(prompt: str, text: str, width: int) -> str:
-    """Return an SVG of a terminal that shows a prompt and the output `text`, which may hold ANSI colours."""
+    """Return an SVG of a terminal that shows a prompt and the output `text`, which may contain ANSI colours."""
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text(f"$ {prompt}", style="bold"))
     console.print(Text.from_ansi(text))
@@ -57,7 +57,7 @@ def draw(prompt: str, text: str, width: int) -> str:
 
 
 def main() -> None:
-    """Draw the picture anew."""
+    """Update the picture."""
     printed = in_terminal(WIDTH, [sys.executable, "-m", "sweep.cli", *ARGUMENTS])
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     PICTURE.write_text(draw(f"sweep {' '.join(ARGUMENTS)}", printed, WIDTH), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Texts that grow token by token, side by side in one batch with one KV cache. Knows no way of choosing a token.
+"""Batched decoding state: prompts, attention mask, KV cache and stopping criteria. It does not choose tokens.
 
 Shapes: B rows, T tokens, V vocabulary.
 """
@@ -12,25 +12,25 @@ from torch import Tensor
 
 from model.gpt2 import GPT2, KVCache
 
-PAD = 0  # any token would do: padding is never looked at
+PAD = 0  # any token id: padding is never attended to
 ENDLESS = 2**31  # more lines than any text has
 
 
 @dataclass(frozen=True)
 class StoppingCriteria:
-    """When a text ends: at the end-of-text token, and with the line break that closes its last line."""
+    """Conditions that end a text: the end-of-text token, or the line break that closes its last line."""
 
     eos_id: int
-    newlines: Tensor  # (V,), line breaks that each token holds
-    max_lines: int | None = None  # lines of a text, its prompt included
+    newlines: Tensor  # (V,), number of line breaks in each token
+    max_lines: int | None = None  # limit on the lines of a text, prompt included; None = no limit
 
     @property
     def tokens(self) -> int:
-        """How many tokens may end a text."""
+        """The number of token ids that may end a text."""
         return 1 if self.max_lines is None else 1 + int((self.newlines > 0).sum())
 
     def lines_left(self, prompts: Sequence[Sequence[int]]) -> Tensor:
-        """Line breaks that end each text, (B,); none or fewer where its prompt holds all lines."""
+        """Return how many more line breaks end each text, (B,); 0 or less if its prompt already has all lines."""
         if self.max_lines is None:
             return torch.full((len(prompts),), ENDLESS, device=self.newlines.device)
         closed = torch.stack([self.newlines[list(prompt)].sum() for prompt in prompts])
@@ -39,32 +39,32 @@ class StoppingCriteria:
 
 @dataclass(frozen=True)
 class Continuation:
-    """What follows a prompt, and how probable the model finds it: temperature 1, no token filtered out."""
+    """A generated text with its log-probability under the model itself: temperature 1, no top-k or top-p."""
 
-    ids: list[int]  # end of text excluded
+    ids: list[int]  # without the end-of-text token
     log_prob: float  # nats, summed over `tokens`
-    tokens: int  # len(ids), and one more where end of text was reached
+    tokens: int  # len(ids), plus 1 if the text ended with the end-of-text token
 
     @classmethod
     def unpadded(cls, ids: Sequence[int], log_prob: float, tokens: int, eos_id: int) -> Self:
-        """From a row of which the first `tokens` are filled."""
+        """Build one from a padded row whose first `tokens` ids are filled."""
         ended = tokens > 0 and ids[tokens - 1] == eos_id
         return cls(list(ids[: tokens - ended]), log_prob, tokens)
 
     def score(self, rank_by: str) -> float:
-        """The log-probability: "cumulative", or the "mean" over its tokens."""
+        """Return the "cumulative" log-probability, or its "mean" per token."""
         return self.log_prob / max(self.tokens, 1) if rank_by == "mean" else self.log_prob
 
 
 class GenerationBatch:
-    """The batch. `room` is the number of tokens that every row may still take."""
+    """The decoding state of a batch of prompts. `room` is the maximum number of new tokens per row."""
 
     def __init__(
         self, model: GPT2, prompts: Sequence[Sequence[int]], ending: StoppingCriteria, max_new_tokens: int
     ) -> None:
-        """Prompts of different lengths end at one column, padded on the left; none is run through the model yet.
+        """Pad the prompts on the left to equal length, without running the model yet.
 
-        Raises ValueError for no prompt, an empty prompt, or one that fills all positions.
+        Raise ValueError if there is no prompt, or if a prompt is empty or fills all positions.
         """
         lengths = [len(prompt) for prompt in prompts]
         if not lengths or not min(lengths):
@@ -80,11 +80,11 @@ class GenerationBatch:
         self.lines_left = ending.lines_left(prompts)  # (B,)
 
     def read_prompts(self) -> Tensor:
-        """Logits of the first new token, (B, V)."""
+        """Process the prompts; return the logits of the first new token, (B, V)."""
         return self._logits(self.prompts)
 
     def append(self, tokens: Tensor) -> Tensor:
-        """Let each row go on with one token, (B,); logits of the one after it, (B, V)."""
+        """Append one token to each row, (B,); return the logits of the next token, (B, V)."""
         self.lines_left = self.lines_left - self.ending.newlines[tokens]
         return self._logits(tokens[:, None])
 
@@ -93,18 +93,18 @@ class GenerationBatch:
         return self.model.head(hidden[:, -1])
 
     def ended_by(self, tokens: Tensor, rows: Tensor | None = None) -> Tensor:
-        """Whether a token ends its row, (any shape) -> (same shape); `rows` says whose each token is."""
+        """Return whether each token ends its row, (any shape) -> (same shape). `rows` holds the row of each token."""
         left = self.lines_left if rows is None else self.lines_left[rows]
         return (tokens == self.ending.eos_id) | (self.ending.newlines[tokens] >= left)
 
     def repeat(self, times: int) -> None:
-        """Let every row be followed by `times` - 1 copies of itself."""
+        """Repeat every row `times` times; copies of a row are adjacent."""
         self.cache.repeat(times)
         self.lines_left = self.lines_left.repeat_interleave(times)
         self.mask = None if self.mask is None else self.mask.repeat_interleave(times, dim=0)
 
     def reorder(self, sources: Tensor) -> None:
-        """Let row b go on from row `sources[b]`, (B,), which must have the same prompt."""
+        """Replace row b by row `sources[b]`, (B,), which must have the same prompt."""
         self.cache.reorder(sources, since=self.start)
         self.lines_left = self.lines_left[sources]
 
@@ -112,7 +112,7 @@ class GenerationBatch:
 def _left_padded(
     prompts: Sequence[Sequence[int]], start: int, room: int, device: torch.device
 ) -> tuple[Tensor, Tensor | None]:
-    """Prompts that end at one column; the mask, with room behind them, is None where nothing is padded."""
+    """Return the padded prompts and their mask, which covers the new tokens, too; None if there is no padding."""
     tokens = torch.full((len(prompts), start), PAD)
     mask = torch.ones(len(prompts), start + room, dtype=torch.bool)
     for row, prompt in enumerate(prompts):

@@ -1,25 +1,27 @@
-"""Beam search: the n most probable texts so far grow side by side, and the best finished one is kept.
+"""Beam search: extend the n most probable partial texts of each prompt, and keep the best finished one.
 
 One step, for every prompt:
 
-1. Each beam proposes tokens: its most probable ones (deterministic), or tokens drawn without replacement from its
-   tempered and filtered distribution (stochastic).
-2. The proposals of the prompt are sorted by the model's own cumulative log-probability (temperature 1, no filter).
-3. Those among the first n that end their text are finished. Their score is the cumulative log-probability, or its mean
-   over their tokens with end of text. The best finished text is kept.
-4. The first n that do not end are the next beams. If there are fewer, the other beams are dead: their score is -inf.
+1. Each beam proposes tokens: its most probable ones (deterministic), or tokens sampled without replacement from its
+   distribution after temperature and filters (stochastic).
+2. The prompt's proposals are sorted by the model's own cumulative log-probability (temperature 1, no filter).
+3. Proposals among the first n that end their text are finished. Their score is the cumulative log-probability, or its
+   mean over their tokens, end of text included. The best finished text is kept.
+4. The first n proposals that do not end are the next beams. If there are fewer, the other beams are dead (score -inf).
 
-The search stops when no beam can beat the kept text, since a further token never raises a cumulative log-probability:
-`early_stopping="never"` in transformers, with length_penalty 0 (cumulative) or 1 (mean). After the last token that is
-allowed, every text counts as finished.
+The search stops when no beam can beat the kept text, because further tokens never raise a cumulative log-probability.
+This is `early_stopping="never"` in transformers, with length_penalty 0 (cumulative) or 1 (mean). After the last allowed
+token, every text counts as finished.
 
-Deterministic search is that of transformers 5.23, `GenerationMixin._beam_search`. Stochastic search draws two tokens
-per beam, so that one remains if the other is end of text (2n proposals, as in transformers' beam sampling); the first
-step draws all 2n from the prompt. Unlike there, the model's own log-probability ranks them. A single beam draws one
-token, which makes it plain sampling. Drawing without replacement has the distribution of the Gumbel-top-k trick (Kool
-et al. 2019, arXiv 1903.06059, section 2.3), whose search also ranks by the perturbed log-probabilities.
+Deterministic search equals `GenerationMixin._beam_search` of transformers 5.23. Stochastic search samples two tokens
+per beam, so that one remains if the other ends the text (2n proposals, as in transformers' beam sampling). The first
+step samples all 2n from the prompt. Unlike transformers, it ranks proposals by the model's own log-probability. A
+single beam samples one token, which is plain sampling. Sampling without replacement has the distribution of the
+Gumbel-top-k trick (Kool et al. 2019, arXiv 1903.06059, section 2.3); their search also ranks by the perturbed
+log-probabilities.
 
-Shapes: P prompts, W beams of each (1 in the first step, then n), N proposals of a beam, M of a prompt, V vocabulary.
+Shapes: P prompts, W beams per prompt (1 in the first step, then n), N proposals per beam, M proposals per prompt,
+V vocabulary.
 """
 
 import math
@@ -38,10 +40,10 @@ Propose = Callable[[Tensor, int], tuple[Tensor, Tensor]]  # logits (P * W, V), W
 
 
 class Pool(NamedTuple):
-    """The proposals of each prompt in falling order, each (P, M)."""
+    """The proposals of each prompt, the most probable first; each field is (P, M)."""
 
     log_probs: Tensor  # cumulative
-    rows: Tensor  # which row of the batch each goes on from
+    rows: Tensor  # the batch row that each proposal extends
     tokens: Tensor
 
 
@@ -56,7 +58,7 @@ class Finished:
         self.ids = torch.zeros(prompts, room, dtype=torch.long, device=device)
 
     def offer(self, pool: Pool, ended: Tensor, history: Tensor, step: int) -> None:
-        """Keep the best of those in `pool` that `ended`, (P, M), where it beats what is kept."""
+        """For each prompt, keep the best proposal that `ended`, (P, M), if it beats the text kept so far."""
         best, at = pool.log_probs.masked_fill(~ended, -math.inf).max(1, keepdim=True)  # (P, 1)
         rows, tokens, best = pool.rows.gather(1, at)[:, 0], pool.tokens.gather(1, at)[:, 0], best[:, 0]
         scores = best / (step + 1) if self.mean else best
@@ -69,22 +71,22 @@ class Finished:
         self.ids = torch.where(better[:, None], ids, self.ids)
 
     def beaten_by(self, log_probs: Tensor) -> Tensor:
-        """Whether a beam of cumulative log-probability (P,) might yet end better than what is kept, (P,)."""
+        """Return whether a beam with cumulative log-probability (P,) can still beat the kept text, (P,)."""
         return (log_probs / self.ids.size(1) if self.mean else log_probs) > self.scores
 
 
 def beam_search(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Continuation]:
-    """The best continuation of each row that `decode.beams` beams find. `rows` hold prompts not read yet.
+    """Return the best continuation of each row found by `decode.beams` beams. `rows` must not have read its prompts.
 
-    Raises ValueError for more beams than the vocabulary has tokens.
+    Raise ValueError if there are more beams than tokens in the vocabulary.
     """
     beams, logits = decode.beams or 1, rows.read_prompts()
     P, room, device = len(logits), rows.room, logits.device
     if beams > logits.size(1):
-        raise ValueError(f"{beams} beams are more than the vocabulary's {logits.size(1)} tokens")
+        raise ValueError(f"{beams} beams exceed the vocabulary of {logits.size(1)} tokens")
     propose = _drawn(decode, beams, seed) if decode.draws else _most_probable(beams * (1 + rows.ending.tokens))
     finished = Finished(P, room, decode.rank_by == "mean", device)
-    finished.scores[rows.lines_left <= 0] = 0.0  # a text complete from the start: no other is as probable
+    finished.scores[rows.lines_left <= 0] = 0.0  # the prompt already has all lines: nothing beats the empty text
     rows.repeat(beams)
     scores = torch.zeros(P, 1, device=device)  # (P, W)
     history = torch.zeros(P * beams, room, dtype=torch.long, device=device)
@@ -105,7 +107,7 @@ def beam_search(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[
 
 
 def _pool(scores: Tensor, log_probs: Tensor, tokens: Tensor, beams: int) -> Pool:
-    """All proposals of each prompt, the best first; a dead beam's are at the end with -inf."""
+    """Return all proposals of each prompt, the best first. Those of dead beams come last, with -inf."""
     P = len(scores)
     whole, order = (scores.flatten()[:, None] + log_probs).view(P, -1).sort(dim=1, descending=True, stable=True)
     first = torch.arange(P, device=scores.device)[:, None] * beams
@@ -113,7 +115,7 @@ def _pool(scores: Tensor, log_probs: Tensor, tokens: Tensor, beams: int) -> Pool
 
 
 def _most_probable(count: int) -> Propose:
-    """Each beam's `count` most probable tokens: with n * (1 + tokens that may end a text) of them, n go on."""
+    """Propose each beam's `count` most probable tokens; n * (1 + ending tokens) ensure n that do not end the text."""
 
     def propose(logits: Tensor, width: int) -> tuple[Tensor, Tensor]:
         best = logits.float().log_softmax(1).topk(min(count, logits.size(1)))
@@ -123,7 +125,7 @@ def _most_probable(count: int) -> Propose:
 
 
 def _drawn(decode: DecodeConfig, beams: int, seed: int) -> Propose:
-    """Tokens drawn from each beam's tempered and filtered distribution, with the model's own log-probability."""
+    """Propose tokens sampled with temperature and filters; log-probabilities are the model's own."""
     generators, per_prompt = generator(seed, "decode"), beams * min(2, beams)
 
     def propose(logits: Tensor, width: int) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Text from a language model: sampling, the best of several samples, beam search. See `sampling.py`, `beams.py`.
+"""Text generation: sampling, best of several samples, and beam search. See `sampling.py` and `beams.py`.
 
 Shapes: P prompts, G texts per prompt, V vocabulary.
 """
@@ -20,7 +20,7 @@ from model.rng import generator
 
 
 @overload
-def generate(  # type: ignore[overload-overlap]  # a str is a Sequence[str], too
+def generate(  # type: ignore[overload-overlap]  # a str is also a Sequence[str]
     model: GPT2, tokenizer: Tokenizer, prompts: str, decode: DecodeConfig | None = None, *, seed: int = 0
 ) -> str: ...
 @overload
@@ -35,10 +35,10 @@ def generate(
     *,
     seed: int = 0,
 ) -> str | list[str]:
-    """Return the continuation of one prompt as text, or of several as a list of texts, without the prompts.
+    """Return the continuation of a prompt, or a list of continuations for several prompts, without the prompts.
 
-    `seed` decides every draw. With `decode.max_lines`, a text ends before the line break that closes that line of
-    prompt and text together. Raise ValueError as `continuations` does.
+    All random numbers derive from `seed`. With `decode.max_lines`, a text is cut before the line break that closes that
+    line, counted from the start of the prompt. Raise ValueError as `continuations` does.
     """
     if isinstance(prompts, str):
         return generate(model, tokenizer, [prompts], decode, seed=seed)[0]
@@ -62,16 +62,16 @@ def continuations(
     newlines: Tensor | None = None,
     seed: int = 0,
 ) -> list[Continuation]:
-    """Return a continuation of each prompt: the best one if `decode` makes several.
+    """Return one continuation of each prompt, the best one if `decode` generates several.
 
-    A row stops at end of text, with the line break that closes line `decode.max_lines` of the whole text, after
-    `decode.max_new_tokens` tokens, or when the model has no position left. `newlines` (V,) counts the line breaks in
-    each token; max_lines needs it. The t-th token of row b is drawn with a uniform number that depends on (seed, t, b)
-    and the number of prompts only, and the first of several texts is the text that a single one would be.
-    Raise ValueError for no prompt, an empty prompt, one that fills all positions, or max_lines without `newlines`.
+    A row stops at end of text, at the line break that closes line `decode.max_lines` of prompt and text, after
+    `decode.max_new_tokens` tokens, or when all model positions are filled. `newlines` (V,) counts the line breaks in
+    each token and is required with max_lines. The uniform number for token t of row b depends only on seed, t, b and
+    the number of prompts. The first of several generations equals the text of a single one.
+    Raise ValueError if there is no prompt, if one is empty or fills all positions, or if `newlines` is missing.
     """
     if decode.max_lines is not None and newlines is None:
-        raise ValueError("max_lines needs newlines, the number of line breaks that each token holds")
+        raise ValueError("max_lines needs newlines, the number of line breaks in each token")
     device = model.transformer.wte.weight.device
     if newlines is None:
         newlines = torch.zeros(model.config.vocab_size, dtype=torch.long)
@@ -86,7 +86,7 @@ def continuations(
 
 
 def sample(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Continuation]:
-    """Draw `decode.generations` texts for each row and keep the best. `rows` holds prompts that are not read yet."""
+    """Sample `decode.generations` texts per row and return the best. `rows` must not have read its prompts."""
     logits, count = rows.read_prompts(), decode.generations or 1
     P, device = len(logits), logits.device
     generators = [generator(seed, "decode")] + [generator(seed, "decode", text) for text in range(1, count)]
@@ -113,18 +113,18 @@ def sample(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Conti
 
 
 def best_of(texts: Sequence[Continuation], rank_by: str | None) -> Continuation:
-    """Return the most probable of `texts`, the first of equals."""
+    """Return the most probable of `texts`; the first of them on a tie."""
     return max(texts, key=lambda text: text.score(rank_by or "cumulative"))
 
 
 @functools.lru_cache(maxsize=8)
 def newline_counts(tokenizer: Tokenizer, vocab_size: int) -> Tensor:
-    """Return the number of line breaks in each token, (V,). Tokens that the tokenizer lacks have none."""
+    """Return the number of line breaks in each token, (V,), 0 for ids that the tokenizer does not have."""
     counts = [tokenizer.decode([token]).count("\n") for token in range(tokenizer.vocab_size)]
     return torch.tensor(counts + [0] * (vocab_size - len(counts)))
 
 
 def _cut(prompt: str, text: str, max_lines: int) -> str:
-    """Return `text` up to the end of line `max_lines` of prompt and text together."""
+    """Return `text` up to the end of line `max_lines`, counted from the start of the prompt."""
     left = max_lines - prompt.count("\n")
     return "\n".join(text.split("\n")[:left]) if left > 0 else ""

@@ -1,4 +1,4 @@
-"""Bregman proximal point: hold a model near where it has been.
+"""Bregman proximal point optimization: keep a model close to a running mean of its past weights.
 
     loss += mu * l_s(f(x; theta), f(x; theta~)),    theta~ <- (1 - beta) theta + beta theta~ after each step
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Teacher:
-    """theta~: a running mean of the trained tensors of a model. Frozen ones are equal in both and are not copied."""
+    """theta~: a running mean of a model's trained tensors. Frozen tensors are shared, not copied."""
 
     def __init__(self, trained: Mapping[str, Tensor], beta: float) -> None:
         self.trained = trained
@@ -23,7 +23,7 @@ class Teacher:
 
     @contextmanager
     def in_charge(self) -> Iterator[None]:
-        """Inside, the model computes with theta~. Nothing that is to be differentiated may be computed there."""
+        """Make the model compute with theta~ inside the block, without gradients."""
         self._swap()
         try:
             with torch.no_grad():
@@ -37,12 +37,12 @@ class Teacher:
 
     @torch.no_grad()
     def follow(self) -> None:
-        """Move towards the model, after its step."""
+        """Update theta~ after an optimizer step of the model."""
         for name, parameter in self.trained.items():
             self.tensors[name].lerp_(parameter, 1 - self.beta)
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up saved tensors, by the names of the trained ones."""
+        """Restore theta~ from saved tensors, keyed by the names of the trained ones."""
         for name, tensor in tensors.items():
             self.tensors[name].copy_(tensor)

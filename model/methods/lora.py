@@ -1,12 +1,12 @@
-"""LoRA: a frozen projection W0 plus a trained product of two thin matrices.
+"""LoRA: a frozen projection W0 plus a trained low-rank product.
 
-    h = W0 x + s * B A dropout(x)        A: r x C_in, B: C_out x r, B = 0 at first
+    h = W0 x + s * B A dropout(x)        A: r x C_in, B: C_out x r, initially 0
 
 Source: Hu et al. 2021, arXiv 2106.09685, section 4.1; initialisation as in microsoft/LoRA `loralib/layers.py`
-(commit 4c0333). The paper's alpha / r is the single multiplier s here. GPT-2 keeps its query, key and value
-projections in one matrix `c_attn`; each of the three has its own A and B of rank r.
+(commit 4c0333). The single multiplier s stands for the paper's alpha / r. GPT-2 stores its query, key and value
+projections in one matrix, `c_attn`; each of the three has its own A and B of rank r.
 
-Shapes: C width in, O = C the width of one projection, r rank, P = 3 projections.
+Shapes: N positions, C input width, O = C output width of one projection, r rank, P = 3 projections.
 """
 
 import math
@@ -23,9 +23,9 @@ PROJECTIONS = 3  # query, key, value
 
 
 class LoRAConv1D(nn.Module):
-    """A frozen Conv1D with one adapter for each of its P equal parts, (..., C) -> (..., P * O).
+    """A frozen Conv1D with an adapter for each of its P projections, (..., C) -> (..., P * O).
 
-    Keeps the names `weight` and `bias`, so a base's state dict fits with and without adapters.
+    It keeps the names `weight` and `bias`, so a base's state dict loads with and without adapters.
     """
 
     def __init__(self, frozen: Conv1D, rank: int, scale: float, dropout: float) -> None:
@@ -37,18 +37,18 @@ class LoRAConv1D(nn.Module):
         self.lora_B = nn.Parameter(torch.zeros(PROJECTIONS, n_out // PROJECTIONS, rank, device=self.weight.device))
         self.scale = scale
         self.lora_dropout = Dropout(dropout)
-        # W0 while `weight` holds W0 + s B A. A buffer moves with the model, but is no parameter and is not saved.
+        # W0 while `weight` holds W0 + s B A. A non-persistent buffer moves with the model but is not saved.
         self._unmerged: Tensor | None
         self.register_buffer("_unmerged", None, persistent=False)
 
     def init_adapter(self, rng: torch.Generator) -> None:
-        """A ~ U(-1/sqrt(C), 1/sqrt(C)), which is Kaiming with a = sqrt(5); B stays zero, so h starts as W0 x."""
+        """Sample A ~ U(-1/sqrt(C), 1/sqrt(C)), which is Kaiming with a = sqrt(5). B stays 0, so h = W0 x."""
         bound = 1 / math.sqrt(self.lora_A.size(2))
-        with torch.no_grad():  # drawn where the generator lives, then moved: equal adapters on every device
+        with torch.no_grad():  # sampled on the generator's device, then moved: equal on every device
             self.lora_A.copy_(torch.empty(self.lora_A.shape).uniform_(-bound, bound, generator=rng))
 
     def delta(self) -> Tensor:
-        """s * B A of every projection in `weight`'s layout, (C, P * O)."""
+        """Return s * B A of all projections, in the layout of `weight`, (C, P * O)."""
         return self.scale * (self.lora_B @ self.lora_A).flatten(0, 1).T
 
     @property
@@ -56,13 +56,13 @@ class LoRAConv1D(nn.Module):
         return self._unmerged is not None
 
     def merge(self) -> None:
-        """Put s * B A into the weight. The frozen tensor itself is left alone: other models may share it."""
+        """Add s * B A to a copy of the weight. The frozen tensor itself is not changed: other models may share it."""
         if self._unmerged is None:
             self._unmerged = self.weight.detach()
             self.weight = nn.Parameter((self.weight + self.delta()).detach(), requires_grad=False)
 
     def unmerge(self) -> None:
-        """Bring the frozen weight back, bit for bit."""
+        """Restore the frozen weight, bit for bit."""
         if self._unmerged is not None:
             self.weight = nn.Parameter(self._unmerged, requires_grad=False)
             self._unmerged = None
@@ -78,17 +78,17 @@ class LoRAConv1D(nn.Module):
 
 
 def apply_lora(model: GPT2, *, rank: int, scale: float = 1.0, dropout: float = 0.0, seed: int = 0) -> GPT2:
-    """Freeze `model` and give its query, key and value projections adapters, in place.
+    """Freeze `model` and add adapters to its query, key and value projections, in place. Return `model`.
 
-    `rank` of each adapter, `scale` the multiplier s itself, `dropout` the fraction of the adapter's input dropped.
-    Raises ValueError when `model` has adapters already.
+    `rank` is the rank of each adapter, `scale` the multiplier s, `dropout` the dropout rate of the adapter's input.
+    Raise ValueError if `model` already has adapters.
     """
     model.requires_grad_(False)
     rng = generator(seed, "init")
     for block in model.blocks():
         frozen = block.attn.c_attn
         if not isinstance(frozen, Conv1D):
-            raise ValueError("the model has LoRA adapters already: load the base again for new ones")
+            raise ValueError("the model has LoRA adapters already: load the base again to add new ones")
         layer = LoRAConv1D(frozen, rank, scale, dropout)
         layer.init_adapter(rng)
         block.attn.c_attn = layer
@@ -96,12 +96,12 @@ def apply_lora(model: GPT2, *, rank: int, scale: float = 1.0, dropout: float = 0
 
 
 def lora_layers(model: GPT2) -> Iterator[LoRAConv1D]:
-    """The adapted projections of `model`, first block first."""
+    """Return the layers of `model` that have adapters, the first block's first."""
     return (module for module in model.modules() if isinstance(module, LoRAConv1D))
 
 
 def merge_lora(model: GPT2) -> GPT2:
-    """Fold every adapter into its projection, in place: inference then costs what the base costs."""
+    """Merge every adapter into its projection, in place, so that inference is as fast as with the base."""
     for layer in lora_layers(model):
         layer.merge()
     return model

@@ -1,4 +1,4 @@
-"""The registry of PEFT methods: name -> spec. torch is imported only to apply or merge one.
+"""The registry of PEFT methods: name -> spec. torch is imported only when a method is applied or merged.
 
 To add a method, write its file and add its line to `METHODS`.
 """
@@ -12,7 +12,7 @@ from model.specs import PEFTSpec, Shape
 if TYPE_CHECKING:
     from model.gpt2 import GPT2
 
-PROJECTIONS = 3  # that LoRA adapts in each block: query, key, value
+PROJECTIONS = 3  # query, key and value: the projections that LoRA adapts in each block
 
 
 def _apply_lora(model: "GPT2", settings: LoRAConfig, seed: int) -> None:

@@ -42,7 +42,7 @@ class SMARTConfig(Settings):
 
     @property
     def passes(self) -> int:
-        """Forward passes of an optimizer step: one as ever, each ascent step, the perturbed one, the teacher's."""
+        """Forward passes per optimizer step: clean input, each ascent step, perturbed input, and teacher."""
         return 1 + (self.steps + 1 if self.lam else 0) + (1 if self.bregman_mu else 0)
 
     def __post_init__(self) -> None:
@@ -50,9 +50,7 @@ class SMARTConfig(Settings):
         if self.reduction is None:
             object.__setattr__(self, "reduction", "sum" if self.variant == "library" else "mean")
         if not self.lam and not self.bregman_mu:
-            raise SettingError(
-                "smart.lam", "must be above 0, or smart.bregman_mu must: without either SMART does nothing"
-            )
+            raise SettingError("smart.lam", "must be above 0 if smart.bregman_mu is 0: otherwise SMART does nothing")
         if self.bregman_beta is not None and not self.bregman_mu:
             raise SettingError("smart.bregman_beta", "has no effect while smart.bregman_mu is 0")
         if self.bregman_beta is None and self.bregman_mu:

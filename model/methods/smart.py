@@ -1,21 +1,21 @@
-"""SMART: train a model whose predictions change little when its input embeddings are perturbed on purpose.
+"""SMART: regularize a model so that adversarial noise on its input embeddings barely changes its predictions.
 
     loss = CE + lam * R_s,   R_s = mean over the batch of  max over |x~ - x| <= eps  of  l_s(f(x~), f(x))
 
-l_s is the symmetrized KL divergence; the maximum is approached by gradient ascent on the noise x~ - x.
+l_s is the symmetrized KL divergence. Gradient ascent on the noise x~ - x approximates the maximum.
 Sources: Jiang et al. 2020 (arXiv 1911.03437, section 3 and Algorithm 1), archinetai/smart-pytorch, and Penfold et al.
 2025, "ExpLoRA". Their symbols: lambda_s = lam, epsilon = eps, sigma^2 = noise_var, eta = step_size.
 
 Variants, named as in ExpLoRA; g is the ascent gradient, s = noise + eta g, |.| the infinity norm over a position:
 
-    library  noise <- s / (|s| + eps), as smart-pytorch computes it: the noise ends near norm 1, whatever eps is
-    custom   noise <- eps * s / (|s| + 1e-8), the correction of ExpLoRA: it stays within eps
-    paper    noise <- clip(noise + eta g / |g|, -eps, eps), |.| over a sequence: Algorithm 1
+    library  noise <- s / (|s| + eps), as in smart-pytorch: the norm ends near 1 for every eps
+    custom   noise <- eps * s / (|s| + 1e-8), ExpLoRA's correction: the norm stays within eps
+    paper    noise <- clip(noise + eta g / |g|, -eps, eps), with |.| over a sequence: Algorithm 1
 
-f is given as hidden states and the output head: the predicted distribution is softmax(hidden weight^T). That of the
-clean input is computed once per step and kept: N x V numbers, 0.26 GB for 8 sonnets and GPT-2's vocabulary.
+The model f is given by hidden states and the output head: f(x) = softmax(hidden weight^T). The prediction for the clean
+input is computed once per step and kept: N x V numbers, 0.26 GB for 8 sonnets and GPT-2's vocabulary.
 
-Shapes: B sequences, T tokens, C width, N positions whose prediction counts, V tokens or classes.
+Shapes: B sequences, T tokens, C width, N positions that have a target, V tokens or classes.
 """
 
 from collections.abc import Callable
@@ -29,12 +29,12 @@ from model.methods.settings import SMARTConfig
 
 Predict = Callable[[Tensor], Tensor]  # embeddings (B, T, C) -> hidden states (N, C)
 
-FLOOR = 1e-8  # added to the norms that `custom` and `paper` divide by
+FLOOR = 1e-8  # keeps the divisors of `custom` and `paper` above 0
 
 
 def initial_noise(like: Tensor, smart: SMARTConfig, stream: torch.Generator) -> Tensor:
-    """Return Gaussian noise of `like`'s shape: scaled by the variance itself in `library` and `custom`, as the library
-    does; by its root in `paper`, and clipped to eps, as Algorithm 1 projects every x~."""
+    """Return Gaussian noise of `like`'s shape. `library` and `custom` scale it by the variance, as smart-pytorch does;
+    `paper` scales it by the standard deviation and clips it to eps, as Algorithm 1 does."""
     noise = torch.empty_like(like).normal_(generator=stream)
     if smart.variant == "paper":
         return noise.mul_(smart.noise_var**0.5).clamp_(-smart.eps, smart.eps)
@@ -42,7 +42,7 @@ def initial_noise(like: Tensor, smart: SMARTConfig, stream: torch.Generator) -> 
 
 
 def ascend(noise: Tensor, grad: Tensor, smart: SMARTConfig) -> Tensor:
-    """Return the noise after one step along the gradient of the divergence, (B, T, C), (B, T, C) -> (B, T, C)."""
+    """Return the noise after one gradient ascent step, (B, T, C), (B, T, C) -> (B, T, C)."""
     if smart.variant == "paper":
         largest = grad.abs().amax(dim=(1, 2), keepdim=True)
         return (noise + smart.step_size * grad / (largest + FLOOR * (largest == 0))).clamp(-smart.eps, smart.eps)
@@ -61,10 +61,10 @@ def adversarial_noise(
     smart: SMARTConfig,
     noise: Tensor,  # (B, T, C)
 ) -> Tensor:
-    """Return `noise` after `smart.steps` ascent steps, (B, T, C). The parameters behind `predict` get no gradient.
+    """Return `noise` after `smart.steps` ascent steps, (B, T, C). Model parameters get no gradient.
 
-    The steps ascend KL(f(x) || f(x + noise)), summed and divided by B (the library's `batchmean`). Its gradient towards
-    the logits is f(x + noise) - f(x), so its value is never needed.
+    The objective is KL(f(x) || f(x + noise)), summed and divided by B (smart-pytorch's `batchmean`). Its gradient with
+    respect to the logits is f(x + noise) - f(x), so its value is never computed.
     """
     x, head = embeddings.detach(), weight.detach()
     for _ in range(smart.steps):
@@ -87,11 +87,11 @@ def smart_loss(
     weight: Tensor,  # the output head, (V, C)
     smart: SMARTConfig,
     stream: torch.Generator,
-    probabilities: Tensor | None = None,  # f(x) = softmax(hidden weight^T), (N, V), if it is known already
+    probabilities: Tensor | None = None,  # f(x) = softmax(hidden weight^T), (N, V), if already computed
 ) -> Tensor:
-    """Return R_s without lam, (), differentiable once towards all that x, `hidden`, `weight` and `predict` depend on.
+    """Return R_s without the factor lam, (), differentiable once with respect to the inputs and model parameters.
 
-    With dropout, `predict` must drop the same elements in every call, or R_s would measure the dropout.
+    With dropout, all calls of `predict` must use equal masks. Otherwise R_s would measure the dropout.
     """
     clean = distribution(hidden, weight) if probabilities is None else probabilities
     start = initial_noise(embeddings.detach(), smart, stream)
@@ -101,18 +101,18 @@ def smart_loss(
 
 
 def reduce(total: Tensor, smart: SMARTConfig, sequences: int, positions: int) -> Tensor:
-    """Reduce a sum over positions as `smart.reduction` says. With `mean`, lam means the same at every length."""
+    """Divide a sum over positions as `smart.reduction` asks. With `mean`, the scale does not depend on the lengths."""
     return total / {"sum": 1, "batchmean": sequences, "mean": positions}[str(smart.reduction)]
 
 
 @torch.no_grad()
 def distribution(hidden: Tensor, weight: Tensor) -> Tensor:
-    """Return softmax(hidden weight^T), (N, C), (V, C) -> (N, V), in single precision at least."""
+    """Return softmax(hidden weight^T), (N, C), (V, C) -> (N, V), at least in single precision."""
     return torch.cat([_softmax(hidden[part], weight) for part in _slices(hidden)])
 
 
 class _SymmetrizedKL(torch.autograd.Function):
-    """Slice by slice, as in `model/loss.py`, with p known and D = q - p the gradient towards the logits of b."""
+    """Computes slice by slice, as in `model/loss.py`. D = q - p is the gradient with respect to the logits of b."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor, p: Tensor, shared: bool) -> Tensor:
@@ -126,7 +126,7 @@ class _SymmetrizedKL(torch.autograd.Function):
         for part in _slices(a):
             D = _softmax(b[part], head_b).sub_(p[part]).to(b.dtype)
             toward_b = D @ head_b
-            # The logits differ by (b - a) head_b^T + a (head_b - head_a)^T; what normalizes them sums to nothing.
+            # The logits differ by (b - a) head_b^T + a (head_b - head_a)^T. Normalizers cancel: the rows of D sum to 0.
             total += (toward_b.to(p.dtype) * (b[part] - a[part])).sum()
             if heads_apart is not None:
                 total += ((D @ heads_apart).to(p.dtype) * a[part]).sum()
@@ -148,10 +148,11 @@ class _SymmetrizedKL(torch.autograd.Function):
 
 
 def symmetrized_kl(a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor, p: Tensor | None = None) -> Tensor:
-    """Return the summed KL(p || q) + KL(q || p) in nats, p = softmax(a head_a^T) and q = softmax(b head_b^T), ().
+    """Return KL(p || q) + KL(q || p), summed over positions, in nats, (N, C), (V, C), (N, C), (V, C) -> ().
 
-    (N, C), (V, C), (N, C), (V, C); `p` (N, V) if it is known already. Differentiable once. As in smart-pytorch, each
-    term holds the distribution of the other side fixed: the gradient towards the logits of p is p - q, and q - p for q.
+    p = softmax(a head_a^T), q = softmax(b head_b^T). Pass `p` (N, V) if already computed. Differentiable once. As in
+    smart-pytorch, each term treats the other distribution as constant: the gradient with respect to the logits of p is
+    p - q, and that with respect to the logits of q is q - p.
     """
     known = distribution(a, head_a) if p is None else p
     total: Tensor = _SymmetrizedKL.apply(a, head_a, b, head_b, known, head_a is head_b)  # type: ignore[no-untyped-call]

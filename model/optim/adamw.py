@@ -26,9 +26,9 @@ def adamw_update(
     eps: float,
     weight_decay: float,
 ) -> None:
-    """theta <- theta - lr*lambda*theta;  m, v <- averages of g, g^2;  theta <- theta - lr * m^ / (sqrt(v^) + eps).
+    """Apply theta <- theta - lr*lambda*theta;  m, v <- means of g, g^2;  theta <- theta - lr * m^ / (sqrt(v^) + eps).
 
-    The hats are the bias corrections m^ = m / (1 - beta1^t), v^ = v / (1 - beta2^t).
+    The bias-corrected means are m^ = m / (1 - beta1^t) and v^ = v / (1 - beta2^t).
     """
     beta1, beta2 = betas
     if weight_decay:
@@ -40,9 +40,9 @@ def adamw_update(
 
 
 class AdamW(Elementwise):
-    """`adamw_update` on every parameter that has a gradient.
+    """Applies `adamw_update` to every parameter that has a gradient.
 
-    `lr` is the step size per update, `weight_decay` the fraction of a weight removed per unit of lr.
+    `lr` is the step size, `weight_decay` the fraction of a weight removed per step and unit of lr.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class AdamW(Elementwise):
         eps: float = AdamWSettings.eps,
         weight_decay: float = 0.0,
     ) -> None:
-        """Raise ValueError for a learning rate that is not above 0 or a beta outside [0, 1)."""
+        """Raise ValueError if the learning rate is not above 0 or a beta lies outside [0, 1)."""
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must lie in [0, 1), got {betas}")
         super().__init__(params, _update, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)

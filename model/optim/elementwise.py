@@ -1,4 +1,4 @@
-"""An optimizer that treats every parameter alike and by itself, from its update rule."""
+"""Base class of optimizers that update each parameter independently, by one rule."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,8 +12,9 @@ Update = Callable[[Tensor, Tensor, dict[str, Any], dict[str, Any]], None]
 class Elementwise(torch.optim.Optimizer):
     """Calls `update(param, grad, state, options)` for every parameter that has a gradient.
 
-    `update` changes `param` in place and keeps what it remembers of it in `state`, empty at the first step. `options`
-    holds lr (the step size per update), weight_decay (the fraction of a weight removed per unit of lr) and others.
+    `update` changes `param` in place and keeps the parameter's state in `state`, which is empty at the first step.
+    `options` holds lr (the step size), weight_decay (the fraction of a weight removed per step and unit of lr) and
+    others.
     """
 
     def __init__(self, params: Iterable[Tensor], update: Update, **options: Any) -> None:

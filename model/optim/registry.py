@@ -1,4 +1,4 @@
-"""The registry of optimizers: name -> spec. torch is imported only to build one.
+"""The registry of optimizers: name -> spec. torch is imported only when an optimizer is built.
 
 To add an optimizer, write its file and add its line to `OPTIMIZERS`.
 """
@@ -30,12 +30,12 @@ def _soap(params: "list[Tensor]", lr: float, weight_decay: float, settings: SOAP
 
 
 def _averages(shapes: Sequence[Shape], settings: object = None) -> int:
-    """Return the bytes of two averages of every weight."""
+    """Return the size in bytes of the two running means of every weight."""
     return FLOAT_BYTES * 2 * sum(map(math.prod, shapes))
 
 
 def _soap_bytes(shapes: Sequence[Shape], settings: SOAPSettings) -> int:
-    """Return the bytes of the averages and, for each side that is rotated, of its preconditioner and its basis."""
+    """Return the size in bytes of the running means, and of the preconditioner and basis of each rotated side."""
     sides = [(math.prod(shape[:-2]), side) for shape in shapes if len(shape) > 1 for side in shape[-2:]]
     rotated = sum(2 * count * side**2 for count, side in sides if side <= settings.max_precond_dim)
     return _averages(shapes) + FLOAT_BYTES * rotated

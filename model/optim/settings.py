@@ -1,4 +1,4 @@
-"""The settings of each optimizer, with its paper's or its authors' defaults. Nothing here imports torch."""
+"""The settings of each optimizer, with the defaults of its paper or released code. Nothing here imports torch."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,15 +1,16 @@
-"""SOAP: Adam in the slowly turning eigenbasis of Shampoo's preconditioner.
+"""SOAP: Adam in the eigenbasis of Shampoo's preconditioner.
 
 Sources: Vyas et al. 2024 (arXiv 2409.11321, Algorithm 3) and the order of operations of the authors' released
 `soap.py` (github.com/nikhilvyas/SOAP). Symbols: W = a parameter, G = its gradient (m x n), L and R = running means
-of G G^T and G^T G, Q_L and Q_R = their eigenvectors, G' = Q_L^T G Q_R, M and V = Adam's means of G' and G'^2
-(both kept in the rotated space), beta2 also averages L and R.
+of G G^T and G^T G, Q_L and Q_R = their eigenvectors, G' = Q_L^T G Q_R, M and V = Adam's running means of G' and G'^2
+(both kept in the rotated space). L and R use beta2, too.
 
-The released code rotates M back and forth at every step; here M is carried over when the bases change, which saves
-four of ten matrix products. Parameters of one shape are stacked, so that their products and decompositions are batched.
+The released code rotates M out of and into the eigenbasis at every step. Here M is rotated only when the bases change,
+which saves four of ten matrix products. Parameters of equal shape are stacked, so that their products and
+decompositions are batched.
 
-Shapes: S matrices of one stack, m rows, n columns. A side longer than `max_precond_dim` is not rotated, nor is a
-parameter of one dimension. A parameter of three dimensions is a stack of matrices (LoRA's query, key and value).
+Shapes: S matrices of a stack, m rows, n columns. A side longer than `max_precond_dim` is not rotated, nor is a
+one-dimensional parameter. A three-dimensional parameter is a stack of matrices (LoRA's query, key and value).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,35 +23,35 @@ from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
 from model.optim.settings import SOAP_WEIGHT_DECAY, SOAPSettings
 
-JITTER = 1e-8  # share of the mean diagonal that is added to it after a failure: it turns no eigenvector
+JITTER = 1e-8  # fraction of the mean diagonal added to the diagonal after a failure; it leaves eigenvectors unchanged
 
 
 def rotate(G: Tensor, Q_L: Tensor | None, Q_R: Tensor | None) -> Tensor:
-    """G' = Q_L^T G Q_R, (S, m, n) -> (S, m, n); a side without basis stays as it is."""
+    """Return G' = Q_L^T G Q_R, (S, m, n) -> (S, m, n). A side whose basis is None is not rotated."""
     G = G if Q_L is None else Q_L.mT @ G
     return G if Q_R is None else G @ Q_R
 
 
 def rotate_back(G: Tensor, Q_L: Tensor | None, Q_R: Tensor | None) -> Tensor:
-    """Q_L G' Q_R^T, the inverse of `rotate`."""
+    """Return Q_L G' Q_R^T, the inverse of `rotate`."""
     G = G if Q_L is None else Q_L @ G
     return G if Q_R is None else G @ Q_R.mT
 
 
 def soap_direction(
-    grad: Tensor,  # G, (S, m, n), or (S, n) for parameters of one dimension
+    grad: Tensor,  # G, (S, m, n), or (S, n) for one-dimensional parameters
     exp_avg: Tensor,  # M in the rotated space, same shape, changed in place
     exp_avg_sq: Tensor,  # V in the rotated space, same shape, changed in place
     Q_L: Tensor | None,  # (S, m, m)
     Q_R: Tensor | None,  # (S, n, n)
-    step: int,  # t, counted from 1: the call that only initialises is not a step
+    step: int,  # t, counted from 1; the initializing call is not a step
     *,
     betas: tuple[float, float],
     eps: float,
 ) -> Tensor:
-    """M, V <- averages of G', G'^2;  return Q_L [M / (sqrt(V) + eps)] Q_R^T with Adam's bias corrections.
+    """Update the running means M, V of G', G'^2; return Q_L [M / (sqrt(V) + eps)] Q_R^T with Adam's bias corrections.
 
-    The corrections scale the quotient, so eps is compared with the uncorrected sqrt(V), as in the released code.
+    The corrections scale the quotient, so eps is added to the uncorrected sqrt(V), as in the released code.
     """
     beta1, beta2 = betas
     rotated = rotate(grad, Q_L, Q_R)
@@ -61,19 +62,19 @@ def soap_direction(
 
 
 def eigenbases(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the eigenvectors of symmetric matrices, (S, n, n), largest eigenvalue first, and which failed, (S,).
+    """Return the eigenvectors of symmetric matrices, (S, n, n), and whether each decomposition failed, (S,).
 
-    A matrix that fails in every precision, or is not finite, gets the identity.
+    The largest eigenvalue comes first. A matrix that is not finite, or fails in every precision, gets the identity.
     """
     plain = torch.eye(matrices.size(1), dtype=matrices.dtype, device=matrices.device).expand_as(matrices)
     return _with_fallbacks(lambda M: torch.linalg.eigh(M).eigenvectors.flip(2), matrices, plain)
 
 
 def refresh_eigenbases(matrices: Tensor, Q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the bases after a step of power iteration, the order of the old columns in them, and which failed.
+    """Refresh the bases by one step of power iteration. (S, n, n), (S, n, n) -> (S, n, n), (S, n), (S,).
 
-    The columns are sorted by their estimated eigenvalues diag(Q^T L Q), largest first, then Q <- qr(L Q). A matrix for
-    which QR fails keeps its basis and order. (S, n, n), (S, n, n) -> (S, n, n), (S, n), (S,).
+    Sort the columns by their estimated eigenvalues diag(Q^T L Q), largest first, then take Q <- qr(L Q). Return the new
+    bases, the order of the old columns in them, and whether each QR failed; a failed one keeps its old basis and order.
     """
     product = matrices @ Q
     order = (Q * product).sum(1).argsort(dim=1, descending=True, stable=True)  # (S, n)
@@ -86,9 +87,9 @@ def refresh_eigenbases(matrices: Tensor, Q: Tensor) -> tuple[Tensor, Tensor, Ten
 def _with_fallbacks(
     decompose: Callable[[Tensor], Tensor], matrices: Tensor, otherwise: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Decompose all matrices at once, those that fail again one by one, and take `otherwise` if that fails too."""
+    """Decompose all matrices in a batch, retry failed ones singly, and use `otherwise` if those fail again."""
     try:
-        result = decompose(matrices).contiguous()  # as it will be once saved and loaded: layout decides last bits
+        result = decompose(matrices).contiguous()  # the layout after save and load, since layout affects the last bits
         good = result.isfinite().all(2).all(1)
     except LinAlgError:
         result, good = torch.empty_like(matrices), matrices.new_zeros(len(matrices), dtype=torch.bool)
@@ -101,7 +102,7 @@ def _with_fallbacks(
 
 
 def _with_care(decompose: Callable[[Tensor], Tensor], matrix: Tensor) -> Tensor | None:
-    """Decompose one matrix with its diagonal raised a little: as it is, in double, in double on the CPU; else None."""
+    """Decompose one matrix plus jitter: as it is, in float64, in float64 on the CPU. Return None if all fail."""
     if not matrix.isfinite().all():
         return None
     size = matrix.diagonal(dim1=1, dim2=2).abs().mean()
@@ -118,7 +119,7 @@ def _with_care(decompose: Callable[[Tensor], Tensor], matrix: Tensor) -> Tensor 
 
 @dataclass(frozen=True)
 class _Stack:
-    """Parameters whose matrices have the same shape."""
+    """Parameters that are matrices, or stacks of matrices, of equal shape."""
 
     params: Sequence[Tensor]
 
@@ -127,11 +128,11 @@ class _Stack:
         return _matrices(self.params[0]).shape[1:]
 
     def gradients(self) -> Tensor:
-        """(S, m, n), or (S, n) for parameters of one dimension."""
-        return torch.cat([_matrices(p.grad) for p in self.params])  # type: ignore[arg-type]  # the caller checked
+        """Return the stacked gradients, (S, m, n), or (S, n) for one-dimensional parameters."""
+        return torch.cat([_matrices(p.grad) for p in self.params])  # type: ignore[arg-type]  # not None: see `_stacks`
 
     def parts(self, stacked: Tensor) -> Iterable[tuple[Tensor, Tensor]]:
-        """Each parameter with its part of `stacked`."""
+        """Return each parameter with its part of `stacked`."""
         pieces = torch.split(stacked, [len(_matrices(p)) for p in self.params])
         return ((p, piece.view_as(p)) for p, piece in zip(self.params, pieces, strict=True))
 
@@ -142,11 +143,11 @@ def _matrices(tensor: Tensor) -> Tensor:
 
 
 class SOAP(torch.optim.Optimizer):
-    """`soap_direction` on every parameter, its bases refreshed every `precondition_frequency` steps.
+    """Applies `soap_direction` to every parameter and refreshes the bases every `precondition_frequency` steps.
 
-    `lr` is the step size per update, `weight_decay` the fraction of a weight removed per unit of lr, after the update.
-    The first call of `step` changes no parameter: it computes the bases from the first gradient. The state of a stack
-    of equal shapes is kept under its first parameter. Raise ValueError for settings out of bounds.
+    `lr` is the step size, `weight_decay` the fraction of a weight removed per step and unit of lr, after the update.
+    The first call of `step` only computes the bases from the first gradient; it changes no parameter. The state of a
+    stack is kept under its first parameter. Raises ValueError if a setting is out of bounds.
     """
 
     def __init__(
@@ -170,7 +171,7 @@ class SOAP(torch.optim.Optimizer):
 
     @property
     def fallbacks(self) -> int:
-        """The number of times that a basis could not be computed and the previous one was kept."""
+        """How often a basis could not be computed, so that the previous one was kept."""
         return sum(state["fallbacks"] for state in self.state.values() if state)
 
     @torch.no_grad()
@@ -188,7 +189,7 @@ class SOAP(torch.optim.Optimizer):
             _start(state, grad, group["betas"][1], group["max_precond_dim"])
             return
         if state["exp_avg"].shape != grad.shape:
-            raise RuntimeError(f"SOAP: the parameters of shape {tuple(stack.shape)} that have gradients have changed")
+            raise RuntimeError(f"SOAP: the set of parameters of shape {tuple(stack.shape)} with gradients has changed")
         state["step"] += 1
         direction = soap_direction(
             grad,
@@ -209,7 +210,7 @@ class SOAP(torch.optim.Optimizer):
 
 
 def _stacks(params: Sequence[Tensor]) -> list[_Stack]:
-    """Return the parameters that have a gradient, stacked by the shape of their matrices."""
+    """Group the parameters that have a gradient by the shape of their matrices."""
     by_shape: dict[tuple[int, ...], list[Tensor]] = {}
     for param in params:
         if param.grad is not None:
@@ -218,21 +219,21 @@ def _stacks(params: Sequence[Tensor]) -> list[_Stack]:
 
 
 def _start(state: dict[str, Any], grad: Tensor, beta: float, max_precond_dim: int) -> None:
-    """Start with averages of zero, L and R of the first gradient, and their eigenvectors as bases."""
+    """Initialize the running means with 0, L and R from the first gradient, and the bases with their eigenvectors."""
     state.update(step=0, fallbacks=0, exp_avg=torch.zeros_like(grad), exp_avg_sq=torch.zeros_like(grad))
     if grad.dim() == 2:
         return
     for side, factors in (("L", grad), ("R", grad.mT)):
         if factors.size(1) <= max_precond_dim:
-            # One by one: rounding decides a part of the longer side's basis, since the first gradient does not span
-            # it. Only the very sums of the released code follow its trajectory.
+            # One product per matrix, not batched. The first gradient does not span the longer side, so rounding decides
+            # part of its basis; only the released code's exact sums reproduce its trajectory.
             state[side] = torch.stack([(1 - beta) * (G @ G.T) for G in factors])
             state[f"Q_{side}"], failed = eigenbases(state[side])
             state["fallbacks"] += int(failed.sum())
 
 
 def _average(state: dict[str, Any], grad: Tensor, beta: float) -> None:
-    """L <- beta L + (1 - beta) G G^T, and R likewise with G^T G."""
+    """Update L <- beta L + (1 - beta) G G^T, and R likewise with G^T G."""
     if "L" in state:
         state["L"].baddbmm_(grad, grad.mT, beta=beta, alpha=1 - beta)
     if "R" in state:
@@ -240,7 +241,7 @@ def _average(state: dict[str, Any], grad: Tensor, beta: float) -> None:
 
 
 def _refresh(state: dict[str, Any]) -> None:
-    """Rotate the bases towards the present L and R, and M and V with them."""
+    """Refresh the bases for the current L and R, and transform M and V accordingly."""
     momentum = rotate_back(state["exp_avg"], state.get("Q_L"), state.get("Q_R"))
     for side, dim in (("L", 1), ("R", 2)):
         if side in state:

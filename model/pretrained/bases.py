@@ -1,6 +1,6 @@
-"""Bases: the pretrained GPT-2 that a training starts from (model/pretrained/files.py lists them).
+"""Base models: the pretrained GPT-2 that fine-tuning starts from. `model/pretrained/files.py` lists them.
 
-Weights are read from safetensors only and no code of a repository is ever run.
+Weights are read only from safetensors files, and code from a repository is never executed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ from model.pretrained.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Base:
-    """A loaded base. `state` is shared by every model made from it and must never be written to."""
+    """A loaded base model. `state` may be shared by several models and must not be modified."""
 
     files: BaseFiles
     config: GPT2Config
@@ -37,9 +37,9 @@ class Base:
     state: Mapping[str, Tensor] = field(repr=False)
 
     def build(self, *, frozen: bool = False, dropout: float | None = None, device: torch.device | str = "cpu") -> GPT2:
-        """Return a model with copies of this base's weights, or with `frozen` the shared tensors themselves.
+        """Return a model with copies of the base weights, or, if `frozen`, with the shared tensors themselves.
 
-        `dropout` replaces the three dropout rates of the base's own configuration.
+        If given, `dropout` replaces all three dropout rates of the base's configuration.
         """
         config = self.config
         if dropout is not None:
@@ -49,7 +49,7 @@ class Base:
         return model.requires_grad_(not frozen)
 
     def unshare(self, parameters: Iterable[Tensor]) -> None:
-        """Copy those of `parameters` that are tensors of this base, so that training them leaves the base alone."""
+        """Replace shared tensors in `parameters` by copies, so that training does not modify the base."""
         shared = {tensor.data_ptr() for tensor in self.state.values()}
         for parameter in parameters:
             if parameter.data_ptr() in shared:
@@ -64,30 +64,30 @@ def load_base(name: str = "tiny", revision: str | None = None) -> Base:
     if tokenizer.vocab_size > config.vocab_size:
         raise BaseError(
             f"base {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, its model {config.vocab_size}; "
-            f"the files do not belong together; {REMEDY}"
+            f"the files are not from the same model; {REMEDY}"
         )
     return Base(files, config, tokenizer, _read_weights(files, config))
 
 
 def _read_weights(files: BaseFiles, config: GPT2Config) -> dict[str, Tensor]:
-    """Return the parameters by our names, fp32. Raise BaseError for a damaged file or a missing or misshapen tensor."""
+    """Return the weights in fp32, by parameter name. Raise BaseError if the file or a tensor cannot be used."""
     path = files.folder / WEIGHTS
     try:
         stored = load_file(path)
     except (SafetensorError, OSError) as error:
         raise BaseError(f"{path} is damaged: {error}; {how_to_renew(files)}") from error
-    # Older checkpoints lack the prefix; the attention masks and the tied head that some carry are no parameters.
+    # Older checkpoints lack the prefix. Some also hold attention masks and the tied head, which are not parameters.
     state = {"transformer." + name.removeprefix("transformer."): tensor for name, tensor in stored.items()}
     with torch.device("meta"):
         wanted = {name: tensor.shape for name, tensor in GPT2(config).state_dict().items()}
     for name, shape in wanted.items():
         if name not in state:
             raise BaseError(
-                f"{path} has no tensor {name.removeprefix('transformer.')}: it is not a whole GPT-2; {REMEDY}"
+                f"{path} has no tensor {name.removeprefix('transformer.')}: it is not a complete GPT-2; {REMEDY}"
             )
         if state[name].shape != shape:
             raise BaseError(
                 f"{path}: tensor {name.removeprefix('transformer.')} is {tuple(state[name].shape)}, "
-                f"but {CONFIG} asks for {tuple(shape)}; {REMEDY}"
+                f"but {CONFIG} requires {tuple(shape)}; {REMEDY}"
             )
     return {name: state[name].float() for name in wanted}

@@ -1,8 +1,8 @@
-"""Find the files of a base, read its configuration, and check that it can be used. Nothing here imports torch.
+"""Find the files of a base model, read its configuration, and check that it can be used. Nothing here imports torch.
 
 A base is `tiny` (shipped with this package), the name of a released GPT-2, the id of any GPT-2 on a Hugging Face hub
-(`owner/name`), or the path of a checkpoint folder. Hub caches, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` work as
-everywhere.
+(`owner/name`), or the path of a checkpoint folder. The Hugging Face cache, `HF_HOME`, `HF_ENDPOINT` and
+`HF_HUB_OFFLINE` work as usual.
 """
 
 import functools
@@ -34,7 +34,7 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 @dataclass(frozen=True)
 class BaseFiles:
-    """The folder of a base on this disk. `revision` is the hub's commit, None off the hub."""
+    """The local folder of a base model. `revision` is its commit on the hub, or None if it is not from a hub."""
 
     name: str
     folder: Path
@@ -42,7 +42,7 @@ class BaseFiles:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """The hash of everything that results depend on: configuration, weights and vocabulary."""
+        """The hash of all files that results depend on: configuration, weights and vocabulary."""
         digest = hashlib.sha256()
         for path in (self.folder / CONFIG, self.folder / WEIGHTS, *vocabulary(self.folder)):
             with path.open("rb") as file:
@@ -51,12 +51,10 @@ class BaseFiles:
 
 
 def find_base(name: str, revision: str | None = None) -> BaseFiles:
-    """Find the base `name`; download it into the hub's cache if needed. Raise BaseError."""
+    """Find the base `name`; download it to the hub cache if needed. Raise BaseError if it cannot be found or used."""
     if name == "tiny" or is_folder(name):
         if revision is not None:
-            raise BaseError(
-                f"revision {revision!r} has no meaning for base {name!r}, which is not on a hub: leave it out"
-            )
+            raise BaseError(f"revision {revision!r} has no meaning for base {name!r}, which is not on a hub: omit it")
         files = BaseFiles(name, _checked_folder(TINY if name == "tiny" else Path(name).expanduser()), None)
         read_config(files)
         return files
@@ -76,7 +74,7 @@ def load_tokenizer(files: BaseFiles) -> Tokenizer:
 
 
 def is_folder(name: str) -> bool:
-    """Return whether `name` means a folder on this disk. A folder called tiny has to be written ./tiny."""
+    """Return whether `name` is a local folder. A folder named tiny must be written ./tiny."""
     return name != "tiny" and (name.startswith((".", "/", "~")) or Path(name).is_dir())
 
 
@@ -90,11 +88,11 @@ def _checked_folder(folder: Path) -> Path:
 
 
 def _from_hub(name: str, hub_id: str, revision: str | None) -> BaseFiles:
-    """Download the files of a hub repository, all from the commit of its `config.json`. Raise BaseError."""
+    """Download the files of a hub repository, all from one commit. Raise BaseError if one is not available."""
     try:
         config = _download(hub_id, CONFIG, revision)
         files = BaseFiles(name, config.parent, config.parent.name)  # the cache keeps them in snapshots/<commit>/
-        read_config(files)  # refuse another kind of model before gigabytes of it are fetched
+        read_config(files)  # reject other kinds of model before downloading gigabytes
         _download(hub_id, WEIGHTS, files.revision)
         try:
             _download(hub_id, "tokenizer.json", files.revision)
@@ -112,7 +110,7 @@ def _download(hub_id: str, file: str, revision: str | None) -> Path:
 
 
 def read_config(files: BaseFiles) -> GPT2Config:
-    """Return the shape of the model. Raise BaseError if its file is damaged or not that of a GPT-2."""
+    """Return the configuration of the model. Raise BaseError if the file is damaged or not that of a GPT-2."""
     path = files.folder / CONFIG
     try:
         raw: dict[str, Any] = dict(json.loads(path.read_text()))
@@ -136,13 +134,13 @@ def read_config(files: BaseFiles) -> GPT2Config:
                 f"{path} is not a GPT-2 that this project can run: {key} is {raw[key]!r}, not {value!r}; {REMEDY}"
             )
     if "model_type" not in raw:
-        raise BaseError(f"{path} does not say model_type gpt2: it is not a GPT-2 checkpoint; {REMEDY}")
+        raise BaseError(f"{path} does not have model_type gpt2: it is not a GPT-2 checkpoint; {REMEDY}")
     return config
 
 
 def how_to_renew(files: BaseFiles) -> str:
-    """Return the remedy for damaged files of a base, to end an error message with."""
+    """Return how to fix damaged files of a base, as the end of an error message."""
     if files.revision is None:
         return "put a good copy there"
-    # A snapshot is links to blobs: a damaged blob whose link alone was deleted would only be linked again.
+    # Snapshots hold links to blobs. Deleting only the link to a damaged blob would just link that blob again.
     return f"delete the folder {files.folder.parents[1]} and run again, it is then downloaded anew"

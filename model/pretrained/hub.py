@@ -1,6 +1,6 @@
-"""Files from a Hugging Face hub: bases and data sets alike, every refusal as one sentence with a remedy.
+"""Downloads of models and data sets from a Hugging Face hub. Every error is one sentence that says how to fix it.
 
-Caches, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` work as everywhere.
+The cache, `HF_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` work as usual.
 """
 
 import logging
@@ -10,11 +10,11 @@ from model.errors import AbsentError, HubError
 
 
 def download(repository: str, file: str, revision: str | None = None, *, kind: str, copy: str, choose: str) -> Path:
-    """One file of a repository of `kind` "model" or "dataset", from the cache where it is there. Raises HubError.
+    """Return a file of a repository of `kind` "model" or "dataset", from the cache if possible. Raise HubError.
 
-    `copy` says what to give where the hub is out of reach, `choose` which repository has such files.
+    Error messages suggest `copy` if the hub is unreachable, and `choose` if the repository does not have the file.
     """
-    from huggingface_hub import hf_hub_download  # it takes a third of a second, and most bases lie on this disk
+    from huggingface_hub import hf_hub_download  # slow to import (0.3 s), and rarely needed
     from huggingface_hub.errors import (
         EntryNotFoundError,
         LocalEntryNotFoundError,
@@ -22,12 +22,12 @@ def download(repository: str, file: str, revision: str | None = None, *, kind: s
         RevisionNotFoundError,
     )
 
-    # The client tells of each of its attempts; what came of them is said below.
+    # The client logs every attempt. The final error below is enough.
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return Path(hf_hub_download(repository, file, revision=revision, repo_type=kind))
     except RevisionNotFoundError as error:
-        raise HubError(f"the hub's {repository} has no revision {revision!r}; leave it out for main") from error
+        raise HubError(f"the hub's {repository} has no revision {revision!r}; omit it for main") from error
     except RepositoryNotFoundError as error:
         raise HubError(f"the hub has no repository {repository}, or it needs a login (HF_TOKEN)") from error
     except LocalEntryNotFoundError as error:
@@ -37,6 +37,6 @@ def download(repository: str, file: str, revision: str | None = None, *, kind: s
         ) from error
     except EntryNotFoundError as error:
         raise AbsentError(f"the hub's {repository} has no {file}; {choose}") from error
-    except Exception as error:  # the client lets its transport's own errors through, and has changed transports
+    except Exception as error:  # the client passes on errors of its HTTP library, which differs between versions
         reason = str(error).strip().partition("\n")[0]
         raise HubError(f"downloading {repository}/{file} failed ({reason}); run the command again") from error

@@ -1,4 +1,4 @@
-"""GPT-2's byte-level BPE, through the `tokenizers` library.
+"""GPT-2's byte-level BPE tokenizer, built on the `tokenizers` library.
 
 A tokenizer folder holds `tokenizer.json`, or the older pair `vocab.json` + `merges.txt` (named `encoder.json` +
 `vocab.bpe` in OpenAI's own release).
@@ -15,9 +15,9 @@ VOCABULARY_FILES = (("vocab.json", "merges.txt"), ("encoder.json", "vocab.bpe"))
 
 
 def vocabulary(folder: Path) -> tuple[Path, ...]:
-    """The files that a tokenizer is read from: tokenizer.json, else the first pair; none where neither is there.
+    """Return the files that a tokenizer is read from: tokenizer.json, else the first complete pair, else none.
 
-    Others may lie beside them: the hub's cache is shared with programs that read another form.
+    The folder may hold several of these forms, because other programs share the hub cache.
     """
     for names in (("tokenizer.json",), *VOCABULARY_FILES):
         files = tuple(folder / name for name in names)
@@ -38,13 +38,13 @@ class Tokenizer:
 
     @classmethod
     def from_folder(cls, folder: Path) -> "Tokenizer":
-        """Raises FileNotFoundError where no known pair of files lies in `folder`, ValueError where it is damaged."""
+        """Read a tokenizer. Raise FileNotFoundError if `folder` holds none, ValueError if it is damaged."""
         files = vocabulary(folder)
         if not files:
             raise FileNotFoundError(f"{folder} holds neither tokenizer.json nor vocab.json + merges.txt")
         try:
             return cls(BPE.from_file(str(files[0])) if len(files) == 1 else _byte_level(*files))
-        except Exception as error:  # the library raises bare Exception on files it cannot parse
+        except Exception as error:  # the library raises plain Exception for files that it cannot parse
             raise ValueError(f"{folder} holds a damaged tokenizer: {error}") from error
 
     @property
@@ -56,16 +56,16 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of `ids`; end-of-text tokens leave no trace, incomplete UTF-8 becomes U+FFFD."""
+        """Return the text of `ids`, without end-of-text tokens. Incomplete UTF-8 becomes U+FFFD."""
         text: str = self.bpe.decode(list(ids), skip_special_tokens=True)
         return text
 
 
 def _byte_level(vocab: Path, merges: Path) -> BPE:
-    """GPT-2's pipeline around a bare vocabulary: bytes as characters, no space put before the text."""
+    """Build GPT-2's tokenizer from vocabulary and merges: byte-level, without a space added before the text."""
     bpe = BPE(models.BPE.from_file(str(vocab), str(merges)))
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
-    if bpe.token_to_id(END_OF_TEXT) is not None:  # already in the vocabulary: this only marks it as special
+    if bpe.token_to_id(END_OF_TEXT) is not None:  # it has its id already; this marks it as special
         bpe.add_special_tokens([AddedToken(END_OF_TEXT, normalized=False)])
     return bpe

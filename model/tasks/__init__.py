@@ -1,6 +1,7 @@
-"""Tasks: the data of a training, and how its model is scored.
+"""Tasks: the data that a model is trained on, and the metrics that score it.
 
-Task NAME is `Task` in model/tasks/NAME.py, its data `find` in model/tasks/data/NAME.py. Only the former needs torch.
+The task NAME is the class `Task` in model/tasks/NAME.py. Its data are found by `find` in model/tasks/data/NAME.py,
+which does not need torch.
 """
 
 import importlib
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Right-padded sequences, (B, T) each.
+    """Right-padded sequences and their targets, (B, T) each.
 
-    `targets` holds the token or class that each position predicts, `model.loss.IGNORE` where none counts.
+    `targets` holds the token or class that each position must predict, or `model.loss.IGNORE` if it has no target.
     """
 
     input_ids: "Tensor"
@@ -38,14 +39,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of one split under one decoding, and one record per example of what they were computed from."""
+    """The scores of one split with one decoding, and a record of each example that they were computed from."""
 
     metrics: Mapping[str, float]
     samples: Sequence[Mapping[str, "Scalar"]]
 
 
 class Data(Protocol):
-    """The files of a task's data."""
+    """The data files of a task."""
 
     @property
     def files(self) -> "Mapping[str, Path]": ...
@@ -60,26 +61,26 @@ class Data(Protocol):
 
 
 class Task(Protocol):
-    """One data set, tokenized for one base."""
+    """A data set, tokenized for one base model."""
 
-    data_sha256: str  # `Data.sha256` of the files that it was made from
-    classes: int | None  # of the classifier that is added to the model; None = it predicts tokens
+    data_sha256: str  # `Data.sha256` of its files
+    classes: int | None  # number of classes of the added classifier; None = the task predicts tokens
 
     def size(self, split: str) -> int:
         """Return the number of examples in "train", "dev" or "test"."""
         ...
 
     def batches(self, split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
-        """Yield the examples of `split` with the indices `order` in batches of `batch_size`, grouped at will."""
+        """Yield the examples `order` of `split` in batches of `batch_size`. The task may regroup them."""
         ...
 
     def evaluate(self, model: "GPT2", split: str, decode: "DecodeConfig | None", seed: int) -> Evaluation:
-        """Score `model` on `split`. `decode` and `seed` matter to tasks that generate text."""
+        """Score `model` on `split`. Only tasks that generate text use `decode` and `seed`."""
         ...
 
 
 def load_task(name: str, data: str | None, tokenizer: "Tokenizer", max_tokens: int) -> Task:
-    """Return the task `name` over `data` (None = the shipped set). Raise DataError if the data cannot be used."""
+    """Return the task `name` with `data` (None = the shipped set). Raise DataError if the data cannot be used."""
     load = TASKS[name].load or importlib.import_module(f"model.tasks.{name}").Task
     task: Task = load(data, tokenizer, max_tokens)
     return task

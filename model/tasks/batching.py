@@ -1,6 +1,6 @@
-"""Sequences of different lengths: kept in little memory, and batched so that little padding is computed.
+"""Variable-length sequences: compact storage, and batches of similar lengths to reduce padding.
 
-Shapes: N sequences, B sequences of a batch, T tokens of its longest.
+Shapes: N sequences, B sequences per batch, T tokens in the longest sequence of a batch.
 """
 
 from array import array
@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-WINDOW = 50  # batches whose sequences are sorted by length together
+WINDOW = 50  # batches; sequences are sorted by length within a window of this size
 
 
 class Ragged:
-    """N sequences of token ids behind one another in a single row of 32-bit integers."""
+    """N sequences of token ids, concatenated in one tensor of 32-bit integers."""
 
     def __init__(self, sequences: Iterable[Sequence[int]]) -> None:
         tokens, ends = array("i"), array("q", [0])
@@ -29,27 +29,27 @@ class Ragged:
         return len(self.lengths)
 
     def __getitem__(self, index: int) -> Tensor:
-        """The ids of one sequence, (T,)."""
+        """Return the token ids of one sequence, (T,)."""
         return self.tokens[self.ends[index] : self.ends[index + 1]]
 
     def padded(self, indices: Sequence[int], pad: int) -> Tensor:
-        """Ids of the sequences `indices`, (B, T), with `pad` to the right of the shorter ones."""
+        """Return the token ids of the sequences `indices`, (B, T), padded with `pad` on the right."""
         out = torch.full((len(indices), max(self.lengths[index] for index in indices)), pad)
         for row, index in enumerate(indices):
             out[row, : self.lengths[index]] = self[index]
         return out
 
     def last(self, indices: Sequence[int]) -> Tensor:
-        """Position of the last token of the sequences `indices`, (B,)."""
+        """Return the position of the last token of each sequence in `indices`, (B,)."""
         return torch.tensor([self.lengths[index] - 1 for index in indices])
 
 
 def by_length(lengths: Sequence[int], order: Sequence[int], batch_size: int) -> Iterator[list[int]]:
-    """The indices in `order`, each once, in batches of sequences that are about equally long.
+    """Yield each index in `order` once, in batches of sequences of similar length.
 
-    WINDOW batches' worth of `order` is sorted and cut at a time. The batches of a window then follow one another as
-    their shortest sequences do in `order`, so that a random order also gives lengths at random. Only the
-    last cut of a window may be smaller. A pure function of its arguments.
+    `order` is split into windows of WINDOW batches. Each window is sorted by length and split into batches, of which
+    only the last may be smaller. The batches of a window are then sorted by the place of their shortest sequence in
+    `order`, so that lengths occur in random order if `order` is random. The result depends only on the arguments.
     """
     for start in range(0, len(order), WINDOW * batch_size):
         window = order[start : start + WINDOW * batch_size]

@@ -1,6 +1,6 @@
-"""Tasks that predict one class per text: as the token after the last one, or with a classifier at the last token.
+"""Tasks that predict one class per text, as the next token or with a classifier on the last token.
 
-Shapes: N examples, B of a batch, T tokens, C width, K classes.
+Shapes: N examples, B examples per batch, T tokens, C width, K classes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,15 +22,15 @@ from model.tasks.data.labelled import LabelledData
 from model.tasks.data.sources import SPLITS, files_sha256
 from model.tasks.scores import accuracy, macro_f1
 
-KEPT_TEXTS = 2_000  # examples; a larger split leaves the texts out of its records, which must stay small
-EVALUATED = 64  # sequences per batch of an evaluation
+KEPT_TEXTS = 2_000  # examples; records of larger splits omit the texts, to stay small
+EVALUATED = 64  # sequences per batch in evaluation
 
 
 @dataclass(frozen=True)
 class Split:
-    """The usable examples of a split. `texts` is None if there are too many to keep."""
+    """The usable examples of a split. `texts` is None if there are more than KEPT_TEXTS."""
 
-    name: str  # its file, for messages
+    name: str  # its file, for error messages
     ids: Ragged
     labels: list[int]
     texts: list[tuple[str, ...]] | None
@@ -38,10 +38,10 @@ class Split:
 
 
 class LabelledTask:
-    """Labelled texts, tokenized for one base. A subclass says how, and what the classes are.
+    """Labelled texts, tokenized for one base model. Subclasses define the encoding and the classes.
 
-    targets: rows of the output head that stand for the classes, (K,): tokens, or all of a classifier.
-    names: what the records of an evaluation call the texts of an example.
+    targets: the row of the output head for each class, (K,): token ids, or 0 to K - 1 with a classifier.
+    names: the names of an example's texts in evaluation records.
     """
 
     classes: int | None = None
@@ -65,7 +65,7 @@ class LabelledTask:
         return len(self.splits[split].labels)
 
     def batches(self, split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
-        """Yield texts of similar length together. The only target is the class, at the last token of each text."""
+        """Yield batches of texts of similar length. The only target of a text is its class, at its last token."""
         examples = self.splits[split]
         for indices in by_length(examples.ids.lengths, order, batch_size):
             inputs = examples.ids.padded(indices, self.tokenizer.eos_id)
@@ -75,7 +75,7 @@ class LabelledTask:
             yield Batch(inputs, wanted)
 
     def evaluate(self, model: GPT2, split: str, decode: DecodeConfig | None, seed: int) -> Evaluation:
-        """Score the most probable class of each text. The `probability` of a record is its share of all classes.
+        """Predict the most probable class of each text and score it. Probabilities are normalized over the classes.
 
         Raise DataError if `split` has no labels.
         """
@@ -100,7 +100,7 @@ class LabelledTask:
 
     @torch.no_grad()
     def _probabilities(self, model: GPT2, ids: Ragged) -> Tensor:
-        """Return the probability of each class for each example, (N, K), computed from their rows of the head alone."""
+        """Return the probability of each class for each example, (N, K), using only the classes' rows of the head."""
         model.eval()
         device = model.head_weight.device
         out = torch.empty(len(ids), len(self.targets))

@@ -1,8 +1,8 @@
-"""Paraphrases: do two questions ask the same? Answered by the next token, yes or no, of a cloze.
+"""Paraphrase detection: do two questions ask the same? The model answers with the next token, yes or no.
 
     Is "how do i learn spanish ?" a paraphrase of "what is the best way to learn spanish ?"? Answer "yes" or "no":
 
-with a space behind the colon. Preprocessing is that of the course project (Stanford CS224N 2025).
+A space follows the colon. Preprocessing is that of the course project (Stanford CS224N 2025).
 """
 
 import torch
@@ -18,7 +18,7 @@ ANSWERS = TASKS["paraphrase"].answers
 
 
 def preprocess(question: str) -> str:
-    """Return the question in lower case with a space before each . ? , and apostrophe, as the course does."""
+    """Return the question in lower case with a space before each of . ? , and '."""
     text = question.lower()
     for mark in ".?,'":
         text = text.replace(mark, f" {mark}")
@@ -26,12 +26,12 @@ def preprocess(question: str) -> str:
 
 
 def prompt(first: str, second: str) -> str:
-    """Return the text that a model sees of two preprocessed questions."""
+    """Return the model input for two preprocessed questions."""
     return f'Is "{first}" a paraphrase of "{second}"? Answer "yes" or "no": '
 
 
 class Task(LabelledTask):
-    """The paraphrase task, tokenized; the questions of a pair that exceeds `max_tokens` lose their last words."""
+    """The tokenized paraphrase task. If a prompt exceeds `max_tokens`, the ends of its questions are cut."""
 
     names = ("sentence1", "sentence2")
 
@@ -41,7 +41,7 @@ class Task(LabelledTask):
         self.targets = torch.tensor([tokenizer.encode(word)[0] for word in ANSWERS])  # (2,)
 
     def encode(self, *texts: str) -> list[int]:
-        """Return the ids of the prompt; if they are too many, of both questions' first words. Raise DataError."""
+        """Return the token ids of the prompt, shortening the questions to fit. Raise DataError if none fits."""
         first, second = map(preprocess, texts)
         ids = self.tokenizer.encode(prompt(first, second))
         if len(ids) <= self.max_tokens:

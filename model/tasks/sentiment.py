@@ -11,7 +11,7 @@ from model.tasks.labelled import LabelledTask
 
 
 class Task(LabelledTask):
-    """The sentiment task, tokenized; texts longer than `max_tokens` are cut there."""
+    """The tokenized sentiment task. Texts are truncated to `max_tokens`."""
 
     names = ("sentence",)
 

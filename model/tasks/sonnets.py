@@ -1,12 +1,12 @@
-"""Sonnets: continue a Shakespeare sonnet from its first three lines.
+"""Sonnet generation: continue a Shakespeare sonnet from its first three lines.
 
-The text of sonnet 18 that a model sees is
+The model input for sonnet 18 is
 
     Shall I compare thee to a summer's day?
     Thou art more lovely and more temperate:
     ...
 
-without indentation, closed by the end-of-text token.
+without indentation, followed by the end-of-text token.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from model.tasks.scores import corpus_chrf, sentence_chrf
 
 
 class Task:
-    """The sonnet task, tokenized; sequences longer than `max_tokens` are cut there."""
+    """The tokenized sonnet task. Sequences are truncated to `max_tokens`."""
 
     def __init__(self, data: str | None, tokenizer: Tokenizer, max_tokens: int) -> None:
         sonnets, self.data_sha256 = find(data).read()
@@ -41,7 +41,7 @@ class Task:
         return len(self.ids[split])
 
     def batches(self, split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
-        """Yield batches for causal language modelling: the target of a position is the next token, padding has none."""
+        """Yield batches for causal language modelling. The target of a position is the next token; padding has none."""
         for start in range(0, len(order), batch_size):
             rows = [self.ids[split][index] for index in order[start : start + batch_size]]
             longest = max(map(len, rows)) - 1
@@ -53,10 +53,10 @@ class Task:
             yield Batch(inputs, targets)
 
     def evaluate(self, model: GPT2, split: str, decode: DecodeConfig | None, seed: int) -> Evaluation:
-        """Continue every prompt of `split` and score the texts.
+        """Generate a continuation of every prompt of `split` and score the texts.
 
-        `chrf` compares whole texts with their prompts, as the paper does, which flatters: the prompts are given.
-        `chrf_new` compares only the generated lines with the true ones.
+        `chrf` compares whole texts, prompts included, as the paper does. This inflates the score, because the prompts
+        are given. `chrf_new` compares only the generated lines with the true ones.
         """
         sonnets = self.splits[split]
         generated = generate(model, self.tokenizer, [sonnet.prompt for sonnet in sonnets], decode, seed=seed)

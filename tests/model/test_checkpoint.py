@@ -59,7 +59,7 @@ def test_one_changed_byte_in_any_file_is_noticed(tmp_path: Path, name: str, plac
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_noticed(tmp_path: Path, name: str) -> None:
     (write_checkpoint(tmp_path, 1, checkpoint(1)) / name).unlink()
-    with pytest.raises(CheckpointError, match="not a whole checkpoint"):
+    with pytest.raises(CheckpointError, match="not a complete checkpoint"):
         read_checkpoint(tmp_path / "1")
     assert newest_checkpoint(tmp_path) is None
 

@@ -1,4 +1,4 @@
-"""How the shipped data sets of the paraphrase and sentiment tasks were made: seeded programs, no outside text.
+"""Generates the shipped data sets of the paraphrase and sentiment tasks from a seed, without external text.
 
-Run as `python -m tools.datasets --out model/assets`. Nothing else in the project imports this package.
+Run `python -m tools.datasets --out model/assets`. Nothing else in the project imports this package.
 """

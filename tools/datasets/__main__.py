@@ -14,8 +14,8 @@ SEED = 7
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.datasets", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder that gets paraphrase/ and sentiment/")
-    parser.add_argument("--baselines", action="store_true", help="print what can be had from word counts, too")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write paraphrase/ and sentiment/ to")
+    parser.add_argument("--baselines", action="store_true", help="also print the accuracy of word-count baselines")
     arguments = parser.parse_args()
     for path, table in tables().items():
         file = arguments.out / path
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def print_baselines() -> None:
-    """Accuracy, by set, split and rule."""
+    """Print the accuracy of every baseline on every data set and split."""
     sets = {
         "paraphrase": paraphrase_baselines(question_pairs(SEED)),
         "reviews": sentiment_baselines(reviews(SEED)),
@@ -39,7 +39,7 @@ def print_baselines() -> None:
 
 
 def tables() -> dict[str, str]:
-    """The contents of every file by its path, in the course's format."""
+    """Return the contents of every file, keyed by its path, in the course's format."""
     out = {}
     for split, pairs in question_pairs(SEED).items():
         asked = [(pair.first, pair.second, float(pair.same)) for pair in pairs]
@@ -52,7 +52,7 @@ def tables() -> dict[str, str]:
 
 
 def _table(columns: tuple[str, ...], split: str, rows: Iterable[tuple[object, ...]]) -> str:
-    """GenerationBatch with a running number and an id before them."""
+    """Return `rows` as tab-separated text, each preceded by its number and an id."""
     lines = [("", "id", *columns)]
     lines += [(str(number), f"{split}-{number}", *map(str, row)) for number, row in enumerate(rows)]
     return "".join("\t".join(line) + "\n" for line in lines)

@@ -1,7 +1,8 @@
-"""What can be had without reading: how well word counts alone tell the labels of the shipped sets.
+"""Word-count baselines: how well the words alone predict the labels of the shipped data sets.
 
-A set for comparing ways to train a language model must not be solved by these. Shapes: N examples, F features, K
-classes.
+A data set for comparing fine-tuning methods should not be solvable by these baselines.
+
+Shapes: N examples, F features, K classes, V words.
 """
 
 import torch
@@ -15,25 +16,25 @@ Pairs = list[tuple[str, str]]
 
 
 def best_threshold(values: Tensor, labels: Tensor) -> tuple[float, int]:
-    """Threshold and direction of the best rule on `values` (N,) for `labels` (N,) of 0 and 1.
+    """Return the threshold and direction of the most accurate rule on `values` (N,) for binary `labels` (N,).
 
-    Direction 1 says "from the threshold on, the label is 1", direction 0 that it is 0.
+    Values from the threshold upwards get label 1 if the direction is 1, and label 0 if it is 0.
     """
     thresholds: Tensor = values.unique()  # type: ignore[no-untyped-call]
-    hits = ((values[:, None] >= thresholds) == labels[:, None].bool()).double().mean(0)  # share, of each threshold
+    hits = ((values[:, None] >= thresholds) == labels[:, None].bool()).double().mean(0)  # accuracy of each threshold
     best, worst = int(hits.argmax()), int(hits.argmin())
     upward = hits[best] >= 1 - hits[worst]
     return thresholds[best if upward else worst].item(), int(upward)
 
 
 def threshold_accuracy(values: Tensor, labels: Tensor, rule: tuple[float, int]) -> float:
-    """Share of `labels` (N,) that a rule of `best_threshold` finds."""
+    """Return the accuracy on `labels` (N,) of a rule from `best_threshold`."""
     threshold, above = rule
     return (((values >= threshold) == bool(above)) == labels.bool()).double().mean().item()
 
 
 def overlap_features(pairs: Pairs) -> Tensor:
-    """Of each pair: Jaccard overlap, words shared, words not shared, difference in length; (N, 4)."""
+    """Return the Jaccard overlap, shared words, unshared words and length difference of each pair, (N, 4)."""
     rows = []
     for first, second in pairs:
         one, other = words(first), words(second)
@@ -43,7 +44,7 @@ def overlap_features(pairs: Pairs) -> Tensor:
 
 
 def shared_word_features(pairs: Pairs, vocabulary: list[str]) -> Tensor:
-    """For each word of `vocabulary` (V): is it in both questions, is it in one alone; (N, 2 V)."""
+    """Return whether both questions, or exactly one, contain each word of `vocabulary`, (N, 2 V)."""
     sets = [(words(first), words(second)) for first, second in pairs]
     both = [[word in one and word in other for word in vocabulary] for one, other in sets]
     alone = [[(word in one) != (word in other) for word in vocabulary] for one, other in sets]
@@ -51,13 +52,13 @@ def shared_word_features(pairs: Pairs, vocabulary: list[str]) -> Tensor:
 
 
 def word_features(texts: list[str], vocabulary: list[str]) -> Tensor:
-    """For each word of `vocabulary` (V) whether a text has it; (N, V)."""
+    """Return whether each text contains each word of `vocabulary`, (N, V)."""
     sets = [words(text) for text in texts]
     return torch.tensor([[word in found for word in vocabulary] for found in sets]).double()
 
 
 def vocabulary_of(texts: list[str]) -> list[str]:
-    """Every word of the texts, sorted."""
+    """Return all distinct words of the texts, sorted."""
     return sorted(set().union(*map(words, texts)))
 
 
@@ -78,16 +79,16 @@ class LogisticRegression:
         optimizer.step(loss)  # type: ignore[no-untyped-call]
 
     def logits(self, features: Tensor) -> Tensor:
-        """(N, F) -> (N, K)."""
+        """Return the class logits, (N, F) -> (N, K)."""
         return features @ self.weight[:-1] + self.weight[-1]
 
     def accuracy(self, features: Tensor, labels: Tensor) -> float:
-        """Share of `labels` (N,) that is found."""
+        """Return the accuracy on `labels` (N,)."""
         return (self.logits(features).argmax(1) == labels).double().mean().item()
 
 
 def paraphrase_baselines(splits: dict[str, list[Pair]]) -> dict[str, dict[str, float]]:
-    """Accuracy on dev and test of every baseline fitted on train."""
+    """Fit every baseline on train; return its accuracy on dev and test."""
     pairs = {split: [(pair.first, pair.second) for pair in part] for split, part in splits.items()}
     labels = {split: torch.tensor([int(pair.same) for pair in part]) for split, part in splits.items()}
     vocabulary = vocabulary_of([question for pair in pairs["train"] for question in pair])
@@ -110,7 +111,7 @@ def paraphrase_baselines(splits: dict[str, list[Pair]]) -> dict[str, dict[str, f
 
 
 def sentiment_baselines(splits: dict[str, list[Labelled]]) -> dict[str, dict[str, float]]:
-    """Accuracy on dev and test of every baseline fitted on train."""
+    """Fit every baseline on train; return its accuracy on dev and test."""
     vocabulary = vocabulary_of([text.text for text in splits["train"]])
     features = {split: word_features([text.text for text in part], vocabulary) for split, part in splits.items()}
     labels = {split: torch.tensor([text.label for text in part]) for split, part in splits.items()}

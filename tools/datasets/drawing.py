@@ -1,4 +1,4 @@
-"""Drawing texts: rare and frequent words, and balanced splits that have no text in common."""
+"""Random texts: Zipf-distributed words, and balanced splits without common texts."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -15,17 +15,17 @@ class Labelled:
 
 
 def zipf(rng: random.Random, words: Sequence[T]) -> T:
-    """A word whose frequency falls with its place in `words` as 1 / place, as in all language."""
+    """Sample a word; the one at place k of `words` has a probability proportional to 1/k, as in natural language."""
     return rng.choices(words, [1 / place for place in range(1, len(words) + 1)])[0]
 
 
 def distinct_splits(
     write: Callable[[random.Random, int], str], sizes: Mapping[str, int], classes: int, seed: int
 ) -> dict[str, list[Labelled]]:
-    """For each split as many texts of every class, in random order; no text occurs twice.
+    """Return balanced splits with `sizes` texts each, in random order. No text occurs twice.
 
-    `write` makes a text of a class. Its final stop is left out: a classifier reads the last token, and a base that is
-    not trained further would make little difference between one full stop and another.
+    `write` generates a text of a given class. Its final full stop is removed, because the classifier reads the last
+    token, and a frozen base represents all full stops almost alike.
     """
     rng = random.Random(seed)
     seen: set[str] = set()

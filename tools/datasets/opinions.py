@@ -1,4 +1,4 @@
-"""Words of praise and blame, the most frequent first, and what they are said of."""
+"""Words of praise and blame, and the things they describe. The most frequent words come first."""
 
 THINGS = (
     "film",

@@ -1,8 +1,8 @@
-"""Pairs of questions, half of which ask the same, chosen so that shared words hardly tell which.
+"""Pairs of questions, half of them paraphrases, selected so that word overlap barely predicts the label.
 
-A meaning is one intent about one subject. All its wordings belong to one split, so no split shares a question with
-another, while subjects and wordings occur in all of them. Pairs of several kinds are drawn, and of these as many with
-either label are kept at every word overlap.
+A meaning is one intent about one subject. All its wordings belong to the same split, so splits have no questions in
+common, although subjects and wordings occur in all of them. Pairs of several kinds are sampled and then balanced: at
+every word overlap, equally many pairs of both labels are kept.
 """
 
 import random
@@ -15,12 +15,12 @@ from itertools import combinations
 from tools.datasets.topics import TOPICS, Topic
 
 SIZES = {"train": 12000, "dev": 600, "test": 600}  # pairs
-HELD_INTENTS = 3  # of a subject that a held-out split takes from: several, so that they can be confused there
-SINGLE_SPLITS = ("train", "dev", "test")  # that the subjects of a topic give their held intents to, in turn
-PAIR_SPLITS = ("train", "dev", "train", "train", "test", "train")  # that two subjects give all their intents to
+HELD_INTENTS = 3  # held-out intents per subject; several, so that a split can pair them as negatives
+SINGLE_SPLITS = ("train", "dev", "test")  # splits that get the held-out intents of successive subjects
+PAIR_SPLITS = ("train", "dev", "train", "train", "test", "train")  # splits of successive pairs of subjects
 BINS = 10  # of word overlap
 
-# How the second question of a pair comes from the first; the weights are those of the drawing, before the choice.
+# How the second question of a pair relates to the first, with the sampling weights before balancing.
 KINDS = {
     "same meaning, any wording": 8,
     "same meaning, same wording": 2,
@@ -28,14 +28,14 @@ KINDS = {
     "same subject, other intent": 7,
     "anything else": 1,
 }
-SAME_WORDING = {  # share of a kind's pairs in which both questions are put the same way
+SAME_WORDING = {  # fraction of a kind's pairs in which both questions use the same wording
     "same meaning, any wording": 0,
     "same meaning, same wording": 1,
     "same intent, other subject": 0.8,
-    "same subject, other intent": 0.5,  # where two intents are each other's reverse, the subjects change places
+    "same subject, other intent": 0.5,  # if one intent is the reverse of the other, the subjects swap places
     "anything else": 0,
 }
-EDITED = 0.15  # share of questions with a small change that leaves the meaning as it is
+EDITED = 0.15  # fraction of questions with a small edit that keeps the meaning
 EDITS = (
     ("What is ", "What's "),
     ("How do I ", "How can I "),
@@ -55,7 +55,7 @@ EDITS = (
 
 @dataclass(frozen=True)
 class Meaning:
-    """One intent about one subject, or about two in a topic of pairs."""
+    """One intent about one subject, or about two subjects in a topic of pairs."""
 
     topic: Topic
     subject: tuple[str, ...]
@@ -66,7 +66,7 @@ class Meaning:
         return self.topic.intents[self.intent]
 
     def ask(self, wording: int, rng: random.Random) -> str:
-        """The question in its `wording`-th words, sometimes with a small change."""
+        """Return the question in wording number `wording`, sometimes with a small edit."""
         question = self.wordings[wording].format(**dict(zip("xy", self.subject, strict=False)))
         if rng.random() >= EDITED:
             return question
@@ -79,17 +79,17 @@ class Pair:
     first: str
     second: str
     same: bool
-    about: tuple[str, str, int]  # topic, intent and wording of one of the two
+    about: tuple[str, str, int]  # topic, intent and wording of one of the two questions
 
 
 def question_pairs(seed: int) -> dict[str, list[Pair]]:
-    """The splits, each in random order with as many pairs that ask the same as pairs that do not."""
+    """Return the splits, each in random order, half of its pairs being paraphrases."""
     rng = random.Random(seed)
     return {split: choose(suggest(pool, rng), SIZES[split], rng) for split, pool in meanings(rng).items()}
 
 
 def meanings(rng: random.Random) -> dict[str, list[Meaning]]:
-    """Every meaning, in the split it belongs to."""
+    """Return all meanings by split."""
     out: dict[str, list[Meaning]] = {split: [] for split in SIZES}
     for topic in TOPICS:
         subjects = list(combinations(topic.subjects, 2)) if topic.pairs else [(name,) for name in topic.subjects]
@@ -104,7 +104,7 @@ def meanings(rng: random.Random) -> dict[str, list[Meaning]]:
 
 
 def suggest(pool: Sequence[Meaning], rng: random.Random) -> Iterator[Pair]:
-    """Endless pairs of every kind."""
+    """Yield an endless sequence of random pairs of all kinds."""
     by_topic = {topic.name: [meaning for meaning in pool if meaning.topic == topic] for topic in TOPICS}
     while True:
         one = rng.choice(by_topic[rng.choice(TOPICS).name])
@@ -132,8 +132,11 @@ FITS: dict[str, Callable[[Meaning, Meaning], bool]] = {
 
 
 def choose(pairs: Iterator[Pair], size: int, rng: random.Random) -> list[Pair]:
-    """`size` different pairs of different questions: whenever one meets one of the other label, one of
-    whose questions is put the same way, with the same overlap, both are taken."""
+    """Return `size` distinct pairs of distinct questions, balanced by label.
+
+    Pairs wait until a pair of the other label arrives with the same overlap, and with the same topic, intent and wording
+    of one question. Both are then chosen.
+    """
     waiting: dict[tuple[object, bool], deque[Pair]] = defaultdict(deque)
     chosen: list[Pair] = []
     seen: set[frozenset[str]] = set()
@@ -144,10 +147,10 @@ def choose(pairs: Iterator[Pair], size: int, rng: random.Random) -> list[Pair]:
             continue
         seen.add(questions)
         shared = round(overlap(pair.first, pair.second) * BINS)
-        # Two questions of the same words ask the same about some intents and never about others.
+        # If both questions have the same words, all pairs of an intent have the same label: match across intents.
         alike = (pair.about if shared < BINS else None), shared
         if waiting[alike, not pair.same]:
-            chosen += [pair, waiting[alike, not pair.same].popleft()]  # so that the kinds keep their shares
+            chosen += [pair, waiting[alike, not pair.same].popleft()]  # oldest first: the kinds keep their shares
         else:
             waiting[alike, pair.same].append(pair)
     rng.shuffle(chosen)
@@ -155,11 +158,11 @@ def choose(pairs: Iterator[Pair], size: int, rng: random.Random) -> list[Pair]:
 
 
 def overlap(first: str, second: str) -> float:
-    """Jaccard overlap of the words of two questions, 0 to 1."""
+    """Return the Jaccard overlap of the words of two questions, 0 to 1."""
     one, other = words(first), words(second)
     return len(one & other) / len(one | other)
 
 
 def words(text: str) -> set[str]:
-    """The different words of a text, without case and punctuation."""
+    """Return the distinct words of a text, in lower case and without punctuation."""
     return set(re.findall(r"[a-z]+", text.lower()))

@@ -1,9 +1,8 @@
-"""Short reviews in five classes, 0 very negative to 4 very positive, where words alone mislead.
+"""Short reviews in five classes, from 0 (very negative) to 4 (very positive), in which single words mislead.
 
-Every sentence is built around words of praise or blame whose force a few others change: negation turns it round or
-weakens it, degree words strengthen and weaken it, and of two halves joined by "but" one alone counts. So most words
-occur in most classes. Words are drawn as language has them, a few often and many seldom; and one rating in ten is a
-class off, for people disagree.
+Every sentence contains words of praise or blame whose force other words modify: negation reverses or weakens it, degree
+words strengthen or weaken it, and of two clauses joined by "but" only one counts. Most words therefore occur in most
+classes. Word frequencies follow Zipf's law. One rating in ten is off by one class, because people disagree.
 """
 
 import random
@@ -14,7 +13,7 @@ from tools.datasets.opinions import AWFUL, BAD, GOOD, GREAT, THINGS
 
 SIZES = {"train": 3000, "dev": 400, "test": 400}
 CLASSES = 5
-OFF = 0.1  # share of the ratings that are one class off
+OFF = 0.1  # fraction of ratings that are off by one class
 
 SOME = ("rather", "somewhat", "a little", "fairly", "more or less")
 MUCH = ("very", "so very", "exceedingly", "thoroughly", "altogether")
@@ -25,7 +24,7 @@ Opinion = Callable[[random.Random, int], str]
 
 
 def _plain(rng: random.Random, level: int) -> str:
-    """The force of the word itself, or of a degree word before it."""
+    """Return a word of praise or blame, with a degree word if needed."""
     strong, weak = (GREAT, GOOD) if level > 2 else (AWFUL, BAD)
     if level in (0, 4):
         return rng.choice((zipf(rng, strong), f"{zipf(rng, MUCH)} {zipf(rng, weak)}"))
@@ -33,7 +32,7 @@ def _plain(rng: random.Random, level: int) -> str:
 
 
 def _negated(rng: random.Random, level: int) -> str:
-    """The contrary of the other side's words."""
+    """Return a negated word of the opposite sentiment."""
     strong, weak = (AWFUL, BAD) if level > 2 else (GREAT, GOOD)
     if level in (0, 4):
         return rng.choice((f"{zipf(rng, NEVER)} {zipf(rng, weak)}", f"the very opposite of {zipf(rng, strong)}"))
@@ -48,7 +47,7 @@ def _negated(rng: random.Random, level: int) -> str:
 
 
 def _even(rng: random.Random, level: int) -> str:
-    """Neither praise nor blame."""
+    """Return an opinion that is neither praise nor blame."""
     good, bad = rng.choice(((GOOD, BAD), (GREAT, AWFUL)))
     words = [zipf(rng, good), zipf(rng, bad)]
     rng.shuffle(words)
@@ -83,7 +82,7 @@ def _one(rng: random.Random, level: int) -> str:
 
 
 def _contrast(rng: random.Random, level: int) -> str:
-    """Two opinions of different classes; the one that counts stands first or last, as the words around them say."""
+    """Return a sentence with two opinions of different classes; its wording decides which one counts."""
     other = _opinion(rng, rng.choice([c for c in range(CLASSES) if abs(c - level) > 1]))
     counts = _opinion(rng, level)
     thing, part = zipf(rng, THINGS), zipf(rng, THINGS)
@@ -107,5 +106,5 @@ def _write(rng: random.Random, label: int) -> str:
 
 
 def reviews(seed: int) -> dict[str, list[Labelled]]:
-    """The splits; no sentence occurs twice."""
+    """Return the splits. No sentence occurs twice."""
     return distinct_splits(_write, SIZES, CLASSES, seed)

@@ -1,9 +1,9 @@
-"""What the questions of the paraphrase set are about, and the ways to ask each of them.
+"""The topics of the paraphrase data set, with the wordings of every question.
 
-A topic has subjects and intents; an intent is one thing to ask about a subject, in several wordings that mean the same.
-`{x}` is the subject; in topics of pairs a question is about two of them, `{x}` and `{y}`. Where their order matters,
-two intents have the same words with the subjects changed over. Few topics with few wordings, each used often: the
-smallest base has to learn what they mean from the pairs alone.
+A topic has subjects and intents. An intent is one thing to ask about a subject, in several wordings with the same
+meaning. `{x}` is the subject; in topics of pairs, a question is about two subjects, `{x}` and `{y}`. If their order
+matters, two intents share their wordings with the subjects swapped. There are few topics with few wordings, each used
+often, because the smallest base has to learn their meanings from the pairs alone.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Topic:
 
 
 def changed_over(wordings: tuple[str, ...]) -> tuple[str, ...]:
-    """The same wordings with the two subjects in each other's place."""
+    """Return the wordings with the two subjects swapped."""
     return tuple(wording.format(x="{y}", y="{x}") for wording in wordings)
 
 
@@ -199,7 +199,7 @@ TOPICS = (
         {
             "route": ROUTE,
             "route back": changed_over(ROUTE),
-            "distance": DISTANCE + changed_over(DISTANCE),  # the same either way
+            "distance": DISTANCE + changed_over(DISTANCE),  # symmetric: swapped subjects mean the same
         },
         pairs=True,
     ),

@@ -1,8 +1,8 @@
-"""Longer reviews in two classes, 1 for and 0 against: praise and blame of several things, and what they come to.
+"""Longer reviews in two classes, 1 (for) and 0 (against), which praise and blame several things.
 
-Three texts in four end with a verdict, most often in words that serve for both classes with a negation or a frame
-around them; before it, praise and blame are as many. In the others the majority of the opinions decides. Some opinions
-deny the contrary ("not dull").
+Three texts in four end with a verdict. Most verdicts use the same words for both classes and differ in a negation or in
+framing; praise and blame before the verdict balance out. In the other texts, the majority of the opinions decides the
+class. Some opinions negate their opposite ("not dull").
 """
 
 import random
@@ -12,8 +12,8 @@ from tools.datasets.opinions import AWFUL, BAD, GOOD, GREAT, THINGS
 
 SIZES = {"train": 1500, "dev": 250, "test": 250}
 CLASSES = 2
-SAID = 0.75  # share of the texts with a verdict
-NEGATED = 0.2  # share of the opinions that deny the contrary
+SAID = 0.75  # fraction of texts with a verdict
+NEGATED = 0.2  # fraction of opinions that negate their opposite
 
 ASPECTS = (
     "The {thing} is {word}.",
@@ -75,5 +75,5 @@ def _text(rng: random.Random, label: int) -> str:
 
 
 def verdicts(seed: int) -> dict[str, list[Labelled]]:
-    """The splits; no text occurs twice."""
+    """Return the splits. No text occurs twice."""
     return distinct_splits(_text, SIZES, CLASSES, seed)

@@ -1,4 +1,4 @@
-"""How the embedded base `tiny` was made: public-domain English in, a GPT-2 checkpoint folder out.
+"""Pretrains the shipped base `tiny` on public-domain English and writes it as a GPT-2 checkpoint folder.
 
-Run as `python -m tools.pretraining --work DIR --out FOLDER`. Nothing else in the project imports this package.
+Run `python -m tools.pretraining --work DIR --out FOLDER`. Nothing else in the project imports this package.
 """

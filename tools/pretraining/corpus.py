@@ -1,4 +1,4 @@
-"""The pretraining text: what is in it, what is kept out of it, and what is held back to measure the loss."""
+"""The pretraining corpus: its sources, its filters, and the held-out text for measuring the loss."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -23,24 +23,24 @@ BIBLE = Archive(
     sha256="e2f4b3a79bf1e59c4583c8aa438649bfe5e48621d2c80ede94f33ff09b1e4a5f",
 )
 
-NOT_READ = ("sonnets_gut.txt", "passionate_pilgrim_gut.txt")  # the second reprints sonnets 138 and 144
+NOT_READ = ("sonnets_gut.txt", "passionate_pilgrim_gut.txt")  # the second contains sonnets 138 and 144
 MILTON = ("(no_introduction)_gut.txt", "paradise_regained_gut.txt", "lycidas_gut.txt", "areopagitica_gut.txt")
 HELD_OUT_PLAY = "tempest_gut.txt"
-SHAKESPEARE_REPEATS = 3  # the plays and poems are nearest to the sonnets, and few
+SHAKESPEARE_REPEATS = 3  # plays and poems are closest to the sonnets, but a small part of the text
 
 Lines = Sequence[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Corpus:
-    """Documents, each a text of lines joined by newlines."""
+    """The documents, each as lines joined by newlines."""
 
     training: list[str]
     held_out: list[str]
 
 
 def shakespeare(path: Path) -> Iterator[tuple[str, Lines]]:
-    """File name and lines of each play, of each poem that is not a sonnet, and of Milton's poems."""
+    """Yield the file name and lines of each play, each poem that is not a sonnet, and each of Milton's works."""
     for name, content in members(path, "_gut.txt"):
         if name.endswith(NOT_READ) or ("/miltondata/" in name and not name.endswith(MILTON)):
             continue
@@ -48,7 +48,7 @@ def shakespeare(path: Path) -> Iterator[tuple[str, Lines]]:
 
 
 def bible(path: Path) -> Iterator[Lines]:
-    """The King James Bible, a chapter at a time and a verse a line."""
+    """Yield the chapters of the King James Bible, one verse per line."""
     ((_, content),) = members(path, "kjv.jsonl")
     verses = map(json.loads, content.decode("utf-8").splitlines())
     for _, chapter in groupby(verses, key=lambda verse: (verse["book"], verse["chapter"])):
@@ -56,7 +56,7 @@ def bible(path: Path) -> Iterator[Lines]:
 
 
 def build_corpus(downloads: Path, sonnets: Sequence[Lines]) -> Corpus:
-    """Fetch, clean, hold out and filter. Raises RuntimeError where a run of a sonnet is left."""
+    """Download, clean, split and filter the texts. Raise RuntimeError if they still overlap with a sonnet."""
     plays = dict(shakespeare(SHAKESPEARE.fetch(downloads)))
     held_out = [lines for name, lines in plays.items() if name.endswith(HELD_OUT_PLAY)]
     training = [lines for name, lines in plays.items() if not name.endswith(HELD_OUT_PLAY)] * SHAKESPEARE_REPEATS
@@ -71,7 +71,7 @@ def build_corpus(downloads: Path, sonnets: Sequence[Lines]) -> Corpus:
 
 
 def refuse_overlap(documents: Sequence[Lines], banned: set[str]) -> None:
-    """Raises RuntimeError where a document contains a banned run."""
+    """Raise RuntimeError if a document contains a banned run."""
     for lines in documents:
         for index in overlaps(lines, banned):
             raise RuntimeError(

@@ -1,6 +1,6 @@
-"""Keeping the sonnets out of the pretraining text.
+"""Remove the sonnets from the pretraining text.
 
-Two texts overlap where they share a run of eight consecutive words, lower-cased and without punctuation.
+Two texts overlap if they share a run: eight consecutive words, in lower case and without punctuation.
 """
 
 import re
@@ -9,18 +9,18 @@ from itertools import pairwise
 from pathlib import Path
 
 RUN = 8  # words
-MARGIN = 14  # lines dropped on either side of an overlap: the sonnet around a line, even in an older spelling
+MARGIN = 14  # lines removed on either side of an overlap: the whole sonnet, even in an older spelling
 NOT_A_WORD = re.compile(r"[^a-z0-9\s]")
 NUMBER = re.compile(r"^\d+$", re.MULTILINE)
 
 
 def words(line: str) -> list[str]:
-    """The words of a line: `Feed'st--self-same` gives feedst, selfsame."""
+    """Return the words of a line: `Feed'st--self-same` gives feedst, selfsame."""
     return NOT_A_WORD.sub("", line.lower().replace("--", " ")).split()
 
 
 def _runs(lines: Iterable[str]) -> Iterator[tuple[str, int, int]]:
-    """Every run with the indices of its first and last line; runs may cross lines."""
+    """Yield every run with the indices of its first and last line. Runs may span several lines."""
     stream = [(word, index) for index, line in enumerate(lines) for word in words(line)]
     for end in range(RUN, len(stream) + 1):
         window = stream[end - RUN : end]
@@ -28,17 +28,17 @@ def _runs(lines: Iterable[str]) -> Iterator[tuple[str, int, int]]:
 
 
 def runs(documents: Iterable[Sequence[str]]) -> set[str]:
-    """All runs within the documents, each a sequence of lines."""
+    """Return all runs in the documents. A document is a sequence of lines."""
     return {run for lines in documents for run, _, _ in _runs(lines)}
 
 
 def overlaps(lines: Sequence[str], banned: set[str]) -> set[int]:
-    """Indices of the lines that take part in a banned run."""
+    """Return the indices of all lines that contain part of a banned run."""
     return {index for run, first, last in _runs(lines) if run in banned for index in range(first, last + 1)}
 
 
 def without(lines: Sequence[str], banned: set[str]) -> list[Sequence[str]]:
-    """What is left of a document in pieces, after every banned run and MARGIN lines around it are dropped."""
+    """Return the pieces of a document that remain after removing every banned run and MARGIN lines around it."""
     hits = sorted(overlaps(lines, banned))
     if not hits:
         return [lines]
@@ -48,5 +48,5 @@ def without(lines: Sequence[str], banned: set[str]) -> list[Sequence[str]]:
 
 
 def read_sonnets(path: Path) -> list[list[str]]:
-    """The lines of each sonnet in a file that numbers them, without what stands before the first number."""
+    """Return the lines of each numbered sonnet in a file, without the text before the first number."""
     return [text.strip().split("\n") for text in NUMBER.split(path.read_text("utf-8"))[1:]]

@@ -1,6 +1,6 @@
-"""Documents as one long row of token ids, and training windows cut out of it.
+"""Concatenates documents into a stream of token ids and samples training windows from it.
 
-Shapes: N tokens in the row, B windows a batch, T tokens a window.
+Shapes: N tokens in the stream, B windows per batch, T tokens per window.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,12 +11,12 @@ from torch import Tensor
 
 from model.pretrained.tokenizer import END_OF_TEXT
 
-NEWLINE = "\u010a"  # how byte-level BPE writes the byte 10
-AT_ONCE = 500  # documents encoded in one call: the library keeps far more than the ids of each
+NEWLINE = "\u010a"  # the byte-level BPE character for byte 10, the line break
+AT_ONCE = 500  # documents per call, to bound memory: the library returns much more than the ids
 
 
 def encode(tokenizer: Tokenizer, documents: Sequence[str]) -> Tensor:
-    """Token ids (N,) of all documents, an end of text behind each."""
+    """Return the token ids of all documents, each followed by end of text, (N,)."""
     end = [tokenizer.token_to_id(END_OF_TEXT)]
     parts = [
         torch.tensor(encoding.ids + end, dtype=torch.int32)
@@ -27,13 +27,13 @@ def encode(tokenizer: Tokenizer, documents: Sequence[str]) -> Tensor:
 
 
 def line_starts(tokenizer: Tokenizer, stream: Tensor) -> Tensor:
-    """Positions in `stream` (N,) at which a line begins: what the model will be given begins with a line, too."""
+    """Return the positions in `stream` (N,) at which a line begins, because task prompts begin with a line, too."""
     breaks = [tokenizer.token_to_id(token) for token in (NEWLINE, END_OF_TEXT)]
     return torch.isin(stream[:-1], torch.tensor(breaks, dtype=stream.dtype)).nonzero()[:, 0] + 1
 
 
 def windows(stream: Tensor, starts: Tensor, length: int, batch: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Endless batches (B, T + 1) of `stream` (N,): B = `batch` windows of T = `length`, begun at random `starts`."""
+    """Yield endless batches, (B, T + 1): B = `batch` windows of T = `length` tokens, at random `starts`."""
     starts = starts[starts + length < len(stream)]
     offsets = torch.arange(length + 1)
     while True:

@@ -1,6 +1,6 @@
-"""Next-token training from random weights, for a fixed number of steps and from one seed.
+"""Next-token pretraining from random weights, for a fixed number of steps.
 
-Shapes: B windows a batch, T tokens a window.
+Shapes: N tokens in the stream, B windows per batch, T tokens per window.
 """
 
 import math
@@ -20,20 +20,20 @@ from tools.pretraining.stream import windows
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides the weights, beside the text and the shape."""
+    """The training hyperparameters. Together with the text and the model shape, they determine the weights."""
 
     steps: int  # optimizer steps
     batch: int  # windows per step
-    lr: float  # at its peak
-    final_lr: float = 0.02  # fraction of the peak reached at the last step
+    lr: float  # peak learning rate
+    final_lr: float = 0.02  # fraction of the peak at the last step
     warmup: int = 200  # steps
     betas: tuple[float, float] = (0.9, 0.98)
     weight_decay: float = 0.1  # on matrices only
-    clip: float = 1.0  # largest norm of the gradient
+    clip: float = 1.0  # maximum gradient norm
     seed: int = 20
 
     def lr_at(self, step: int) -> float:
-        """Linear warmup, then half a cosine; `step` counts from 0."""
+        """Return the learning rate: linear warmup, then cosine decay. `step` counts from 0."""
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
         progress = (step - self.warmup) / max(1, self.steps - self.warmup)
@@ -41,7 +41,7 @@ class Recipe:
 
 
 def loss_of(model: GPT2, batch: Tensor) -> Tensor:
-    """Mean cross-entropy of (B, T + 1) token ids, nats per token."""
+    """Return the mean cross-entropy of a batch of token ids (B, T + 1), in nats per token."""
     hidden = model.hidden(batch[:, :-1]).flatten(0, 1)
     targets = batch[:, 1:].flatten()
     return linear_cross_entropy(hidden, model.transformer.wte.weight, targets) / len(targets)
@@ -49,7 +49,7 @@ def loss_of(model: GPT2, batch: Tensor) -> Tensor:
 
 @torch.no_grad()
 def held_out_loss(model: GPT2, stream: Tensor) -> float:
-    """Mean loss over `stream` (N,), cut into windows of the model's full length, nats per token."""
+    """Return the mean loss over `stream` (N,), split into windows of `n_positions` tokens, in nats per token."""
     length = model.config.n_positions
     whole = stream[: (len(stream) - 1) // length * length + 1].long()
     batches = torch.split(whole.unfold(0, length + 1, length), 32)
@@ -61,7 +61,7 @@ def train(config: GPT2Config, recipe: Recipe, stream: Tensor, starts: Tensor) ->
     generator = torch.Generator().manual_seed(recipe.seed)
     model = GPT2(config)
     model.init_weights(generator)
-    model.eval()  # no dropout: the model is far too small to memorise this much text
+    model.eval()  # no dropout: the model is far too small to memorize this much text
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() == 1]
     optimizer = AdamW(matrices, betas=recipe.betas, weight_decay=recipe.weight_decay)

@@ -1,4 +1,4 @@
-"""A byte-level BPE vocabulary of GPT-2's kind: its pre-tokenisation, no prefix space, end of text as last id."""
+"""Trains a byte-level BPE vocabulary like GPT-2's: same pre-tokenization, no prefix space, end of text as last id."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -8,14 +8,14 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 
 from model.pretrained.tokenizer import END_OF_TEXT
 
-# Tasks that answer with one token need these as one token each. They are words of the training text like any
-# others, only counted more often, so the merges stay an ordinary BPE.
+# Tasks that answer with one token need each of these to be a single token. They are added to the training text many
+# times, so the result is still an ordinary BPE.
 WANTED = ("yes", " yes", "no", " no", "Answer", " Answer", " paraphrase")
 WANTED_COUNT = 100_000
 
 
 def train_vocabulary(texts: Iterable[str], size: int) -> Tokenizer:
-    """Learn `size` tokens, end of text included."""
+    """Train a vocabulary of `size` tokens, end of text included."""
     learner = _byte_level(models.BPE())
     learner.train_from_iterator(
         _with_wanted(texts),
@@ -31,7 +31,7 @@ def train_vocabulary(texts: Iterable[str], size: int) -> Tokenizer:
 
 
 def save_vocabulary(tokenizer: Tokenizer, folder: Path) -> None:
-    """Write tokenizer.json, and vocab.json + merges.txt for older readers."""
+    """Write tokenizer.json, and vocab.json + merges.txt for older programs."""
     tokenizer.save(str(folder / "tokenizer.json"))
     tokenizer.model.save(str(folder))
 

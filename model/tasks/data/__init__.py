@@ -1,1 +1,1 @@
-"""What tasks read: which files, in which format, whether they can be used. Nothing here imports torch."""
+"""Data loading for tasks: finding, parsing and validating files. Nothing here imports torch."""

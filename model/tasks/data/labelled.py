@@ -1,4 +1,4 @@
-"""Labelled texts: the files of a set by split, and its usable rows."""
+"""Data sets of labelled texts: the files of each split and their usable rows."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -14,30 +14,30 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LabelledData:
-    """The files of a set by split, and how to read them."""
+    """The file of each split, and how to read it."""
 
     files: Mapping[str, Path]
     columns: Columns
-    classes: int | None = None  # where known beforehand
+    classes: int | None = None  # number of classes, if known in advance
 
     def sha256(self) -> str:
-        """Hash of all files; warns of rows that are left out. Raises DataError where a file cannot be used."""
+        """Return the hash of all files, and log how many rows are skipped. Raise DataError if a file cannot be used."""
         for split, file in self.files.items():
             rows = list(map(bool, self.rows(split)))
-            if 0 < sum(rows) < len(rows):  # a split without any label is meant to have none
+            if 0 < sum(rows) < len(rows):  # a split without any label is unlabelled on purpose
                 log.warning("%s: %d rows without a label or a text are left out", file, len(rows) - sum(rows))
         return files_sha256(self.files)
 
     def size(self, split: str) -> int:
-        """Usable examples of a split. Raises DataError."""
+        """Return the number of usable examples in a split. Raise DataError."""
         return sum(row is not None for row in self.rows(split))
 
     def labels(self, split: str) -> list[int]:
-        """Of the usable examples of a split. Raises DataError."""
+        """Return the labels of all usable examples in a split. Raise DataError."""
         return [row.label for row in self.rows(split) if row is not None]
 
     def rows(self, split: str) -> Iterator[Example | None]:
-        """Every row, None for an unusable one. Raises DataError, also where none is usable but in the test split."""
+        """Yield every row, or None if it is unusable. Raise DataError, also if no row of train or dev is usable."""
         usable = 0
         if split in self.files:
             for row in read_examples(self.files[split], self.columns, self.classes):

@@ -1,4 +1,4 @@
-"""Pairs of questions: do both ask the same? File format: the course project's (Stanford CS224N 2025) for Quora's."""
+"""Data of the paraphrase task. The file format is the course project's for Quora pairs (Stanford CS224N 2025)."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ COLUMNS = Columns(
 
 
 def find(data: str | None) -> LabelledData:
-    """Return the files of the splits of `data`, None for the shipped set. Raise DataError if they are not found."""
+    """Return the files of `data` (None = the shipped set). Raise DataError if they are not found."""
     return LabelledData(
         find_files(DEFAULT if data is None else data, KNOWN), COLUMNS, classes=len(TASKS["paraphrase"].answers)
     )

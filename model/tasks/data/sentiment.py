@@ -1,4 +1,4 @@
-"""Texts of K classes: the labels 0 .. K - 1 of the training split. File format: the course project's."""
+"""Data of the sentiment task: texts with labels 0 to K - 1. The file format is the course project's."""
 
 from pathlib import Path
 
@@ -17,19 +17,19 @@ COLUMNS = Columns(texts=(("sentence", "text"),), label=("sentiment", "label"))
 
 
 class SentimentData(LabelledData):
-    """A set whose training split decides how many classes there are."""
+    """A data set whose training split determines the number of classes."""
 
     def sha256(self) -> str:
-        """Return the hash of all files. Raise DataError if one cannot be used or the classes do not fit."""
+        """Return the hash of all files. Raise DataError if a file cannot be used or its labels are invalid."""
         self.count_classes({split: self.labels(split) for split in self.files})
         return super().sha256()
 
     def count_classes(self, labels: dict[str, list[int]]) -> int:
-        """Return the classes in the training split of `labels`. Raise DataError for one class, or more elsewhere."""
+        """Return the number of classes in the training split. Raise DataError if the labels are invalid."""
         known = set(labels["train"])
         classes = len(known)
         if classes < 2:
-            raise DataError(f"{self.files['train']} has one class only; a classifier needs two")
+            raise DataError(f"{self.files['train']} has only one class; a classifier needs two")
         if max(known) >= classes:
             missing = min(set(range(max(known))) - known)
             raise DataError(
@@ -45,5 +45,5 @@ class SentimentData(LabelledData):
 
 
 def find(data: str | None) -> SentimentData:
-    """Return the files of the splits of `data`, None for the shipped set. Raise DataError if they are not found."""
+    """Return the files of `data` (None = the shipped set). Raise DataError if they are not found."""
     return SentimentData(find_files(DEFAULT if data is None else data, KNOWN), COLUMNS)

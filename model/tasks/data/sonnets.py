@@ -1,8 +1,8 @@
-"""Sonnets: a text file of numbered poems.
+"""Data of the sonnet task: a text file of numbered poems.
 
-The shipped file and the course's file look alike: a header, then for each sonnet its number on a line of its own
-and its lines. In order, the first 124 of 154 are for training, 15 for development, 15 for testing; another file is
-split in the same proportions.
+The shipped file and the course's file have the same format: a header, then each sonnet as its number on a line of its
+own, followed by its lines. The first 124 of 154 sonnets are for training, the next 15 for development and the last 15
+for testing. Other files are split in the same proportions.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from model.tasks.data.sources import ASSETS
 SHIPPED = ASSETS / "sonnets" / "sonnets.txt"
 NUMBER = re.compile(r"^[ \t]*\d+\.?[ \t]*$", re.MULTILINE)
 PROMPT_LINES = 3
-HELD_OUT = 15 / 154  # share of the development split, and of the test split
+HELD_OUT = 15 / 154  # fraction of the sonnets in the dev split, and in the test split
 
 
 @dataclass(frozen=True)
 class Sonnet:
-    """One sonnet as the task uses it. `prompt` ends with a line break; prompt + rest is the whole text."""
+    """A sonnet, split into prompt and rest. `prompt` ends with a line break."""
 
     prompt: str
     rest: str
@@ -34,7 +34,7 @@ class Sonnet:
 
 @dataclass(frozen=True)
 class SonnetData:
-    """The file of the sonnets."""
+    """The file that holds the sonnets."""
 
     path: Path
 
@@ -43,15 +43,15 @@ class SonnetData:
         return {"all": self.path}
 
     def sha256(self) -> str:
-        """Of the file. Raises DataError where it cannot be used."""
+        """Return the hash of the file. Raise DataError if it cannot be used."""
         return self.read()[1]
 
     def size(self, split: str) -> int:
-        """Sonnets of a split. Raises DataError."""
+        """Return the number of sonnets in a split. Raise DataError."""
         return len(split_sonnets(self.read()[0])[split])
 
     def read(self) -> tuple[list[Sonnet], str]:
-        """All sonnets, and the file's SHA-256. Raises DataError."""
+        """Return all sonnets and the SHA-256 of the file. Raise DataError."""
         path = self.path
         try:
             raw = path.read_bytes()
@@ -69,7 +69,7 @@ class SonnetData:
 
 
 def find(data: str | None) -> SonnetData:
-    """The file `data`, None for the shipped one. Raises DataError where it is not there."""
+    """Return the file `data` (None = the shipped one). Raise DataError if it does not exist."""
     path = SHIPPED if data is None else Path(data).expanduser()
     if not path.exists():
         raise _unreadable(path, "No such file or directory")
@@ -77,8 +77,8 @@ def find(data: str | None) -> SonnetData:
 
 
 def parse(text: str) -> list[Sonnet]:
-    """Every numbered sonnet of `text`. One too short to have a line behind its prompt is left out."""
-    bodies = NUMBER.split(text.replace("\r\n", "\n"))[1:]  # what stands before the first number is a header
+    """Return every numbered sonnet of `text`, except those without a line after the prompt."""
+    bodies = NUMBER.split(text.replace("\r\n", "\n"))[1:]  # the text before the first number is a header
     lines = ([line.strip() for line in body.split("\n") if line.strip()] for body in bodies)
     return [
         Sonnet("\n".join(sonnet[:PROMPT_LINES]) + "\n", "\n".join(sonnet[PROMPT_LINES:]))
@@ -88,7 +88,7 @@ def parse(text: str) -> list[Sonnet]:
 
 
 def split_sonnets(sonnets: Sequence[Sonnet]) -> dict[str, list[Sonnet]]:
-    """Training, development and test sonnets, in order; 154 give 124, 15 and 15."""
+    """Split the sonnets, in order, into train, dev and test: 154 sonnets give 124, 15 and 15."""
     held = max(1, round(len(sonnets) * HELD_OUT))
     train = len(sonnets) - 2 * held
     return {

@@ -1,8 +1,8 @@
-"""Tables of labelled texts, one example a row: tab-separated text, JSON lines, or Parquet as hubs have it.
+"""Tables of labelled texts, one example per row, as tab-separated text, JSON lines or Parquet.
 
-The course's .csv files are tab-separated. In tab-separated text a quotation mark is text, unless it opens and closes a
-whole field, as CSV writers quote: then it is taken off, and doubled marks inside become single. Columns are found by
-name; some have another name on the hub.
+The course's .csv files are tab-separated. In tab-separated text, quotation marks are ordinary text unless they enclose
+a whole field, as CSV writers quote. In that case they are removed, and doubled marks inside become single. Columns are
+found by name; some have other names on the hub.
 """
 
 import csv
@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Columns:
-    """What to read of a row: its texts and its label, each under the first of its names that the table has."""
+    """The columns of the texts and the label, each with its possible names in order of preference."""
 
     texts: tuple[tuple[str, ...], ...]
     label: tuple[str, ...]
@@ -33,10 +33,10 @@ class Example:
 
 
 def read_examples(path: Path, columns: Columns, classes: int | None = None) -> Iterator[Example | None]:
-    """The rows of a table in order, None for one without a label or without a text.
+    """Yield the rows of a table in order, or None for a row without a label or without a text.
 
-    `classes`: how many labels there are, where that is known. A table without the label's column has no labels.
-    Raises DataError, naming the file and what to do.
+    `classes` is the number of classes, if known. A table without a label column has no labels.
+    Raise DataError, with the file and how to fix it.
     """
     texts, label = None, None
     for place, row in _rows(path):
@@ -50,7 +50,7 @@ def read_examples(path: Path, columns: Columns, classes: int | None = None) -> I
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Row]]:
-    """Yield every row and where it stands. Raise DataError."""
+    """Yield the place and content of every row. Raise DataError."""
     try:
         yield from READERS.get(path.suffix.lower(), _tab_separated)(path)
     except OSError as error:
@@ -65,9 +65,9 @@ def _tab_separated(path: Path) -> Iterator[tuple[str, Row]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = csv.reader(_equal_ends(file), delimiter="\t", quoting=csv.QUOTE_NONE)
         header = [_unquoted(name) for name in next(lines, [])]
-        was_open = False  # whether the line before opened a quoted field and did not close it
+        was_open = False  # whether the previous line has an unclosed quoted field
         for fields in lines:
-            if fields:  # blank lines hold no row
+            if fields:  # skip blank lines
                 _check_width(fields, len(header), lines.line_num, was_open)
                 was_open = any(field.startswith('"') and _unquoted(field) == field for field in fields)
                 row = dict(zip(header, map(_unquoted, fields), strict=False))
@@ -75,30 +75,30 @@ def _tab_separated(path: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _equal_ends(lines: Iterable[str]) -> Iterator[str]:
-    """Yield `lines`, which end as they were written. Raise ValueError if one ends within a text, at a lone return."""
+    """Yield `lines`. Raise ValueError if line endings are mixed, because one then lies inside a text."""
     first = None
     for number, line in enumerate(lines, start=1):
         end = line[-1:] if line.endswith(("\r", "\n")) else first
         first = first or end
         if end != first:
-            raise ValueError(f"line {number} ends unlike the lines before it: a text holds a line break; replace it")
+            raise ValueError(f"line {number} has a different line ending: a text contains a line break; replace it")
         yield line
 
 
 def _unquoted(field: str) -> str:
-    """Return a field without the quotation marks around it, if a CSV writer put them there."""
+    """Return a field without enclosing quotation marks."""
     inner = field[1:-1]
     is_quoted = len(field) > 1 and field[0] == field[-1] == '"' and '"' not in inner.replace('""', "")
     return inner.replace('""', '"') if is_quoted else field
 
 
 def _check_width(fields: list[str], width: int, line: int, was_open: bool) -> None:
-    """Raise ValueError if a text seems to hold a tab or a line break, so that the fields cannot be told apart."""
+    """Raise ValueError if a text seems to contain a tab or a line break, which makes the fields ambiguous."""
     if len(fields) > width:
-        raise ValueError(f"line {line} has {len(fields)} fields, the header {width}: a text holds a tab; replace it")
+        raise ValueError(f"line {line} has {len(fields)} fields, the header {width}: a text contains a tab; replace it")
     last = fields[-1]
     if len(fields) < width and (was_open or (last.startswith('"') and _unquoted(last) == last)):
-        raise ValueError(f"line {line} is short, and a quoted field is open: a text holds a line break; replace it")
+        raise ValueError(f"line {line} is short and has an unclosed quote: a text contains a line break; replace it")
 
 
 def _json_lines(path: Path) -> Iterator[tuple[str, Row]]:
@@ -109,14 +109,14 @@ def _json_lines(path: Path) -> Iterator[tuple[str, Row]]:
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise ValueError(f"line {number} is no JSON ({error})") from error
+                raise ValueError(f"line {number} is not JSON ({error})") from error
             if not isinstance(row, dict):
-                raise ValueError(f"line {number} is no JSON object")
+                raise ValueError(f"line {number} is not a JSON object")
             yield f"line {number}", row
 
 
 def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
-    import pyarrow.parquet  # only the sets of the hub need it
+    import pyarrow.parquet  # only data sets from the hub need it
 
     with pyarrow.parquet.ParquetFile(path) as file:
         rows = (row for batch in file.iter_batches(batch_size=1000) for row in batch.to_pylist())
@@ -138,7 +138,7 @@ def _column(path: Path, row: Row, names: tuple[str, ...]) -> str:
 
 
 def _label(path: Path, place: str, value: Any, classes: int | None) -> int | None:
-    """A label as a class, None where it is missing: empty, not a number, or the -1 of the hub's test splits."""
+    """Return the class of a label, or None if it is missing: empty, NaN, or the -1 of the hub's test splits."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     try:

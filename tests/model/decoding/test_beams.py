@@ -155,7 +155,7 @@ def test_a_prompt_with_all_its_lines_is_not_continued(small_model: GPT2) -> None
 
 
 def test_more_beams_than_tokens_are_refused(small_model: GPT2) -> None:
-    with pytest.raises(ValueError, match="98 beams are more than the vocabulary's 97 tokens"):
+    with pytest.raises(ValueError, match="98 beams exceed the vocabulary of 97 tokens"):
         generate_ids(small_model, PROMPTS, DecodeConfig(beams=98), eos_id=EOS)
 
 

@@ -241,7 +241,7 @@ def test_gradients_that_come_and_go_are_refused() -> None:
     params[0].grad = torch.ones(2, 3, dtype=torch.float64)
     optimizer.step()
     params[1].grad = torch.ones(2, 3, dtype=torch.float64)
-    with pytest.raises(RuntimeError, match=r"shape \(2, 3\) that have gradients have changed"):
+    with pytest.raises(RuntimeError, match=r"shape \(2, 3\) with gradients has changed"):
         optimizer.step()
 
 

@@ -83,7 +83,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "misshapen tensor": (
         lambda f: edit_weights(f, lambda s: s.update({"transformer.ln_f.bias": torch.ones(3)})),
-        r"tensor ln_f.bias is \(3,\), but config.json asks for \(24,\)",
+        r"tensor ln_f.bias is \(3,\), but config.json requires \(24,\)",
     ),
     "broken tokenizer": (lambda f: (f / "tokenizer.json").write_text("{"), "damaged tokenizer"),
     "vocabularies differ": (
@@ -195,9 +195,9 @@ def test_the_hub_gives_the_weights_and_its_commit_then_the_cache_does(hub: Hub, 
 def test_everything_that_a_hub_can_refuse_is_one_line_with_a_remedy(hub: Hub, tmp_path: Path) -> None:
     cases = {
         ("owner/nothing", None): "the hub has no repository owner/nothing",
-        ("owner/good", "v9"): "owner/good has no revision 'v9'; leave it out for main",
+        ("owner/good", "v9"): "owner/good has no revision 'v9'; omit it for main",
         ("owner/unsafe", None): "owner/unsafe has no model.safetensors; choose a GPT-2 repository",
-        ("owner/wrong", None): "but config.json asks for",
+        ("owner/wrong", None): "but config.json requires",
         ("owner/llama", None): "model_type is 'llama', not 'gpt2'",
     }
     with serve(hub) as endpoint:

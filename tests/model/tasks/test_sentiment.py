@@ -80,7 +80,7 @@ def test_size_and_hash_need_no_tokenizer(data: str, task: Task) -> None:
 def test_one_class_and_unknown_classes_are_refused(write: Write, small_tokenizer: Tokenizer) -> None:
     path = write("train.tsv", HEADER, (0, "x", "good", 1))
     write("dev.tsv", HEADER, (0, "x", "good", 2))
-    with pytest.raises(DataError, match=r"train\.tsv has one class only"):
+    with pytest.raises(DataError, match=r"train\.tsv has only one class"):
         Task(str(path.parent), small_tokenizer, max_tokens=9)
     write("train.tsv", HEADER, (0, "x", "good", 1), (1, "y", "bad", 0))
     with pytest.raises(DataError, match=r"dev\.tsv has the label 2, but the training split's labels end at 1"):

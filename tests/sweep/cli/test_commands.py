@@ -46,7 +46,7 @@ BAD_SPACES = {
     ),
     "smart without lambda": (
         'space = Space(axes={"smart.eps": grid(1e-6, 1e-5)})',
-        "smart.lam: must be above 0, or smart.bregman_mu must",
+        "smart.lam: must be above 0 if smart.bregman_mu is 0",
     ),
     "unknown optimizer": ('space = Space(fixed={"optimizer": "sgd"})', "optimizer: must be one of adamw, soap"),
     "beams 0": ('space = Space(decoding={"beams": 0})', "decode.beams: must be at least 1"),
@@ -54,7 +54,7 @@ BAD_SPACES = {
     "top_k 0": ('space = Space(decoding={"top_k": 0})', "decode.top_k: must be at least 1"),
     "generations of beams": (
         'space = Space(decoding={"beams": 3, "generations": 3})',
-        "decode.generations: beams keep the best of several texts already",
+        "decode.generations: beams already keep the best of several texts",
     ),
     "decoding an answer": (
         'space = Space(task="paraphrase", decoding={"top_p": 0.9})',

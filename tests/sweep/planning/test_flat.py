@@ -66,7 +66,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "temperature 0": ({"decode.temperature": 0}, "decode.temperature: must be above 0"),
     "beams 0": ({"decode.beams": 0}, "decode.beams: must be at least 1"),
     "generations 0": ({"decode.generations": 0}, "decode.generations: must be at least 1"),
-    "generations of beams": ({"decode.beams": 3, "decode.generations": 3}, "decode.generations: beams keep the best"),
+    "generations of beams": (
+        {"decode.beams": 3, "decode.generations": 3},
+        "decode.generations: beams already keep the best",
+    ),
     "beams cooled": ({"decode.beams": 3, "decode.temperature": 1.0}, "decode.temperature: has no effect on beams"),
     "ranked alone": ({"decode.rank_by": "mean"}, "decode.rank_by: has no effect without beams or generations"),
     "ranked by generators": (
@@ -80,8 +83,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "variant": ({"smart.lam": 1, "smart.variant": "x"}, "smart.variant: must be one of library, custom, paper"),
     "no ascent": ({"smart.lam": 1, "smart.steps": 0}, "smart.steps: must be at least 1"),
     "no noise": ({"smart.lam": 1, "smart.noise_var": 0}, "smart.noise_var: must be above 0"),
-    "smart without lambda": ({"smart.eps": 1e-6}, "smart.lam: must be above 0, or smart.bregman_mu must"),
-    "lambda 0": ({"smart.lam": 0, "smart.eps": 1e-6}, "smart.lam: must be above 0, or smart.bregman_mu must"),
+    "smart without lambda": ({"smart.eps": 1e-6}, "smart.lam: must be above 0 if smart.bregman_mu is 0"),
+    "lambda 0": ({"smart.lam": 0, "smart.eps": 1e-6}, "smart.lam: must be above 0 if smart.bregman_mu is 0"),
     "beta without a teacher": ({"smart.lam": 1, "smart.bregman_beta": 0.5}, "smart.bregman_beta: has no effect while"),
     "greedy generations": (
         {"decode.top_k": 1, "decode.generations": 3},

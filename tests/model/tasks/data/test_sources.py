@@ -61,10 +61,10 @@ def test_a_split_is_a_word_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "files", "message"),
     [
-        ("nowhere/quora", (), "nor the beginning of their paths, nor a known set (shipped)"),
-        ("quoar", ("quora-train.csv",), "nor a known set"),
-        ("", ("README.md",), "is no folder of .csv, .tsv, .jsonl, .parquet files"),
-        ("quora", ("quora-dev.csv",), "has no train file; put one beside it whose name has the word train in it"),
+        ("nowhere/quora", (), "a common prefix of their paths, or a known data set (shipped)"),
+        ("quoar", ("quora-train.csv",), "or a known data set"),
+        ("", ("README.md",), "is not a folder of .csv, .tsv, .jsonl, .parquet files"),
+        ("quora", ("quora-dev.csv",), "has no train file; add one whose name contains the word train"),
         ("quora", ("quora-train.csv", "quora-test.csv"), "quora-dev.tsv"),
         ("", ("train.tsv",), "/dev.tsv"),
     ],

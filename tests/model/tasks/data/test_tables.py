@@ -50,8 +50,8 @@ def test_a_lone_quote_swallows_no_row(write: Write) -> None:
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        ('"a\tb"', r"line 3 has 6 fields, the header 5: a text holds a tab"),
-        ('"a\nb"', r"line 3 is short, and a quoted field is open: a text holds a line break"),
+        ('"a\tb"', r"line 3 has 6 fields, the header 5: a text contains a tab"),
+        ('"a\nb"', r"line 3 is short and has an unclosed quote: a text contains a line break"),
     ],
 )
 def test_a_field_with_a_tab_or_a_line_break_is_refused(write: Write, field: str, message: str) -> None:
@@ -112,7 +112,7 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t0.5\n", "line 2 is '0.5'"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tinf\n", "line 2 is 'inf'"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\n" + b"a" * 200_000 + b"\tb\t1\n", "is damaged: field larger"),
-        ("x.jsonl", b"[1]\n", "is damaged: line 1 is no JSON object"),
+        ("x.jsonl", b"[1]\n", "is damaged: line 1 is not a JSON object"),
         ("x.jsonl", b"{\n", "is damaged"),
         ("x.parquet", b"PAR1", "is damaged"),
     ],
