@@ -1,4 +1,4 @@
-"""Fixtures that every test may use. No test reaches beyond this machine."""
+"""Fixtures for all tests. No test connects to another machine."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The rooms of the house and the arrows between them, held by the import statements themselves."""
+"""The import rules between packages, checked on the import statements themselves."""
 
 import ast
 import subprocess

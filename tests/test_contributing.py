@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md tells the truth: its examples are short, complete, and run from outside the package."""
+"""CONTRIBUTING.md is correct: its examples are short, complete, and run from outside the package."""
 
 import os
 import re
@@ -127,7 +127,7 @@ def test_a_peft_method_runs(sweep: Run, folder: Path, poems: Path) -> None:
     assert {row["status"] for row in rows(folder, "again")} == {"CACHED"}
 
 
-def test_an_edited_extension_serves_no_cached_rows_and_resumes_no_run(sweep: Run, folder: Path, poems: Path) -> None:
+def test_edited_extension_invalidates_cache_and_resume(sweep: Run, folder: Path, poems: Path) -> None:
     options = (*SHORT, *on(poems), "--executor", "inline")
     stopped = sweep("run", "lion_betas.py", *options, "--budget", "1trials")
     assert sorted(str(row["status"]) for row in rows(folder)) == ["COMPLETED", "PENDING"], stopped.stderr

@@ -1,4 +1,4 @@
-"""The wheel: what a user installs is whole, and works in a folder that holds nothing of this project."""
+"""The wheel is complete and works in a folder without any file of this project."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The benchmark of ASHA: a search over recorded trainings is the search itself; what is found is judged right."""
+"""The ASHA benchmark: replaying recorded trials gives the same search, and its results are judged correctly."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ __all__ = ["micro", "out", "poems", "sweep"]
 
 
 @pytest.mark.parametrize("scheduler", ["asha", "asha-promote"])
-def test_replayed_trainings_make_the_same_search(
+def test_replayed_trials_give_the_same_search(
     sweep: Callable[..., Result], micro: Path, out: Path, scheduler: str
 ) -> None:
     micro.write_text(micro.read_text().replace('"epochs": 2', '"epochs": 3'))
@@ -27,7 +27,7 @@ def test_replayed_trainings_make_the_same_search(
     assert any(row.get("rung") for row in essence(out / "real"))
 
 
-def test_the_winner_and_what_cannot_be_told_from_it() -> None:
+def test_winner_and_statistical_ties() -> None:
     rows = [
         {"config_json": f'{{"lr": {lr}, "seed": {seed}}}', "value": lr + seed / 100}
         for lr in (1, 2)

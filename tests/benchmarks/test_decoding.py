@@ -1,4 +1,4 @@
-"""The benchmark lets both sides write the same number of tokens."""
+"""The decoding benchmark: both sides generate the same number of tokens."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The benchmark of what orchestration costs measures what it says, on small numbers."""
+"""The benchmark of orchestration overhead, on small numbers."""
 
 from pathlib import Path
 

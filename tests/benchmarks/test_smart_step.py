@@ -1,4 +1,4 @@
-"""The benchmark prints a ratio for each shape, task and method."""
+"""The SMART benchmark: it prints a ratio for each shape, task and method."""
 
 from typing import Any
 
@@ -24,6 +24,6 @@ def test_it_prints_every_row(micro_shape: GPT2Config, capsys: Any) -> None:
     assert all(float(row[-1]) > 0 for row in rows)
 
 
-def test_a_cloze_has_one_target_a_sequence(micro_shape: GPT2Config) -> None:
+def test_cloze_has_one_target_per_sequence(micro_shape: GPT2Config) -> None:
     batch = smart_step.batch_of(micro_shape, cloze=True)
     assert (batch.targets != IGNORE).sum(1).tolist() == [1] * smart_step.BATCH

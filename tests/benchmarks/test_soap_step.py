@@ -1,4 +1,4 @@
-"""The benchmark's two optimizers take the same steps."""
+"""The SOAP benchmark: both optimizers take the same steps."""
 
 from typing import Any
 from unittest import mock

@@ -1,4 +1,4 @@
-"""The benchmark of TPE: both searches draw from one space, and the table says who is lower."""
+"""The TPE benchmark: both searches sample from the same space, and the table names the better one."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from benchmarks.tpe import Run, search, smart_space, table
 from sweep.planning.search_space import SearchSpace
 
 
-def test_both_searches_draw_and_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_searches_sample_and_observe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tpe, "dev_loss", lambda config: None if config.smart.lam > 0.03 else config.smart.lam)
     space = SearchSpace.of(smart_space(0), {}, 1)
     for kind in ("random", "tpe"):
@@ -20,7 +20,7 @@ def test_both_searches_draw_and_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("kind", ["random", "tpe"])
-def test_searches_draw_apart_from_each_other(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_searches_sample_independently(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """Else five searches would be one, five times."""
     monkeypatch.setattr(tpe, "dev_loss", lambda config: config.smart.lam)
     runs = [search(SearchSpace.of(smart_space(number), {}, 1), kind, 3) for number in range(tpe.SEARCHES)]

@@ -1,4 +1,4 @@
-"""The benchmark measures two trainings that really train the same weights."""
+"""The training benchmark: both sides train the same weights."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def micro_shape(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft calls transformers so
 @pytest.mark.usefixtures("micro_shape")
-def test_it_prints_a_row_for_each_method(capsys: Any) -> None:
+def test_benchmark_prints_a_row_for_each_method(capsys: Any) -> None:
     training_step.main()
     rows = capsys.readouterr().out.splitlines()
     assert [row.split()[:2] for row in rows[2:]] == [["micro", "all"], ["micro", "LoRA"]]

@@ -1,7 +1,7 @@
-"""How often each fault is tried, and the count of it.
+"""Counts how often each fault is injected.
 
-Without `--chaos` every test tries a sample; with it, the full number. A test says which fault of the table it is of:
-`@pytest.mark.fault("F5")`. The moments of a random fault come from seeds, printed with a failure.
+Without `--chaos`, every test injects a sample of its faults; with it, all of them. A test names its fault of the table
+with `@pytest.mark.fault("F5")`. Random moments are derived from seeds, which are printed on failure.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What a command is made to do to itself. Functions of a module, so that they can be sent to its process."""
+"""Faults that a command injects into itself. Module-level functions, so that they can be pickled for its process."""
 
 import os
 import pkgutil

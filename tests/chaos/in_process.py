@@ -1,4 +1,4 @@
-"""A driver in this process. The one place of these tests that knows how a driver and an executor meet."""
+"""Runs a driver in this process. Only this file knows the interface between driver and executor."""
 
 import queue
 import signal

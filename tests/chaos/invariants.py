@@ -1,4 +1,4 @@
-"""What must hold of a run after any fault, and of one that has come to its end."""
+"""Invariants of a run after any fault, and of a finished run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The command in a process of its own, forked from one that has imported everything."""
+"""Runs the command in a separate process, forked from one that has already imported everything."""
 
 import contextlib
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Made-up events of a run."""
+"""Made-up ledger events."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""F4: one flipped bit in any file of a run, or in what it depends on: refused by name, or harmless.
+"""F4: one flipped bit in any file of a run, or in its inputs, is either harmless or an error that names the file.
 
-A damaged checkpoint is passed over for the one before it, derived files are made again, and the result is the same.
+If a checkpoint is damaged, the one before it is used. Derived files are rebuilt, and the result is the same.
 """
 
 import json

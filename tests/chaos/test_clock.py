@@ -1,6 +1,6 @@
 """F15: the wall clock jumps by an hour, in a run and in its files, and daylight saving begins: nothing is reordered.
 
-Order is by `seq`, durations are of a clock that nobody sets, and a worker moves as long as its file's time changes.
+Events are ordered by `seq`, durations use a monotonic clock, and a worker is alive as long as its file's time changes.
 """
 
 import os

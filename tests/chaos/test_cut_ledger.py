@@ -1,4 +1,4 @@
-"""F1: a ledger cut at any byte keeps every whole line, and goes on."""
+"""F1: a ledger truncated at any byte keeps all complete lines and can be appended to."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""F10: a disk without room and paths that cannot be: a message, nothing lost, and the same end once there is room.
+"""F10: a full disk and invalid paths give a message and lose nothing; with space again, the run ends the same.
 
-A limit on the size of files is what a full disk is to a file: a part is written, then nothing. Permissions are no
-fault here: root has them all.
+A limit on the file size simulates a full disk: part of the data is written, then nothing. Permissions are not tested,
+because root has all of them.
 """
 
 import random

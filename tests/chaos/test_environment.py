@@ -1,5 +1,5 @@
-"""F16: an environment that is not what one expects: a home that is missing or no folder, a cluster's address that is
-junk, paths with spaces and other letters, long paths, small limits. The run is as it always is, or says what is wrong.
+"""F16: unusual environments: a home that is missing or not a folder, an invalid cluster address, paths with spaces and
+non-ASCII letters, long paths, small limits. The run has its usual result, or an error says what is wrong.
 """
 
 import resource

@@ -1,4 +1,4 @@
-"""F5: the driver is killed at random moments, again and again: the run ends as one that was never interrupted."""
+"""F5: the driver is repeatedly killed at random moments. The run ends like one that was never interrupted."""
 
 import random
 import time

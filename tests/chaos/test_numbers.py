@@ -1,6 +1,6 @@
-"""F13: numbers that are none, and decompositions that fail, at a chosen step: a result with its reason, or survived.
+"""F13: NaN, infinity or a failing decomposition at a chosen step: the trial survives, or fails with a reason.
 
-F11: memory that is not to be had: a failed trial with its reason, and the others go on.
+F11: out of memory: the trial fails with a reason, and the other trials continue.
 """
 
 import math

@@ -1,7 +1,7 @@
-"""F14: runs of every schema_version that there was load, report, and go on or say in one line why not.
+"""F14: runs of every past schema_version load and report, and they resume or say in one line why they cannot.
 
-`golden/2` and its like are runs of the micro space that were stopped halfway, with `poems.txt` beside them. They resume
-to their end for as long as the numbers stay. When the numbers change, `OTHER` is what they say.
+`golden/2` and the other golden runs are runs of the micro space that were stopped halfway, with `poems.txt` beside
+them. They can be resumed as long as the numeric code computes the same numbers. After that, the error is `OTHER`.
 """
 
 import json
@@ -39,7 +39,7 @@ def is_of_today(run: Path) -> bool:
     return same_device and same_numbers(found.numerics_sha256, numerics_sha256())
 
 
-def test_a_run_of_schema_2_is_resumed_while_the_numbers_stay() -> None:
+def test_run_of_schema_2_resumes_while_numbers_are_unchanged() -> None:
     assert is_of_today(GOLDEN / "2")
 
 

@@ -1,7 +1,7 @@
 """F6 to F9: faults of a run on Ray. Its driver, a worker, the raylet or the GCS server is killed; a worker is stopped;
 signals come while Ray starts, works and ends.
 
-Processes are found among the children of the one that the test has started, never by a name alone.
+Processes are searched only among the descendants of the process that the test started, never by name alone.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""F9: SIGINT, SIGTERM, two of them, and one in the middle of a checkpoint: the exit code, the way on, the same end."""
+"""F9: SIGINT, SIGTERM, two signals, and one during a checkpoint: exit code, resume command and final result."""
 
 import random
 import signal

@@ -1,7 +1,7 @@
-"""F3: events in any order, against a model in memory: the ledger says what the model says, also after a crash.
+"""F3: events in any order: the ledger agrees with a model in memory, also after a crash.
 
-Hypothesis finds the orders: workers take up trials, report, tell twice, tell late, stop, fail, diverge, are lost; the
-driver stops in order or crashes, with a torn line or none, and is started again.
+Hypothesis generates the orders. Workers start trials, report, report twice or late, stop, fail, diverge and are lost;
+the driver stops gracefully or crashes, with or without a torn line, and is started again.
 """
 
 import shutil

@@ -1,7 +1,7 @@
-"""F2: every write of a run, with a fault at its k-th operation for every k: the old content or the new one, no mix.
+"""F2: every write of a run, with a fault at its k-th operation for every k, leaves the old content or the new one.
 
-After the fault, the same work done again on a healthy disk must succeed and leave no staged file behind. What was
-acknowledged before the power went must be there when it is back.
+After the fault, repeating the work on a healthy disk must succeed and leave no temporary file behind. Everything that
+was acknowledged before a power loss must still be there afterwards.
 """
 
 import shutil
@@ -247,7 +247,7 @@ def stay(work: Work, before: Path, folder: Path, new: tuple[Any, ...]) -> None:
     assert work.look(folder) == new
 
 
-def test_a_ledger_that_could_not_take_a_line_back_still_goes_on(tmp_path: Path, count: Callable[[int], None]) -> None:
+def test_ledger_survives_a_failed_rollback(tmp_path: Path, count: Callable[[int], None]) -> None:
     """The line is whole in the file, but it was never acknowledged: the next one takes its place."""
     path = tmp_path / "ledger.jsonl"
     write_records(path, records()[:3])

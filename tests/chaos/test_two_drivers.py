@@ -1,4 +1,4 @@
-"""F12: two drivers of one run at the same moment: one works, the other says so. Two runs side by side: both do."""
+"""F12: if two drivers start the same run, one works and the other reports it. Two different runs both work."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""What a forkserver imports once, so that a driver starts in milliseconds: torch, the command, a warm base.
+"""Imports for a forkserver (torch, the command, a cached base), so that drivers start in milliseconds.
 
-One thread only: a process with several must not fork. `processes.ENVIRONMENT` is set when it starts.
+It must stay single-threaded, because forking a process with threads is unsafe. It starts with `processes.ENVIRONMENT`.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The documentation tells the truth: its commands exist, its code runs, its counts and links are right."""
+"""The documentation is correct: commands exist, code runs, counts and links are right."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""Fixtures for the tests of `model/`: a base and sonnets that train in milliseconds."""
+"""Fixtures for the tests of `model/`: a base and sonnets on which training takes milliseconds."""
 
 from pathlib import Path
 

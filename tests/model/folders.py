@@ -1,4 +1,4 @@
-"""Writes small checkpoint folders in Hugging Face's layout, and a small file of sonnets."""
+"""Writes small checkpoint folders in the Hugging Face layout, and a small file of sonnets."""
 
 import json
 from pathlib import Path

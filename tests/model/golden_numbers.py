@@ -1,4 +1,4 @@
-"""Numbers that every method, optimizer, decoding and task must go on computing.
+"""Golden numbers that every method, optimizer, decoding and task must keep computing.
 
 `python -m tests.model.golden_numbers` writes them to `golden/numbers.json`, with the hash of the numeric code.
 """

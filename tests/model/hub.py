@@ -1,8 +1,8 @@
-"""A hub small enough to read: the part of Hugging Face's protocol that fetching files of a repository needs.
+"""A minimal hub server: the part of Hugging Face's protocol that is needed to download files of a repository.
 
 `GET` or `HEAD /<owner>/<name>/resolve/<revision>/<file>` answers with the file of a model, its ETag and its commit,
-and behind `/datasets` with that of a data set; what is not there answers 404 with the error code that the client tells
-the cases apart by. Listens on the loopback interface.
+and below `/datasets` with that of a data set. Missing files give 404 with the error code by which the client tells the
+cases apart. The server listens on the loopback interface.
 """
 
 import hashlib

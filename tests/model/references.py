@@ -1,4 +1,4 @@
-"""The same weights inside Hugging Face's GPT-2."""
+"""Reference models: the same weights in Hugging Face's GPT-2."""
 
 import torch
 from torch import Tensor

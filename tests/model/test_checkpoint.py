@@ -1,4 +1,4 @@
-"""Checkpoints: whole or absent."""
+"""Checkpoints: atomic writes, hashes, pruning and stripping."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def test_the_same_epoch_is_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("place", [0.0, 0.5, 1.0])
-def test_one_changed_byte_in_any_file_is_noticed(tmp_path: Path, name: str, place: float) -> None:
+def test_one_changed_byte_is_detected(tmp_path: Path, name: str, place: float) -> None:
     write_checkpoint(tmp_path, 1, checkpoint(1))
     write_checkpoint(tmp_path, 2, checkpoint(2))
     path = tmp_path / "2" / name
@@ -64,7 +64,7 @@ def test_a_missing_file_is_noticed(tmp_path: Path, name: str) -> None:
     assert newest_checkpoint(tmp_path) is None
 
 
-def test_what_a_crash_left_half_written_is_no_checkpoint_and_is_cleared(
+def test_partial_checkpoint_after_a_crash_is_ignored_and_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_checkpoint(tmp_path, 1, checkpoint(1))
@@ -82,7 +82,7 @@ def test_what_a_crash_left_half_written_is_no_checkpoint_and_is_cleared(
 
 
 @pytest.mark.parametrize("call", ["rmtree", "rename"])
-def test_a_crash_while_one_is_replaced_costs_neither(
+def test_crash_during_replacement_loses_no_checkpoint(
     call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before the old one is removed, and between that and the renaming of the new one."""
@@ -116,7 +116,7 @@ def test_all_can_be_kept(tmp_path: Path) -> None:
     assert epochs(tmp_path) == ["1", "2", "3", "4"]
 
 
-def test_a_spared_one_stays_beside_the_newest(tmp_path: Path) -> None:
+def test_prune_keeps_spared_epochs(tmp_path: Path) -> None:
     for epoch in range(1, 6):
         write_checkpoint(tmp_path, epoch, checkpoint(epoch), keep=1, spare=(2,))
     assert epochs(tmp_path) == ["2", "5"]
@@ -127,7 +127,7 @@ def test_a_spared_one_stays_beside_the_newest(tmp_path: Path) -> None:
     prune(tmp_path / "nowhere", 1)
 
 
-def test_pruning_leaves_what_is_no_checkpoint_and_what_is_a_link(tmp_path: Path) -> None:
+def test_prune_keeps_links_and_other_files(tmp_path: Path) -> None:
     parent, moved = tmp_path / "parent", tmp_path / "moved"
     for epoch in (2, 3):
         write_checkpoint(parent, epoch, checkpoint(epoch))
@@ -139,7 +139,7 @@ def test_pruning_leaves_what_is_no_checkpoint_and_what_is_a_link(tmp_path: Path)
     assert read_checkpoint(parent / "1").state == checkpoint(1).state
 
 
-def test_a_stripped_one_holds_the_model_to_the_last_bit_and_no_optimizer(tmp_path: Path) -> None:
+def test_stripped_checkpoint_keeps_the_model_bit_for_bit(tmp_path: Path) -> None:
     before = checkpoint(3.0)
     full = Checkpoint({"model": before.tensors["model"], "optimizer": {"exp_avg": torch.ones(1000)}}, before.state)
     place = write_checkpoint(tmp_path, 1, full)
@@ -154,7 +154,7 @@ def test_a_stripped_one_holds_the_model_to_the_last_bit_and_no_optimizer(tmp_pat
     assert epochs(tmp_path) == ["1", "2"]
 
 
-def test_a_damaged_one_cannot_be_stripped_and_stays_as_it_is(tmp_path: Path) -> None:
+def test_damaged_checkpoint_is_not_stripped(tmp_path: Path) -> None:
     place = write_checkpoint(tmp_path, 1, checkpoint(1))
     (place / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match="damaged"):

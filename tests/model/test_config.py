@@ -1,4 +1,4 @@
-"""Configurations in Python: groups as mappings, defaults, what does not go together, and the help."""
+"""Configurations in Python: groups as mappings, defaults, invalid combinations, and help texts."""
 
 import inspect
 from dataclasses import replace
@@ -46,7 +46,7 @@ def test_a_mapping_makes_a_group() -> None:
         (lambda: TrainConfig(peft_settings=LoRAConfig(rank=2)), "peft_settings: has no effect while peft is None"),
     ],
 )
-def test_a_wrong_key_or_group_is_one_clear_error(make: Any, message: str) -> None:
+def test_wrong_key_or_group_is_a_clear_error(make: Any, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         make()
 
@@ -66,7 +66,7 @@ def test_weight_decay_is_that_of_the_optimizer() -> None:
 
 
 @pytest.mark.parametrize("kind", [TrainConfig, DecodeConfig, LoRAConfig, SMARTConfig, AdamWSettings, SOAPSettings])
-def test_help_tells_unit_bounds_and_default_of_every_field(kind: type[Settings]) -> None:
+def test_help_states_unit_bounds_and_default_of_every_field(kind: type[Settings]) -> None:
     text = inspect.getdoc(kind) or ""
     lines = dict(line.strip().split(": ", 1) for line in text.partition("Settings:\n")[2].splitlines())
     assert list(lines) == [field.name for field, _ in fields_of(kind)]
@@ -76,7 +76,7 @@ def test_help_tells_unit_bounds_and_default_of_every_field(kind: type[Settings])
         assert str(bounds) in lines[field.name]
 
 
-def test_help_says_what_a_person_needs() -> None:
+def test_help_is_readable() -> None:
     text = LoRAConfig.__doc__ or ""
     assert text.startswith("Low-rank adapters")
     assert "    rank: rank of the adapter of each projection (at least 1; must be given)" in text

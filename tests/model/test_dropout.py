@@ -1,4 +1,4 @@
-"""Dropout: its rate, its scale, and that nothing but its own stream decides the mask."""
+"""Dropout: rate and scale, and that only its own generator decides the mask."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def test_the_rate_is_p(p: float) -> None:
 
 
 @pytest.mark.parametrize("p", [0.05, 0.1, 0.5, 0.9, 0.999999])
-def test_what_is_kept_is_scaled_by_the_inverse_of_the_keep_rate(p: float) -> None:
+def test_kept_elements_are_scaled_by_the_inverse_keep_rate(p: float) -> None:
     values = dropout(p)(torch.ones(1_000_000)).unique()
     assert values[0] == 0
     threshold = min(round(p * 2**16), 2**16 - 1)
@@ -51,7 +51,7 @@ def test_equal_streams_give_equal_masks() -> None:
     assert not torch.equal(first, other)
 
 
-def test_each_call_draws_a_new_mask() -> None:
+def test_each_call_samples_a_new_mask() -> None:
     layer, x = dropout(0.3), torch.ones(100)
     assert not torch.equal(layer(x), layer(x))
 
@@ -87,7 +87,7 @@ def test_dropping_without_a_stream_is_an_error() -> None:
         Dropout(0.5).train()(torch.ones(5))
 
 
-def test_one_stream_serves_all_layers_of_a_model() -> None:
+def test_all_layers_share_one_generator() -> None:
     model = nn.Sequential(Dropout(0.5), nn.Sequential(nn.Identity(), Dropout(0.5)))
     rng = generator(0, "dropout")
     set_dropout_stream(model, rng)

@@ -1,4 +1,4 @@
-"""GPT-2 against transformers' GPT-2 on the same weights, and against itself along every path through it."""
+"""GPT-2 compared with transformers on the same weights, and its own code paths with each other."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The device that a training runs on."""
+"""The default device for training."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch
 from model.hardware import default_device
 
 
-def test_the_device_is_a_gpu_only_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_device_is_a_gpu_if_available(monkeypatch: pytest.MonkeyPatch) -> None:
     for there, kind in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         assert default_device().type == kind

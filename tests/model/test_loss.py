@@ -1,4 +1,4 @@
-"""The sliced cross-entropy against torch's: value and both gradients."""
+"""The sliced cross-entropy compared with torch: value and both gradients."""
 
 import math
 

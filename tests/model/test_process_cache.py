@@ -1,4 +1,4 @@
-"""What stays warm between trainings: loaded once, and again when the files change."""
+"""The per-process cache: bases and data are loaded once, and again if their files change."""
 
 import os
 from dataclasses import replace
@@ -47,7 +47,7 @@ def test_data_is_tokenized_once_until_it_changes(base_folder: Path, tmp_path: Pa
     assert process_cache.cached_task("sonnets", str(path), base).size("train") == 4
 
 
-def test_a_base_from_a_hub_is_loaded_once_for_model_and_data(
+def test_hub_base_is_loaded_once_for_model_and_data(
     base_folder: Path, sonnets_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hub's base is asked for by name and found at a commit."""

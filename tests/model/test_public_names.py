@@ -1,4 +1,4 @@
-"""The package's front door."""
+"""The public names of the package."""
 
 import importlib
 import subprocess
@@ -30,6 +30,6 @@ def test_importing_the_package_costs_nothing() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
-def test_functions_are_functions_even_after_their_modules_were_imported() -> None:
+def test_public_functions_are_not_shadowed_by_modules() -> None:
     importlib.import_module("model.training")
     assert callable(model.train)

@@ -1,4 +1,4 @@
-"""Random streams: functions of their arguments, apart from each other and from the process-wide generator."""
+"""Random generators: determined by their arguments, independent of each other and of global state."""
 
 import itertools
 
@@ -20,7 +20,7 @@ def test_every_argument_matters() -> None:
     assert all(0 <= seed < 2**63 for seed in seeds)
 
 
-def test_equal_arguments_give_equal_draws() -> None:
+def test_equal_arguments_give_equal_numbers() -> None:
     first, second, other = (torch.rand(5, generator=generator(1, "data", epoch)) for epoch in (2, 2, 3))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)

@@ -1,4 +1,4 @@
-"""The machinery of settings: bounds in words, defaults, classes of one's own."""
+"""Settings: bounds in words, defaults, and custom settings classes."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""The nearest known name."""
+"""Suggestions for mistyped names."""
 
 from model.suggest import did_you_mean
 
@@ -7,5 +7,5 @@ def test_the_nearest_name_is_named() -> None:
     assert did_you_mean("epoch", ["lr", "epochs", "seed"]) == "did you mean 'epochs'? "
 
 
-def test_nothing_is_said_where_no_name_is_near() -> None:
+def test_no_suggestion_if_no_name_is_similar() -> None:
     assert did_you_mean("zzz", ["lr", "epochs"]) == ""

@@ -1,4 +1,4 @@
-"""Training: exact resume, determinism, independence of global state, and the ways it can end."""
+"""Training: exact resume, determinism, independence of global state, and how it ends."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def test_it_repeats_itself_and_the_seed_matters(config: TrainConfig) -> None:
     assert numbers(reseeded) != numbers(one)
 
 
-def test_trainings_that_take_turns_do_not_disturb_each_other(config: TrainConfig) -> None:
+def test_interleaved_runs_are_independent(config: TrainConfig) -> None:
     configs = [config, replace(config, seed=5)]
     alone = [list(train(c))[-1] for c in configs]
     *_, together = zip_longest(*(train(c) for c in configs))
@@ -123,7 +123,7 @@ def test_with_an_adapter_the_base_is_frozen(tiny_config: TrainConfig) -> None:
     assert 0 < report.training.trainable_params < report.training.total_params
 
 
-def test_full_training_leaves_the_warm_base_as_it_was(tiny_config: TrainConfig) -> None:
+def test_full_fine_tuning_does_not_change_the_cached_base(tiny_config: TrainConfig) -> None:
     *_, first = train(tiny_config)
     *_, second = train(tiny_config)
     assert_equal(first, second)
@@ -136,7 +136,7 @@ def test_without_epochs_the_base_is_reported_as_it_is(tiny_config: TrainConfig) 
     assert all(torch.equal(a, b) for a, b in zip(report.model.parameters(), loaded.parameters(), strict=True))
 
 
-def test_patience_ends_it_after_so_many_epochs_without_a_better_dev_loss(
+def test_patience_stops_after_epochs_without_improvement(
     tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses: Iterator[float] = iter([5.0, 4.0, 4.5, 4.1, 4.2, 3.0])
@@ -147,20 +147,18 @@ def test_patience_ends_it_after_so_many_epochs_without_a_better_dev_loss(
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_a_dev_loss_that_is_no_number_is_divergence(
-    tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch, loss: float
-) -> None:
+def test_nan_dev_loss_is_divergence(tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch, loss: float) -> None:
     monkeypatch.setattr(Training, "dev_loss", lambda training: loss)
     with pytest.raises(DivergedError, match="the dev loss became"):
         next(train(tiny_config))
 
 
-def test_a_train_loss_that_is_no_number_is_divergence(tiny_config: TrainConfig) -> None:
+def test_nan_train_loss_is_divergence(tiny_config: TrainConfig) -> None:
     with pytest.raises(DivergedError, match="the train loss became"):
         list(train(replace(tiny_config, lr=1e30)))
 
 
-def test_what_remains_of_a_finished_training_is_its_weights(config: TrainConfig, tmp_path: Path) -> None:
+def test_non_resumable_checkpoint_holds_only_weights(config: TrainConfig, tmp_path: Path) -> None:
     for report in train(config):
         report.training.save(tmp_path)
     folder = report.training.save(tmp_path, resumable=False, keep=1)
@@ -172,7 +170,7 @@ def test_what_remains_of_a_finished_training_is_its_weights(config: TrainConfig,
     assert again.dev_loss() == report.dev_loss
 
 
-def test_it_counts_what_it_holds(config: TrainConfig) -> None:
+def test_parameter_and_state_sizes_are_counted(config: TrainConfig) -> None:
     report = next(train(config))
     training = report.training
     averages = 2 * 4 * training.trainable_params  # two of each parameter, fp32
@@ -187,7 +185,7 @@ def test_it_counts_what_it_holds(config: TrainConfig) -> None:
     assert report.train_tokens == sum(len(ids) - 1 for ids in training.task.ids["train"])  # type: ignore[attr-defined]
 
 
-def test_a_resumed_training_remembers_its_best_epoch(
+def test_resume_restores_the_best_epoch(
     tiny_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     losses = iter([4.0, 5.0, 4.5, 3.0])

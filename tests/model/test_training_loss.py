@@ -1,4 +1,4 @@
-"""What a step minimises: each term against its definition, one function under dropout, batches of any shape."""
+"""The training loss: each term compared with its definition, dropout, and batches of all shapes."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def objective(training: Training, smart: SMARTConfig | None) -> TrainingLoss:
     return made
 
 
-def test_without_smart_it_is_the_cross_entropy(training: Training) -> None:
+def test_without_smart_the_loss_is_cross_entropy(training: Training) -> None:
     batch = first_batch(training)
     loss = objective(training, None)(batch)
     total, count = cross_entropy(training.model, batch)
@@ -57,7 +57,7 @@ def test_smart_adds_lambda_times_its_term(training: Training) -> None:
     assert smart.cross_entropy.item() == plain.cross_entropy.item()
 
 
-def test_the_proximal_term_grows_as_the_model_leaves_its_teacher(training: Training) -> None:
+def test_proximal_term_grows_with_distance_from_the_teacher(training: Training) -> None:
     batch = first_batch(training)
     made = objective(training, replace(SMART, lam=0.0, bregman_mu=2.0))
     plain = objective(training, None)
@@ -77,7 +77,7 @@ def test_the_proximal_term_grows_as_the_model_leaves_its_teacher(training: Train
     assert made(batch).objective.item() == pytest.approx(plain(batch).objective.item(), rel=1e-5)
 
 
-def test_dropout_is_no_disturbance(tiny_config: TrainConfig) -> None:
+def test_smart_terms_do_not_measure_dropout(tiny_config: TrainConfig) -> None:
     """Every pass of one step drops the same elements: with hardly any noise, R_s is hardly anything."""
     training = Training(replace(tiny_config, dropout=0.3))
     still = SMARTConfig(lam=1.0, variant="paper", eps=1e-9, bregman_mu=1.0)
@@ -87,7 +87,7 @@ def test_dropout_is_no_disturbance(tiny_config: TrainConfig) -> None:
     assert smart.objective.item() == pytest.approx(plain.objective.item(), abs=1e-6)
 
 
-def test_each_epoch_has_a_noise_of_its_own(training: Training) -> None:
+def test_each_epoch_has_its_own_noise(training: Training) -> None:
     made = objective(training, SMART)
     like = torch.zeros(2, 3, 4)
     one = initial_noise(like, SMART, made.noise)

@@ -1,4 +1,4 @@
-"""The paper's tables: their shape, their extremes, and that the shipped spaces cover every row of them."""
+"""The paper's tables: their shape and extremes, and that the shipped spaces cover all their rows."""
 
 from pathlib import Path
 

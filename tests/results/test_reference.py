@@ -1,4 +1,4 @@
-"""The runs kept in git: still readable, still what the README shows."""
+"""The reference runs in git: still readable, and equal to what the README shows."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_every_combination_of_methods_and_every_task_is_kept() -> None:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_its_leaderboard_is_what_its_ledger_says(name: str) -> None:
+def test_leaderboard_matches_the_ledger(name: str) -> None:
     folder = RunFolder(REFERENCE / name)
     stored = pq.read_table(folder.leaderboard).to_pylist()
     derived = rows(folder, load_state(folder))
@@ -76,7 +76,7 @@ def accuracy(name: str, **settings: object) -> tuple[list[float], list[float]]:
         ("sentiment", {"data": "verdicts", "freeze": None}, 3, 0.5),
     ],
 )
-def test_fine_tuning_beats_the_majority_and_the_base_with_every_seed(
+def test_fine_tuning_beats_majority_and_baseline_at_every_seed(
     name: str, settings: dict[str, object], seeds: int, majority: float
 ) -> None:
     tuned, untuned = accuracy(name, **settings)

@@ -1,4 +1,4 @@
-"""Every shipped space runs, whole, on `tiny`, for one epoch."""
+"""Every shipped space runs completely on `tiny` for one epoch."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""Every shipped space, found by discovery: it loads, is documented, and has the size the paper gives."""
+"""Every shipped space loads, is documented, and has the size stated in the paper."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A micro study: the real tasks, bases and code on six short poems, so that a training takes a tenth of a second."""
+"""A micro study: the real tasks, bases and code on six short poems, so that a trial takes a tenth of a second."""
 
 import os
 import signal

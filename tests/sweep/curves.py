@@ -1,4 +1,4 @@
-"""Made-up trainings: a search over curves instead of models, with workers that die on request."""
+"""Simulated trials: loss curves instead of models, with workers that die on request."""
 
 import hashlib
 from collections.abc import Callable

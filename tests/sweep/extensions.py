@@ -1,4 +1,4 @@
-"""An extension for tests: a module with an optimizer and its settings, under a name of its own for each test."""
+"""An extension for tests: a module with an optimizer and its settings, under a unique name per test."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Ledger events from a few words, for tests of what is derived from them."""
+"""Short-hand constructors of ledger events for tests."""
 
 from typing import Any
 

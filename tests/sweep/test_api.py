@@ -1,4 +1,4 @@
-"""The Python front door: what the commands do, from a script or a notebook."""
+"""The Python API: everything the commands do, from a script or a notebook."""
 
 import subprocess
 import sys
@@ -44,7 +44,7 @@ def test_its_copy_is_a_space_file(run: sweep.Run, space: Space) -> None:
     assert load_space(str(run.path / "space.py")).space == space
 
 
-def test_frames_hold_what_the_files_hold(run: sweep.Run) -> None:
+def test_data_frames_match_the_files(run: sweep.Run) -> None:
     pd.testing.assert_frame_equal(run.leaderboard(), pd.read_parquet(run.path / "leaderboard.parquet"))
     pd.testing.assert_frame_equal(run.samples(), pd.read_parquet(run.path / "samples.parquet"))
 
@@ -61,7 +61,7 @@ def test_curves_have_a_row_for_each_trial_and_epoch(run: sweep.Run) -> None:
         ]
 
 
-def test_the_best_model_generates_what_was_scored(run: sweep.Run) -> None:
+def test_best_model_reproduces_its_score(run: sweep.Run) -> None:
     from model import DecodeConfig, generate
     from model.tasks import load_task
 

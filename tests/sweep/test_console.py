@@ -1,4 +1,4 @@
-"""Nobody reads what a session says: it goes on, ends in order, says it elsewhere, and its exit code is right."""
+"""Output that nobody reads: the run continues, ends gracefully, and has the right exit code."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def statuses(out: Path) -> list[Status]:
 
 
 @pytest.mark.parametrize("streams", ["stderr", "stdout"])
-def test_a_run_goes_on(streams: str, micro: Path, out: Path) -> None:
+def test_run_survives_lost_output(streams: str, micro: Path, out: Path) -> None:
     with unread(micro, out, streams, 1) as process:
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr

@@ -1,4 +1,4 @@
-"""Requests: the share of a GPU, what searches need, what is refused."""
+"""Run requests: the GPU share, the requirements of searches, and invalid requests."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_auto_packs_as_many_as_fit(one_gpu: Callable[[float], list[str]], micro:
     assert measured == ["2"]  # the heaviest, once
 
 
-def test_auto_says_when_not_even_one_fits(one_gpu: Callable[[float], list[str]], sweep: Callable[..., Result]) -> None:
+def test_auto_reports_if_no_trial_fits(one_gpu: Callable[[float], list[str]], sweep: Callable[..., Result]) -> None:
     one_gpu(15.0)
     result = sweep("run", "lora_rank", "--gpus-per-trial", "auto")
     assert result.exit_code == 2
@@ -72,7 +72,7 @@ def test_tpe_refuses_axes_of_decoding(sweep: Callable[..., Result], out: Path) -
         (("--gpus-per-trial", "1.5"), "whole number"),
     ],
 )
-def test_what_does_not_go_together_is_refused(
+def test_incompatible_options_are_refused(
     sweep: Callable[..., Result], micro: Path, out: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     result = sweep("run", micro, *arguments)

@@ -1,4 +1,4 @@
-"""The shipped data sets: sizes, balance, splits that share nothing, and that words alone do not solve them."""
+"""The shipped data sets: sizes, balance, disjoint splits, and that word counts do not solve them."""
 
 import random
 import sys
@@ -58,7 +58,7 @@ def test_sizes_and_balance(pairs: dict[str, list[Pair]]) -> None:
     assert all(sum(pair.same for pair in part) * 2 == len(part) for part in pairs.values())
 
 
-def test_no_question_is_in_two_splits_and_no_pair_comes_twice(pairs: dict[str, list[Pair]]) -> None:
+def test_questions_of_splits_are_disjoint_and_pairs_unique(pairs: dict[str, list[Pair]]) -> None:
     asked = {split: {q for pair in part for q in (pair.first, pair.second)} for split, part in pairs.items()}
     assert not (asked["train"] & asked["dev"])
     assert not (asked["train"] & asked["test"])
@@ -85,7 +85,7 @@ def test_both_labels_have_the_same_overlaps(pairs: dict[str, list[Pair]]) -> Non
         assert all(count[n, about, not same] == pairs for (n, about, same), pairs in count.items())
 
 
-def test_words_alone_do_not_tell_paraphrases(pairs: dict[str, list[Pair]]) -> None:
+def test_word_counts_do_not_solve_paraphrase(pairs: dict[str, list[Pair]]) -> None:
     texts = {split: [(pair.first, pair.second) for pair in part] for split, part in pairs.items()}
     labels = {split: torch.tensor([int(pair.same) for pair in part]) for split, part in pairs.items()}
     features = {split: baselines.overlap_features(part) for split, part in texts.items()}
@@ -152,7 +152,7 @@ def test_features_of_a_pair() -> None:
     assert baselines.shared_word_features(pair, ["cook", "you", "corn"]).tolist() == [[1, 0, 0, 0, 1, 0]]
 
 
-def test_a_regression_finds_what_is_linear() -> None:
+def test_regression_fits_linear_data() -> None:
     features = torch.randn(200, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     labels = (features @ torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64) > 0).long()
     assert baselines.LogisticRegression(features, labels).accuracy(features, labels) > 0.97

@@ -1,4 +1,4 @@
-"""The rules that made the embedded base, and the facts that everybody relies on about it."""
+"""The pretraining of the shipped base, and the facts about it that other code relies on."""
 
 import json
 import random
@@ -82,7 +82,7 @@ def test_a_passage_is_dropped_with_its_neighbours() -> None:
     assert without(before, runs([SONNET])) == [before]
 
 
-def test_what_is_left_is_checked() -> None:
+def test_remaining_overlap_is_refused() -> None:
     refuse_overlap([["nothing of the kind"]], runs([SONNET]))
     with pytest.raises(RuntimeError, match="eight words of a sonnet"):
         refuse_overlap([["nothing"], SONNET], runs([SONNET]))
@@ -98,7 +98,7 @@ def test_the_sonnets_that_are_kept_out_are_all_of_them() -> None:
 # --- vocabulary, windows
 
 
-def test_vocabulary_training_repeats_itself_and_knows_the_answers(tmp_path: Path) -> None:
+def test_vocabulary_is_deterministic_and_contains_the_answers(tmp_path: Path) -> None:
     texts = ["\n".join(lines) for lines in read_sonnets(SONNETS)[:20]]
     first, second = train_vocabulary(texts, 400), train_vocabulary(texts, 400)
     assert first.to_str() == second.to_str()
@@ -107,7 +107,7 @@ def test_vocabulary_training_repeats_itself_and_knows_the_answers(tmp_path: Path
     assert first.decode(first.encode(TEXT).ids) == TEXT
 
 
-def test_windows_begin_where_lines_do() -> None:
+def test_windows_start_at_line_starts() -> None:
     tokenizer = train_vocabulary(["one two\nthree"], 300)
     stream = encode(tokenizer, ["one two\nthree four", "five\n six"])
     starts = line_starts(tokenizer, stream)
@@ -120,7 +120,7 @@ def test_windows_begin_where_lines_do() -> None:
 # --- training
 
 
-def test_training_repeats_itself_and_learns() -> None:
+def test_pretraining_is_deterministic_and_learns() -> None:
     config = GPT2Config(
         vocab_size=11, n_positions=8, n_embd=16, n_layer=1, n_head=2, eos_token_id=10,
         embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0,
@@ -153,7 +153,7 @@ def tiny() -> GPT2:
     return GPT2.from_state_dict(SHAPE, load_file(TINY / "model.safetensors"))
 
 
-def test_it_is_small_and_says_what_it_is(tiny: GPT2) -> None:
+def test_tiny_base_is_small_and_its_config_matches(tiny: GPT2) -> None:
     assert sum(file.stat().st_size for file in TINY.iterdir()) < 6e6
     assert json.loads((TINY / "config.json").read_text()) == hugging_face_config(tiny)
 

@@ -1,4 +1,4 @@
-"""The picture in the README shows what the command prints."""
+"""The picture in the README shows the output of the command."""
 
 import html
 import re

@@ -134,8 +134,8 @@ FITS: dict[str, Callable[[Meaning, Meaning], bool]] = {
 def choose(pairs: Iterator[Pair], size: int, rng: random.Random) -> list[Pair]:
     """Return `size` distinct pairs of distinct questions, balanced by label.
 
-    Pairs wait until a pair of the other label arrives with the same overlap, and with the same topic, intent and wording
-    of one question. Both are then chosen.
+    Pairs wait until a pair of the other label arrives with the same overlap, and with the same topic, intent and
+    wording of one question. Both are then chosen.
     """
     waiting: dict[tuple[object, bool], deque[Pair]] = defaultdict(deque)
     chosen: list[Pair] = []

@@ -1,4 +1,4 @@
-"""What the tests of decoding look at: the new token ids of each prompt."""
+"""Helper for the tests of decoding: the new token ids of each prompt."""
 
 from collections.abc import Sequence
 from typing import Any

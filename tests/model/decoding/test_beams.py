@@ -1,4 +1,4 @@
-"""Beam search against transformers, against a plain loop, and as a distribution."""
+"""Beam search compared with transformers and with a plain loop, and its sampling distribution."""
 
 import math
 
@@ -195,7 +195,7 @@ def test_beams_stay_within_the_filtered_tokens(small_model: GPT2) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"top_p": 0.99}, {"top_k": 4}])
-def test_draws_without_replacement_follow_their_distribution(settings: dict[str, float]) -> None:
+def test_samples_without_replacement_follow_their_distribution(settings: dict[str, float]) -> None:
     """The pair (i, j) has probability p_i p_j / (1 - p_i), as in the Gumbel-top-k trick."""
     decode = DecodeConfig(temperature=1.0, **settings)
     logits = torch.tensor([[0.2, 0.1, 0.4, 0.3]]).log()
@@ -210,7 +210,7 @@ def test_draws_without_replacement_follow_their_distribution(settings: dict[str,
     torch.testing.assert_close(found, expected, atol=0.01, rtol=0)
 
 
-def test_draws_without_replacement_end_with_the_candidates() -> None:
+def test_samples_without_replacement_end_with_the_candidates() -> None:
     logits = torch.randn(30, 50, generator=generator(1, "test"))
     tokens, there = sample_distinct_tokens(
         logits, DecodeConfig(top_k=3), torch.rand(30, 5, generator=generator(2, "test"))
@@ -219,7 +219,7 @@ def test_draws_without_replacement_end_with_the_candidates() -> None:
     assert torch.equal(tokens[:, :3].sort(1).values, logits.topk(3).indices.sort(1).values)
 
 
-def test_a_first_draw_is_that_of_sampling() -> None:
+def test_first_sampled_token_equals_plain_sampling() -> None:
     """Ties included: half of these logits are equal."""
     logits = torch.randn(200, 60, generator=generator(3, "test")).mul(3).round()
     uniforms = torch.rand(200, 2, generator=generator(4, "test"))

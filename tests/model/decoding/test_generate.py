@@ -1,4 +1,4 @@
-"""Decoding against transformers, by hand, and row by row."""
+"""Decoding compared with transformers, with hand-computed values, and row by row."""
 
 import pytest
 import torch
@@ -59,7 +59,7 @@ def test_a_uniform_number_picks_its_token(uniform: float, token: int) -> None:
     assert sample_from(probabilities, ids, torch.tensor([uniform])).tolist() == [token]
 
 
-def test_draws_follow_the_distribution() -> None:
+def test_sampled_tokens_follow_the_distribution() -> None:
     probabilities = torch.tensor([[0.5, 0.3, 0.2]]).expand(20_000, 3)
     ids = torch.tensor([[0, 1, 2]]).expand(20_000, 3)
     drawn = sample_from(probabilities, ids, torch.rand(20_000, generator=generator(2, "test")))
@@ -150,7 +150,7 @@ def test_text_in_text_out(loud_model: GPT2, small_tokenizer: Tokenizer) -> None:
 @pytest.mark.parametrize("top_p", [None, 0.3, 0.9, 1.0])
 @pytest.mark.parametrize("top_k", [None, 5])
 @pytest.mark.parametrize("ties", [False, True])
-def test_the_fast_pick_is_the_plain_draw(top_p: float | None, top_k: int | None, ties: bool) -> None:
+def test_sample_token_equals_sample_from(top_p: float | None, top_k: int | None, ties: bool) -> None:
     decode = DecodeConfig(top_p=top_p, top_k=top_k)
     logits = torch.randn(300, 400, generator=generator(0, "test")) * 3
     logits = logits.round() if ties else logits
@@ -209,7 +209,7 @@ def test_the_best_text_is_that_of_a_plain_loop(small_model: GPT2, rank_by: str, 
         assert ours[row].log_prob == pytest.approx(best.log_prob, abs=1e-4)
 
 
-def test_the_first_of_several_texts_has_the_luck_of_a_single_one(small_model: GPT2) -> None:
+def test_first_of_several_texts_equals_a_single_one(small_model: GPT2) -> None:
     """So several are never worse than the one, by the measure they are chosen with."""
     kept = 0
     for seed in range(5):
@@ -241,7 +241,7 @@ def test_every_tokens_line_breaks_are_counted(small_tokenizer: Tokenizer) -> Non
 
 
 @pytest.mark.parametrize("settings", [{}, {"generations": 2}, {"beams": 2}, {"beams": 2, "top_k": 9}], ids=str)
-def test_a_text_is_cut_where_its_last_line_ends(
+def test_text_is_cut_at_the_end_of_its_last_line(
     loud_model: GPT2, small_tokenizer: Tokenizer, settings: dict[str, int]
 ) -> None:
     """The line break is made the most probable token now and then."""

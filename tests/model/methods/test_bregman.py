@@ -1,4 +1,4 @@
-"""The proximal teacher: a running mean that takes the model's place for a moment."""
+"""The proximal teacher: a running mean of the weights that temporarily replaces them."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ def trained() -> dict[str, Tensor]:
     return {"a": torch.tensor([1.0, 2.0], requires_grad=True), "b": torch.tensor([3.0], requires_grad=True)}
 
 
-def test_it_follows_by_one_minus_beta(trained: dict[str, Tensor]) -> None:
+def test_teacher_moves_by_one_minus_beta(trained: dict[str, Tensor]) -> None:
     """theta~ starts at 1; theta moves to 5; .25 * 5 + .75 * 1 = 2, then .25 * 5 + .75 * 2 = 2.75."""
     teacher = Teacher(trained, beta=0.75)
     trained["a"].data[0] = 5

@@ -1,4 +1,4 @@
-"""Every method with every other on every task: it trains, repeats itself, and goes on from a checkpoint bit for bit."""
+"""All combinations of methods and tasks: each trains, is deterministic, and resumes bit for bit."""
 
 import itertools
 import math

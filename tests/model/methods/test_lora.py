@@ -1,4 +1,4 @@
-"""LoRA against PEFT, and on weights small enough to check on paper."""
+"""LoRA compared with PEFT, and on weights small enough to compute by hand."""
 
 import math
 
@@ -131,7 +131,7 @@ def test_merging_twice_is_merging_once(small_model: GPT2) -> None:
     assert all(torch.equal(a, b) for a, b in zip(once, twice, strict=True))
 
 
-def test_merge_leaves_the_shared_tensors_alone_and_unmerge_brings_them_back() -> None:
+def test_merge_keeps_shared_tensors_and_unmerge_restores_them() -> None:
     base = load_base("tiny")
     before = {name: tensor.clone() for name, tensor in base.state.items()}
     model = adapted(base.build(frozen=True))
@@ -155,7 +155,7 @@ def test_merging_changes_neither_parameters_nor_names(small_model: GPT2) -> None
     assert list(model.state_dict()) == names
 
 
-def test_two_models_on_one_base_do_not_disturb_each_other(ids: Tensor) -> None:
+def test_models_that_share_a_base_are_independent(ids: Tensor) -> None:
     base = load_base("tiny")
     first, second = (adapted(base.build(frozen=True)) for _ in range(2))
     with torch.no_grad():

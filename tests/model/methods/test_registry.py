@@ -1,4 +1,4 @@
-"""PEFT methods by name: what is trained is what is forecast, and the base's own tensors are left alone."""
+"""The registry of PEFT methods: forecasts match the trained tensors, and the base is not changed."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -19,7 +19,7 @@ from model.training import Training
 CPU = torch.device("cpu")
 
 
-def test_lora_trains_what_is_forecast() -> None:
+def test_lora_trained_shapes_match_the_forecast() -> None:
     training = Training(TrainConfig(lora=LoRAConfig(rank=3)), CPU)
     shapes = [tuple(parameter.shape) for parameter in training.trainable.values()]
     assert shapes == METHODS["lora"].trained_shapes(LoRAConfig(rank=3), training.model.config)
@@ -51,7 +51,7 @@ def train_last_norm(model: GPT2, settings: NoSettings, seed: int) -> None:
     model.transformer.ln_f.requires_grad_(True)
 
 
-def test_a_method_costs_one_line_and_may_train_a_tensor_of_the_base(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registered_method_may_train_base_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = PEFTSpec(
         settings=NoSettings,
         apply=train_last_norm,

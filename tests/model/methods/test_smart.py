@@ -1,4 +1,4 @@
-"""SMART against the published formula written out, and what each variant promises about its noise."""
+"""SMART compared with the published formula, and the guarantees of each variant about its noise."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -95,7 +95,7 @@ def test_the_noise_stays_in_its_ball_and_raises_the_divergence(
     assert divergence(exact, REAL, noise) > divergence(exact, REAL, start)
 
 
-def test_library_noise_ends_near_norm_one_whatever_eps_is(exact: GPT2) -> None:
+def test_library_noise_has_norm_one_for_every_eps(exact: GPT2) -> None:
     """The flaw that `custom` corrects."""
     for eps in (1e-6, 1e-5):
         smart = SMARTConfig(lam=1.0, variant="library", eps=eps)
@@ -179,7 +179,7 @@ def test_half_precision_is_summed_in_single() -> None:
     ("variant", "reduction", "divisor"),
     [("library", None, 1), ("custom", None, 20), ("paper", None, 20), ("custom", "batchmean", 3), ("paper", "sum", 1)],
 )
-def test_what_the_sum_is_divided_by(variant: str, reduction: str | None, divisor: int) -> None:
+def test_reduction_divisors(variant: str, reduction: str | None, divisor: int) -> None:
     smart = SMARTConfig(lam=1.0, variant=variant, reduction=reduction)
     assert reduce(torch.tensor(60.0), smart, sequences=3, positions=20).item() == 60 / divisor
 

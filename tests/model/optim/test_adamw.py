@@ -1,4 +1,4 @@
-"""AdamW against torch.optim.AdamW, and by hand."""
+"""AdamW compared with torch.optim.AdamW and with hand-computed values."""
 
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +57,7 @@ def test_it_converges_on_rosenbrocks_valley() -> None:
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
-def test_the_first_step_is_lr_towards_the_sign_whatever_the_gradient(factor: float) -> None:
+def test_first_step_is_lr_times_the_gradient_sign(factor: float) -> None:
     param = torch.zeros(3, requires_grad=True)
     param.grad = factor * torch.tensor([1.0, -2.0, 3.0])
     AdamW([param], lr=0.1).step()

@@ -1,4 +1,4 @@
-"""An optimizer made of an update rule."""
+"""Elementwise optimizers, made from an update rule."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Optimizers by name: settings reach them, and their state takes the bytes that are forecast."""
+"""The registry of optimizers: settings reach them, and their state has the forecast size."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -65,7 +65,7 @@ def sign(param: Tensor, grad: Tensor, state: dict[str, Any], options: dict[str, 
     param.add_(grad.sign() * grad.abs() ** options["power"], alpha=-options["lr"])
 
 
-def test_an_optimizer_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registered_optimizer_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = OptimizerSpec(
         settings=SignSettings,
         build=lambda params, lr, weight_decay, settings: Elementwise(params, sign, lr=lr, power=settings.power),

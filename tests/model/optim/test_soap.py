@@ -1,4 +1,4 @@
-"""SOAP against a plain transcription of the released code, against Adam, on a toy, and through its failures."""
+"""SOAP compared with a plain transcription of the released code and with Adam, and its failure handling."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -163,7 +163,7 @@ def test_turning_again_and_again_leads_to_the_eigenvectors() -> None:
     torch.testing.assert_close((expected.mT @ Q).abs(), torch.eye(4).expand_as(L), atol=1e-3, rtol=0)
 
 
-def test_a_matrix_that_is_not_finite_keeps_its_basis_and_is_counted() -> None:
+def test_nonfinite_matrix_keeps_its_basis_and_counts_as_failed() -> None:
     L = symmetric()
     L[1, 2, 2] = float("nan")
     start = torch.eye(4).expand_as(L)
@@ -200,7 +200,7 @@ def test_a_decomposition_that_fails_is_tried_with_more_care(
 
 
 @pytest.mark.parametrize("name", ["eigh", "qr"])
-def test_training_goes_on_when_no_decomposition_works(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_continues_when_every_decomposition_fails(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(M: Tensor) -> Any:
         raise torch.linalg.LinAlgError("no convergence")  # type: ignore[attr-defined]
 

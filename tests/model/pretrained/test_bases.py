@@ -1,4 +1,4 @@
-"""Bases: folders good and bad, and the real hub client against a small hub on the loopback interface."""
+"""Base models from good and bad folders, and the real hub client with a small local hub."""
 
 import json
 import os
@@ -105,7 +105,7 @@ def random_model_of(**changes: Any) -> Any:
 
 
 @pytest.mark.parametrize("case", DAMAGE)
-def test_a_bad_folder_is_one_error_that_names_the_fault(folder: Path, case: str) -> None:
+def test_bad_checkpoint_folder_error_names_the_fault(folder: Path, case: str) -> None:
     damage, message = DAMAGE[case]
     damage(folder)
     with pytest.raises(BaseError, match=message) as caught:
@@ -179,7 +179,7 @@ def hub(tmp_path: Path) -> Hub:
     return Hub({f"owner/{name}": path for name, path in repositories.items()})
 
 
-def test_the_hub_gives_the_weights_and_its_commit_then_the_cache_does(hub: Hub, tmp_path: Path) -> None:
+def test_hub_download_records_the_commit_and_fills_the_cache(hub: Hub, tmp_path: Path) -> None:
     expected = float(load_base(str(hub.repositories["owner/good"])).state["transformer.wte.weight"].sum())
     with serve(hub) as endpoint:
         wanted = (("owner/good", None), ("owner/good", "v1"), ("owner/old", None))
@@ -192,7 +192,7 @@ def test_the_hub_gives_the_weights_and_its_commit_then_the_cache_does(hub: Hub, 
     assert load_from("http://127.0.0.1:9", tmp_path / "home", *wanted, offline=True) == [main, tagged, old]
 
 
-def test_everything_that_a_hub_can_refuse_is_one_line_with_a_remedy(hub: Hub, tmp_path: Path) -> None:
+def test_hub_errors_are_one_line_with_a_remedy(hub: Hub, tmp_path: Path) -> None:
     cases = {
         ("owner/nothing", None): "the hub has no repository owner/nothing",
         ("owner/good", "v9"): "owner/good has no revision 'v9'; omit it for main",
@@ -216,7 +216,7 @@ def test_the_advice_on_damaged_weights_mends_them(hub: Hub, tmp_path: Path) -> N
     assert mended == {"revision": COMMITS["main"]}
 
 
-def test_a_download_cut_short_is_an_error_and_the_next_try_succeeds(hub: Hub, tmp_path: Path) -> None:
+def test_truncated_download_fails_and_a_retry_succeeds(hub: Hub, tmp_path: Path) -> None:
     hub.cut.add("model.safetensors")
     with serve(hub) as endpoint:
         (cut,) = load_from(endpoint, tmp_path / "home", ("owner/good", None))
@@ -228,7 +228,7 @@ def test_a_download_cut_short_is_an_error_and_the_next_try_succeeds(hub: Hub, tm
 
 
 @pytest.mark.parametrize("offline", [True, False])
-def test_a_hub_that_cannot_be_reached_is_said_with_the_way_out(tmp_path: Path, offline: bool) -> None:
+def test_unreachable_hub_error_names_the_remedy(tmp_path: Path, offline: bool) -> None:
     (answer,) = load_from("http://127.0.0.1:9", tmp_path / "home", ("gpt2", None), offline=offline)
     assert "cannot reach the hub" in answer["error"]
     assert "give the folder of a copy as base" in answer["error"]

@@ -1,4 +1,4 @@
-"""Where bases are found, without loading any. (What a hub gives and refuses: test_bases.py.)"""
+"""Finding base models without loading them. Hub downloads are tested in test_bases.py."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from model.pretrained.files import TINY, find_base, is_folder
 from tests.model.folders import random_model, write_base, write_vocabulary_pair
 
 
-def test_the_hash_follows_weights_configuration_and_vocabulary(folder: Path, tmp_path: Path) -> None:
+def test_hash_covers_weights_configuration_and_vocabulary(folder: Path, tmp_path: Path) -> None:
     first = find_base(str(folder)).sha256
     assert find_base(str(write_base(tmp_path / "same"))).sha256 == first
     other = write_base(tmp_path / "other", random_model(seed=1, gain=1))

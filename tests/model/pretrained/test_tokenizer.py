@@ -1,4 +1,4 @@
-"""Tokenizers: GPT-2's own vocabulary where it lies beside the project, and the small one everywhere."""
+"""Tokenizers: GPT-2's own vocabulary if it is available, and the shipped one."""
 
 from pathlib import Path
 

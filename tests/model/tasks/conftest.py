@@ -1,4 +1,4 @@
-"""What the tests of labelled tasks share: the shipped vocabulary, a small model of it, and files to write."""
+"""Fixtures for labelled tasks: the shipped vocabulary, a small model with it, and data files."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Length batches: every index once, little padding, an order that follows chance."""
+"""Batches of similar lengths: every index once, little padding, random order."""
 
 import random
 
@@ -16,7 +16,7 @@ def shuffled(count: int, seed: int) -> list[int]:
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8, 32, 5000])
 @pytest.mark.parametrize("count", [1, 31, 1000])
-def test_every_index_comes_once_in_batches_of_the_right_size(count: int, batch_size: int) -> None:
+def test_batches_cover_every_index_once(count: int, batch_size: int) -> None:
     batches = list(by_length(LENGTHS, shuffled(count, 0), batch_size))
     assert sorted(index for batch in batches for index in batch) == list(range(count))
     sizes = sorted(map(len, batches), reverse=True)
@@ -37,7 +37,7 @@ def test_it_is_a_function_of_the_order() -> None:
     assert len(both) < 3, "the composition of the batches follows the order"
 
 
-def test_batches_hold_one_length_and_do_not_come_sorted() -> None:
+def test_batches_have_similar_lengths_in_random_order() -> None:
     batches = list(by_length(LENGTHS, shuffled(1000, 0), 8))
     real = sum(LENGTHS)
     computed = sum(len(batch) * max(LENGTHS[index] for index in batch) for batch in batches)

@@ -1,4 +1,4 @@
-"""The paraphrase task: the cloze, its only target, scores against a direct computation, and what is refused."""
+"""The paraphrase task: prompt, target, scores compared with a direct computation, and errors."""
 
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def test_size_and_hash_need_no_tokenizer(data: str, task: Task) -> None:
     assert find_data("paraphrase", data).sha256() != task.data_sha256
 
 
-def test_scores_equal_a_computation_one_by_one(task: Task, wide_model: GPT2) -> None:
+def test_scores_equal_an_unbatched_computation(task: Task, wide_model: GPT2) -> None:
     evaluation = task.evaluate(wide_model, "train", None, seed=0)
     hits = 0
     for sample, (first, second, same) in zip(evaluation.samples, TRAIN, strict=True):
@@ -109,7 +109,7 @@ def test_scores_equal_a_computation_one_by_one(task: Task, wide_model: GPT2) -> 
     assert 0 < evaluation.metrics["macro_f1"] <= 1
 
 
-def test_the_loss_is_the_cross_entropy_over_the_whole_vocabulary(data: str, task: Task) -> None:
+def test_loss_is_cross_entropy_over_the_whole_vocabulary(data: str, task: Task) -> None:
     training = Training(TrainConfig(task="paraphrase", data=data))
     losses = []
     for first, second, same in DEV[:2]:

@@ -1,4 +1,4 @@
-"""Scores against values worked out by hand, and against sacrebleu."""
+"""Metrics compared with hand-computed values and with sacrebleu."""
 
 import pytest
 import sacrebleu

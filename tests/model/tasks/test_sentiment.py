@@ -1,4 +1,4 @@
-"""The sentiment task: the class behind the last token, scores against a direct computation, and its training."""
+"""The sentiment task: the target at the last token, scores compared with a direct computation, and training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +50,7 @@ def test_the_class_is_the_target_of_the_last_token(task: Task) -> None:
         assert targets[last] == [row.lower().strip() for row in TEXTS].index(text) % 3
 
 
-def test_scores_equal_a_computation_one_by_one(task: Task, classifier: GPT2) -> None:
+def test_scores_equal_an_unbatched_computation(task: Task, classifier: GPT2) -> None:
     evaluation = task.evaluate(classifier, "dev", None, seed=0)
     for n, sample in enumerate(evaluation.samples):
         ids = torch.tensor([task.tokenizer.encode(TEXTS[n].lower().strip())])
@@ -103,7 +103,7 @@ def config(data: str, base_folder: Path) -> TrainConfig:
         ({}, None),
     ],
 )
-def test_the_head_is_trained_and_the_base_where_it_should(
+def test_head_is_trained_and_base_unless_frozen(
     config: TrainConfig, changes: dict[str, object], trained: int | None
 ) -> None:
     training = Training(replace(config, **changes))
@@ -114,7 +114,7 @@ def test_the_head_is_trained_and_the_base_where_it_should(
     assert losses[-1] < losses[0]  # type: ignore[operator]
 
 
-def test_a_training_with_a_head_resumes_bit_for_bit(config: TrainConfig, tmp_path: Path) -> None:
+def test_training_with_a_head_resumes_bit_for_bit(config: TrainConfig, tmp_path: Path) -> None:
     config = replace(config, freeze="base")
     *_, whole = train(config)
     folder = next(train(config)).training.save(tmp_path)

@@ -57,7 +57,7 @@ def test_the_given_lines_lift_chrf_and_not_chrf_new(
     assert metrics["chrf_new"] < 5 < 40 < metrics["chrf"]
 
 
-def test_chrf_is_of_whole_texts_and_chrf_new_of_the_new_lines(
+def test_chrf_scores_whole_texts_and_chrf_new_only_new_lines(
     small_tokenizer: Tokenizer, loud_model: GPT2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = Task(None, small_tokenizer, max_tokens=256)
@@ -72,7 +72,7 @@ def test_chrf_is_of_whole_texts_and_chrf_new_of_the_new_lines(
     assert evaluation.samples[4]["chrf"] == pytest.approx(sacrebleu.sentence_chrf(whole[4], [sonnets[4].text]).score)
 
 
-def test_it_scores_what_the_model_says(task: Task, loud_model: GPT2) -> None:
+def test_scores_match_the_generated_text(task: Task, loud_model: GPT2) -> None:
     evaluation = task.evaluate(loud_model, "test", DecodeConfig(max_new_tokens=5), seed=0)
     (sample,) = evaluation.samples
     assert sample["prompt"] == task.splits["test"][0].prompt

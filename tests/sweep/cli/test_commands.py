@@ -1,4 +1,4 @@
-"""The command line: bad input, exit codes, precedence, help, cost."""
+"""The command line: invalid input, exit codes, precedence of options, help, and speed."""
 
 import json
 import os
@@ -101,9 +101,7 @@ def assert_refused(result: Result, message: str, out: Path) -> None:
 
 
 @pytest.mark.parametrize("case", BAD_SPACES)
-def test_a_bad_space_is_one_clear_line_and_nothing_is_written(
-    sweep: Sweep, tmp_path: Path, out: Path, case: str
-) -> None:
+def test_bad_space_is_one_line_and_writes_nothing(sweep: Sweep, tmp_path: Path, out: Path, case: str) -> None:
     source, message = BAD_SPACES[case]
     path = tmp_path / "bad.py"
     path.write_text(HEADER + source + "\n")
@@ -114,7 +112,7 @@ def test_a_bad_space_is_one_clear_line_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("case", BAD_DATA)
-def test_bad_data_is_one_clear_line_and_nothing_is_written(sweep: Sweep, tmp_path: Path, out: Path, case: str) -> None:
+def test_bad_data_is_one_line_and_writes_nothing(sweep: Sweep, tmp_path: Path, out: Path, case: str) -> None:
     task, content, message = BAD_DATA[case]
     for split in ("train", "dev"):
         (tmp_path / f"set-{split}.csv").write_bytes(content)
@@ -139,7 +137,7 @@ def test_a_base_that_has_no_word_for_an_answer_is_refused(sweep: Sweep, tmp_path
 
 
 @pytest.mark.parametrize("case", BAD_COMMANDS)
-def test_a_bad_command_is_one_clear_line_and_nothing_is_written(sweep: Sweep, out: Path, case: str) -> None:
+def test_bad_command_is_one_line_and_writes_nothing(sweep: Sweep, out: Path, case: str) -> None:
     arguments, message = BAD_COMMANDS[case]
     assert_refused(sweep(*arguments), message, out)
 
@@ -193,7 +191,7 @@ def test_an_unknown_column_is_named(sweep: Sweep, finished: Path) -> None:
     assert "--sort chr: no such column" in result.stderr
 
 
-def test_the_same_name_goes_on_with_the_same_run(sweep: Sweep, finished: Path, micro: Path, out: Path) -> None:
+def test_same_name_resumes_the_same_run(sweep: Sweep, finished: Path, micro: Path, out: Path) -> None:
     assert sweep("run", micro, "--name", "micro", "--executor", "inline").exit_code == 0
     assert [run.name for run in list_runs(out)] == ["micro"]
 
@@ -211,7 +209,7 @@ def test_failures_decide_the_exit_code(sweep: Sweep, micro: Path) -> None:
     assert sweep("run", micro, "--executor", "inline", "--set", "lr=1e30", "--name", "none").exit_code == 4
 
 
-def test_the_base_as_it_is_may_stand_beside_trainings(sweep: Sweep, micro: Path) -> None:
+def test_zero_epochs_is_a_valid_axis_value(sweep: Sweep, micro: Path) -> None:
     result = sweep("run", micro, "--executor", "inline", "--set", "epochs=0,1")
     assert result.exit_code == 0
     rows = json.loads(sweep("report", "--format", "json").stdout)
@@ -269,7 +267,7 @@ def test_spaces_lists_every_space(sweep: Sweep) -> None:
     assert "24 points" in listed
 
 
-def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(
+def test_option_precedence_is_flag_environment_file_default(
     sweep: Sweep, micro: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def base(*arguments: str) -> str:
@@ -329,7 +327,7 @@ def test_a_report_costs_little(sweep: Sweep, micro: Path, out: Path) -> None:
     assert cpu_seconds("report", "--out", str(out)) <= 1.0
 
 
-def test_a_dry_run_says_what_sharing_saves(sweep: Sweep, out: Path) -> None:
+def test_dry_run_reports_the_savings_of_sharing(sweep: Sweep, out: Path) -> None:
     """5 + 10 + 20 epochs x 17 decodings x 4 rates x (62 + 31 + 16 + 8 + 4) batches an epoch, against 20 epochs."""
     text = sweep("run", "soap_decoding", "--dry-run").stdout
     assert "points     1,020\n" in text
@@ -353,7 +351,7 @@ def test_drivers_and_workers_mean_the_same_base(
 
 @pytest.mark.usefixtures("interrupts")
 @pytest.mark.parametrize("number", [None, signal.SIGTERM])
-def test_a_breakdown_after_a_signal_ends_with_the_code_of_the_signal(
+def test_infrastructure_error_after_a_signal_keeps_its_exit_code(
     number: signal.Signals | None, sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(driver: Driver, executor: Executor) -> bool:

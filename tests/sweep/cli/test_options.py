@@ -1,4 +1,4 @@
-"""Options: their types, and what the command says of each."""
+"""Options: their types and help texts."""
 
 import re
 from collections.abc import Callable
@@ -38,7 +38,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_option_is_one_clear_line(sweep: Sweep, case: str) -> None:
+def test_bad_option_is_one_line(sweep: Sweep, case: str) -> None:
     options, message = BAD[case]
     result = sweep("run", "lora_rank", *options)
     assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""What a dry run says."""
+"""The output of a dry run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_a_scheduler_makes_it_less(sweep: Sweep, make_space: Callable[[str], Pat
 
 
 @pytest.mark.parametrize("search", ["random", "tpe"])
-def test_a_search_counts_what_it_would_draw(
+def test_preview_counts_the_samples_of_a_search(
     sweep: Sweep, make_space: Callable[[str], Path], out: Path, search: str
 ) -> None:
     options = ["--search", search, "--num-samples", "5", "--seeds", "2", "--dry-run"]
@@ -77,13 +77,13 @@ def test_a_search_of_a_space_with_fewer_points(sweep: Sweep, make_space: Callabl
     assert said["points"] == "8"
 
 
-def test_what_earlier_runs_have_computed(sweep: Sweep, finished: Path, micro: Path) -> None:
+def test_preview_counts_cached_points(sweep: Sweep, finished: Path, micro: Path) -> None:
     said = lines(sweep("run", micro, "--set", "lora.rank=2,3", "--dry-run"))
     assert said["cached"] == "2 points computed by earlier runs"
     assert lines(sweep("run", micro, "--no-cache", "--dry-run"))["cached"].startswith("0 points")
 
 
-def test_one_epoch_may_be_trained_first(sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measure_trains_one_epoch(sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     measured = []
 
     def measure(point: object, threads: int, gpu: bool) -> None:

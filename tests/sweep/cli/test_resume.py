@@ -1,4 +1,4 @@
-"""A run that dies at any moment ends, once resumed, as one that was never interrupted."""
+"""A run that dies at any moment and is resumed ends like an uninterrupted one."""
 
 import random
 import signal
@@ -50,7 +50,7 @@ def test_killed_at_random_moments(spawn: Spawn, sweep: Callable[..., Result], mi
     assert done.items() <= finished_trials(run).items()
 
 
-def test_interrupted_it_exits_130_and_says_how_to_go_on(
+def test_interrupt_exits_130_and_names_the_resume_command(
     spawn: Spawn, sweep: Callable[..., Result], micro: Path, out: Path
 ) -> None:
     longer = ["--set", "epochs=15", "--executor", "inline", "--name", "r"]
@@ -68,9 +68,7 @@ def test_interrupted_it_exits_130_and_says_how_to_go_on(
     assert len(finished_trials(run)) == 5
 
 
-def test_where_nothing_is_left_to_train_neither_ray_nor_torch_is_even_imported(
-    sweep: Callable[..., Result], micro: Path, out: Path
-) -> None:
+def test_finished_run_imports_neither_ray_nor_torch(sweep: Callable[..., Result], micro: Path, out: Path) -> None:
     """They take seconds, which a finished run, or one that is all in the cache, would wait for."""
     assert sweep("run", micro, "--executor", "inline", "--name", "r").exit_code == 0
     for command in (["resume", "r"], ["resume", "r", "--executor", "ray"], ["run", micro, "--name", "again"]):

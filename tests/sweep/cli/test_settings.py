@@ -1,4 +1,4 @@
-"""`sweep settings`: every setting of the schema, in words."""
+"""`sweep settings` describes every setting of the schema."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

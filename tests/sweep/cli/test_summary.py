@@ -1,4 +1,4 @@
-"""What a session says at its end, and its exit code."""
+"""The summary at the end of a session, and its exit code."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def test_all_is_well(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize(("count", "code"), [(1, 3), (3, 3), (4, 4)])
-def test_failed_trainings_are_named(
+def test_summary_names_failed_trials(
     count: int, code: int, folder: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     victims = [trial.trial_id for trial in folder.spec.plan.trials[:count]]

@@ -1,4 +1,4 @@
-"""The doctor: every check on a machine that is well and on one that is not; none ever raises."""
+"""The doctor: every check on a healthy machine and on a faulty one; no check ever raises."""
 
 import errno
 import fcntl
@@ -252,11 +252,11 @@ def test_rays_processes_are_known_by_their_commands(command: str, ray: bool, das
         ("fe80::1%eth0", False),
     ],
 )
-def test_loopback_is_told_from_the_network(ip: str, loopback: bool) -> None:
+def test_loopback_is_distinguished_from_the_network(ip: str, loopback: bool) -> None:
     assert ray_here.is_loopback(ip) == loopback
 
 
-def test_what_listens_to_the_network_is_judged() -> None:
+def test_network_listeners_are_reported() -> None:
     assert_found(ray_here.judge_ports([], []), Level.OK, "no Ray process")
     assert_found(ray_here.judge_ports(["10.0.0.7:6379"], []), Level.NOTE, "10.0.0.7:6379")
     assert_found(ray_here.judge_ports([], [("127.0.0.1", "127.0.0.1:8265")]), Level.NOTE, "this machine only")

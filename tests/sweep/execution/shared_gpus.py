@@ -1,6 +1,6 @@
-"""A run on a Ray that believes in GPUs, as a program: argv is the space file and the out folder.
+"""A program that runs a space on Ray with simulated GPUs. Arguments: the space file and the output folder.
 
-Prints the most trials that ran at a time, then the statuses. No GPU is needed: Ray counts what it is told.
+It prints the maximum number of concurrent trials, then the statuses. No GPU is needed, because Ray only counts them.
 """
 
 import sys

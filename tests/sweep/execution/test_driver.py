@@ -1,4 +1,4 @@
-"""The driver against an executor that misbehaves on request: lost workers, late messages, full disks, signals."""
+"""The driver with an executor that fails on request: lost workers, late messages, full disks, signals."""
 
 import errno
 import os
@@ -54,13 +54,13 @@ def test_a_finished_run_is_left_alone(folder: RunFolder) -> None:
     assert statuses(folder) == [Status.COMPLETED] * 4
 
 
-def test_a_signal_that_came_before_the_work_starts_no_executor(folder: RunFolder, interrupts: Interrupts) -> None:
+def test_early_signal_starts_no_executor(folder: RunFolder, interrupts: Interrupts) -> None:
     interrupts.first = signal.SIGTERM
     assert drive(folder, Unwanted(), interrupts=interrupts).signal == signal.SIGTERM
     assert statuses(folder) == [Status.PENDING] * 4
 
 
-def test_a_lost_worker_is_tried_again_from_what_is_known(folder: RunFolder) -> None:
+def test_lost_worker_is_retried_from_its_last_report(folder: RunFolder) -> None:
     lost: list[str] = []
 
     def lose_once(job: Job, listener: Listener) -> None:
@@ -78,7 +78,7 @@ def test_a_lost_worker_is_tried_again_from_what_is_known(folder: RunFolder) -> N
     assert statuses(folder) == [Status.COMPLETED] * 4
 
 
-def test_a_worker_lost_too_often_fails_with_its_reason_and_others_go_on(folder: RunFolder) -> None:
+def test_trial_fails_after_too_many_lost_workers(folder: RunFolder) -> None:
     victim = folder.spec.plan.trials[1].trial_id
 
     def lose(job: Job, listener: Listener) -> None:
@@ -95,7 +95,7 @@ def test_a_worker_lost_too_often_fails_with_its_reason_and_others_go_on(folder: 
     assert failed["stop_reason"] == "worker lost: killed"
 
 
-def test_an_error_of_the_trial_is_not_retried_but_a_resume_tries_again(folder: RunFolder) -> None:
+def test_failed_trial_is_retried_only_by_a_resume(folder: RunFolder) -> None:
     def fail(job: Job, listener: Listener) -> None:
         listener.started(job)
         failed = TrialReport(epoch=1, status=Status.FAILED, reason="ValueError: x", traceback="tb")
@@ -120,7 +120,7 @@ def test_late_messages_change_nothing(folder: RunFolder) -> None:
     assert statuses(folder) == [Status.COMPLETED] * 4
 
 
-def test_a_session_that_vanished_leaves_interrupted_trials_that_go_on(folder: RunFolder) -> None:
+def test_trials_resume_after_their_session_died(folder: RunFolder) -> None:
     class Gone(BaseException):
         pass
 
@@ -203,7 +203,7 @@ def test_the_inline_executor_runs_the_real_thing(folder: RunFolder) -> None:
     assert outcome.signal is None
 
 
-def test_workers_are_told_paths_that_hold_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_get_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker may have another working folder. Names of sets and bases stay names."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
@@ -220,7 +220,7 @@ def test_a_shipped_set_is_found_by_workers(sweep: Callable[..., Result], out: Pa
     assert row["accuracy"] > row["base_accuracy"]
 
 
-def test_a_job_says_what_stays_what_is_measured_and_how_long_it_may_take(micro: Path, out: Path) -> None:
+def test_job_holds_keep_policy_rungs_and_time_limit(micro: Path, out: Path) -> None:
     tune_config = TuneConfig(scheduler="asha", objective="metric", reduction_factor=2)
     folder = prepare(
         RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=5"])

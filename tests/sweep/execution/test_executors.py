@@ -1,4 +1,4 @@
-"""Executors by name."""
+"""The registry of executors."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,7 @@ from sweep.execution.executors import EXECUTORS, ExecutorEntry, make_executor
 from sweep.prepare import RunRequest, prepare
 
 
-def test_an_executor_costs_one_line(micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registered_executor_is_made(micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The entry is checked with the request and makes the executor of the run."""
     made: list[object] = []
 
@@ -32,7 +32,7 @@ def test_an_unknown_executor_is_found_before_anything_is_written(micro: Path, ou
     assert not out.exists()
 
 
-def test_the_command_offers_what_is_registered(sweep: Callable[..., Result]) -> None:
+def test_command_offers_registered_executors(sweep: Callable[..., Result]) -> None:
     help_text = " ".join(sweep("run", "--help").stdout.split())
     assert "[ray|inline]" in help_text
     for name, entry in EXECUTORS.items():

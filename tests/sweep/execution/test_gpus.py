@@ -1,4 +1,4 @@
-"""GPUs: how many trials share one, and that two runs never hold the same one."""
+"""GPUs: how many trials share one, and that two runs never use the same one."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_a_whole_and_a_half_are_exact() -> None:
     assert share(4 * GIB, 10 * GIB) == 0.5
 
 
-def test_one_that_does_not_fit_is_refused() -> None:
+def test_gpu_share_that_does_not_fit_is_refused() -> None:
     with pytest.raises(RunError, match=r"needs 11\.2 GiB .* has 10\.0 GiB: use a smaller batch_size"):
         share(9 * GIB, 10 * GIB)
 
@@ -139,7 +139,7 @@ def test_a_name_cannot_leave_the_folder(folder: Path) -> None:
         ([], "", []),
     ],
 )
-def test_a_gpu_has_one_name_whatever_is_visible(
+def test_gpu_name_does_not_depend_on_visible_devices(
     monkeypatch: pytest.MonkeyPatch, uuids: list[str | None], visible: str | None, names: list[str]
 ) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

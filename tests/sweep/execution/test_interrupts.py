@@ -1,4 +1,4 @@
-"""When a signal asks, when it stops at once, and when it changes nothing."""
+"""Signals: when one stops the run gracefully, when immediately, and when it has no effect."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def on_a_full_disk(message: str) -> None:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_the_first_one_asks_and_the_second_stops_at_once(interrupts: Interrupts, number: signal.Signals) -> None:
+def test_second_signal_stops_immediately(interrupts: Interrupts, number: signal.Signals) -> None:
     heard: list[str] = []
     with interrupts, interrupts.graceful_stop(heard.append):
         send(number)
@@ -34,14 +34,14 @@ def test_the_first_one_asks_and_the_second_stops_at_once(interrupts: Interrupts,
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_without_work_the_first_one_stops_at_once(interrupts: Interrupts, number: signal.Signals) -> None:
+def test_signal_outside_work_stops_immediately(interrupts: Interrupts, number: signal.Signals) -> None:
     with interrupts:
         with pytest.raises(KeyboardInterrupt):
             send(number)
         assert interrupts.first == number
 
 
-def test_one_after_the_work_that_was_asked_to_stop(interrupts: Interrupts) -> None:
+def test_signal_after_a_graceful_stop(interrupts: Interrupts) -> None:
     with interrupts:
         with interrupts.graceful_stop(print):
             send(signal.SIGTERM)
@@ -61,15 +61,13 @@ def test_once_it_stops_at_once_more_change_nothing(interrupts: Interrupts) -> No
 
 
 @pytest.mark.parametrize("tell", [in_a_write, on_a_full_disk])
-def test_a_message_that_cannot_be_written_now_is_not_worth_a_session(
-    interrupts: Interrupts, tell: Callable[[str], None]
-) -> None:
+def test_unwritable_message_does_not_end_the_session(interrupts: Interrupts, tell: Callable[[str], None]) -> None:
     with interrupts, interrupts.graceful_stop(tell):
         send(signal.SIGINT)
     assert interrupts.first == signal.SIGINT
 
 
-def test_one_that_comes_long_after_stops_at_once_again(interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_late_signal_stops_immediately(interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
     """The KeyboardInterrupt may have been lost (in a destructor, say), or what it went through may hang."""
     with interrupts:
         with pytest.raises(KeyboardInterrupt):
@@ -79,7 +77,7 @@ def test_one_that_comes_long_after_stops_at_once_again(interrupts: Interrupts, m
             send(signal.SIGTERM)
 
 
-def test_handlers_are_put_back_where_no_signal_came(interrupts: Interrupts) -> None:
+def test_handlers_are_restored_without_a_signal(interrupts: Interrupts) -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
     with interrupts:
         assert [signal.getsignal(number) for number in SIGNALS] != before
@@ -101,7 +99,7 @@ def test_another_thread_leaves_the_handlers_alone(interrupts: Interrupts) -> Non
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_what_is_not_to_be_interrupted_is_done_to_its_end(interrupts: Interrupts, number: signal.Signals) -> None:
+def test_uninterruptible_block_finishes(interrupts: Interrupts, number: signal.Signals) -> None:
     done: list[str] = []
     heard: list[str] = []
 
@@ -118,7 +116,7 @@ def test_what_is_not_to_be_interrupted_is_done_to_its_end(interrupts: Interrupts
     assert len(heard) == 1
 
 
-def test_what_would_hang_can_be_interrupted_after_all(interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_block_can_be_interrupted(interrupts: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sweep.execution.interrupts.STOPPING_SECONDS", 0)
     done: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Train once, decode many: a point scored by sharing a training equals the same point trained by itself."""
+"""Train once, decode many: sharing a trial gives the same scores as separate trials."""
 
 from collections.abc import Callable
 from pathlib import Path

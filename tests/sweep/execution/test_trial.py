@@ -1,4 +1,4 @@
-"""Trials: what a worker tells, and how it goes on after a crash at any moment."""
+"""Trials: what a worker reports, and how a trial resumes after a crash at any moment."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -43,7 +43,7 @@ def essence(report: TrialReport) -> tuple[object, ...]:
     return report.epoch, losses, scores, report.status, report.reason
 
 
-def test_one_report_an_epoch_scored_at_the_last(job: Job) -> None:
+def test_one_report_per_epoch_scored_at_the_last(job: Job) -> None:
     first, last = run_trial(job)
     assert (first.epoch, first.status, first.scores) == (1, None, ())
     assert (last.epoch, last.status) == (2, Status.COMPLETED)
@@ -61,7 +61,7 @@ def test_reports_survive_json(job: Job) -> None:
 
 
 @pytest.mark.parametrize("told", [0, 1])
-def test_stopped_after_its_checkpoint_it_goes_on_as_if_uninterrupted(job: Job, tmp_path: Path, told: int) -> None:
+def test_resume_after_a_checkpoint_equals_an_uninterrupted_trial(job: Job, tmp_path: Path, told: int) -> None:
     """With `told` = 0 the crash came after the checkpoint of epoch 1 and before the ledger had its report."""
     whole = [essence(report) for report in run_trial(replace(job, checkpoints=str(tmp_path / "whole")))]
     stopped = run_trial(job)
@@ -71,7 +71,7 @@ def test_stopped_after_its_checkpoint_it_goes_on_as_if_uninterrupted(job: Job, t
     assert resumed == whole[told:]
 
 
-def test_ended_but_untold_it_tells_its_end_again_without_training(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreported_end_is_reported_without_training(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = [essence(report) for report in run_trial(job)]
 
     def never(*arguments: object, **named: object) -> None:
@@ -90,7 +90,7 @@ def test_a_damaged_checkpoint_costs_its_epoch_only(job: Job) -> None:
     assert [essence(report) for report in run_trial(job)] == whole
 
 
-def test_milestones_and_decodings_equal_trainings_of_their_own(micro_plan: Plan, tmp_path: Path) -> None:
+def test_shared_trial_equals_separate_trials(micro_plan: Plan, tmp_path: Path) -> None:
     """Sharing changes nothing: each shared point's result is that of the point trained alone, bit for bit."""
     point = micro_plan.points[3]
     points = [
@@ -110,9 +110,7 @@ def test_milestones_and_decodings_equal_trainings_of_their_own(micro_plan: Plan,
         assert (alone.metrics, alone.samples) == (shared[point.point_id].metrics, shared[point.point_id].samples)
 
 
-def test_patience_stops_and_scores_what_it_has(
-    micro_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_early_stopped_trial_is_scored(micro_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     losses = iter([3.0, 4.0, 5.0, 6.0])
     monkeypatch.setattr("model.training.Training.dev_loss", lambda training: next(losses))
     point = micro_plan.points[0]
@@ -142,7 +140,7 @@ def test_an_error_is_a_result_with_its_traceback(job: Job, monkeypatch: pytest.M
     assert "in fail" in str(last.traceback)
 
 
-def test_a_finished_trial_keeps_its_weights_without_the_optimizer(job: Job) -> None:
+def test_finished_trial_keeps_weights_without_optimizer(job: Job) -> None:
     list(run_trial(job))
     kept = Path(job.checkpoints) / "2"
     assert (kept / "optimizer.safetensors").stat().st_size < 100 < (kept / "model.safetensors").stat().st_size
@@ -166,7 +164,7 @@ def own_poems(poems: Path) -> Iterator[Path]:
     poems.write_bytes(before)
 
 
-def test_data_that_change_while_their_run_goes_on_are_refused(job: Job, own_poems: Path) -> None:
+def test_data_changed_during_a_run_are_refused(job: Job, own_poems: Path) -> None:
     reports = run_trial(job)
     next(reports)
     own_poems.write_text(own_poems.read_text() + "\n99\n\nOne more,\nand one\nmore line,\nand another.\n")

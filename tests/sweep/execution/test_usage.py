@@ -6,7 +6,7 @@ import torch
 from sweep.execution.usage import peak_memory_bytes, reset_peak_memory, threads
 
 
-def test_threads_are_set_inside_and_restored_even_after_an_error() -> None:
+def test_threads_are_restored_after_an_error() -> None:
     before, inside = torch.get_num_threads(), []
 
     def work() -> None:
@@ -29,9 +29,7 @@ def test_the_peak_sees_memory_that_is_gone_again() -> None:
     assert peak_memory_bytes(cpu) - before > 0.9 * size
 
 
-def test_the_peak_is_known_where_the_system_tells_less(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_peak_memory_has_a_fallback(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     nowhere = tmp_path_factory.mktemp("proc") / "absent"
     monkeypatch.setattr("sweep.execution.usage.STATUS", nowhere)
     monkeypatch.setattr("sweep.execution.usage.CLEAR_REFS", nowhere / "absent")

@@ -1,4 +1,4 @@
-"""The watchdog with a clock of its own."""
+"""The watchdog, with a fake clock."""
 
 import os
 from pathlib import Path
@@ -68,7 +68,7 @@ def test_a_worker_that_gives_no_sign_is_seen_once(clock: Clock, folder: Path) ->
 
 
 @pytest.mark.parametrize("step", [1.0, -3600.0, 1e6, 0.001])
-def test_whatever_the_file_systems_clock_says_a_change_is_a_sign(clock: Clock, folder: Path, step: float) -> None:
+def test_any_mtime_change_is_a_sign_of_life(clock: Clock, folder: Path, step: float) -> None:
     """A file server whose clock is wrong, or is set back while a worker works."""
     dog, job, date = Watchdog(60.0, clock), job_in(folder), 1e6
     dog.started(job)
@@ -81,7 +81,7 @@ def test_whatever_the_file_systems_clock_says_a_change_is_a_sign(clock: Clock, f
     assert [late.job for late in dog.overdue()] == [job]
 
 
-def test_a_file_that_does_not_change_is_no_sign_however_new_it_is(clock: Clock, folder: Path) -> None:
+def test_unchanged_file_is_no_sign_of_life(clock: Clock, folder: Path) -> None:
     dog, job = Watchdog(60.0, clock), job_in(folder)
     touch(folder, 4e9)  # in the future
     dog.started(job)

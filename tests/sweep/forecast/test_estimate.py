@@ -1,4 +1,4 @@
-"""Estimates: right within a factor of what a run then takes, and silent about what nobody knows."""
+"""Estimates: within a factor of the actual cost, and None if nothing is known."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -61,7 +61,9 @@ def test_nothing_known_is_said_so(prepared: PreparedRun) -> None:
     assert "(--keep last)" in disk
 
 
-def test_an_earlier_run_tells_within_a_factor(finished: Path, sweep: Sweep, micro: Path, prepared: PreparedRun) -> None:
+def test_estimate_from_an_earlier_run_is_within_a_factor(
+    finished: Path, sweep: Sweep, micro: Path, prepared: PreparedRun
+) -> None:
     """Twice the epochs of a finished run, then run and compared."""
     found = of(prepared)
     assert (found.source, found.share, found.runs) == ("earlier runs", 1.0, 1)
@@ -76,7 +78,7 @@ def test_an_earlier_run_tells_within_a_factor(finished: Path, sweep: Sweep, micr
     assert found.wall_seconds >= found.train_seconds
 
 
-def test_other_methods_are_told_by_the_nearest(micro: Path, out: Path) -> None:
+def test_unknown_methods_use_the_nearest_known_trial(micro: Path, out: Path) -> None:
     """Of a made-up run, in which every training takes a second an epoch and every scoring a tenth of one."""
     earlier = prepare(RunRequest(space=str(micro), out=out)).open_or_create()
     run_session(earlier, ScriptedExecutor(), SilentReporter(), ["sweep"], limits=RunLimits())
@@ -88,7 +90,7 @@ def test_other_methods_are_told_by_the_nearest(micro: Path, out: Path) -> None:
     assert smart.decode_seconds / plain.decode_seconds == pytest.approx(2)  # twice the tokens
 
 
-def test_what_is_cached_takes_nothing(finished: Path, micro: Path, out: Path, prepared: PreparedRun) -> None:
+def test_cached_points_cost_nothing(finished: Path, micro: Path, out: Path, prepared: PreparedRun) -> None:
     again = prepare(RunRequest(space=str(micro), out=out))
     known = [point.point_id for point in (*again.plan.points, *again.plan.baselines)]
     found = of(again, cached=known)
@@ -121,7 +123,7 @@ def test_more_at_a_time_take_less_time_and_more_memory(finished: Path, prepared:
     assert two.kept_bytes == one.kept_bytes
 
 
-def test_measuring_tells_where_no_run_does(measured: Measured, prepared: PreparedRun) -> None:
+def test_measurement_is_used_without_past_runs(measured: Measured, prepared: PreparedRun) -> None:
     found = of(prepared, measured=measured)
     assert (found.source, found.share, found.runs) == ("measured", 1.0, 0)
     assert found.train_seconds == pytest.approx(16 * measured.train_seconds)
@@ -129,9 +131,7 @@ def test_measuring_tells_where_no_run_does(measured: Measured, prepared: Prepare
     assert lines(found)[0].endswith("with 1 trial at a time (from one measured epoch)")
 
 
-def test_measuring_tells_of_another_base_by_its_parameters(
-    measured: Measured, micro: Path, out: Path, tmp_path: Path
-) -> None:
+def test_measurement_scales_with_base_parameters(measured: Measured, micro: Path, out: Path, tmp_path: Path) -> None:
     other = write_base(tmp_path / "base")
     found = of(prepare(RunRequest(space=str(micro), out=out, settings=(f"base=tiny,{other}",))), measured=measured)
     assert (found.share, found.source) == (1.0, "measured")
@@ -139,7 +139,7 @@ def test_measuring_tells_of_another_base_by_its_parameters(
     assert found.train_seconds == pytest.approx(8 * measured.train_seconds * (1 + params[1] / params[0]))
 
 
-def test_an_untuned_base_that_was_measured_tells_nothing_of_training(measured: Measured, prepared: PreparedRun) -> None:
+def test_measured_baseline_gives_no_training_time(measured: Measured, prepared: PreparedRun) -> None:
     untuned = replace(measured, settings={**prepared.plan.baselines[0].settings}, train_seconds=0.0)
     found = of(prepared, measured=untuned)
     assert (found.share, found.train_seconds) == (0.2, 0.0)
@@ -156,7 +156,7 @@ def test_smaller_batches_cost_more_on_a_gpu_only(
     assert found.train_seconds == pytest.approx(8 * measured.train_seconds * ratio)
 
 
-def test_what_is_measured(measured: Measured, poems: Path) -> None:
+def test_measurement_is_plausible(measured: Measured, poems: Path) -> None:
     assert 0 < measured.train_seconds <= measured.epoch_seconds
     assert measured.start_seconds > 0.1
     assert measured.decode_seconds > 0
@@ -164,14 +164,14 @@ def test_what_is_measured(measured: Measured, poems: Path) -> None:
     assert measured.sample_bytes > 20
 
 
-def test_measuring_what_cannot_be_trained_is_refused(poems: Path) -> None:
+def test_measuring_an_untrainable_point_is_refused(poems: Path) -> None:
     with pytest.raises(RunError, match=r"cannot measure \w+: .*DivergedError.*loss became"):
         measure(point_of(poems, lr=1e30), threads=1, gpu=False)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "soap"])
 @pytest.mark.parametrize("method", ["weights", "lora", "teacher"])
-def test_checkpoints_have_the_size_that_shapes_tell(poems: Path, tmp_path: Path, optimizer: str, method: str) -> None:
+def test_checkpoint_size_follows_from_shapes(poems: Path, tmp_path: Path, optimizer: str, method: str) -> None:
     methods: dict[str, dict[str, object]] = {
         "weights": {},
         "lora": {"lora": {"rank": 8}},
@@ -189,7 +189,7 @@ def test_checkpoints_have_the_size_that_shapes_tell(poems: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize(("keep", "copies"), [("none", 0), ("last", 1), ("best+last", 2), ("all", 4)])
-def test_what_is_kept_is_a_matter_of_policy(prepared: PreparedRun, keep: str, copies: int) -> None:
+def test_disk_estimate_depends_on_keep(prepared: PreparedRun, keep: str, copies: int) -> None:
     weights = sum(sizes(trial.config, None).final_bytes for trial in prepared.plan.trials)
     assert of(prepared, keep=keep).kept_bytes == copies * weights
 

@@ -1,4 +1,4 @@
-"""Axes: what each kind draws, that it always draws the same, and Ray's objects read as ours."""
+"""Axes: what each kind samples, determinism, and conversion of Ray's search spaces."""
 
 import json
 import random
@@ -19,7 +19,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_draws_stay_in_range_and_cover_it(kind: str) -> None:
+def test_samples_stay_in_range_and_cover_it(kind: str) -> None:
     axis, is_valid = KINDS[kind]
     drawn = [axis.sample("lr", index) for index in range(200)]
     assert all(is_valid(value) for value in drawn)
@@ -27,7 +27,7 @@ def test_draws_stay_in_range_and_cover_it(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_draws_depend_on_key_and_index_alone(kind: str) -> None:
+def test_samples_depend_on_key_and_index_alone(kind: str) -> None:
     axis = KINDS[kind][0]
     random.seed(1)
     first = [axis.sample("lr", index) for index in range(20)]
@@ -104,7 +104,7 @@ def test_the_values_of_a_range_that_can_be_counted() -> None:
     assert quniform(0.0, 1.0, 1e-7).values is None  # more than anyone looks through
 
 
-def test_every_value_of_a_countable_range_is_drawn() -> None:
+def test_every_value_of_a_countable_range_is_sampled() -> None:
     for axis in (randint(2, 5), quniform(0.05, 0.37, 0.1)):
         assert {axis.sample("x", index) for index in range(100)} == set(axis.values or ())
 

@@ -1,4 +1,4 @@
-"""How durations and budgets are read and written."""
+"""Parsing and formatting of durations and budgets."""
 
 import json
 
@@ -17,7 +17,7 @@ def test_durations(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     "text", ["", "90", "s", "-1s", "1e3s", "1 h", "h1", "1h30m", "infs", "nans", ".5h", "2H", "1w"]
 )
-def test_what_is_no_duration(text: str) -> None:
+def test_invalid_durations(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
 
@@ -46,7 +46,7 @@ def test_budgets(text: str, budget: Budget) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "40", "1.5trials", "trials", "-2trials", "2 gpuh", "2gpu", "40trial", "1e9gpuh"])
-def test_what_is_no_budget(text: str) -> None:
+def test_invalid_budgets(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a duration|invalid literal"):
         Budget.parse(text)
 

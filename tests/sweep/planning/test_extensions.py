@@ -1,4 +1,4 @@
-"""Extensions of a run: imported to run it, recorded to read it, part of what its points are."""
+"""Extensions of a run: imported when it runs, recorded with it, and part of the identity of its points."""
 
 import json
 import sys
@@ -67,7 +67,7 @@ def test_its_settings_are_keys_bounds_and_axes(name: str) -> None:
         expand(Space(fixed={"optimizer": name, "sign.powr": 1.0}), {})
 
 
-def test_it_may_be_one_value_of_an_axis_or_an_override(name: str) -> None:
+def test_extension_may_be_an_axis_value_or_an_override(name: str) -> None:
     found = points(Space(axes={"optimizer": grid("adamw", name)}))
     assert [point.train.optimizer for point in found] == ["adamw", name]
     (point,) = [Point(*each) for each in expand(Space(), {"optimizer": name})]
@@ -128,7 +128,7 @@ def test_a_record_is_enough_to_read_points(name: str, monkeypatch: pytest.Monkey
         REGISTRIES["optimizer"][name].build([], 0.1, 0.0, None)
 
 
-def test_what_was_only_read_is_imported_to_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recorded_extension_is_imported_to_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (point,) = points(Space(fixed={"optimizer": name, "sign.power": 2.0}))
     recorded = record([point])
     forget(monkeypatch, name)
@@ -140,7 +140,7 @@ def test_what_was_only_read_is_imported_to_run(name: str, monkeypatch: pytest.Mo
     assert record([read]) == recorded
 
 
-def test_an_edited_file_is_not_what_was_recorded(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edited_file_is_detected(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (point,) = points(Space(fixed={"optimizer": name}))
     recorded = record([point])
     path = tmp_path / f"{name.partition(':')[0]}.py"
@@ -156,7 +156,7 @@ def provenance(*given: Point) -> Provenance:
     return trace(given, gpu=False, threads=1)
 
 
-def test_the_source_is_part_of_what_a_point_is(name: str) -> None:
+def test_source_is_part_of_the_point_identity(name: str) -> None:
     (point,) = points(Space(fixed={"optimizer": name}))
     (plain,) = points(Space())
     now = provenance(point, plain)

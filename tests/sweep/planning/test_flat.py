@@ -1,4 +1,4 @@
-"""The flat form: every bound and every type is checked, and it leads to the settings and back."""
+"""The flat form: every bound and type is checked, and conversion to settings and back is lossless."""
 
 from typing import Any
 
@@ -138,7 +138,7 @@ def test_flat_keys_lead_back() -> None:
     assert from_flat({**to_flat(train), **to_flat(decode)}) == (train, decode)
 
 
-def test_what_is_off_is_left_out_and_every_key_is_known() -> None:
+def test_disabled_groups_are_omitted_and_all_keys_are_known() -> None:
     flat = to_flat(TrainConfig())
     assert not any(key.startswith("lora.") for key in flat)
     assert None not in flat.values()

@@ -1,4 +1,4 @@
-"""Objects named `module:name`: found, checked, hashed."""
+"""Objects named `module:name`: import, validation and hashing."""
 
 import hashlib
 import sys
@@ -19,7 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("name", "expected"), [("a:b", True), ("adamw", False), (None, False), (3, False)])
-def test_an_extension_is_told_by_its_colon(name: object, expected: bool) -> None:
+def test_colon_marks_an_extension(name: object, expected: bool) -> None:
     assert is_extension(name) is expected
 
 
@@ -56,7 +56,7 @@ def test_a_module_of_a_package_starts_from_the_folder_above_it(folder: Path) -> 
         ("text_x", "number = 'seven'", "text_x:number must be of type int, not str"),
     ],
 )
-def test_what_cannot_be_imported_is_one_error(folder: Path, module: str, source: str | None, message: str) -> None:
+def test_import_failures_are_one_error(folder: Path, module: str, source: str | None, message: str) -> None:
     if source is not None:
         (folder / f"{module}.py").write_text(source)
     with pytest.raises(ExtensionError) as caught:

@@ -1,4 +1,4 @@
-"""The hash of the numeric code: it follows what is computed, and nothing else."""
+"""The hash of the numeric code: it changes if and only if the computation may change."""
 
 import ast
 import json
@@ -57,7 +57,7 @@ def test_recorded_hash_is_todays() -> None:
     assert GOLDEN["numerics_sha256"] == numerics_sha256()
 
 
-def test_runs_of_earlier_versions_resume_while_the_numbers_stay() -> None:
+def test_earlier_runs_resume_if_numbers_are_unchanged() -> None:
     for earlier, today in EARLIER_HASHES.items():
         assert today == numerics_sha256()
         assert same_numbers(earlier, numerics_sha256())
@@ -88,7 +88,7 @@ def with_another_constant(source: str) -> str | None:
     return None
 
 
-def test_a_moved_file_changes_nothing(copy: Path) -> None:
+def test_moving_a_file_does_not_change_the_hash(copy: Path) -> None:
     before = hash_of(numeric_paths(copy))
     moved = copy / "methods" / "adapters.py"
     (copy / "methods" / "lora.py").rename(moved)
@@ -97,7 +97,7 @@ def test_a_moved_file_changes_nothing(copy: Path) -> None:
     assert hash_of(numeric_paths(copy)) == before
 
 
-def test_a_reworded_docstring_comment_or_message_changes_nothing(copy: Path) -> None:
+def test_rewording_text_does_not_change_the_hash(copy: Path) -> None:
     before = hash_of(numeric_paths(copy))
     edit(copy / "methods" / "lora.py", '"""', '"""Reworded. ')
     edit(copy / "methods" / "lora.py", "adapters already", "adapters already, sorry")
@@ -129,5 +129,5 @@ def test_a_reworded_docstring_comment_or_message_changes_nothing(copy: Path) -> 
         ("f(1, low=1)", "f(1, low=2)", False),
     ],
 )
-def test_what_counts(before: str, after: str, equal: bool) -> None:
+def test_hash_ignores_only_text_types_and_moves(before: str, after: str, equal: bool) -> None:
     assert (hash_sources(iter([before])) == hash_sources(iter([after]))) is equal

@@ -1,4 +1,4 @@
-"""Plans: ids that never change, trainings that are shared, baselines, paired seeds."""
+"""Plans: stable ids, shared trials, baselines and paired seeds."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def full_plan(space: Space, seeds: int = 1):  # type: ignore[no-untyped-def]
     return make_plan(expand(space, {}), seeds)
 
 
-def test_ids_are_what_they_were_when_first_released() -> None:
+def test_ids_match_the_first_release() -> None:
     """Written down once: were they to change, every cache and every ledger would lose its results."""
     point = Point(TrainConfig(lora={"rank": 8}), DecodeConfig(top_p=0.9))  # type: ignore[arg-type]
     assert (point.point_id, point.trial_id) == ("6522de2fce72", "039a342c3184")
@@ -84,7 +84,7 @@ def test_settings_lead_back_to_the_point() -> None:
         assert point_from(point.settings) == point
 
 
-def test_decodings_and_milestones_share_a_training() -> None:
+def test_decodings_and_milestones_share_a_trial() -> None:
     """The paper's SOAP grid in small: 3 epochs x 5 batches x 4 rates x 17 decodings need 20 trainings."""
     space = Space(
         axes={"batch_size": grid(2, 4, 8, 16, 32), "lr": grid(1e-5, 1e-4, 1e-3, 3e-3)},
@@ -98,7 +98,7 @@ def test_decodings_and_milestones_share_a_training() -> None:
     assert {trial.epochs for trial in plan.trials} == {20}
 
 
-def test_what_changes_weights_is_not_shared() -> None:
+def test_settings_that_change_weights_are_not_shared() -> None:
     assert len(full_plan(Space(axes={"lr": grid(0.1, 0.2), "lora.rank": grid(1, 2)})).trials) == 4
 
 

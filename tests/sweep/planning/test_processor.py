@@ -1,4 +1,4 @@
-"""The processor's vector instructions, told without torch."""
+"""The vector instructions of the CPU, detected without torch."""
 
 import os
 import subprocess
@@ -46,7 +46,7 @@ def test_flags_decide(flags: str, expected: str, tmp_path: Path, monkeypatch: py
         processor.cpu_capability.cache_clear()
 
 
-def test_torch_is_asked_where_there_are_no_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_is_the_fallback_without_cpu_flags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(processor.OVERRIDE, raising=False)
     monkeypatch.setattr(processor, "CPU_INFO", tmp_path / "absent")
     processor.cpu_capability.cache_clear()

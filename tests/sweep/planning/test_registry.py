@@ -1,4 +1,4 @@
-"""Finding spaces by name and path, and what a broken file says."""
+"""Finding spaces by name and path, and the errors of broken files."""
 
 from pathlib import Path
 

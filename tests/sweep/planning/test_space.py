@@ -1,4 +1,4 @@
-"""Spaces: how they expand, and each mistake that is found before anything runs."""
+"""Spaces: how they expand, and the errors that are found before a run starts."""
 
 from typing import Any
 
@@ -44,18 +44,18 @@ def test_overrides_replace_settings_and_whole_axes() -> None:
     assert points == [(TrainConfig(epochs=1, lr=0.3, lora={"rank": 8}), DecodeConfig())]  # type: ignore[arg-type]
 
 
-def test_random_axes_are_drawn_for_each_sample_and_grid_point() -> None:
+def test_random_axes_are_sampled_at_every_grid_point() -> None:
     space = Space(axes={"lr": uniform(0.1, 0.2), "batch_size": grid(2, 4)}, samples=3)
     points = expand(space, {})
     assert len({train.lr for train, _ in points}) == 6
     assert expand(space, {}) == points
 
 
-def test_random_draws_that_repeat_a_point_are_dropped() -> None:
+def test_repeated_samples_are_dropped() -> None:
     assert len(expand(Space(axes={"batch_size": choice(2, 4)}, samples=50), {})) == 2
 
 
-def test_a_new_axis_does_not_change_what_another_draws() -> None:
+def test_new_axis_does_not_change_other_samples() -> None:
     alone = expand(Space(axes={"lr": uniform(0.1, 0.2)}, samples=3), {})
     both = expand(
         Space(axes={"lr": uniform(0.1, 0.2), "lora.dropout": uniform(0, 0.5)}, fixed={"lora.rank": 2}, samples=3), {}

@@ -1,4 +1,4 @@
-"""The time left: each kind of trial at its own pace."""
+"""The estimated time left, with a separate speed for each kind of trial."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_a_measured_kind_has_its_own_pace() -> None:
     assert known.seconds_per_epoch(TrainConfig(epochs=9, seed=3, lr=0.5)) == 10  # neither changes the time of an epoch
 
 
-def test_an_unmeasured_kind_is_weighed_by_its_forward_passes() -> None:
+def test_unmeasured_methods_scale_with_forward_passes() -> None:
     known = pace([trial(PLAIN), trial(SMART)], state_with((PLAIN, 4, 40.0)))
     assert passes(SMART) == 4
     assert known is not None

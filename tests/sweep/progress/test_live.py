@@ -1,4 +1,4 @@
-"""The live table: what it shows, from the first moment to after the last."""
+"""The live table: what it shows from start to end."""
 
 import io
 import re
@@ -41,7 +41,7 @@ def test_it_speaks_before_the_first_trial_starts(folder: RunFolder, executor: st
     assert text in said
 
 
-def test_it_shows_what_varies_and_the_best_beside_the_baseline(folder: RunFolder, state: RunState) -> None:
+def test_live_table_shows_settings_best_and_baseline(folder: RunFolder, state: RunState) -> None:
     view = LiveReporter(folder, make_console(), "ray")
     view.changed(state, "")
     said = shown(view)

@@ -1,4 +1,4 @@
-"""Progress: lines in a pipe, a table on a terminal."""
+"""Progress reporters: lines for a pipe, a table for a terminal."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the progress views know of a run."""
+"""The progress state that reporters display."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Report formats by name, and one of one's own."""
+"""The registry of report formats, and custom formats."""
 
 import csv
 import io
@@ -29,7 +29,9 @@ def test_every_format_lists_the_top_rows(report: Report) -> None:
     assert FORMATS["table"](report).count("COMPLETED") == 2
 
 
-def test_a_format_costs_one_line(sweep: Callable[..., Result], finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registered_format_renders_a_report(
+    sweep: Callable[..., Result], finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(FORMATS, "count", lambda report: f"{len(report.shown)} of {len(report.rows)} rows")
     assert sweep("report", "micro", "--format", "count", "--top", "3").stdout == "3 of 4 rows\n"
 

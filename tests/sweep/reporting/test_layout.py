@@ -1,4 +1,4 @@
-"""Tables in any width: whole columns or none, nothing cut."""
+"""Tables of any width: columns are shown completely or not at all."""
 
 import pytest
 from rich.text import Text
@@ -42,12 +42,12 @@ def test_no_line_is_wider_and_no_cell_is_cut(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", range(22, 120))
-def test_the_least_telling_column_goes_first(width: int) -> None:
+def test_least_informative_column_is_dropped_first(width: int) -> None:
     left_out = list(lay_out(columns(), DROPPABLE, KEYS, width).left_out)
     assert left_out == DROPPABLE[: len(left_out)]
 
 
-def test_columns_are_left_out_only_where_they_must() -> None:
+def test_columns_are_dropped_only_if_needed() -> None:
     assert list(lay_out(columns(), DROPPABLE, KEYS, 120).left_out) == []
     assert list(lay_out(columns(), DROPPABLE, KEYS, 75).left_out) == ["train_seconds"]
     assert list(lay_out(columns(), DROPPABLE, KEYS, 30).left_out) == DROPPABLE

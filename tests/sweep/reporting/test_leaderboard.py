@@ -1,4 +1,4 @@
-"""The leaderboard: types, ranks, rebuilding, other readers."""
+"""The leaderboard: column types, ranks, rebuilding, and reading it with other tools."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What rungs foretold, on runs whose every end is known and on one that stopped most."""
+"""Rung reports on runs that completed every trial and on a run that stopped most."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +46,7 @@ def judged(micro: Path, out: Path, at_rung: dict[float, float], scheduler: str =
     return rungs(folder, load_state(folder))
 
 
-def test_a_rung_that_foretells_the_end(micro: Path, out: Path) -> None:
+def test_rung_that_predicts_the_result(micro: Path, out: Path) -> None:
     (rung,) = judged(micro, out, {})
     assert (rung.epoch, rung.reached, rung.stopped, rung.known) == (1, 3, 0, 3)
     assert (rung.agreement, rung.kept, rung.winner) == (1.0, 1.0, True)
@@ -57,7 +57,7 @@ def test_a_rung_that_is_wrong(micro: Path, out: Path) -> None:
     assert (rung.agreement, rung.kept, rung.winner) == (-1.0, 0.0, False)
 
 
-def test_what_was_stopped_is_not_known(micro: Path, out: Path) -> None:
+def test_stopped_trials_are_unknown(micro: Path, out: Path) -> None:
     (rung,) = judged(micro, out, {}, "asha-promote")
     assert (rung.reached, rung.stopped, rung.known, rung.agreement) == (3, 2, 1, None)
 

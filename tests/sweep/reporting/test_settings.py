@@ -1,4 +1,4 @@
-"""Which settings of a run vary, and which of those say something that no other says."""
+"""Which settings of a run vary, and which of those are informative."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def test_varying_keys() -> None:
     assert varying_keys([{"a": 1}]) == []
 
 
-def test_settings_that_another_of_their_method_tells_are_not_told_twice() -> None:
+def test_redundant_settings_are_not_shown() -> None:
     """Scale follows from rank, everything of SMART from its weight, decay from the optimizer; lr is no method's."""
     on = {
         "lora.rank": 2,
@@ -56,7 +56,7 @@ def test_constant_settings() -> None:
     assert constant_settings(points) == {"lr": 0.1, "decode.top_p": 0.9}
 
 
-def test_a_default_that_another_row_differs_from_is_filled_in() -> None:
+def test_differing_defaults_are_filled_in() -> None:
     """Ids leave out default settings of an optimizer; a comparison needs them."""
     rows = [
         {"config_json": '{"lr": 0.1, "adamw.beta1": 0.8}', "adamw.beta1": 0.8, "adamw.eps": 1e-8},

@@ -1,4 +1,4 @@
-"""Reports: each format, what is shown, what is escaped."""
+"""Reports: every format, the rows and columns shown, and escaping."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ def test_csv_has_every_column(sweep: Sweep, finished: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["table", "md"])
-def test_people_see_what_varies_and_the_base(sweep: Sweep, finished: Path, form: str) -> None:
+def test_tables_show_varying_settings_and_the_baseline(sweep: Sweep, finished: Path, form: str) -> None:
     text = sweep("report", "--format", form).stdout
     assert "base tiny" in text
     assert "baseline: dev_loss" in text
@@ -41,7 +41,7 @@ def test_people_see_what_varies_and_the_base(sweep: Sweep, finished: Path, form:
 
 
 @pytest.mark.parametrize("form", ["table", "md"])
-def test_what_varies_is_judged_over_the_whole_run(sweep: Sweep, finished: Path, form: str) -> None:
+def test_varying_settings_come_from_the_whole_run(sweep: Sweep, finished: Path, form: str) -> None:
     def header(*arguments: str) -> str:
         text = sweep("report", "--format", form, *arguments).stdout
         return next(line for line in text.splitlines() if "rank" in line and "status" in line)
@@ -79,12 +79,12 @@ def test_missing_values_sort_last() -> None:
     assert [str(row["dev_loss"]) for row in sort_rows(rows, "dev_loss")] == ["1.0", "2.0", "None", "nan"]
 
 
-def test_a_row_whose_base_is_not_measured_yet_is_not_compared() -> None:
+def test_row_without_a_baseline_is_not_compared() -> None:
     rows = [{"chrf": 41.0, "base_chrf": 40.0}, {"chrf": 39.0}]
     assert baseline_line(rows) == "baseline: chrf 40.000 (beaten by 1 of 1 rows)"
 
 
-def test_a_loss_that_is_no_number_is_null_in_json_and_empty_in_csv() -> None:
+def test_nonfinite_loss_is_null_in_json_and_empty_in_csv() -> None:
     rows = [{"train_loss": float("inf"), "dev_loss": float("nan")}]
     (row,) = json.loads(json_text(None, rows))
     assert row["train_loss"] is None

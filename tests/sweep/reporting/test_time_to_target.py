@@ -1,4 +1,4 @@
-"""Epochs and seconds to a dev loss, from the epochs that the ledger holds."""
+"""Epochs and seconds until a target dev loss, computed from the ledger."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Nothing twice: what is found in earlier runs, and what must not be."""
+"""The cache: which points of earlier runs are found, and which must not be."""
 
 import json
 from collections.abc import Callable
@@ -56,14 +56,14 @@ def test_no_cache_computes_again(sweep: Sweep, finished: Path, micro: Path) -> N
     assert "micro-2: 4 points: 4 COMPLETED" in result.stdout
 
 
-def test_a_run_without_the_cache_stays_without_it_when_resumed(sweep: Sweep, finished: Path, micro: Path) -> None:
+def test_no_cache_persists_across_a_resume(sweep: Sweep, finished: Path, micro: Path) -> None:
     assert sweep("run", micro, "--executor", "inline", "--no-cache", "--name", "fresh").exit_code == 0
     ledger = finished.with_name("fresh") / "ledger.jsonl"
     ledger.write_bytes(b"".join(ledger.read_bytes().splitlines(keepends=True)[:4]))
     assert "4 COMPLETED" in sweep("resume", "fresh").stdout
 
 
-def test_saved_time_counts_a_training_once(
+def test_saved_time_counts_each_trial_once(
     sweep: Sweep, finished: Path, micro: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two decodings of one training of an hour."""
@@ -122,7 +122,7 @@ def test_each_run_is_read_once_and_only_when_it_is_needed(finished: Path, monkey
     assert read == ["micro"]
 
 
-def test_the_run_that_asks_and_points_that_are_not_known_find_nothing(finished: Path) -> None:
+def test_own_run_and_unknown_points_are_not_found(finished: Path) -> None:
     spec = RunFolder(finished).spec
     (point, *_) = spec.plan.points
     assert Cache(finished.parent, skip="micro").find(spec.provenance, point) is None
@@ -143,7 +143,7 @@ def test_a_run_that_cannot_be_read_hides_no_other(sweep: Sweep, finished: Path, 
 
 
 @pytest.mark.parametrize("search", ["random", "tpe"])
-def test_what_a_search_drew_is_found_too(sweep: Sweep, micro: Path, finished: Path, search: str) -> None:
+def test_sampled_points_are_found(sweep: Sweep, micro: Path, finished: Path, search: str) -> None:
     """All four points of the grid, drawn from it; and drawn, they are found again."""
     options = ("--executor", "inline", "--search", search, "--num-samples", "4")
     assert "4 CACHED" in sweep("run", micro, *options, "--name", "drawn").stdout

@@ -1,4 +1,4 @@
-"""Ledger events: what is written is read back equal, and older ledgers are read too."""
+"""Ledger events: reading returns what was written, and older ledgers are readable."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""What failures are called, from the exception to the leaderboard."""
+"""How exceptions are classified into the failures on the leaderboard."""
 
 import json
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def test_an_exception_has_its_kind(case: str) -> None:
     assert classify(error) is failure
 
 
-def test_what_torch_raises_where_memory_is_not_to_be_had() -> None:
+def test_out_of_memory_errors_are_recognized() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**50)
     assert classify(caught.value) is Failure.OUT_OF_HOST_MEMORY

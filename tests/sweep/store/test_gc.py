@@ -1,4 +1,4 @@
-"""`sweep gc`: what goes, what stays, and that links are left alone."""
+"""`sweep gc`: what it deletes, what it keeps, and that it leaves links alone."""
 
 import fcntl
 from collections.abc import Callable
@@ -29,13 +29,13 @@ def test_it_frees_checkpoints_and_nothing_else(sweep: Sweep, finished: Path) -> 
     assert sweep("resume", "micro").stdout.startswith("micro: 4 points: 4 COMPLETED")
 
 
-def test_by_default_what_a_run_keeps_stays(sweep: Sweep, finished: Path) -> None:
+def test_gc_keeps_protected_checkpoints_by_default(sweep: Sweep, finished: Path) -> None:
     held = weights(finished)
     assert "freed 0.0 MiB" in sweep("gc", "micro").stdout
     assert weights(finished) == held
 
 
-def test_what_may_go_on_keeps_its_checkpoints(sweep: Sweep, micro: Path, out: Path) -> None:
+def test_resumable_trials_keep_their_checkpoints(sweep: Sweep, micro: Path, out: Path) -> None:
     longer = ("run", micro, "--set", "epochs=4", "--executor", "inline", "--keep", "all")
     assert sweep(*longer, "--budget", "1trials").exit_code == 5
     run = RunFolder(out / "micro")

@@ -1,4 +1,4 @@
-"""Signs of life: who holds a trial, and who has taken over."""
+"""Heartbeats and leases: which process holds a trial, and takeover."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ def who(folder: Path) -> heartbeat.Worker:
     return worker
 
 
-def test_a_claim_says_who_holds_the_trial(tmp_path: Path) -> None:
+def test_lease_names_its_holder(tmp_path: Path) -> None:
     with hold_lease(tmp_path / "trial", 3):
         worker = worker_of(tmp_path / "trial")
         assert worker is not None
@@ -37,7 +37,7 @@ def test_a_second_worker_waits_and_gives_up(tmp_path: Path) -> None:
         pass
 
 
-def test_a_process_holds_it_against_this_one_until_it_dies(tmp_path: Path) -> None:
+def test_lease_is_exclusive_until_its_process_dies(tmp_path: Path) -> None:
     code = "import sys, time; from pathlib import Path; from sweep.store.heartbeat import hold_lease\n"
     code += "with hold_lease(Path(sys.argv[1]), 1):\n print('held', flush=True); time.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
@@ -63,7 +63,7 @@ def test_a_newer_attempt_has_taken_over_for_good(tmp_path: Path) -> None:
         pass
 
 
-def test_a_claim_ends_with_an_error(tmp_path: Path) -> None:
+def test_lease_ends_with_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), hold_lease(tmp_path, 1):
         1 / 0  # noqa: B018
     with hold_lease(tmp_path, 1):

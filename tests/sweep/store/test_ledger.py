@@ -1,4 +1,4 @@
-"""The ledger: torn at any byte, damaged anywhere, refused by the disk."""
+"""The ledger: truncated at any byte, damaged anywhere, and on a failing disk."""
 
 import errno
 import os
@@ -31,7 +31,7 @@ def test_events_come_back_in_order(path: Path) -> None:
     ]
 
 
-def test_cut_at_every_byte_it_keeps_every_whole_line_and_goes_on(path: Path) -> None:
+def test_truncated_ledger_keeps_complete_lines(path: Path) -> None:
     data = path.read_bytes()
     for cut in range(len(data) + 1):
         path.write_bytes(data[:cut])

@@ -1,4 +1,4 @@
-"""Which run a command is about."""
+"""Finding the run that a command refers to."""
 
 from pathlib import Path
 

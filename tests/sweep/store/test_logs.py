@@ -1,4 +1,4 @@
-"""The logs of a run: what the driver decided and why, and what workers wrote to stderr."""
+"""The logs of a run: the driver's decisions and the workers' stderr."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ sys.stdin.readline()
 """
 
 
-def test_a_run_logs_what_was_decided(finished: Path) -> None:
+def test_run_logs_its_decisions(finished: Path) -> None:
     text = (finished / "logs" / "driver.log").read_text()
     assert "session begins: " in text
     assert text.count(": started after epoch 0") == 5
@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_made_costs_the_log_only(tmp_path: Path) -> None
         logging.getLogger("sweep.test").info("lost")
 
 
-def test_stderr_of_a_worker_is_kept_and_a_hang_leaves_a_stack(tmp_path: Path) -> None:
+def test_worker_stderr_and_hang_stacks_are_kept(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WORKER, str(tmp_path / "logs")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None

@@ -1,4 +1,4 @@
-"""Which checkpoints stay, on micro runs of the real thing."""
+"""Which checkpoints are kept, on micro runs with the real code."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -45,7 +45,7 @@ def losses(best: int) -> EpochRecord:
 @pytest.mark.parametrize(
     ("keep", "expected"), [("best+last", ["2", "4"]), ("last", ["4"]), ("none", []), ("all", ["1", "2", "3", "4"])]
 )
-def test_what_stays_of_a_training(
+def test_kept_checkpoints_by_policy(
     sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch, keep: str, expected: list[str]
 ) -> None:
     numbers: dict[object, Iterator[float]] = {}
@@ -66,7 +66,7 @@ def test_what_stays_of_a_training(
                 assert not read_checkpoint(folder).tensors["optimizer"]
 
 
-def test_what_a_scheduler_stopped_keeps_nothing(sweep: Sweep, micro: Path, out: Path) -> None:
+def test_stopped_trials_keep_no_checkpoint(sweep: Sweep, micro: Path, out: Path) -> None:
     asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction-factor", "2"]
     assert sweep("run", micro, *asha, "--set", "lora.dropout=0.0,0.1,0.2").exit_code == 0
     run = RunFolder(out / "micro")
@@ -77,7 +77,7 @@ def test_what_a_scheduler_stopped_keeps_nothing(sweep: Sweep, micro: Path, out: 
         assert bool(names) == (trials[name].status is Status.COMPLETED)
 
 
-def test_what_may_yet_be_promoted_keeps_its_checkpoint(sweep: Sweep, micro: Path, out: Path) -> None:
+def test_promotable_trials_keep_their_checkpoint(sweep: Sweep, micro: Path, out: Path) -> None:
     asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction-factor", "2", "--budget", "3trials"]
     assert sweep("run", micro, *asha).exit_code == 5
     run = RunFolder(out / "micro")
@@ -88,20 +88,20 @@ def test_what_may_yet_be_promoted_keeps_its_checkpoint(sweep: Sweep, micro: Path
     assert all("1" in left[name] for name in stopped)
 
 
-def test_all_keeps_even_what_was_stopped(sweep: Sweep, micro: Path, out: Path) -> None:
+def test_keep_all_keeps_stopped_trials(sweep: Sweep, micro: Path, out: Path) -> None:
     asha = ["--executor", "inline", "--scheduler", "asha-promote", "--reduction-factor", "2", "--keep", "all"]
     assert sweep("run", micro, *asha).exit_code == 0
     assert sorted(map(len, kept(RunFolder(out / "micro")).values())) == [1, 1, 2, 2]
 
 
-def test_what_diverged_keeps_nothing(sweep: Sweep, micro: Path, out: Path) -> None:
+def test_diverged_trials_keep_no_checkpoint(sweep: Sweep, micro: Path, out: Path) -> None:
     assert sweep("run", micro, "--executor", "inline", "--set", "lr=1e30").exit_code == 4
     run = RunFolder(out / "micro")
     assert {row["status"] for row in load_rows(run)} == {Status.DIVERGED}
     assert not any(kept(run).values())
 
 
-def test_the_best_checkpoint_loads_and_the_last_one_goes_on(micro_plan: object, tmp_path: Path) -> None:
+def test_best_checkpoint_loads_and_last_one_resumes(micro_plan: object, tmp_path: Path) -> None:
     """A worker that is stopped keeps what it needs to go on, and the best one besides."""
     trial = micro_plan.trials[0]  # type: ignore[attr-defined]
     trial = replace(trial, points=(replace(trial.points[0], train=replace(trial.points[0].train, epochs=6)),))
@@ -183,9 +183,7 @@ def test_a_damaged_best_checkpoint_does_not_end_the_session(tmp_path: Path, micr
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_a_session_killed_while_it_settled_is_settled_by_the_next(
-    sweep: Sweep, micro: Path, out: Path, whole: bool
-) -> None:
+def test_next_session_repairs_an_interrupted_prune(sweep: Sweep, micro: Path, out: Path, whole: bool) -> None:
     """The best checkpoint was being written anew without its optimizer; `whole`: all of it but its renaming."""
     settings = ("--set", "epochs=5", "--set", "lr=2.0")
     assert sweep("run", micro, *settings, "--executor", "inline", "--name", "r").exit_code == 0
@@ -208,7 +206,7 @@ def test_nothing_to_settle(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_the_size_of_a_folder_without_what_links_point_at(tmp_path: Path) -> None:
+def test_folder_size_excludes_link_targets(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "file").write_bytes(b"12345")
     (tmp_path / "a" / "file").write_bytes(b"123")

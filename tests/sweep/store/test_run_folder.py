@@ -1,4 +1,4 @@
-"""Run folders: names that cannot leave, disks that refuse, one writer."""
+"""Run folders: safe names, failing disks, and a single writer."""
 
 import json
 import multiprocessing

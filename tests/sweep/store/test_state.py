@@ -1,4 +1,4 @@
-"""Folding a ledger: late messages, repeated epochs, unknown events."""
+"""The state computed from a ledger: late messages, repeated epochs, unknown events."""
 
 from dataclasses import replace
 from typing import Any
@@ -40,7 +40,7 @@ def test_the_message_of_an_older_attempt_changes_nothing() -> None:
     assert state.trials["t"].known_epoch == 1
 
 
-def test_an_epoch_told_twice_keeps_its_first_telling() -> None:
+def test_repeated_epoch_keeps_the_first_report() -> None:
     state = fold([RUNNING, epoch(1, loss=1.0), epoch(1, loss=9.0)])
     assert state.trials["t"].epochs[1].losses.dev_loss == 1.0
 
@@ -54,7 +54,7 @@ def test_an_illegal_step_is_refused() -> None:
         fold([RUNNING, epoch(1, status="COMPLETED"), RUNNING])
 
 
-def test_who_reached_an_epoch_is_kept_in_the_ledgers_order_and_once() -> None:
+def test_reached_epochs_keep_ledger_order_without_duplicates() -> None:
     other = {"trial_id": "u"}
     state = fold(
         [

@@ -1,4 +1,4 @@
-"""States: the judge of transitions."""
+"""Trial statuses: which transitions are allowed."""
 
 import pytest
 

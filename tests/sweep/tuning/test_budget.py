@@ -1,4 +1,4 @@
-"""Budgets: what a run has spent, and how it stops, says so, and goes on."""
+"""Budgets: how spending is counted, and how a run stops and resumes."""
 
 import contextlib
 from collections.abc import Callable
@@ -84,7 +84,7 @@ def statuses(folder: RunFolder) -> list[Status]:
     return sorted(row["status"] for row in load_rows(folder))
 
 
-def test_a_budget_of_trials_stops_says_so_and_goes_on(sweep: Sweep, micro: Path, out: Path) -> None:
+def test_trial_budget_stops_the_run_and_resumes(sweep: Sweep, micro: Path, out: Path) -> None:
     result = sweep("run", micro, "--executor", "inline", "--budget", "2trials")
     assert result.exit_code == 5
     assert "2 COMPLETED, 2 PENDING" in result.stdout
@@ -97,13 +97,13 @@ def test_a_budget_of_trials_stops_says_so_and_goes_on(sweep: Sweep, micro: Path,
     assert "4 COMPLETED" in sweep("resume", "micro", "--budget", "40trials").stdout
 
 
-def test_a_run_that_is_done_within_its_budget_does_not_speak_of_it(sweep: Sweep, micro: Path) -> None:
+def test_unused_budget_is_not_mentioned(sweep: Sweep, micro: Path) -> None:
     result = sweep("run", micro, "--executor", "inline", "--budget", "4trials")
     assert "4 COMPLETED" in result.stdout
     assert "budget" not in result.stderr
 
 
-def test_a_budget_of_time_stops_running_trials_which_go_on(sweep: Sweep, micro: Path, out: Path) -> None:
+def test_time_budget_interrupts_trials_that_resume(sweep: Sweep, micro: Path, out: Path) -> None:
     result = sweep("run", micro, "--executor", "inline", "--budget", "0.01s")
     assert result.exit_code == 5
     assert "the budget of 0.01s is spent" in result.stderr
@@ -134,7 +134,7 @@ def test_a_budget_of_time_counts_earlier_sessions(folder: RunFolder, monkeypatch
     assert begun == [1, 1, 1, 0, 0]
 
 
-def test_what_was_begun_within_a_budget_of_trials_may_end_after_a_kill(folder: RunFolder) -> None:
+def test_started_trials_finish_within_a_trial_budget_after_kills(folder: RunFolder) -> None:
     limits = RunLimits(budget=Budget.parse("2trials"))
     for _ in range(20):
         try:
@@ -145,7 +145,7 @@ def test_what_was_begun_within_a_budget_of_trials_may_end_after_a_kill(folder: R
     assert statuses(folder) == [Status.COMPLETED] * 2 + [Status.PENDING] * 2
 
 
-def test_what_was_begun_within_a_budget_of_trials_is_promoted(micro: Path, out: Path) -> None:
+def test_started_trials_are_promoted_within_a_trial_budget(micro: Path, out: Path) -> None:
     tune_config = TuneConfig(scheduler="asha-promote", reduction_factor=2)
     request = RunRequest(space=str(micro), out=out, tune_config=tune_config, settings=["epochs=4"])
     folder = prepare(request).open_or_create()
@@ -156,7 +156,7 @@ def test_what_was_begun_within_a_budget_of_trials_is_promoted(micro: Path, out: 
     assert load_state(folder).sessions[1].limits.budget == Budget.parse("4trials")
 
 
-def test_a_lost_worker_is_replaced_within_a_budget_of_trials(folder: RunFolder) -> None:
+def test_lost_worker_is_replaced_within_a_trial_budget(folder: RunFolder) -> None:
     from sweep.store.failure import Failure
 
     lost: list[str] = []

@@ -1,4 +1,4 @@
-"""What a search is told of its points, from the ledger."""
+"""The observations that a search gets from the ledger."""
 
 import math
 from typing import Any
@@ -42,7 +42,7 @@ def complete(state: RunState, trial: Trial, value: float, chrf: float = 40.0) ->
     tell(state, trial, 3, value, status="COMPLETED", scores=[score(trial, chrf=chrf)])
 
 
-def test_a_point_that_was_not_begun_or_is_under_way_is_running() -> None:
+def test_unfinished_points_are_running() -> None:
     state, (trial,) = suggested()
     assert observations(state, FIFO) == [Observation(PARAMS, "RUNNING")]
     begin(state, trial)
@@ -59,7 +59,7 @@ def test_a_complete_point_has_its_last_loss_or_its_metric() -> None:
     assert observations(state, METRIC) == [Observation(PARAMS, "COMPLETE", -41.0)]
 
 
-def test_a_stopped_point_is_pruned_with_what_it_was_stopped_at() -> None:
+def test_stopped_point_is_pruned_with_its_rung_value() -> None:
     state, (trial,) = suggested()
     begin(state, trial)
     tell(state, trial, 1, 2.5, status="STOPPED", rung=1, metric=30.0)
@@ -67,7 +67,7 @@ def test_a_stopped_point_is_pruned_with_what_it_was_stopped_at() -> None:
     assert observations(state, METRIC) == [Observation(PARAMS, "PRUNED", -30.0, 1)]
 
 
-def test_a_point_whose_patience_ended_is_pruned_with_its_score() -> None:
+def test_early_stopped_point_is_pruned_with_its_score() -> None:
     """It is scored where it ends, though no rung lies there."""
     state, (trial,) = suggested(patience=1)
     begin(state, trial)
@@ -78,7 +78,7 @@ def test_a_point_whose_patience_ended_is_pruned_with_its_score() -> None:
 
 
 @pytest.mark.parametrize("status", ["DIVERGED", "FAILED"])
-def test_a_point_that_went_wrong_is_a_failure_without_a_number(status: str) -> None:
+def test_failed_point_has_no_value(status: str) -> None:
     state, (trial,) = suggested()
     begin(state, trial)
     tell(state, trial, 1, 2.0)
@@ -86,7 +86,7 @@ def test_a_point_that_went_wrong_is_a_failure_without_a_number(status: str) -> N
     assert observations(state, FIFO) == [Observation(PARAMS, "FAIL")]
 
 
-def test_seeds_are_told_by_their_mean() -> None:
+def test_seeds_are_averaged() -> None:
     state, (one, two) = suggested(seeds=2)
     complete(state, one, 2.0)
     assert observations(state, FIFO) == [Observation(PARAMS, "RUNNING")]
@@ -94,7 +94,7 @@ def test_seeds_are_told_by_their_mean() -> None:
     assert observations(state, FIFO) == [Observation(PARAMS, "COMPLETE", 2.5)]
 
 
-def test_of_seeds_one_stopped_decides_and_one_that_went_wrong_more_so() -> None:
+def test_seeds_combine_to_failed_before_pruned() -> None:
     state, (one, two) = suggested(seeds=2)
     complete(state, one, 2.0)
     begin(state, two)
@@ -136,7 +136,7 @@ def test_a_point_is_judged_at_its_last_milestone() -> None:
     assert observations(state, METRIC) == [Observation(PARAMS, "COMPLETE", -43.0)]
 
 
-def test_a_metric_that_was_not_measured_is_no_number() -> None:
+def test_unmeasured_metric_has_no_value() -> None:
     state, (trial,) = suggested()
     begin(state, trial)
     tell(state, trial, 1, 2.5, status="STOPPED", rung=1)

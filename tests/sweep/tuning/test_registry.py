@@ -1,4 +1,4 @@
-"""Schedulers and searchers by name: checks, and what an entry of one's own gets from the registry."""
+"""The registries of schedulers and searchers: validation and custom entries."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -58,7 +58,7 @@ def last_first(space: SearchSpace, history: Sequence[Observation], attempt: int)
     return {key: list(axis.values or ())[-1 - len(history)]}
 
 
-def test_a_searcher_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registered_searcher_suggests_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SEARCHERS, "last-first", SearcherEntry(propose=last_first, help="sample from behind"))
     check(TuneConfig(search="last-first", num_samples=3))
     with pytest.raises(SpaceError, match="--search last-first: say how many"):
@@ -67,7 +67,7 @@ def test_a_searcher_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [each.params["lr"] for each in suggest_all(space, 3, "last-first")] == [0.3, 0.2, 0.1]
 
 
-def test_a_scheduler_costs_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registered_scheduler_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = SchedulerEntry(make=lambda tune_config, trials: FIFO(), help="stop nothing")
     monkeypatch.setitem(SCHEDULERS, "idle", entry)
     check(TuneConfig(scheduler="idle", grace_period=4))

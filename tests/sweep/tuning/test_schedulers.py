@@ -1,4 +1,4 @@
-"""Schedulers: against Optuna's successive halving, against a plain transcription, and through kills."""
+"""Schedulers compared with Optuna and with a plain transcription, and that kills do not change their decisions."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -66,9 +66,7 @@ def note(state: RunState, kind: str, trial: Trial, **content: Any) -> None:
         (16, 1, 4, (1, 4)),
     ],
 )
-def test_rungs_lie_a_reduction_apart_and_one_below_the_end(
-    epochs: int, grace: int, reduction: int, expected: tuple[int, ...]
-) -> None:
+def test_rungs_are_a_reduction_factor_apart(epochs: int, grace: int, reduction: int, expected: tuple[int, ...]) -> None:
     assert levels(tune_config_of(grace=grace, reduction=reduction), epochs) == expected
 
 
@@ -141,7 +139,7 @@ def test_stopping_decides_as_optunas_successive_halving(order: str, grace: int, 
     assert len(set(ours)) > 1
 
 
-def test_a_stopped_training_is_told_its_place() -> None:
+def test_stopped_trial_gets_its_rank() -> None:
     trials = trials_of(4, 3)
     state, scheduler = RunState(), Stopping(tune_config_of(), trials)
     for trial, value in zip(trials.values(), (1.0, 2.0, 3.0), strict=False):
@@ -154,7 +152,7 @@ def test_a_stopped_training_is_told_its_place() -> None:
     assert scheduler.stops(state, last, 2, 9.0) is None  # no rung
 
 
-def test_the_first_one_at_a_rung_goes_on() -> None:
+def test_first_trial_at_a_rung_continues() -> None:
     trials = trials_of(2, 3)
     state = RunState()
     (first, _) = trials.values()
@@ -163,7 +161,7 @@ def test_the_first_one_at_a_rung_goes_on() -> None:
 
 
 @pytest.mark.parametrize("scheduler", ["asha", "asha-promote"])
-def test_what_diverged_stands_last_at_the_rungs_that_it_did_not_reach(scheduler: str) -> None:
+def test_diverged_trials_rank_last_at_later_rungs(scheduler: str) -> None:
     trials, tune_config = trials_of(3, 9), tune_config_of(scheduler)
     state = RunState()
     first, second, _ = trials.values()
@@ -176,7 +174,7 @@ def test_what_diverged_stands_last_at_the_rungs_that_it_did_not_reach(scheduler:
     assert [(e.trial_id, e.value) for e in rung(state, tune_config, trials, key, 3)] == [(first.trial_id, float("inf"))]
 
 
-def test_diverged_trainings_make_room_for_others() -> None:
+def test_diverged_trials_make_room_for_others() -> None:
     trials, tune_config = trials_of(6, 3), tune_config_of()
     state, scheduler = RunState(), Stopping(tune_config, trials)
     names = list(trials.values())
@@ -248,9 +246,7 @@ def promotion_ends(
     ("count", "epochs", "reduction"), [(27, 27, 3), (9, 9, 3), (16, 16, 2), (12, 9, 3), (7, 10, 3), (30, 27, 3)]
 )
 @pytest.mark.parametrize("seed", range(3))
-def test_promotion_is_successive_halving_where_one_comes_after_the_other(
-    count: int, epochs: int, reduction: int, seed: int
-) -> None:
+def test_serial_promotion_is_successive_halving(count: int, epochs: int, reduction: int, seed: int) -> None:
     trials, tune_config = trials_of(count, epochs), tune_config_of("asha-promote", reduction=reduction)
     values = {(name, epoch): chance(seed, name, epoch) for name in trials for epoch in range(1, epochs + 1)}
     expected = successive_halving(values, list(trials), tune_config, epochs)
@@ -258,13 +254,13 @@ def test_promotion_is_successive_halving_where_one_comes_after_the_other(
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
-def test_promotion_never_ends_without_a_full_training(count: int) -> None:
+def test_promotion_always_completes_one_trial(count: int) -> None:
     trials, tune_config = trials_of(count, 27), tune_config_of("asha-promote")
     values = {(name, epoch): chance(name, epoch) for name in trials for epoch in range(1, 28)}
     assert list(promotion_ends(trials, tune_config, values).values()).count(27) == 1
 
 
-def test_where_the_best_are_lost_the_next_ones_get_to_the_end() -> None:
+def test_next_best_trials_replace_failed_ones() -> None:
     """Two trainings, too few for a rung to give one. The better one is sent on, and diverges."""
     trials, tune_config = trials_of(2, 9), tune_config_of("asha-promote")
     state, scheduler = RunState(), Promotion(tune_config, trials)
@@ -279,7 +275,7 @@ def test_where_the_best_are_lost_the_next_ones_get_to_the_end() -> None:
     assert scheduler.promote(state, True) is other
 
 
-def test_every_race_has_a_full_training() -> None:
+def test_every_comparison_group_completes_a_trial() -> None:
     trials, tune_config = trials_of(2, 9, seeds=3), tune_config_of("asha-promote")
     values = {(name, epoch): chance(name, epoch) for name in trials for epoch in range(1, 10)}
     full = [name for name, epoch in promotion_ends(trials, tune_config, values).items() if epoch == 9]
@@ -347,7 +343,7 @@ def through_kills(folder: RunFolder, curve: Curve, every: int) -> RunState:
 @pytest.mark.parametrize("every", [1, 2, 3, 5, 8])
 @pytest.mark.parametrize("curve", [crossing, some_diverge])
 @pytest.mark.parametrize("tune_config", [{"scheduler": "asha"}, {"scheduler": "asha-promote", "reduction_factor": 2}])
-def test_killed_after_any_report_it_stops_the_same_trials_at_the_same_rungs(
+def test_kills_do_not_change_stops_or_rungs(
     make_run: Callable[..., RunFolder], tune_config: dict[str, Any], curve: Curve, every: int
 ) -> None:
     whole = session(make_run("whole", **tune_config), trains(curve)).state
@@ -367,7 +363,7 @@ def test_an_objective_that_is_measured_holds_through_kills(make_run: Callable[..
     assert ends(by_loss) == ends(whole)  # the made-up metric is the loss turned round
 
 
-def test_the_best_at_a_rung_goes_on_whatever_else_happens(make_run: Callable[..., RunFolder]) -> None:
+def test_best_trial_at_a_rung_always_continues(make_run: Callable[..., RunFolder]) -> None:
     state = session(make_run("whole", scheduler="asha"), trains(some_diverge)).state
     for level in (1, 3):
         best, _ = min(rungs(state)[level], key=lambda entry: entry[1])

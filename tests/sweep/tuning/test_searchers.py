@@ -1,4 +1,4 @@
-"""Searches: what they draw, that nothing comes up twice, that TPE learns, and that kills change nothing."""
+"""Searchers: what they sample, no duplicates, that TPE learns, and that kills change nothing."""
 
 import json
 import math
@@ -41,14 +41,14 @@ def search(
 
 
 @pytest.mark.parametrize("kind", ["random", "tpe"])
-def test_a_finite_space_is_drawn_to_its_last_point_and_no_further(kind: str) -> None:
+def test_finite_space_is_sampled_exhaustively(kind: str) -> None:
     found = search(searched(SIX), kind, 50)
     assert len(found) == 6
     assert len({json.dumps(told.params, sort_keys=True) for told in found}) == 6
 
 
 @pytest.mark.parametrize("kind", ["random", "tpe"])
-def test_finite_variants_are_drawn_to_the_last_point(kind: str) -> None:
+def test_finite_variants_are_sampled_exhaustively(kind: str) -> None:
     space = Space(
         fixed={"lora.rank": 2}, axes={"lr": grid(0.1, 0.2)}, variants=[{}, {"lora": None}, {"lora.rank": grid(4, 8)}]
     )
@@ -58,7 +58,7 @@ def test_finite_variants_are_drawn_to_the_last_point(kind: str) -> None:
     assert all(("lora.rank" in told.params) == (told.params["branch"] == 2) for told in found)
 
 
-def test_whole_numbers_and_multiples_are_drawn_to_the_last_one() -> None:
+def test_integer_axes_are_sampled_exhaustively() -> None:
     """Where a hundred draws at random may well miss the last one of many."""
     space = Space(fixed={"batch_size": 1}, axes={"lora.rank": randint(1, 101), "lora.dropout": quniform(0.0, 0.2, 0.1)})
     assert len(search(searched(space), "random", 500)) == 100 * 3
@@ -73,7 +73,7 @@ def test_random_is_a_function_of_the_number() -> None:
     assert [d.params for d in drawn] == [space.random(i) for i in range(20)]
 
 
-def test_a_random_draw_covers_its_axes() -> None:
+def test_random_samples_cover_their_axes() -> None:
     space = searched(Space(axes={"lr": loguniform(1e-4, 1e-1), "batch_size": randint(1, 5), "lora.rank": grid(2, 4)}))
     drawn = [d.params for d in suggest_all(space, 200)]
     assert {params["batch_size"] for params in drawn} == {1, 2, 3, 4}
@@ -140,7 +140,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     return found
 
 
-def test_each_state_is_told_as_optuna_has_it(heard: list[dict[str, Any]]) -> None:
+def test_states_map_to_optuna_states(heard: list[dict[str, Any]]) -> None:
     space = searched(Space(axes={"lr": loguniform(1e-4, 1e-1), "lora.rank": grid(2, 4), "batch_size": randint(1, 9)}))
     params = [d.params for d in suggest_all(space, 4)]
     history = [
@@ -161,7 +161,7 @@ def test_each_state_is_told_as_optuna_has_it(heard: list[dict[str, Any]]) -> Non
 # Points to begin with.
 
 
-def test_points_to_evaluate_come_first_and_what_they_leave_out_is_drawn() -> None:
+def test_points_to_evaluate_come_first_and_are_completed() -> None:
     first = [{"lora.rank": 8, "lr": 0.2}, {"lora.rank": 4}]
     space = searched(Space(axes={"lora.rank": grid(2, 4, 8), "lr": uniform(0.1, 0.3)}, points_to_evaluate=first))
     for kind in ("random", "tpe"):
@@ -171,7 +171,7 @@ def test_points_to_evaluate_come_first_and_what_they_leave_out_is_drawn() -> Non
         assert 0.1 <= two.params["lr"] <= 0.3
 
 
-def test_points_to_evaluate_go_to_the_branch_that_holds_them() -> None:
+def test_points_to_evaluate_go_to_their_branch() -> None:
     variants = [{"lora": None}, {"lora.rank": grid(4, 8)}]
     space = searched(
         Space(axes={"lr": grid(0.1, 0.2)}, variants=variants, points_to_evaluate=[{"lora.rank": 8, "lr": 0.1}])
@@ -236,12 +236,12 @@ def test_points_to_evaluate_are_refused_by_the_command(tmp_path: Path, sweep: Ca
         ({"batch_size": uniform(1.0, 8.0)}, "batch_size: must be int"),
     ],
 )
-def test_corners_find_what_is_wrong_at_the_ends(axes: dict[str, Any], message: str) -> None:
+def test_corner_points_reveal_invalid_values(axes: dict[str, Any], message: str) -> None:
     with pytest.raises(SpaceError, match=message):
         searched(Space(axes=axes))
 
 
-def test_ends_of_two_axes_that_do_not_go_together_are_found_before_anything_runs() -> None:
+def test_invalid_axis_combinations_are_found_before_the_run() -> None:
     """Each value is fine beside the other axis' first one."""
     decoding = {"beams": grid(None, 3), "generations": grid(None, 3)}
     with pytest.raises(SpaceError, match="use one of the two"):
@@ -255,7 +255,7 @@ def test_a_space_without_axes_cannot_be_searched() -> None:
         searched(Space(decoding=[]))
 
 
-def test_decoding_is_searched_where_points_may_differ_in_nothing_else() -> None:
+def test_decoding_is_searched_if_it_varies_independently() -> None:
     assert searched(Space(axes={"lr": uniform(0.1, 0.2)}, decoding={"top_p": grid(0.8, 0.9)})).searches_decoding
     assert searched(Space(axes={"lr": uniform(0.1, 0.2)}, decoding=[{}, {"top_k": 4}])).searches_decoding
     assert not searched(Space(axes={"lr": uniform(0.1, 0.2)}, variants=[{}, {"lora.rank": 2}])).searches_decoding
@@ -324,7 +324,7 @@ def losses(job: Any, epoch: int) -> float | None:
         (2, {"scheduler": "asha", "seeds": 2}),
     ],
 )
-def test_killed_after_any_report_tpe_suggests_the_same_points(
+def test_kills_do_not_change_tpe_suggestions(
     make_run: Callable[..., RunFolder], every: int, tune_config: dict[str, Any]
 ) -> None:
     whole = session(make_run("whole", **tune_config), trains(losses)).state
@@ -342,7 +342,7 @@ def test_killed_after_any_report_tpe_suggests_the_same_points(
     assert (ends(killed), rungs(killed)) == (ends(whole), rungs(whole))
 
 
-def test_nothing_that_is_not_finite_is_told(make_run: Callable[..., RunFolder], heard: list[dict[str, Any]]) -> None:
+def test_only_finite_values_are_reported(make_run: Callable[..., RunFolder], heard: list[dict[str, Any]]) -> None:
     state = session(make_run("whole", scheduler="asha"), trains(losses)).state
     assert any(trial.status == "DIVERGED" for trial in state.trials.values())
     assert {"COMPLETE", "PRUNED", "FAIL"} <= {told["state"].name for told in heard}
@@ -351,7 +351,7 @@ def test_nothing_that_is_not_finite_is_told(make_run: Callable[..., RunFolder], 
     assert all(math.isfinite(value) for told in heard for value in told["params"].values())
 
 
-def test_it_begins_where_it_is_told_to(make_run: Callable[..., RunFolder]) -> None:
+def test_points_to_evaluate_start_the_search(make_run: Callable[..., RunFolder]) -> None:
     folder = make_run("whole")
     state = session(folder, trains(losses)).state
     assert state.suggestions[0].params["lr"] == 0.01

@@ -1,4 +1,4 @@
-"""Whole searches by the real driver: the same trials stop, and the same points are drawn, whatever kills it."""
+"""Complete searches with the real driver: kills change neither the stopped trials nor the sampled points."""
 
 import random
 from collections.abc import Callable
@@ -110,7 +110,7 @@ def tables(folder: RunFolder) -> dict[int, list[tuple[str, float]]]:
 
 
 @pytest.mark.parametrize("kind", ["asha", "asha-promote", "tpe"])
-def test_killed_after_any_report_it_stops_exactly_the_same_trials(begin: Begin, kind: str) -> None:
+def test_kills_do_not_change_stops_or_suggestions(begin: Begin, kind: str) -> None:
     whole = begin(kind)
     drive(whole)
     expected, drawn = ends(whole), [event.params for event in load_state(whole).suggestions]

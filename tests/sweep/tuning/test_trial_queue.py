@@ -1,4 +1,4 @@
-"""The queue: what comes first, what is never given twice."""
+"""The trial queue: its order, and that no trial is started twice."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def full_plan(*ranks: int) -> Plan:
     return make_plan(expand(Space(fixed={"epochs": 3}, axes={"lora.rank": grid(*ranks)}), {}), 1)
 
 
-def agenda_of(state: RunState, plan: Plan, scheduler: str = "fifo") -> TrialQueue:
+def queue_of(state: RunState, plan: Plan, scheduler: str = "fifo") -> TrialQueue:
     trials: dict[str, Trial] = {}
     return TrialQueue(state, plan, make_scheduler(TuneConfig(scheduler=scheduler), trials), trials)
 
@@ -34,14 +34,14 @@ def rest(queue: TrialQueue) -> Iterator[Trial]:
 
 def test_bases_come_first_then_the_space_in_its_order() -> None:
     plan = full_plan(4, 2, 8)
-    base, *trainings = rest(agenda_of(RunState(), plan))
+    base, *trainings = rest(queue_of(RunState(), plan))
     assert base.is_baseline
     assert trainings == list(plan.trials)
 
 
 @pytest.mark.parametrize("scheduler", ["asha", "asha-promote"])
-def test_under_asha_trainings_come_in_the_order_of_their_ids(scheduler: str) -> None:
-    queue = agenda_of(RunState(), full_plan(*range(1, 9)), scheduler)
+def test_asha_trials_run_in_the_order_of_their_ids(scheduler: str) -> None:
+    queue = queue_of(RunState(), full_plan(*range(1, 9)), scheduler)
     base, *trainings = rest(queue)
     names = [trial.trial_id for trial in trainings]
     assert base.is_baseline
@@ -49,20 +49,20 @@ def test_under_asha_trainings_come_in_the_order_of_their_ids(scheduler: str) -> 
     assert names == sorted(names)
 
 
-def test_what_was_interrupted_or_failed_comes_before_what_was_not_begun_and_ends_stay_ends() -> None:
+def test_queue_runs_retries_first() -> None:
     plan, state = full_plan(1, 2, 3, 4, 5), RunState()
     one, two, three, four, five = plan.trials
     for trial, status in ((one, "COMPLETED"), (three, "FAILED"), (four, "INTERRUPTED"), (five, "DIVERGED")):
         begin(state, trial)
         note(state, "status", trial, status=status)
-    given = [trial for trial in rest(agenda_of(state, plan)) if not trial.is_baseline]
+    given = [trial for trial in rest(queue_of(state, plan)) if not trial.is_baseline]
     assert given == [three, four, two]
     assert one not in given
 
 
 def test_a_lost_trial_is_given_again_once_it_is_back() -> None:
     plan = full_plan(1)
-    queue = agenda_of(RunState(), plan)
+    queue = queue_of(RunState(), plan)
     base, training = rest(queue)
     queue.release(base.trial_id, retry=False)
     queue.release(training.trial_id, retry=True)
@@ -70,10 +70,10 @@ def test_a_lost_trial_is_given_again_once_it_is_back() -> None:
     assert queue.in_flight == {training.trial_id}
 
 
-def test_a_search_is_asked_once_nothing_is_left_and_a_base_is_given_once() -> None:
+def test_queue_asks_the_search_when_empty() -> None:
     """Two workers: the base is still out when the second point, which compares with it too, is drawn."""
     state = RunState()
-    queue = agenda_of(state, Plan(()))
+    queue = queue_of(state, Plan(()))
     drawn = iter([full_plan(2), full_plan(4)])
     given = []
     while (trial := queue.next(lambda: next(drawn, None))) is not None:
@@ -86,7 +86,7 @@ def test_a_search_is_asked_once_nothing_is_left_and_a_base_is_given_once() -> No
 
 def test_a_failed_base_is_not_tried_again_with_every_point() -> None:
     state = RunState()
-    queue = agenda_of(state, Plan(()))
+    queue = queue_of(state, Plan(()))
     drawn = iter([full_plan(2), full_plan(4), full_plan(8)])
     given = []
     while (trial := queue.next(lambda: next(drawn, None))) is not None:
@@ -97,12 +97,12 @@ def test_a_failed_base_is_not_tried_again_with_every_point() -> None:
     assert [trial.epochs for trial in given] == [0, 3, 3, 3]
 
 
-def test_nothing_new_is_begun_where_that_is_not_wanted() -> None:
+def test_queue_can_refuse_new_trials() -> None:
     plan, state = full_plan(1, 2), RunState()
     one, _ = plan.trials
     begin(state, one)
     note(state, "status", one, status="INTERRUPTED")
-    queue = agenda_of(state, plan)
+    queue = queue_of(state, plan)
 
     def never() -> Plan:
         raise AssertionError("a point was drawn")
@@ -111,9 +111,9 @@ def test_nothing_new_is_begun_where_that_is_not_wanted() -> None:
     assert queue.next(never, may_start=False) is None
 
 
-def test_a_training_waits_for_its_promotion_until_all_are_begun_and_drained() -> None:
+def test_promotion_waits_until_all_trials_have_started() -> None:
     plan, state = full_plan(1, 2), RunState()
-    queue = agenda_of(state, plan, "asha-promote")
+    queue = queue_of(state, plan, "asha-promote")
     base, first, second = rest(queue)
     queue.release(base.trial_id, retry=False)
     begin(state, first)

@@ -1,4 +1,4 @@
-"""Finding the files of a data set: by name, folder and prefix, and everything that can be wrong with them."""
+"""Finding the files of a data set by name, folder or prefix, and the errors."""
 
 import importlib
 import json
@@ -69,7 +69,7 @@ def test_a_split_is_a_word_of_its_own(tmp_path: Path) -> None:
         ("", ("train.tsv",), "/dev.tsv"),
     ],
 )
-def test_what_is_missing_is_said(tmp_path: Path, data: str, files: tuple[str, ...], message: str) -> None:
+def test_missing_files_error_names_the_fix(tmp_path: Path, data: str, files: tuple[str, ...], message: str) -> None:
     fill(tmp_path, *files)
     with pytest.raises(DataError) as caught:
         find_files(str(tmp_path / data), KNOWN)
@@ -145,7 +145,7 @@ def write_sst5(folder: Path) -> Path:
     return folder
 
 
-def test_known_sets_come_from_the_hub_and_then_from_its_cache(tmp_path: Path) -> None:
+def test_hub_data_sets_are_cached(tmp_path: Path) -> None:
     """One set is all there, the other lacks a file: it stays an error, offline another one."""
     sst5 = write_sst5(tmp_path / "sst5")
     (sst5 / "test.jsonl").unlink()

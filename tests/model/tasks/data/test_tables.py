@@ -1,4 +1,4 @@
-"""Reading tables: the formats, what counts as a missing label, and every way a table can be unusable."""
+"""Reading tables: the formats, missing labels, and all errors."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def read(path: Path, classes: int | None = 2) -> list[Example | None]:
     return list(read_examples(path, COLUMNS, classes))
 
 
-def test_the_courses_format_and_the_plain_one_read_the_same(write: Write) -> None:
+def test_course_format_and_plain_format_read_equal(write: Write) -> None:
     rows = [("a?", "b?", "0.0"), ("c?", "d?", "1.0")]
     course = write("course.csv", HEADER, *((n, f"id{n}", *row) for n, row in enumerate(rows)))
     plain = write("plain.tsv", HEADER[1:], *((n, one, other, int(float(y))) for n, (one, other, y) in enumerate(rows)))
@@ -117,7 +117,7 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
         ("x.parquet", b"PAR1", "is damaged"),
     ],
 )
-def test_what_cannot_be_used_is_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+def test_unusable_table_error_names_the_place(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -128,7 +128,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, name: str, content: bytes 
     assert "\n" not in str(caught.value)
 
 
-def test_any_whole_number_will_do_where_the_classes_are_not_known(write: Write) -> None:
+def test_any_whole_label_is_valid_if_classes_are_unknown(write: Write) -> None:
     path = write("x.tsv", HEADER[1:], (0, "a", "b", 4), (1, "a", "b", "-2"))
     with pytest.raises(
         DataError, match=r"line 3 is '-2', which is not a whole number from 0; fix the label, or leave it"

@@ -1,4 +1,4 @@
-"""Tables of any text, written by pandas and by csv: read back equal, or refused with the number of a line."""
+"""Tables with arbitrary text, written by pandas and csv, read back equal or are refused with a line number."""
 
 import csv
 import io
@@ -48,7 +48,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("writer", [by_csv, by_pandas])
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, end=st.sampled_from(["\n", "\r\n"]), bom=st.booleans())
-def test_what_was_written_is_read_or_refused(
+def test_written_tables_read_back_equal_or_are_refused(
     table: Path, writer: object, rows: list[tuple[str, str, int]], end: str, bom: bool
 ) -> None:
     assert callable(writer)

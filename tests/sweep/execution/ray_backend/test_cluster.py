@@ -129,7 +129,7 @@ def test_a_lost_node_costs_no_row(
 
 
 @pytest.mark.slow
-def test_a_lost_head_is_told(nodes: "Popen[str]", spawn: Spawn, micro: Path, out: Path) -> None:
+def test_lost_head_node_is_reported(nodes: "Popen[str]", spawn: Spawn, micro: Path, out: Path) -> None:
     address, head = head_of(nodes)
     process = spawn(["run", micro, *ENDLESS, "--name", "headless", "--address", address, "--no-cache"])
     wait_for_epochs(out / "headless", 2, process)
@@ -152,7 +152,7 @@ def refused(process: "Popen[str]", address: str, reason: str) -> None:
     assert "Traceback" not in stderr
 
 
-def test_an_address_of_nothing_is_one_line(spawn: Spawn, micro: Path) -> None:
+def test_unreachable_address_is_one_line(spawn: Spawn, micro: Path) -> None:
     process = spawn(["run", micro, "--name", "r", "--address", "127.0.0.1:9"])
     refused(process, "127.0.0.1:9", "nothing answers there")
 
@@ -164,7 +164,7 @@ def test_auto_without_a_cluster_is_one_line(spawn: Spawn, micro: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_port_of_something_else_is_one_line(spawn: Spawn, micro: Path) -> None:
+def test_foreign_port_is_one_line(spawn: Spawn, micro: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
         refused(spawn(["run", micro, "--name", "r", "--address", address]), address, "no Ray cluster answered within")

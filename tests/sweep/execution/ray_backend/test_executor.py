@@ -1,6 +1,6 @@
-"""Ray's workers: the same results, nothing left behind, nobody outside can connect, a killed worker costs no result.
+"""The Ray executor: same results, nothing left behind, no outside connections, and no result lost with a worker.
 
-Each test starts the real command in a process of its own and looks at it from outside.
+Each test starts the real command in a separate process and observes it from outside.
 """
 
 import fcntl
@@ -157,7 +157,7 @@ def test_killed_three_times_it_ends_as_if_uninterrupted(
 
 
 @pytest.mark.slow
-def test_paths_relative_to_the_users_folder_reach_the_workers(
+def test_relative_paths_reach_the_workers(
     spawn: Spawn, micro: Path, poems: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(poems.parent)
@@ -179,7 +179,7 @@ def test_only_folders_that_nobody_holds_are_removed(tmp_path: Path, monkeypatch:
     assert list(tmp_path.iterdir()) == [foreign]
 
 
-def test_what_still_works_in_a_left_folder_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processes_of_an_abandoned_run_are_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private_folder, "TEMPORARY", tmp_path)
     left, held = tmp_path / f"{PREFIX}2-x", tmp_path / f"{PREFIX}3-x"
     for folder in (left, held):
@@ -199,7 +199,7 @@ def test_what_still_works_in_a_left_folder_is_ended(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.slow
-def test_interrupted_it_says_how_to_go_on(
+def test_interrupt_names_the_resume_command(
     spawn: Spawn, micro: Path, out: Path, expected: list[dict[str, object]]
 ) -> None:
     process = spawn(["run", micro, *LONGER, "--name", "r"])

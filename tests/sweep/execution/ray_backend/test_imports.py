@@ -1,4 +1,4 @@
-"""Workers import the driver's own package, whatever lies in the folder that a run is started from."""
+"""Workers import the driver's own package, whatever the current folder contains."""
 
 import subprocess
 import sys

@@ -1,5 +1,7 @@
-"""A lost Ray is noticed, and nobody waits for it. What is lost here is a process or a listener that stands for Ray's;
-tests/chaos/test_ray.py ends Ray's own."""
+"""The Ray monitor detects that Ray has died, and unblocks the driver.
+
+Here, stand-in processes and listeners die; tests/chaos/test_ray.py kills the real ones.
+"""
 
 import re
 import socket
@@ -51,7 +53,7 @@ def await_loss(line: RayMonitor) -> None:
         time.sleep(0.01)
 
 
-def test_a_process_that_is_stuck_in_a_lost_ray_ends_with_a_message() -> None:
+def test_process_stuck_in_dead_ray_exits_with_a_message() -> None:
     ended = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=50)
     assert ended.returncode == 1
     assert re.fullmatch(r"Error: Ray has died: its process sleep .* resume with: sweep resume r\n", ended.stderr)
@@ -66,7 +68,7 @@ def test_a_lost_service_is_noticed(service: "subprocess.Popen[bytes]") -> None:
             line.check()
 
 
-def test_what_ends_during_rest_is_meant_to(service: "subprocess.Popen[bytes]") -> None:
+def test_stop_watching_ignores_later_deaths(service: "subprocess.Popen[bytes]") -> None:
     with RayMonitor([psutil.Process(service.pid)]) as line:
         line.stop_watching()
         service.kill()
