@@ -1,6 +1,5 @@
-"""A run that dies at any moment and is resumed ends like an uninterrupted one."""
+"""Stopping a run and resuming it from the command line. tests/chaos kills runs at random moments."""
 
-import random
 import signal
 import subprocess
 import sys
@@ -12,42 +11,8 @@ from subprocess import Popen
 from click.testing import Result
 
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import load_state
-from sweep.store.status import Status
-from tests.sweep.conftest import essence
 
 Spawn = Callable[[Sequence[object]], "Popen[str]"]
-SEED = 7  # of the moments at which runs are killed; printed by pytest with the test's values when it fails
-
-
-def finished_trials(run: RunFolder) -> dict[str, int]:
-    """Trials that ended well, with the attempt that did it."""
-    trials = load_state(run).trials
-    return {name: trial.attempt for name, trial in trials.items() if trial.status is Status.COMPLETED}
-
-
-def test_killed_at_random_moments(spawn: Spawn, sweep: Callable[..., Result], micro: Path, out: Path) -> None:
-    longer = ["--set", "epochs=15", "--executor", "inline", "--name", "r"]
-    assert sweep("run", micro, *longer, "--out", f"{out}-whole").exit_code == 0
-    moments = random.Random(SEED)
-    run, done = RunFolder(out / "r"), dict[str, int]()
-    for _ in range(3):
-        process = spawn(["run", micro, *longer])
-        before = run.ledger.stat().st_size if run.ledger.exists() else 0
-        while not run.ledger.exists() or run.ledger.stat().st_size == before:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.005)
-        time.sleep(moments.uniform(0.0, 1.2))
-        process.kill()
-        process.wait()
-        now = finished_trials(run)
-        assert done.items() <= now.items()
-        done = now
-    process = spawn(["run", micro, *longer])
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 0, stderr
-    assert essence(run.path) == essence(Path(f"{out}-whole") / "r")
-    assert done.items() <= finished_trials(run).items()
 
 
 def test_interrupt_exits_130_and_names_the_resume_command(

@@ -110,16 +110,6 @@ def test_failed_trial_is_retried_only_by_a_resume(folder: RunFolder) -> None:
     assert statuses(folder) == [Status.COMPLETED] * 4
 
 
-def test_late_messages_change_nothing(folder: RunFolder) -> None:
-    def late(job: Job, listener: Listener) -> None:
-        complete(job, listener)
-        listener.reported(job, fake_report(job, 1))
-        listener.lost(job, Failure.WORKER_LOST, "late")
-
-    drive(folder, ScriptedExecutor(late))
-    assert statuses(folder) == [Status.COMPLETED] * 4
-
-
 def test_trials_resume_after_their_session_died(folder: RunFolder) -> None:
     class Gone(BaseException):
         pass

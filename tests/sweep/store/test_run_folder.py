@@ -10,7 +10,7 @@ import pytest
 
 from sweep.errors import RunError
 from sweep.prepare import RunRequest, prepare
-from sweep.store.run_folder import RunFolder, check_name, create_run, list_runs, open_run, write_file
+from sweep.store.run_folder import RunFolder, check_name, create_run, list_runs, open_run
 from sweep.store.run_spec import RunSpec
 
 
@@ -32,32 +32,12 @@ def test_a_spec_comes_back_from_disk(spec: RunSpec, out: Path) -> None:
     assert [run.name for run in list_runs(out)] == ["one"]
 
 
-def test_out_below_a_file_is_refused_and_leaves_nothing(spec: RunSpec, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="choose another folder with --out"):
-        create_run(tmp_path / "file" / "out", "one", spec, "")
-
-
 def test_a_full_disk_is_refused_and_leaves_nothing(spec: RunSpec, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10, 10, 2**20))
     with pytest.raises(RunError, match="only 1 MiB of disk space is free"):
         create_run(out, "one", spec, "")
     assert not out.exists()
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file"
-    write_file(path, b"old")
-
-    def fail(descriptor: int) -> None:
-        raise OSError("no")
-
-    monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="no"):
-        write_file(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_folder_without_its_mark_is_no_run(spec: RunSpec, out: Path) -> None:
