@@ -49,7 +49,7 @@ def test_two_unnamed_runs_of_one_space(commands: Commands, micro: Path, tmp_path
         assert codes in ([0, 2], [0, 0]), [command.stderr for command in pair]
         for command in pair:
             if command.wait() == 2:
-                says(command, 2, "Error: run 'micro'", "by another process")
+                says(command, 2, "another process", "run 'micro'")
 
 
 def test_two_runs_side_by_side(commands: Commands, micro: Path, tmp_path: Path, whole: Whole, repeat: Repeat) -> None:

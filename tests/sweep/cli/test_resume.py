@@ -15,6 +15,11 @@ from sweep.store.run_folder import RunFolder
 Spawn = Callable[[Sequence[object]], "Popen[str]"]
 
 
+def finished_trials(run: RunFolder) -> set[str]:
+    """The trials that are COMPLETED."""
+    return {name for name, trial in load_state(run).trials.items() if trial.status is Status.COMPLETED}
+
+
 def test_interrupt_exits_130_and_names_the_resume_command(
     spawn: Spawn, sweep: Callable[..., Result], micro: Path, out: Path
 ) -> None:
