@@ -91,7 +91,7 @@ class Attention(nn.Module):
         return out
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """softmax(q k^T / sqrt(D)) v. `mask` (B or 1, 1, T, S) is True where attention is allowed; None = causal."""
+        """Return softmax(q k^T / sqrt(D)) v. `mask` (B or 1, 1, T, S) is True for allowed keys; None = causal."""
         if not self.attn_dropout.active:
             causal = mask is None and q.size(2) > 1
             return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)

@@ -217,7 +217,7 @@ def test_nothing_that_is_read_back_can_run_code(path: Path) -> None:
     assert not calls & {"eval", "exec"}
 
 
-def test_what_needs_no_torch_does_not_import_it() -> None:
+def test_torch_free_modules_do_not_import_torch() -> None:
     """A finished run resumes, and help is given, without the seconds that it takes."""
     names = ["model.pretrained.files", "model.gpt2_config", "model.config", "sweep.prepare", "sweep.execution.driver"]
     names += ["sweep.cli.commands"]

@@ -17,7 +17,7 @@ def test_an_int_serves_as_a_float_and_is_stored_as_one() -> None:
     assert isinstance(TrainConfig(lr=1).lr, float)
 
 
-def test_top_p_is_the_default_only_when_decoding_is_silent() -> None:
+def test_top_p_has_a_default_only_without_other_filters() -> None:
     assert DecodeConfig().top_p == 0.9
     assert DecodeConfig(top_k=3).top_p is None
     assert DecodeConfig(top_k=3, top_p=0.8).top_p == 0.8

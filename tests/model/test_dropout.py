@@ -67,7 +67,7 @@ def test_the_process_wide_generator_is_left_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_the_gradient_goes_where_the_signal_went() -> None:
+def test_gradient_flows_only_through_kept_elements() -> None:
     x = torch.ones(1000, requires_grad=True)
     out = dropout(0.3)(x)
     out.sum().backward()

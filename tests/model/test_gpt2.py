@@ -131,7 +131,7 @@ def test_attention_under_dropout_equals_the_fused_kernel(
     assert not calls
 
 
-def test_attention_weights_are_dropped_while_training(small_model: GPT2, ids: Tensor) -> None:
+def test_attention_dropout_is_active_in_training_mode(small_model: GPT2, ids: Tensor) -> None:
     expected = small_model(ids)
     for block in small_model.blocks():
         block.attn.attn_dropout.train()

@@ -129,7 +129,7 @@ def test_full_fine_tuning_does_not_change_the_cached_base(tiny_config: TrainConf
     assert_equal(first, second)
 
 
-def test_without_epochs_the_base_is_reported_as_it_is(tiny_config: TrainConfig) -> None:
+def test_zero_epochs_report_the_baseline(tiny_config: TrainConfig) -> None:
     (report,) = train(replace(tiny_config, epochs=0))
     assert (report.epoch, report.train_loss) == (0, None)
     loaded = load_base(tiny_config.base).build()

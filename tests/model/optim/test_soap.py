@@ -154,7 +154,7 @@ def symmetric(sizes: int = 3, n: int = 4) -> Tensor:
     return half @ half.mT
 
 
-def test_turning_again_and_again_leads_to_the_eigenvectors() -> None:
+def test_repeated_refreshes_converge_to_the_eigenvectors() -> None:
     L = symmetric()
     Q = torch.eye(4).expand_as(L)
     for _ in range(200):

@@ -36,7 +36,7 @@ def test_text_comes_back(small_tokenizer: Tokenizer, text: str) -> None:
     assert small_tokenizer.decode(small_tokenizer.encode(text)) == text
 
 
-def test_end_of_text_leaves_no_trace(small_tokenizer: Tokenizer) -> None:
+def test_end_of_text_decodes_to_nothing(small_tokenizer: Tokenizer) -> None:
     assert small_tokenizer.decode([*small_tokenizer.encode("rose"), small_tokenizer.eos_id]) == "rose"
 
 

@@ -118,7 +118,7 @@ def test_a_folder_that_is_a_link_is_refused(folder: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"pid": "x", "run": 1}', b"\xff\xfe", b"1" * 9_000])
-def test_a_note_that_says_nothing_does_no_harm(folder: Path, content: bytes) -> None:
+def test_unreadable_gpu_note_still_locks_the_gpu(folder: Path, content: bytes) -> None:
     with hold_gpus(["0"], "run", folder):
         HostLock("0", folder).path.write_bytes(content)
         with pytest.raises(RunError, match="GPU 0 is held by another process"), hold_gpus(["0"], "run", folder):

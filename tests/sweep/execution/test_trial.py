@@ -130,7 +130,7 @@ def test_divergence_is_a_result(micro_plan: Plan, tmp_path: Path) -> None:
     assert "loss became" in str(last.reason)
 
 
-def test_an_error_is_a_result_with_its_traceback(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_is_reported_with_its_traceback(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
         raise MemoryError("too large")
 

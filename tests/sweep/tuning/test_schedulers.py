@@ -187,7 +187,7 @@ def test_diverged_trials_make_room_for_others() -> None:
     assert scheduler.stops(state, names[5], 1, 2.0) is None  # second of six: two go on
 
 
-def test_seeds_and_tasks_race_by_themselves() -> None:
+def test_seeds_and_tasks_are_separate_comparison_groups() -> None:
     trials = {**trials_of(2, 3, seeds=2), **trials_of(2, 3, task="paraphrase")}
     assert len(trials) == 6
     assert len({comparison_group(trial) for trial in trials.values()}) == 3
@@ -370,7 +370,7 @@ def test_best_trial_at_a_rung_always_continues(make_run: Callable[..., RunFolder
         assert state.trial(best).rung != level
 
 
-def test_bases_race_by_themselves() -> None:
+def test_bases_are_separate_comparison_groups() -> None:
     """Losses of bases with different vocabularies do not compare."""
     space = Space(fixed={"epochs": 3}, axes={"base": grid("tiny", "gpt2"), "lora.rank": grid(1, 2, 3)})
     groups = {comparison_group(trial) for trial in make_plan(expand(space, {}), 1).trials}

@@ -60,7 +60,7 @@ def test_a_field_with_a_tab_or_a_line_break_is_refused(write: Write, field: str,
         read(path)
 
 
-def test_a_byte_order_mark_and_carriage_returns_do_no_harm(tmp_path: Path) -> None:
+def test_byte_order_mark_and_carriage_returns_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "train.tsv"
     path.write_bytes(b"\xef\xbb\xbfsentence1\tsentence2\tis_duplicate\r\na\tb\t1\r\n")
     assert read(path) == [Example(("a", "b"), 1)]

@@ -77,7 +77,7 @@ def test_stop_watching_ignores_later_deaths(service: "subprocess.Popen[bytes]") 
         line.check()
 
 
-def test_a_head_that_falls_silent_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_head_node_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitor, "HEAD_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0), backlog=50) as head:
         address = f"127.0.0.1:{head.getsockname()[1]}"
