@@ -11,6 +11,8 @@ from subprocess import Popen
 from click.testing import Result
 
 from sweep.store.run_folder import RunFolder
+from sweep.store.state import load_state
+from sweep.store.status import Status
 
 Spawn = Callable[[Sequence[object]], "Popen[str]"]
 
