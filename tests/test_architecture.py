@@ -40,7 +40,8 @@ NEVER = {  # beyond the order of rooms
 }
 FOREIGN = {  # packages of others that only some rooms may import
     "ray": {"execution/ray_backend"},
-    "optuna": {"tuning"},
+    "optuna": {"tuning", "statistics/importance"},
+    "scipy": {"statistics"},
     "click": {"cli", "console"},
     "rich": {"cli", "reporting", "progress"},
     "torch": {"execution", "forecast", "doctor", "api", "prepare", "planning/processor"},

@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 
+from sweep.cli.compare import compare
 from sweep.cli.doctor import doctor
+from sweep.cli.effects import effects
 from sweep.cli.report import report
 from sweep.cli.run import resume, run
 from sweep.cli.runs import gc, ls, status
@@ -39,7 +41,7 @@ def main(ctx: click.Context) -> None:
     ctx.default_map = {name: _config() for name in main.commands}
 
 
-for command in (run, resume, report, status, ls, spaces, settings, gc, doctor):
+for command in (run, resume, report, compare, effects, status, ls, spaces, settings, gc, doctor):
     main.add_command(command)
 
 

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="Output format; MODULE:NAME is a function of your own.",
 )
-@option(OUTPUT, "--top", type=click.IntRange(1), metavar="N", help="Print only the first N rows.")
+@option(OUTPUT, "--top", type=click.IntRange(1), metavar="N", help="Print only the first N settings or rows.")
+@option(
+    OUTPUT,
+    "--rows/--settings",
+    "by_row",
+    default=None,
+    help="List every row, or one line per setting with its mean over the seeds. Default: settings, if the run has "
+    "several seeds. --columns, --sort and --target-loss list rows.",
+)
 @option(OUTPUT, "--columns", metavar="A,B", help="Print these columns only. `--format csv` shows every name.")
 @option(
     OUTPUT, "--wide", is_flag=True, help="Print every column of the table, also those that do not fit the terminal."
@@ -53,6 +61,7 @@ def report(
     out: Path,
     form: str,
     top: int | None,
+    by_row: bool | None,
     columns: str | None,
     wide: bool,
     sort: str | None,
@@ -61,8 +70,10 @@ def report(
 ) -> None:
     """Print the leaderboard of RUN (a name under --out, or a path), by default of the latest run.
 
-    The table shows the settings that vary; json and csv hold every column. Only comparable rows are ranked: same task,
-    data and epochs, and trained to the end.
+    With several seeds, it lists each setting with its mean over the seeds and the 95 % interval, marks the settings
+    that cannot be told from the best, and says whether the best is more than luck. The table shows the settings that
+    vary; json and csv hold every figure. Only comparable rows are ranked: same task, data, base and epochs, and
+    trained to the end.
     """
     from sweep.reporting.leaderboard import rows as leaderboard_rows
     from sweep.reporting.paper_scores import with_paper
@@ -84,7 +95,10 @@ def report(
     if target_loss is not None:
         rows = with_reach(rows, state, target_loss)
     names = _known_columns(rows, sort, columns)
-    click.echo(write(Report(folder=folder, rows=sort_rows(rows, sort), top=top, columns=names, wide=wide)))
+    if by_row is None:
+        by_row = bool(names or sort or target_loss is not None) or len({row["seed"] for row in rows}) < 2
+    ordered = sort_rows(rows, sort)
+    click.echo(write(Report(folder=folder, rows=ordered, top=top, columns=names, wide=wide, by_setting=not by_row)))
 
 
 def _known_columns(rows: "Sequence[Row]", sort: str | None, columns: str | None) -> list[str] | None:

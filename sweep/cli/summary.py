@@ -1,14 +1,14 @@
 """What a session prints when it ends (counts, best rows, savings, failures), and its exit code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sweep.console import say
 from sweep.execution.driver import SessionResult
 from sweep.planning.plan import stable_id
 from sweep.reporting.leaderboard import Row
-from sweep.reporting.numbers import decimals, duration, plain_text, setting_text
-from sweep.reporting.settings import informative_keys
+from sweep.reporting.numbers import duration
 from sweep.reporting.tables import baseline_line
+from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.store.activity import is_unfinished
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import full_plan
@@ -34,9 +34,7 @@ def summarize(folder: RunFolder, outcome: SessionResult) -> None:
     """Print how a session ended."""
     rows = outcome.rows
     say(f"{folder.name}: {counts(rows)}, in {duration(outcome.seconds)}")
-    keys = informative_keys([point.settings for point in full_plan(folder.spec, outcome.state).points])
-    lines = (cached_line(rows), *(_best_line(keys, row) for row in rows if row.get("rank") == 1))
-    for line in (*lines, baseline_line(rows), stopped_line(rows)):
+    for line in (cached_line(rows), *conclusion(rows), baseline_line(rows), stopped_line(rows)):
         if line is not None:
             say(line)
     if outcome.signal is not None:
@@ -86,15 +84,6 @@ def _failed_baselines(folder: RunFolder, outcome: SessionResult) -> list[str]:
         for trial_id, trial in trials.items()
         if trial.status == Status.FAILED
     ]
-
-
-def _best_line(keys: Sequence[str], row: Row) -> str:
-    """Return the score and the varying settings of the best row."""
-    values: Mapping[str, object] = {**row, "epochs": row["epochs_budget"]}
-    on = [key for key in keys if values.get(key) is not None]
-    where = " ".join(f"{key}={setting_text(values.get(key)) or None}" for key in on or keys) or "the only point"
-    name = row["metric"]
-    return f"best {name}: {plain_text(row[name], decimals(name, [row[name]]))} at {where}"
 
 
 def cached_line(rows: Sequence[Row]) -> str | None:

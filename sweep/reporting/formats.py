@@ -28,6 +28,7 @@ class Report:
     top: int | None = None  # how many rows to list; None: all
     columns: Sequence[str] | None = None  # the columns to show; None: the format chooses
     wide: bool = False  # whether a table may be wider than the terminal
+    by_setting: bool = False  # whether to list settings, as means over their seeds, instead of rows
 
     @property
     def shown(self) -> "Sequence[Row]":
@@ -40,17 +41,24 @@ Format = Callable[[Report], str]
 
 def _table(report: Report) -> str:
     from sweep.reporting.terminal_table import print_table
+    from sweep.reporting.verdicts.group_table import print_group_table
 
     console = make_console(stderr=False)
     with console.capture() as captured:
-        print_table(console, report.folder, report.rows, top=report.top, names=report.columns, wide=report.wide)
+        if report.by_setting:
+            print_group_table(console, report.folder, report.rows, top=report.top, wide=report.wide)
+        else:
+            print_table(console, report.folder, report.rows, top=report.top, names=report.columns, wide=report.wide)
     return captured.get().removesuffix("\n")
 
 
 def _markdown(report: Report) -> str:
     from sweep.reporting import tables
     from sweep.reporting.columns import table_columns
+    from sweep.reporting.verdicts.group_table import group_markdown
 
+    if report.by_setting:
+        return group_markdown(report.folder, report.rows, report.top)
     lines = [tables.heading(report.folder, report.rows), "", tables.constants_line(report.rows), ""]
     lines.append(tables.markdown(report.columns or table_columns(report.rows), report.shown))
     for note in tables.footnotes(report.rows):
@@ -59,14 +67,22 @@ def _markdown(report: Report) -> str:
 
 
 def _json(report: Report) -> str:
-    from sweep.reporting.tables import json_text
+    from sweep.reporting.tables import json_text, records_json
+    from sweep.reporting.verdicts.records import columns, records
 
+    if report.by_setting:
+        found = records(report.rows)
+        return records_json(columns(found), found[: report.top])
     return json_text(report.columns, report.shown)
 
 
 def _csv(report: Report) -> str:
-    from sweep.reporting.tables import csv_text
+    from sweep.reporting.tables import csv_text, records_csv
+    from sweep.reporting.verdicts.records import columns, records
 
+    if report.by_setting:
+        found = records(report.rows)
+        return records_csv(columns(found), found[: report.top])
     return csv_text(report.columns, report.shown)
 
 

@@ -60,6 +60,11 @@ def metrics_of(row: Row) -> tuple[str, ...]:
     return TASKS[row["task"]].metrics if "task" in row else METRICS
 
 
+def larger_is_better(name: str) -> bool:
+    """Return whether larger values of a score are better: true for every metric, false for losses."""
+    return not name.endswith("_loss")
+
+
 def schema(rows: Sequence[Row] = ()) -> pa.Schema:
     """Return the names and types of the columns of `rows`, in order. Extensions add their settings and metrics."""
     builtin = {**train_keys(extensions=False), **decode_keys()}
@@ -230,13 +235,13 @@ def _samples(state: RunState, point: Point) -> Sequence[Mapping[str, Scalar]]:
 
 def _ranked(unranked: list[Row]) -> list[Row]:
     ordered = sorted(unranked, key=_order)
-    for _, group in groupby((row for row in ordered if row["status"].is_complete), key=_ranking_group):
+    for _, group in groupby((row for row in ordered if row["status"].is_complete), key=ranking_group):
         for rank, row in enumerate(group, start=1):
             row["rank"] = rank
     return ordered
 
 
-def _ranking_group(row: Row) -> tuple[Any, ...]:
+def ranking_group(row: Row) -> tuple[Any, ...]:
     """Return task, data, base and epochs: rows that have them in common are ranked against each other."""
     return row["task"], row.get("data") or "", row["base"], row["epochs_budget"]
 
@@ -247,7 +252,7 @@ def _order(row: Row) -> tuple[Any, ...]:
     # Break ties by dev loss, then by id, so that the order is always the same.
     return (
         not full,
-        _ranking_group(row) if full else (),
+        ranking_group(row) if full else (),
         -score if score is not None else float("inf"),
         row.get("dev_loss") if row.get("dev_loss") is not None else float("inf"),
         row["point_id"],

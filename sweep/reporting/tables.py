@@ -86,12 +86,13 @@ def beats(row: Row, name: str) -> bool:
 def markdown(names: Sequence[str], rows: Sequence[Row]) -> str:
     """Return a Markdown table of the columns `names`."""
     formats = [cell_format(name, [row.get(name) for row in rows]) for name in names]
-    return _markdown(
+    return markdown_table(
         names, [[write(row.get(name)) for name, write in zip(names, formats, strict=True)] for row in rows]
     )
 
 
-def _markdown(names: Sequence[str], records: Sequence[Sequence[str]]) -> str:
+def markdown_table(names: Sequence[str], records: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table of texts."""
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
     lines += ["| " + " | ".join(cell.replace("|", r"\|") for cell in record) + " |" for record in records]
     return "\n".join(lines)
@@ -99,16 +100,20 @@ def _markdown(names: Sequence[str], records: Sequence[Sequence[str]]) -> str:
 
 def json_text(names: Sequence[str] | None, rows: Sequence[Row]) -> str:
     """Return the columns `names` (None: all) as JSON. A loss that is not a finite number is null."""
-    shown = names or all_columns(rows)
-    return json.dumps([{name: _plain(row.get(name)) for name in shown} for row in rows], indent=1, allow_nan=False)
+    return records_json(names or all_columns(rows), rows)
+
+
+def records_json(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
+    """Return the keys `names` of records as JSON."""
+    return json.dumps([{name: _plain(one.get(name)) for name in names} for one in records], indent=1, allow_nan=False)
 
 
 def csv_text(names: Sequence[str] | None, rows: Sequence[Row]) -> str:
     """Return the columns `names` (None: all) as CSV."""
-    return _csv(names or all_columns(rows), rows)
+    return records_csv(names or all_columns(rows), rows)
 
 
-def _csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
+def records_csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
     writer.writerow(names)
@@ -125,14 +130,14 @@ def rung_text(rungs: Sequence[Rung], form: str) -> str:
         return json.dumps(records, indent=1, allow_nan=False)
     names = list(records[0])
     if form == "csv":
-        return _csv(names, records)
+        return records_csv(names, records)
     note = (
         "agreement: rank correlation between the dev loss at the rung and at the end. kept: share of the best trials "
         "at the end that the rung keeps. winner: whether the rung keeps the best one. All three count the `known` "
         "trials: those that reached the rung and ran to the end."
     )
     cells = [[plain_text(record[name], 3) for name in names] for record in records]
-    return f"{_markdown(names, cells)}\n\n{note}"
+    return f"{markdown_table(names, cells)}\n\n{note}"
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,109 @@
+"""`sweep compare`: verdicts on pairs of settings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweep.cli.group import Command
+from sweep.cli.options import OUTPUT, option, out_option, together
+
+if TYPE_CHECKING:
+    from sweep.reporting.verdicts.scored import ScoreTable
+
+WHAT = "What to compare"
+
+metric_option = option(WHAT, "--metric", metavar="NAME", help="Default: the metric that the run is ranked by.")
+margin_option = option(
+    WHAT,
+    "--margin",
+    type=click.FloatRange(0, min_open=True),
+    metavar="D",
+    help="Differences within D, in the metric's unit, count as equal if the data show it.",
+)
+alpha_option = option(
+    WHAT,
+    "--alpha",
+    type=click.FloatRange(0, 0.5, min_open=True),
+    default=0.05,
+    show_default=True,
+    help="Largest probability of a false `better` or `worse` among all comparisons printed.",
+)
+comparison_options = together(metric_option, margin_option, alpha_option)
+
+
+@click.command(cls=Command)
+@click.argument("sources", nargs=-1, required=True, metavar="RUN...|FILE")
+@option(
+    WHAT,
+    "--by",
+    metavar='KEY|"A vs B"',
+    help="variant, run, a setting such as lora.rank, or two sides such as "
+    '"lora.rank=2 vs lora.rank=64". Default: the variants, or the only setting that varies.',
+)
+@comparison_options
+@option(
+    WHAT,
+    "--tuned",
+    is_flag=True,
+    help="Compare the best setting of each side: chosen on the first third of the seeds, judged on the others.",
+)
+@option(WHAT, "--seed-column", metavar="NAME", help="Column with the seed, in a table that this tool did not write.")
+@out_option
+@option(
+    OUTPUT,
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "csv", "md"]),
+    default="text",
+    show_default=True,
+    help="Output format; json and csv hold every figure.",
+)
+def compare(
+    sources: tuple[str, ...],
+    by: str | None,
+    metric: str | None,
+    margin: float | None,
+    alpha: float,
+    tuned: bool,
+    seed_column: str | None,
+    out: Path,
+    form: str,
+) -> None:
+    """Say which setting is better, by how much, and how sure that is.
+
+    Scores are paired by seed. Each comparison ends in better, worse, equal (with --margin), undecided or identical. It
+    follows Student's t test after Holm's correction over all comparisons printed. With one seed nothing is called
+    better. Sides with several settings are averaged over the settings that both have.
+
+    \b
+    sweep compare my_run --by variant
+    sweep compare lora_rank --by "lora.rank=2 vs lora.rank=64" --metric dev_loss
+    sweep compare results.csv --by method --metric accuracy
+    """
+    from sweep.reporting.verdicts import sides as sides_
+    from sweep.reporting.verdicts.comparison_text import comparison_text
+    from sweep.statistics.verdict import judge
+
+    table = load_scores(sources, out, metric, seed_column)
+    found = sides_.sides_of(table, by)
+    if tuned:
+        found = sides_.tuned(found, table.larger_is_better)
+    verdicts = judge(sides_.comparisons(found), larger_is_better=table.larger_is_better, alpha=alpha, margin=margin)
+    click.echo(comparison_text(table, found, verdicts, alpha, form))
+
+
+def load_scores(sources: Sequence[str], out: Path, metric: str | None, seed_column: str | None) -> "ScoreTable":
+    """Return the scores of one table file, or of runs. Raise RunError if they cannot be read or compared."""
+    from sweep.errors import RunError
+    from sweep.reporting.leaderboard import load_rows
+    from sweep.reporting.verdicts.scored import from_file, from_rows
+    from sweep.store.locate import find_run
+
+    files = [source for source in sources if Path(source).is_file()]
+    if files and len(sources) > 1:
+        raise RunError(f"compare one table at a time, or several runs; {files[0]} is a table")
+    if files:
+        return from_file(Path(files[0]), metric, seed_column)
+    return from_rows([row for source in sources for row in load_rows(find_run(out, source))], metric)

@@ -1,0 +1,52 @@
+"""`sweep effects`: what each setting of a run does."""
+
+from pathlib import Path
+
+import click
+
+from sweep.cli.compare import alpha_option, metric_option
+from sweep.cli.group import Command
+from sweep.cli.options import OUTPUT, option, out_option
+
+
+@click.command(cls=Command)
+@click.argument("run", required=False)
+@metric_option
+@alpha_option
+@out_option
+@option(
+    OUTPUT,
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "csv", "md"]),
+    default="text",
+    show_default=True,
+    help="Output format; json and csv hold every figure.",
+)
+def effects(run: str | None, metric: str | None, alpha: float, out: Path, form: str) -> None:
+    """Say which settings of RUN matter, by default of the latest run.
+
+    On a grid: the share of the variance that each setting and each pair of settings explains (type II analysis of
+    variance, seeds as blocks), and the effect of each value with its interval. With one seed: shares only. On a search
+    that draws its points: importances (PED-ANOVA) beside those that noise reaches. For LoRA, SMART, SOAP and decoding:
+    what each adds to the others, and whether their gains add up.
+    """
+    from sweep.reporting.leaderboard import load_rows
+    from sweep.reporting.verdicts.ablation import ablation
+    from sweep.reporting.verdicts.effects import effects as measure
+    from sweep.reporting.verdicts.effects_text import effects_text
+    from sweep.reporting.verdicts.groups import groups_of
+    from sweep.reporting.verdicts.scored import from_rows
+    from sweep.statistics.verdict import judge
+    from sweep.store.locate import find_run_or_latest
+
+    folder = find_run_or_latest(out, run)
+    rows = load_rows(folder)
+    table = from_rows(rows, metric)
+    found = measure(rows, table.metric, is_drawn=folder.spec.tune_config.search != "grid", alpha=alpha)
+    parts = ablation(groups_of(rows), table.metric)
+    additions, interactions = (
+        judge(family, larger_is_better=table.larger_is_better, alpha=alpha)
+        for family in (parts.additions(), parts.interactions())
+    )
+    click.echo(effects_text(found, additions, interactions, form))

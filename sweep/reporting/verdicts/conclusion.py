@@ -1,0 +1,91 @@
+"""What a run says, in a few plain sentences."""
+
+from collections.abc import Sequence
+
+from sweep.reporting.leaderboard import Row, larger_is_better
+from sweep.reporting.numbers import decimals, plain_text, setting_text
+from sweep.reporting.verdicts.groups import Group, Summary, comparable, groups_of, summarize
+from sweep.reporting.verdicts.records import varying_settings
+from sweep.reporting.verdicts.standings import Standing, Standings, standings
+
+
+def conclusion(rows: Sequence[Row]) -> list[str]:
+    """Return the conclusions on each set of comparable rows."""
+    groups = groups_of(rows)
+    keys = varying_settings(groups)
+    return [line for members in comparable(groups) for line in _conclusions(members, keys)]
+
+
+def _conclusions(members: Sequence[Group], keys: Sequence[str]) -> list[str]:
+    metric = members[0].first["metric"]
+    found = standings(members, metric)
+    if found.best is None:
+        return []
+    lines = [_best_line(found, found.best, keys)]
+    if found.seeds < 2 and len(members) > 1:
+        lines.append(
+            "one seed per setting: any difference between settings may be luck. Repeat the run with --seeds 6 to "
+            "compare them"
+        )
+    lines += _luck_lines(found)
+    lines += _baseline_lines(found.best, metric)
+    if metric != "dev_loss":
+        by_loss = standings(members, "dev_loss")
+        if by_loss.best is not None and by_loss.best.group.setting_id != found.best.group.setting_id:
+            lines.append(_best_line(by_loss, by_loss.best, keys))
+    return lines
+
+
+def _best_line(found: Standings, best: Standing, keys: Sequence[str]) -> str:
+    """Return the best setting with its interval, and how many are tied with it."""
+    text = f"best {found.metric}: {score_text(found.metric, best.summary)} at {name_of(best.group, keys)}"
+    others = [one for one in found.settings[1:] if one.tied is not None]
+    tied = sum(bool(one.tied) for one in others)
+    if not others:
+        return text
+    if len(others) == 1:
+        return f"{text}; `sweep compare` judges the difference between the two settings"
+    if tied == 0:
+        return f"{text}; every other setting is worse"
+    share = "all other settings are" if tied == len(others) else f"{tied} of the other {len(others)} settings are"
+    return f"{text}; {share} tied with it (marked =)"
+
+
+def _luck_lines(found: Standings) -> list[str]:
+    luck = found.luck
+    if luck is None or len(found.settings) - found.left_out < 3:
+        return []
+    sign = 1.0 if larger_is_better(found.metric) else -1.0
+    digits = decimals(found.metric, [luck.best])
+    count = len(found.settings) - found.left_out
+    expected = plain_text(sign * luck.expected, digits)
+    text = f"if all {count} settings were equally good, the best would reach {expected} by luck on average"
+    if luck.more_than_luck():
+        return [f"more than luck: {text} (p = {luck.p:.2g})"]
+    if luck.own_p is not None and luck.p <= 0.05:
+        return [f"possibly luck: {text}; the best setting varies much more between seeds than the others"]
+    return [f"possibly luck: {text} (p = {luck.p:.2g})"]
+
+
+def _baseline_lines(best: Standing, metric: str) -> list[str]:
+    baseline = summarize(best.group.baseline(metric).values())
+    if baseline.mean is None or best.summary.mean is None:
+        return []
+    if (best.summary.mean - baseline.mean) * (1 if larger_is_better(metric) else -1) > 0:
+        return []
+    return [f"the best setting does not beat the un-tuned baseline ({metric} {score_text(metric, baseline)})"]
+
+
+def score_text(metric: str, summary: Summary) -> str:
+    """Return a mean with its interval and number of seeds: 40.820 [39.901, 41.739], n = 3."""
+    digits = decimals(metric, [summary.mean])
+    mean = plain_text(summary.mean, digits)
+    if summary.low is None or summary.high is None:
+        return mean
+    return f"{mean} [{plain_text(summary.low, digits)}, {plain_text(summary.high, digits)}], n = {summary.n}"
+
+
+def name_of(group: Group, keys: Sequence[str]) -> str:
+    """Return what distinguishes a setting: its variant and the settings that vary."""
+    values = [f"{key}={setting_text(group.settings[key])}" for key in keys if group.settings.get(key) is not None]
+    return " ".join(filter(None, [group.variant, *values])) or "the only setting"

@@ -1,0 +1,135 @@
+"""What each factor of a run does: variances on grids, importances on drawn searches, methods added one by one."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sweep.errors import RunError
+from sweep.reporting.leaderboard import Row, larger_is_better, ranking_group
+from sweep.reporting.settings import informative_keys
+from sweep.statistics.errors import StatisticsError
+from sweep.statistics.factors import LevelEffect, Table, anova, average, level_effects
+from sweep.statistics.importance import Importances, importances
+
+Settings = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The factors of training, or those of decoding."""
+
+    title: str
+    factors: tuple[str, ...]
+    left_out: tuple[str, ...]  # settings that only some rows have
+    table: Table | None  # None if the analysis was refused
+    levels: tuple[LevelEffect, ...]
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effects:
+    """The effects of a run's settings on one score."""
+
+    metric: str
+    seeds: int
+    parts: tuple[Part, ...]  # of a grid
+    drawn: Importances | None  # of a drawn search
+    drawn_refused: str | None
+
+
+def effects(rows: Sequence[Row], metric: str, *, is_drawn: bool, alpha: float = 0.05) -> Effects:
+    """Return the effects of settings on the rows of `rows` with the most epochs.
+
+    Raise RunError if these rows are not comparable, or nothing varies.
+    """
+    known = [row for row in rows if row["status"].is_complete and row.get(metric) is not None]
+    if not known:
+        raise RunError(f"no row has a {metric} yet")
+    if len({ranking_group(row) for row in known}) > 1:
+        raise RunError(
+            "the rows differ in task, data, base or epochs; effects need comparable rows: use --set to fix them"
+        )
+    settings = [_settings(row) for row in known]
+    seeds = len({row["seed"] for row in known})
+    if is_drawn:
+        drawn, refused = _importances(known, settings, metric)
+        return Effects(metric=metric, seeds=seeds, parts=(), drawn=drawn, drawn_refused=refused)
+    varying = [key for key in informative_keys(settings) if key != "seed"]
+    parts = [
+        _part(
+            known, settings, [key for key in varying if key.startswith("decode.") == decoding], metric, decoding, alpha
+        )
+        for decoding in (False, True)
+        if any(key.startswith("decode.") == decoding for key in varying)
+    ]
+    if not parts:
+        raise RunError("no setting varies in this run")
+    return Effects(metric=metric, seeds=seeds, parts=tuple(parts), drawn=None, drawn_refused=None)
+
+
+def _part(
+    rows: Sequence[Row], settings: Sequence[Settings], keys: Sequence[str], metric: str, decoding: bool, alpha: float
+) -> Part:
+    """Analyse one kind of factor. Rows that share a trial are no independent evidence on training, so factors of
+    training use the trials' means; factors of decoding use the rows within the trials, as blocks."""
+    factors = tuple(key for key in keys if all(one.get(key) is not None for one in settings))
+    values = [float(row[metric]) for row in rows]
+    levels = {key: [one[key] for one in settings] for key in factors}
+    seeds = [row["seed"] for row in rows]
+    trials = [row["trial_id"] for row in rows]
+    blocks = trials if decoding else seeds
+    if not decoding:
+        values, levels, blocks = average(values, trials, levels, seeds)
+        seeds = blocks
+    several = len(set(seeds)) > 1
+    title = "decoding" if decoding else "training"
+    note = "" if several else "one seed: shares only. Without a second seed, noise and effects cannot be told apart"
+    left_out = tuple(key for key in keys if key not in factors)
+    try:
+        table = anova(values, levels, blocks, interactions=len(factors) <= 6)
+    except StatisticsError as error:
+        return Part(title=title, factors=factors, left_out=left_out, table=None, levels=(), note=str(error))
+    references = {key: _reference(values, seen) for key, seen in levels.items()}
+    return Part(
+        title=title,
+        factors=factors,
+        left_out=left_out,
+        table=table if several else table.without_error(),
+        levels=tuple(level_effects(values, levels, seeds, references, alpha)) if several else (),
+        note=note,
+    )
+
+
+def _reference(values: Sequence[float], levels: Sequence[Any]) -> Any:
+    """Return the level that others are compared with: the smallest number, or the first text."""
+    numbers = all(isinstance(level, int | float) for level in levels)
+    return min(levels) if numbers else levels[0]
+
+
+def _importances(
+    rows: Sequence[Row], settings: Sequence[Settings], metric: str
+) -> tuple[Importances | None, str | None]:
+    keys = [key for key in informative_keys(settings) if key != "seed"]
+    shared = [key for key in keys if all(one.get(key) is not None for one in settings)]
+    sign = -1.0 if larger_is_better(metric) else 1.0
+    logarithmic = frozenset(key for key in shared if _spans_decades([one[key] for one in settings]))
+    try:
+        return (
+            importances([sign * float(row[metric]) for row in rows], [{k: one[k] for k in shared} for one in settings],
+                        logarithmic),
+            None,
+        )  # fmt: skip
+    except StatisticsError as error:
+        return None, str(error)
+
+
+def _spans_decades(values: Sequence[Any]) -> bool:
+    """Return whether an axis is better seen on a logarithmic scale: positive, and its ends are a factor of 30 apart."""
+    return all(isinstance(value, float) and value > 0 for value in values) and max(values) > 30 * min(values)
+
+
+def _settings(row: Row) -> dict[str, Any]:
+    """Return the settings of a row, and whether each method is on."""
+    found: dict[str, Any] = json.loads(row["config_json"])
+    return {**found, "LoRA": "lora.rank" in found, "SMART": "smart.lam" in found}

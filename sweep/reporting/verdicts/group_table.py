@@ -1,0 +1,112 @@
+"""The table of settings: means over seeds with intervals, in a terminal or as Markdown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from sweep.reporting.layout import Column, lay_out
+from sweep.reporting.leaderboard import Row, larger_is_better
+from sweep.reporting.numbers import cell_format, decimals, plain_text
+from sweep.reporting.tables import constants_line, heading, markdown_table, paper_line
+from sweep.reporting.verdicts.conclusion import conclusion
+from sweep.reporting.verdicts.evidence import evidence
+from sweep.reporting.verdicts.groups import groups_of
+from sweep.reporting.verdicts.health import health, health_lines
+from sweep.reporting.verdicts.records import Record, records, varying_settings
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import load_state
+
+EXPLANATION = (
+    "Means over n seeds with their 95 % interval. = marks settings that cannot be told from the best. "
+    "`sweep report --rows` lists every seed; `sweep compare` judges pairs of settings."
+)
+
+
+def print_group_table(console: Console, folder: RunFolder, rows: Sequence[Row], *, top: int | None, wide: bool) -> None:
+    """Print the first `top` settings of a run and the conclusion."""
+    found = records(rows)
+    names = _names(rows, found)
+    optional = [name for name in ("lost", "unfinished", *_scores(found)[1:][::-1]) if name in names]
+    layout = lay_out(
+        [_column(name, found, top) for name in names], optional, keys=2, width=None if wide else console.width
+    )
+    console.print(Text(heading(folder, rows), style="bold"))
+    console.print(Text(constants_line(rows), style="dim"))
+    console.print()
+    for line in layout.lines:
+        console.print(line, soft_wrap=True)
+    console.print()
+    if top is not None and len(found) > top:
+        console.print(f"{len(found) - top} more settings; omit --top to see them")
+    console.print(EXPLANATION, style="dim")
+    if layout.left_out:
+        console.print(f"columns left out: {', '.join(layout.left_out)}; use --wide to show all")
+    for text in conclusion(rows):
+        console.print(text)
+    console.print()
+    for text in health_lines(health(evidence(folder, load_state(folder), rows))):
+        console.print(text)
+
+
+def group_markdown(folder: RunFolder, rows: Sequence[Row], top: int | None) -> str:
+    """Return the table of settings and the conclusion as Markdown."""
+    found = records(rows)
+    names = _names(rows, found)
+    cells = [[cell.plain for cell in _column(name, found, top).cells] for name in names]
+    table = markdown_table(names, list(zip(*cells, strict=True)))
+    findings = "\n".join(f"- {line}" for line in health_lines(health(evidence(folder, load_state(folder), rows))))
+    notes = [EXPLANATION, *conclusion(rows), *filter(None, [paper_line(rows)]), findings]
+    return "\n\n".join([heading(folder, rows), constants_line(rows), table, *notes])
+
+
+def _names(rows: Sequence[Row], found: Sequence[Record]) -> list[str]:
+    given = [name for name in ("lost", "unfinished") if any(one[name] for one in found)]
+    variant = ["variant"] if any(one.get("variant") for one in found) else []
+    return ["rank", "tied", *variant, *varying_settings(groups_of(rows)), "n", *given, *_scores(found)]
+
+
+def _scores(found: Sequence[Record]) -> list[str]:
+    """Return the scores of the table, the ranking one first."""
+    metrics = dict.fromkeys(one["metric"] for one in found)
+    others = [key.removesuffix("_sd") for one in found[:1] for key in one if key.endswith("_sd")]
+    return list(dict.fromkeys([*metrics, "dev_loss", *others]))
+
+
+def _column(name: str, found: Sequence[Record], top: int | None) -> Column:
+    if f"{name}_sd" in found[0]:
+        cells, short = (_score_cells(name, found, interval=wanted)[:top] for wanted in (True, False))
+        return Column(name=name, cells=cells, short_cells=short)
+    if name == "tied":
+        marks = [Text("=" if one["tied"] else "") for one in found][:top]
+        return Column(name="", cells=marks, short_cells=marks)
+    values = [one.get(name) for one in found]
+    texts, short_texts = (
+        [Text(write(value)) for value in values][:top]
+        for write in (cell_format(name, values), cell_format(name, values, short=True))
+    )
+    return Column(name=name, cells=texts, short_cells=short_texts, is_left=name == "variant")
+
+
+def _score_cells(name: str, found: Sequence[Record], *, interval: bool) -> list[Text]:
+    """Return means, with a mark on those that do not beat the baseline, and their intervals or half-widths."""
+    digits = decimals(name, [one.get(name) for one in found])
+    return [_score_cell(name, one, digits, interval) for one in found]
+
+
+def _score_cell(name: str, one: Record, digits: int, interval: bool) -> Text:
+    mean, low, high = (one.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+    text = Text.assemble(plain_text(mean, digits), ("<", "red") if _is_below(name, one) else " ")
+    if low is None or high is None or mean is None:
+        return text
+    if interval:
+        return text + Text(f"[{plain_text(low, digits)}, {plain_text(high, digits)}]", style="dim")
+    return text + Text(f"±{plain_text((high - low) / 2, max(1, digits - 1))}", style="dim")
+
+
+def _is_below(name: str, one: dict[str, Any]) -> bool:
+    mean, base = one.get(name), one.get(f"base_{name}")
+    if mean is None or base is None:
+        return False
+    return bool((mean - base) * (1 if larger_is_better(name) else -1) <= 0)

@@ -1,0 +1,43 @@
+"""Health checks: what may be wrong with a study, and what to do about it."""
+
+from collections.abc import Sequence
+
+from sweep.reporting.verdicts import settings_health, training_health
+from sweep.reporting.verdicts.check import Check, Evidence, Level
+from sweep.reporting.verdicts.groups import comparable, groups_of
+from sweep.reporting.verdicts.records import varying_settings
+from sweep.reporting.verdicts.standings import standings
+
+
+def health(evidence: Evidence) -> list[Check]:
+    """Return every check. Checks of settings use the largest set of comparable ones."""
+    sets = comparable(groups_of(evidence.rows))
+    if not sets:
+        return []
+    groups = max(sets, key=len)
+    found = standings(groups, groups[0].first["metric"])
+    keys = varying_settings(groups)
+    return [
+        training_health.lost(evidence.rows),
+        training_health.epochs(evidence.curves),
+        training_health.rungs(evidence.rungs),
+        training_health.examples(evidence.examples),
+        settings_health.missing_seeds(groups),
+        settings_health.baseline(found),
+        settings_health.noise(found),
+        settings_health.duplicates(groups, keys, found.metric),
+        settings_health.disagreement(groups, found.metric),
+        settings_health.unusual_seed(found),
+        *settings_health.edges(groups, keys, found.metric),
+        *settings_health.idle_axes(groups, keys, found.metric),
+    ]
+
+
+def health_lines(checks: Sequence[Check]) -> list[str]:
+    """Return a line for each finding, problems first, one for all that is well, and one for what could not be checked."""
+    found = [one for level in (Level.PROBLEM, Level.NOTE) for one in checks if one.level == level]
+    lines = [f"{one.level}: {one.text}" for one in found]
+    for level in (Level.OK, Level.UNKNOWN):
+        names = dict.fromkeys(one.name for one in checks if one.level == level)
+        lines += [f"{level}: {', '.join(names)}"] if names else []
+    return lines

@@ -1,0 +1,48 @@
+"""Do scores at a rung foretell the scores at the end?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from sweep.statistics.errors import require
+
+SAMPLES = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How well the order at a rung agrees with the order at the end."""
+
+    trials: int
+    tau: float  # Kendall's tau-b, from -1 to 1
+    low: float  # 95 % interval, by the bootstrap over trials
+    high: float
+    regret: float  # final loss of the rung's best less that of the best, in the loss's unit
+
+
+def agreement(at_rung: ArrayLike, at_end: ArrayLike, alpha: float = 0.05, seed: int = 0) -> Agreement:
+    """Return the agreement of two losses of shape (trials,), smaller is better.
+
+    Source: Kendall (1945). The interval is the bootstrap's percentile interval; its coverage was not simulated for this
+    use. Needs 4 trials, not all equal.
+    """
+    a, b = np.asarray(at_rung, dtype=float), np.asarray(at_end, dtype=float)
+    require(len(a) >= 4, f"an agreement needs 4 trials, not {len(a)}")
+    require(np.ptp(a) > 0 and np.ptp(b) > 0, "an agreement needs trials with different losses")
+    places = np.random.default_rng(seed).integers(len(a), size=(SAMPLES, len(a)))
+    taus = _taus(a[places], b[places])
+    low, high = np.nanquantile(taus, (alpha / 2, 1 - alpha / 2))
+    tau = float(stats.kendalltau(a, b).statistic)
+    return Agreement(trials=len(a), tau=tau, low=float(low), high=float(high), regret=float(b[a.argmin()] - b.min()))
+
+
+def _taus(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return tau-b of each row; NaN where one side is constant."""
+    result = np.empty(len(a))
+    for place, (one, other) in enumerate(zip(a, b, strict=True)):
+        signs = np.sign(one[:, None] - one), np.sign(other[:, None] - other)
+        scale = np.sqrt(np.sum(signs[0] ** 2) * np.sum(signs[1] ** 2))
+        result[place] = np.sum(signs[0] * signs[1]) / scale if scale else np.nan
+    return result

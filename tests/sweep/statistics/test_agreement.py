@@ -1,0 +1,33 @@
+"""Rung agreement against SciPy."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sweep.statistics.agreement import agreement
+from sweep.statistics.errors import StatisticsError
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_tau_equals_scipy(seed: int) -> None:
+    a, b = np.random.default_rng(seed).integers(0, 6, (2, 12)).astype(float)
+    found = agreement(a, b)
+    assert found.tau == pytest.approx(stats.kendalltau(a, b).statistic)
+    assert found.low <= found.tau <= found.high
+
+
+def test_regret_is_what_the_rung_gives_away() -> None:
+    found = agreement([1.0, 2.0, 3.0, 4.0], [5.5, 5.0, 6.0, 7.0])
+    assert found.regret == 0.5
+
+
+def test_equal_orders_agree_fully() -> None:
+    found = agreement(np.arange(8.0), np.arange(8.0) ** 2)
+    assert [found.tau, found.low, found.high, found.regret] == pytest.approx([1, 1, 1, 0])
+
+
+def test_too_few_trials_are_refused() -> None:
+    with pytest.raises(StatisticsError, match="4 trials"):
+        agreement([1, 2, 3], [1, 2, 3])
+    with pytest.raises(StatisticsError, match="different losses"):
+        agreement([1, 1, 1, 1], [1, 2, 3, 4])
