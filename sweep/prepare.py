@@ -198,7 +198,20 @@ def _points(
             f"--search {tune_config.search}: points that differ only in decoding share a trial, which may have ended "
             "before the next one is suggested; use --search random, or fix decoding, e.g. --set decode.top_p=0.9"
         )
+    _check_comparable(space.probes(), tune_config)
     return Plan(()), space, space.probes()
+
+
+def _check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:
+    """Raise SpaceError if a search would learn from scores that cannot be compared, as those of different tasks."""
+    settings = ["task", "data"] + ["base"] * (tune_config.objective == "dev_loss")  # losses depend on the vocabulary
+    for setting in settings:
+        values = dict.fromkeys(str(getattr(point.train, setting)) for point in points)
+        if len(values) > 1:
+            raise SpaceError(
+                f"--search {tune_config.search}: the space has several values of {setting} ({', '.join(values)}), and "
+                f"their {tune_config.objective} cannot be compared; use --search random, or one run for each"
+            )
 
 
 def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
