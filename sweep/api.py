@@ -22,10 +22,9 @@ from sweep.execution.interrupts import Interrupts
 from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration
 from sweep.planning.extensions import import_recorded
 from sweep.planning.plan import Point
-from sweep.planning.provenance import trace
 from sweep.planning.registry import space_paths
 from sweep.planning.space import Space
-from sweep.prepare import RunRequest, check_unchanged, prepare
+from sweep.prepare import RunRequest, prepare, prepare_resume
 from sweep.reporting.frames import curves_frame, leaderboard_frame, samples_frame
 from sweep.reporting.leaderboard import load_rows
 from sweep.reporting.reporter import ProgressReporter
@@ -34,7 +33,7 @@ from sweep.store.activity import activity
 from sweep.store.locate import find_run
 from sweep.store.run_folder import RunFolder
 from sweep.store.run_spec import RunSpec
-from sweep.store.state import find_result, full_plan, load_state
+from sweep.store.state import find_result, full_plan, known_provenance, load_state
 from sweep.store.status import Status
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ class Run:
         import_recorded(self.folder.spec.provenance.extensions)
         point_id = point or str(self.best()["point_id"])
         found = self._point(point_id)
-        training = Training(replace(found.train, revision=self.folder.spec.provenance.base(found).revision))
+        training = Training(known_provenance(self.folder.spec, load_state(self.folder)).located(found))
         if found.epochs:
             training.load(self._checkpoint(found))
         return training.model.eval(), training.tokenizer
@@ -123,18 +122,19 @@ class Run:
         executor: str | None = None,
         concurrency: int | None = None,
         address: str | None = None,
+        settings: Mapping[str, str | Path | Sequence[str | Path]] | None = None,
         progress: bool = True,
         **limits: Any,
     ) -> "Run":
         """Train unfinished trials, retry failed ones, and return this run.
 
-        `limits` are fields of RunLimits that replace the run's own. Raise RunError if code, base, data, versions or
-        device have changed since the run began.
+        settings: new paths of data and bases that were moved: {"data": "poems.txt"}. Their content must be the same.
+        limits: fields of RunLimits that replace the run's own.
+
+        Raise RunError if code, base, data, versions or device have changed since the run began.
         """
-        spec = self.folder.spec
-        check_unchanged(spec, trace(spec.probes, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial))
-        session = replace(spec, executor=executor or spec.executor)
-        wanted = replace(spec.limits, **_limits(limits))
+        wanted = replace(self.folder.spec.limits, **_limits(limits))
+        session = prepare_resume(self.folder, executor=executor, moved=_paths(settings or {}))
         _work_in_python(self.folder, session, wanted, concurrency, address, progress)
         return self
 
@@ -253,6 +253,7 @@ def work(
             limits=limits,
             use_cache=folder.spec.use_cache,
             interrupts=interrupts,
+            places=session.provenance.places_for(folder.spec.provenance),
         )
 
 
@@ -297,6 +298,11 @@ def _reporter(folder: RunFolder, executor: str, progress: bool) -> Iterator[Prog
 def _taken(options: dict[str, Any], kind: type) -> dict[str, Any]:
     """Remove the fields of the dataclass `kind` from `options`, and return them."""
     return {field.name: options.pop(field.name) for field in fields(kind) if field.name in options}
+
+
+def _paths(given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the paths of each setting as a list of texts."""
+    return {key: [str(one)] if isinstance(one, str | Path) else list(map(str, one)) for key, one in given.items()}
 
 
 def _limits(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ InfrastructureError   the disk or Ray failed, through no fault of the user
 
 UsageError
 +-- SpaceError        in a space file or one of its settings
+|   +-- SourceError       a base or data that cannot be found or used
 |   +-- ExtensionError    an optimizer, PEFT method, task or report format from outside this package
 +-- RunError          with a run folder: its name, its lock, its place on disk
     +-- LedgerError   a ledger that was damaged after it was written
@@ -20,6 +21,14 @@ class UsageError(ValueError):
 
 class SpaceError(UsageError):
     """A search space that is invalid."""
+
+
+class SourceError(SpaceError):
+    """A base or data that cannot be found or used. `setting` is "base" or "data"."""
+
+    def __init__(self, setting: str, message: str) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class ExtensionError(SpaceError):

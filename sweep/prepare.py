@@ -6,27 +6,29 @@ All errors in a request are found here, before a worker starts or a file is writ
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from model.config import TrainConfig
 from model.tasks import find_data
-from sweep.errors import RunError, SpaceError
+from sweep.errors import RunError, SourceError, SpaceError
 from sweep.execution.executors import check_executor
 from sweep.execution.resources import max_concurrent_trials
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
-from sweep.planning.provenance import Provenance, changes, data_name, trace
+from sweep.planning.provenance import Provenance, changes, trace
 from sweep.planning.registry import SpaceFile, load_space, space_file
 from sweep.planning.search_space import SearchSpace
+from sweep.planning.sources import data_name, find_moved
 from sweep.planning.space import Space, expand
+from sweep.store.activity import is_unfinished
 from sweep.store.cache import Cache
 from sweep.store.run_folder import RUN_FILE, RunFolder, check_name, create_run
 from sweep.store.run_spec import RunSpec
-from sweep.store.state import find_result, full_plan, load_state, suggestions_left
+from sweep.store.state import known_provenance, load_state
 from sweep.tuning.registry import SEARCHERS, check
 from sweep.tuning.searchers import suggest_all
 
@@ -85,9 +87,10 @@ class PreparedRun:
         return shared, sum(passes(point.train, point) for point in plan.points)
 
     def open_or_create(self) -> RunFolder:
-        """Return the run to work on: a new one, or an unfinished one of an equal request.
+        """Return the run to work on: a new one, or one of an equal request.
 
-        Raise RunError if it cannot be created or resumed.
+        Without the cache, a finished run of an equal request is left as it is, and a new one is made. Raise RunError if
+        the run cannot be created or resumed.
         """
         out, name = self.request.out, self.request.name
         if name is not None:
@@ -103,39 +106,29 @@ class PreparedRun:
             if not _is_run(candidate):
                 continue
             folder = RunFolder(candidate)
-            if self._is_same(folder.spec) and not self._is_settled(folder):
+            if self._is_same(folder.spec) and (self.request.use_cache or is_unfinished(folder, load_state(folder))):
                 return folder
         raise AssertionError("unreachable: numbers do not end")
 
     def _resumed(self, folder: RunFolder) -> RunFolder:
-        if folder.spec.search_id != self.spec.search_id:
+        if not self._has_same_points(folder.spec):
             raise RunError(
                 f"run {folder.name!r} exists, but with another space, settings or search "
                 f"({folder.spec.space}, {len(folder.spec.plan.points)} points); choose another --name"
             )
-        check_unchanged(folder.spec, self.spec.provenance)
+        _check_unchanged(folder.spec, self.spec.provenance)
         return folder
+
+    def _has_same_points(self, spec: RunSpec) -> bool:
+        """Return whether `spec` has the same points, by their spelling or by the content of their bases and data."""
+        return spec.search_id == self.spec.search_id or spec.content_id == self.spec.content_id
 
     def _is_same(self, spec: RunSpec) -> bool:
         return (
-            spec.search_id == self.spec.search_id
+            self._has_same_points(spec)
             and spec.use_cache == self.spec.use_cache
-            and not changes(spec.provenance, self.spec.provenance, self.spec.probes)
+            and not changes(spec.provenance, self.spec.provenance, spec.probes)
         )
-
-    def _is_settled(self, folder: RunFolder) -> bool:
-        """Return whether the run in `folder` is finished, and a new run is due."""
-        state = load_state(folder)
-        plan = full_plan(folder.spec, state)
-        open_points = [
-            point
-            for point in plan.points
-            if find_result(state, point) is None and state.trial(point.trial_id).status.is_open
-        ]
-        if open_points or suggestions_left(folder.spec, state):
-            return False
-        # If all results of a finished run are cached, a new run would be equal to it, so none is due.
-        return not self.request.use_cache or any(p.point_id not in state.cached for p in plan.points)
 
 
 def prepare(request: RunRequest) -> PreparedRun:
@@ -205,7 +198,20 @@ def _points(
             f"--search {tune_config.search}: points that differ only in decoding share a trial, which may have ended "
             "before the next one is suggested; use --search random, or fix decoding, e.g. --set decode.top_p=0.9"
         )
+    _check_comparable(space.probes(), tune_config)
     return Plan(()), space, space.probes()
+
+
+def _check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:
+    """Raise SpaceError if a search would learn from scores that cannot be compared, as those of different tasks."""
+    settings = ["task", "data"] + ["base"] * (tune_config.objective == "dev_loss")  # losses depend on the vocabulary
+    for setting in settings:
+        values = dict.fromkeys(str(getattr(point.train, setting)) for point in points)
+        if len(values) > 1:
+            raise SpaceError(
+                f"--search {tune_config.search}: the space has several values of {setting} ({', '.join(values)}), and "
+                f"their {tune_config.objective} cannot be compared; use --search random, or one run for each"
+            )
 
 
 def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
@@ -225,8 +231,29 @@ def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
     return share(measure(point, threads, gpu=True).peak_memory_bytes, total)
 
 
-def check_unchanged(spec: RunSpec, now: Provenance) -> None:
-    """Raise RunError if code, base, data, versions, device or threads have changed since the run began."""
+def prepare_resume(
+    folder: RunFolder, *, executor: str | None = None, moved: Mapping[str, Sequence[str]] | None = None
+) -> RunSpec:
+    """Return the definition of the next session of the run in `folder`.
+
+    `executor` replaces that of the run. `moved` holds new paths of its bases ("base") and data ("data"). Raise RunError
+    if a base or data cannot be found, or if code, base, data, versions, device or threads have changed since the run
+    began.
+    """
+    spec = folder.spec
+    known = known_provenance(spec, load_state(folder))
+    places = dict(known.places)
+    try:
+        places |= find_moved(spec.probes, {**known.bases, **known.data}, moved or {})
+        now = trace(spec.probes, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial, places=places)
+    except SourceError as error:
+        remedy = f"{folder.command('resume')} --set {error.setting}=PATH"
+        raise RunError(f"{error}; if it was moved, say where it is now: {remedy}") from error
+    _check_unchanged(spec, now)
+    return replace(spec, executor=executor or spec.executor, provenance=now)
+
+
+def _check_unchanged(spec: RunSpec, now: Provenance) -> None:
     if changed := changes(spec.provenance, now, spec.probes):
         raise RunError(
             f"changed since this run began: {', '.join(changed)}. New rows would not be comparable with its old ones. "

@@ -34,7 +34,7 @@ def main(ctx: click.Context) -> None:
 
     \b
     sweep run lora_rank     train and score every point of a search space
-    sweep run lora_rank     again: finished points come from the cache
+    sweep run lora_rank     again: continue if it is not finished; nothing is trained twice
     sweep report            print the leaderboard of the latest run
     """
     garbage_collector.set_threshold(GARBAGE)

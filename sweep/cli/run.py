@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from sweep.cli.group import Command
 from sweep.cli.options import (
     MACHINE,
+    WHAT,
     cluster_options,
     keep_option,
     limit_options,
@@ -22,6 +23,7 @@ from sweep.cli.options import (
     verbose_option,
     what_options,
 )
+from sweep.console import say
 from sweep.execution.executors import EXECUTORS
 from sweep.planning.config import RunLimits, TuneConfig
 
@@ -47,7 +49,9 @@ def run(
 ) -> None:
     """Train and score every point of SPACE: a space file, or a name that `sweep spaces` lists.
 
-    Repeating the command resumes an unfinished run. If the run is finished, a new run takes its results from the cache.
+    Repeating the command resumes an unfinished run; of a finished run it prints the summary. Points that other runs
+    have computed come from the cache.
+
     A point is one scored configuration, one row of the leaderboard; a trial is one training run.
 
     \b
@@ -57,6 +61,8 @@ def run(
     """
     from sweep.cli.session import work
     from sweep.prepare import RunRequest, prepare
+    from sweep.store.activity import is_computed
+    from sweep.store.state import load_state
 
     request = RunRequest(
         space=space,
@@ -74,11 +80,22 @@ def run(
         for line in preview(prepared, concurrency, measure):
             click.echo(line)
         return
-    work(prepared.open_or_create(), prepared.spec, prepared.spec.limits, concurrency, request.address, verbose)
+    folder = prepared.open_or_create()
+    if is_computed(folder, load_state(folder)):
+        say(f"nothing is left to compute: run {folder.name} holds these rows; --no-cache computes them anew")
+    work(folder, prepared.spec, prepared.spec.limits, concurrency, request.address, verbose)
 
 
 @click.command(cls=Command)
 @click.argument("run")
+@option(
+    WHAT,
+    "--set",
+    "settings",
+    metavar="data=PATH",
+    multiple=True,
+    help="Where the data or the base (base=PATH) lies now, if it was moved. Its content must be the same. Repeatable.",
+)
 @option(
     MACHINE, "--executor", type=click.Choice(list(EXECUTORS)), help="Default: the executor that the run started with."
 )
@@ -93,6 +110,7 @@ def resume(
     /,
     run: str,
     out: Path,
+    settings: tuple[str, ...],
     executor: str | None,
     concurrency: int | None,
     address: str | None,
@@ -105,18 +123,16 @@ def resume(
     here.
     """
     from sweep.cli.session import work
-    from sweep.planning.provenance import trace
-    from sweep.prepare import check_unchanged
+    from sweep.planning.overrides import parse_paths
+    from sweep.prepare import prepare_resume
     from sweep.store.locate import find_run
 
     folder = find_run(out, run)
-    spec = folder.spec
-    check_unchanged(spec, trace(spec.probes, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial))
+    session = prepare_resume(folder, executor=executor, moved=parse_paths(settings))
     given = {
         name: value for name, value in limits.items() if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
-    session = replace(spec, executor=executor or spec.executor)
-    work(folder, session, replace(spec.limits, **given), concurrency, address, verbose)
+    work(folder, session, replace(session.limits, **given), concurrency, address, verbose)
 
 
 def _taken(kind: type[T], options: dict[str, Any]) -> T:

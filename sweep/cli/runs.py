@@ -28,8 +28,9 @@ def ls(out: Path) -> None:
         except UsageError as error:
             click.echo(f"{folder.name:24} cannot be read: {error}")
             continue
-        full = [row for row in rows if row.get("rank") == 1]
-        best = f"best {full[0]['metric']} {full[0][full[0]['metric']]:.3f}" if full else "nothing finished"
+        best_rows = {row["task"]: row for row in reversed(rows) if row.get("rank") == 1}  # the first row of each task
+        scores = ", ".join(f"{row['metric']} {row[row['metric']]:.3f}" for row in reversed(best_rows.values()))
+        best = f"best {scores}" if scores else "nothing finished"
         click.echo(f"{folder.name:24} {counts(rows):40} {best:22} {spec.space}, started {spec.created_at[:16]}")
 
 

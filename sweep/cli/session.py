@@ -40,7 +40,7 @@ def _worked(
 ) -> int:
     """Run the session and return its exit code. Raises KeyboardInterrupt where a signal stops it at once."""
     from sweep import api
-    from sweep.cli.summary import exit_code, summarize
+    from sweep.cli.summary import summarize
     from sweep.progress.reporters import progress_reporter
 
     console = make_console(stderr=True)
@@ -59,5 +59,4 @@ def _worked(
     except InfrastructureError as error:
         say(f"Error: {error}; resume with: {folder.command('resume')}", err=True)
         return 1 if interrupts.first is None else interrupts.exit_code
-    summarize(folder, outcome)
-    return exit_code(folder, outcome)
+    return summarize(folder, outcome)

@@ -15,23 +15,12 @@ from sweep.store.state import full_plan
 from sweep.store.status import Status
 
 
-def exit_code(folder: RunFolder, outcome: SessionResult) -> int:
-    """Return the exit code of a session.
+def summarize(folder: RunFolder, outcome: SessionResult) -> int:
+    """Print how a session ended, and return its exit code.
 
     0 if every row is final, 3 if some trials failed, 4 if all did, 5 if rows are left to compute (the budget is spent,
     or the search found fewer points than it was asked for), and 128 + N after signal N, however late it came.
     """
-    if outcome.signal is not None:
-        return 128 + outcome.signal
-    if failed := _failed(outcome.rows):
-        return 4 if len(failed) == len(outcome.rows) else 3
-    if _failed_baselines(folder, outcome):
-        return 3
-    return 5 if unfinished_line(folder, outcome) else 0
-
-
-def summarize(folder: RunFolder, outcome: SessionResult) -> None:
-    """Print how a session ended."""
     rows = outcome.rows
     say(f"{folder.name}: {counts(rows)}, in {duration(outcome.seconds)}")
     for line in (cached_line(rows), *conclusion(rows), baseline_line(rows), stopped_line(rows)):
@@ -39,16 +28,19 @@ def summarize(folder: RunFolder, outcome: SessionResult) -> None:
             say(line)
     if outcome.signal is not None:
         say(f"interrupted, nothing is lost; resume with: {folder.command('resume')}", err=True)
-        return
-    if (line := unfinished_line(folder, outcome)) is not None:
-        say(line, err=True)
+        return 128 + outcome.signal
+    if (unfinished := unfinished_line(folder, outcome)) is not None:
+        say(unfinished, err=True)
     say(f"leaderboard: {folder.leaderboard}; to print it: {folder.command('report')}")
-    failed = _failed(rows)
+    failed = [row for row in rows if row["status"] in (Status.FAILED, Status.DIVERGED)]
     baselines = _failed_baselines(folder, outcome)
     for line in (*baselines, *(f"{row['status']} {row['trial_id']}: {row.get('stop_reason')}" for row in failed[:3])):
         say(line, err=True)
     if (failed or baselines) and folder.logs.is_dir():
         say(f"tracebacks: {folder.logs}", err=True)
+    if failed or baselines:
+        return 4 if len(failed) == len(rows) else 3
+    return 5 if unfinished else 0
 
 
 def unfinished_line(folder: RunFolder, outcome: SessionResult) -> str | None:
@@ -68,10 +60,6 @@ def points_found(folder: RunFolder, outcome: SessionResult) -> int:
         return len(outcome.state.suggestions)
     settings = [{**point.settings, "epochs": None} for point in folder.spec.plan.points]  # a milestone is no sample
     return len({stable_id(one) for one in settings}) // folder.spec.tune_config.seeds
-
-
-def _failed(rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if row["status"] in (Status.FAILED, Status.DIVERGED)]
 
 
 def _failed_baselines(folder: RunFolder, outcome: SessionResult) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sweep.doctor.findings import Check, note, ok, problem
 from sweep.execution.resources import usable_cores
-from sweep.planning.provenance import git_commit
+from sweep.planning.commits import tool_commit
 
 DISTRIBUTION = "explora-sweep"
 BOUND = re.compile(r"([\w.-]+)(?:\[[^\]]*\])?\s*>=\s*([\d.]+)")  # our dependencies have only lower bounds
@@ -123,10 +123,12 @@ def open_files() -> Check:
 
 
 def commit() -> Check:
-    found = git_commit()
+    found = tool_commit()
     if found is None:
         return note(
-            "git", "no commit: runs cannot record the version of the code", "work in a git checkout, with git installed"
+            "git",
+            "no commit: runs cannot record the version of the code",
+            "install it from a git checkout with pip install -e, and install git",
         )
     changed = ", with uncommitted changes" if found.endswith("+") else ""
     return ok("git", f"commit {found[:12].removesuffix('+')}{changed}")

@@ -17,6 +17,7 @@ from sweep.execution.job import Job, JobFactory
 from sweep.execution.trial import TrialReport
 from sweep.planning.config import RunLimits, format_duration
 from sweep.planning.plan import Plan, Trial
+from sweep.planning.sources import NOWHERE, Places
 from sweep.reporting.derived_files import DerivedFiles
 from sweep.reporting.leaderboard import Row
 from sweep.reporting.reporter import ProgressReporter
@@ -28,7 +29,7 @@ from sweep.store.logs import driver_log
 from sweep.store.recorder import Recorder
 from sweep.store.retention import CheckpointPruner
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, find_result, full_plan, suggestions_left
+from sweep.store.state import RunState, find_result, full_plan, known_provenance, suggestions_left
 from sweep.store.status import Status, check_transition
 from sweep.tuning.budget import spent
 from sweep.tuning.observations import observations
@@ -60,8 +61,11 @@ def run_session(
     limits: RunLimits,
     use_cache: bool = True,
     interrupts: Interrupts | None = None,
+    places: Places = NOWHERE,
 ) -> SessionResult:
     """Work on the run in `folder` until all trials have ended, the budget is spent, or a signal comes.
+
+    `places` are those of the user's bases and data, by the names in the run; default: where they were.
 
     Raise RunError or LedgerError before any work starts, InfrastructureError if the disk or Ray fails.
     """
@@ -77,7 +81,9 @@ def run_session(
         recorder = Recorder(folder, ledger)
         files = DerivedFiles(folder, reporter.note)
         try:
-            recorder.record(SessionEvent(command=list(command), limits=limits))
+            known = known_provenance(folder.spec, recorder.state).places
+            moved = {name: place for name, place in places.items() if known.get(name) != place}
+            recorder.record(SessionEvent(command=list(command), limits=limits, places=moved or None))
             recorder.interrupt_running("the previous session was killed")
             driver = Driver(recorder, reporter, files, limits=limits, cache=cache, interrupts=interrupts)
             done = driver.work(executor)
@@ -118,7 +124,7 @@ class Driver:
         self._lost: dict[str, int] = {}  # trial -> how often its worker was lost in this session
         self._first: Job | None = None  # the first job, taken before the executor starts
         self.scheduler = make_scheduler(self.spec.tune_config, self._trials)
-        self.jobs = JobFactory(recorder.folder, limits, self.scheduler)
+        self.jobs = JobFactory(recorder.folder, known_provenance(self.spec, self.state), limits, self.scheduler)
         self.pruner = CheckpointPruner(recorder.folder, limits.keep, self.scheduler.promotes)
         self.pruner.finish(self.state)
         plan = full_plan(self.spec, self.state)

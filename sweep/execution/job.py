@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from model.pretrained.files import is_folder
 from model.settings import Scalar
-from model.task_specs import TASKS
 from sweep.planning.config import RunLimits
 from sweep.planning.extensions import Extension, references
 from sweep.planning.numerics import numerics_sha256
-from sweep.planning.plan import Trial, group, point_from
-from sweep.planning.provenance import Source, current_name
+from sweep.planning.plan import Point, Trial, group, point_from
+from sweep.planning.provenance import Provenance, current_name
+from sweep.planning.sources import Source
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, find_result
@@ -51,9 +49,11 @@ class Job:
 class JobFactory:
     """Makes the jobs of a run. What is left of a trial follows from the run's state."""
 
-    def __init__(self, folder: RunFolder, limits: RunLimits, scheduler: Scheduler) -> None:
+    def __init__(self, folder: RunFolder, provenance: Provenance, limits: RunLimits, scheduler: Scheduler) -> None:
+        """`provenance` is that of the run, with the present places of its bases and data."""
         self.folder = folder
         self.spec = folder.spec
+        self.provenance = provenance
         self.limits = limits
         self.scheduler = scheduler
 
@@ -63,11 +63,11 @@ class JobFactory:
         `seconds` is the time that workers have spent on the trial so far.
         """
         known = state.trial(trial.trial_id)
-        points = tuple((p.point_id, _located(p.settings)) for p in trial.points if find_result(state, p) is None)
+        points = tuple((p.point_id, self._settings(p)) for p in trial.points if find_result(state, p) is None)
         timeout = self.limits.trial_timeout
         if not points or (known.failure == Failure.TIMEOUT and timeout is not None and known.seconds > timeout):
             return None
-        provenance = self.spec.provenance
+        provenance = self.provenance
         return Job(
             trial_id=trial.trial_id,
             points=points,
@@ -87,12 +87,8 @@ class JobFactory:
             seconds_left=None if timeout is None else max(0.0, timeout - seconds),
         )
 
-
-def _located(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Return `settings` with absolute paths, because a worker may have another working folder."""
-    found = dict(settings)
-    if "data" in settings and settings["data"] not in TASKS[str(settings["task"])].sets:
-        found["data"] = str(Path(str(settings["data"])).expanduser().absolute())
-    if is_folder(base := str(settings["base"])):
-        found["base"] = str(Path(base).expanduser().absolute())
-    return found
+    def _settings(self, point: Point) -> dict[str, Scalar]:
+        """Return the settings of `point` with absolute paths, because a worker may have another working folder."""
+        train = self.provenance.located(point)
+        found = {"base": train.base, "revision": train.revision, "data": train.data}
+        return {**point.settings, **{name: value for name, value in found.items() if value is not None}}

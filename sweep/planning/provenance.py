@@ -5,33 +5,28 @@ Points with equal settings and equal provenance have equal results, so only one 
 
 import importlib.metadata
 import platform
-import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from model.config import TrainConfig
 from model.errors import BaseError, DataError
-from model.pretrained.files import find_base, load_tokenizer
+from model.pretrained.files import load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
 from model.task_specs import TASKS
-from model.tasks import check_tokenizer, find_data
+from model.tasks import check_tokenizer
 from sweep.errors import SpaceError
+from sweep.planning.commits import folder_commit, tool_commit
 from sweep.planning.extensions import Extension, record, references
 from sweep.planning.numerics import EARLIER_HASHES, numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
 from sweep.planning.processor import device_name
+from sweep.planning.sources import NOWHERE, Places, Source, base_name, data_name, find_base_of, find_data_of
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
 SPELLINGS = ("data", "base", "revision")  # settings that name files: the key holds their content instead
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
-
-
-@dataclass(frozen=True)
-class Source:
-    """A base or data file. `revision` is its commit on the hub, or None if it did not come from one."""
-
-    sha256: str
-    revision: str | None = None
+EARLIER_NAMES = {"code_sha256": "numerics_sha256", "git_commit": "folder_commit"}  # in run.json of earlier versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +39,8 @@ class Provenance:
     versions: dict[str, str]
     device: str  # the GPU's name, or the CPU's vector instructions: "cpu (AVX512)"; "cpu" in runs before schema 3
     threads: int  # per trial; their number decides how sums are split, hence the last bits of results
-    git_commit: str | None = None  # of the working folder; with "+" if it has uncommitted changes
+    tool_commit: str | None = None  # git commit of this package; with "+" if it has uncommitted changes
+    folder_commit: str | None = None  # git commit of the user's working folder, likewise
     extensions: dict[str, Extension] = field(default_factory=dict)  # by `module:name`
 
     def key(self, point: Point) -> str:
@@ -52,9 +48,7 @@ class Provenance:
         extensions = {name: self.extensions[name].sha256 for name in references(point).values()}
         return stable_id(
             {
-                "settings": {name: value for name, value in point.settings.items() if name not in SPELLINGS},
-                "base": self.base(point).sha256,
-                "data": self.dataset(point).sha256,
+                **self.content(point),
                 "code": self.numerics_sha256,
                 "versions": {name: self.versions[name] for name in NUMERIC_PACKAGES},
                 "device": self.device,
@@ -63,11 +57,59 @@ class Provenance:
             }
         )
 
+    def content(self, point: Point) -> dict[str, Any]:
+        """Return what `point` is, however its base and data are spelled: its settings and their content."""
+        return {
+            "settings": {name: value for name, value in point.settings.items() if name not in SPELLINGS},
+            "base": self.base(point).sha256,
+            "data": self.dataset(point).sha256,
+        }
+
     def base(self, point: Point) -> Source:
         return self.bases[base_name(point)]
 
     def dataset(self, point: Point) -> Source:
         return self.data[data_name(point)]
+
+    def located(self, point: Point) -> TrainConfig:
+        """Return the training settings of `point` with its base and data where they are, from any working folder."""
+        base, data = self.base(point), self.dataset(point)
+        return replace(
+            point.train,
+            base=base.place or point.train.base,
+            revision=base.revision,
+            data=data.place or point.train.data,
+        )
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Return the places of the user's own bases and data, by their names in this provenance."""
+        sources = {**self.bases, **self.data}
+        return {name: source.place for name, source in sources.items() if source.place is not None}
+
+    def moved(self, places: Places) -> "Provenance":
+        """Return this provenance with other places of its bases and data, by name."""
+
+        def put(sources: dict[str, Source]) -> dict[str, Source]:
+            return {
+                name: Source(one.sha256, place=places[name]) if name in places else one for name, one in sources.items()
+            }
+
+        return replace(self, bases=put(self.bases), data=put(self.data))
+
+    def named_like(self, other: "Provenance") -> "Provenance":
+        """Return this provenance with its bases and data under the names that equal content has in `other`."""
+
+        def named(mine: dict[str, Source], theirs: dict[str, Source]) -> dict[str, Source]:
+            known = {one.sha256: one for one in mine.values()}
+            return {**mine, **{name: known[one.sha256] for name, one in theirs.items() if one.sha256 in known}}
+
+        return replace(self, bases=named(self.bases, other.bases), data=named(self.data, other.data))
+
+    def places_for(self, other: "Provenance") -> dict[str, str]:
+        """Return the places of the bases and data of `other` that this provenance has found."""
+        named = {**other.bases, **other.data}
+        return {name: place for name, place in self.named_like(other).places.items() if name in named}
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -77,36 +119,29 @@ class Provenance:
         named = {kind: {name: Source(**source) for name, source in raw[kind].items()} for kind in ("bases", "data")}
         extensions = {name: Extension(**each) for name, each in raw.get("extensions", {}).items()}
         raw = {**raw, **named, "extensions": extensions}
-        if "code_sha256" in raw:  # before schema 3
-            raw["numerics_sha256"] = raw.pop("code_sha256")
+        for earlier, name in EARLIER_NAMES.items():
+            if earlier in raw:
+                raw[name] = raw.pop(earlier)
         return cls(**raw)
 
 
-def base_name(point: Point) -> str:
-    return f"{point.train.base}@{point.train.revision or ''}"
-
-
-def data_name(point: Point) -> str:
-    return f"{point.train.task}:{point.train.data or ''}"
-
-
-def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
+def trace(points: Sequence[Point], *, gpu: bool, threads: int, places: Places = NOWHERE) -> Provenance:
     """Find, check and hash the bases, data and extensions of `points`, and download them if needed.
 
-    Raise SpaceError if one cannot be found or used.
+    `places` says where bases and data are, by name; the others are where their settings say. Raise SpaceError if one
+    cannot be found or used.
     """
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
     tokenizers: dict[str, Tokenizer] = {}
+    extensions = record(points)
     try:
-        extensions = record(points)
         for point in points:
             if base_name(point) not in bases:
-                files = find_base(point.train.base, point.train.revision)
-                bases[base_name(point)] = Source(files.sha256, files.revision)
+                bases[base_name(point)], files = find_base_of(point, places)
                 tokenizers[base_name(point)] = load_tokenizer(files)
             if data_name(point) not in data:
-                data[data_name(point)] = Source(find_data(point.train.task, point.train.data).sha256())
+                data[data_name(point)] = find_data_of(point, places)
             _check_vocabulary(point, tokenizers[base_name(point)])
     except (BaseError, DataError) as error:
         raise SpaceError(str(error)) from error
@@ -117,7 +152,8 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
         versions=versions(),
         device=_device(gpu),
         threads=threads,
-        git_commit=git_commit(),
+        tool_commit=tool_commit(),
+        folder_commit=folder_commit(),
         extensions=extensions,
     )
 
@@ -141,24 +177,6 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **installed}
 
 
-def git_commit() -> str | None:
-    """Return the commit of the working folder, with "+" if tracked files were changed; None outside a checkout."""
-    commit = _git("rev-parse", "HEAD")
-    if commit is None:
-        return None
-    return commit + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        result = subprocess.run(
-            ["git", "--no-optional-locks", *arguments], capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return result.stdout.strip()
-
-
 def _device(gpu: bool) -> str:
     """Return the name of the device that trials run on. Raise SpaceError if `gpu` and there is none."""
     name = device_name(gpu)
@@ -178,13 +196,20 @@ def _reads_table(point: Point) -> bool:
     return train.task != "sonnets" and train.data is not None and train.data not in TASKS[train.task].sets
 
 
+def _is_same(before: Source | None, now: Source) -> bool:
+    return before is not None and before.sha256 == now.sha256
+
+
 def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> list[str]:
-    """Return the names of what changed between two provenances, as far as the results of `points` depend on it."""
-    names = []
+    """Return the names of what changed between two provenances, as far as the results of `points` depend on it.
+
+    Bases and data that are only spelled otherwise, or moved, have not changed.
+    """
+    names, now = [], now.named_like(before)
     for point in points:
-        if before.bases.get(base_name(point)) != now.base(point):
+        if not _is_same(before.bases.get(base_name(point)), now.base(point)):
             names.append(f"base {point.train.base}")
-        if before.data.get(data_name(point)) != now.data[data_name(point)]:
+        if not _is_same(before.data.get(data_name(point)), now.dataset(point)):
             names.append(f"data of {point.train.task}")
         if before.numerics_sha256 in EARLIER_HASHES and _reads_table(point):
             names.append(f"the way that data of {point.train.task} is read (quotation marks are text now)")

@@ -128,9 +128,13 @@ class SearchSpace:
                     return params
         return None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, without: Collection[str] = ()) -> dict[str, Any]:
+        """Return the space as JSON, without the plain values and axes of the keys `without`."""
         listed = [
-            {"plain": branch.plain, "axes": {key: axis_as_list(axis) for key, axis in branch.axes.items()}}
+            {
+                "plain": {key: value for key, value in branch.plain.items() if key not in without},
+                "axes": {key: axis_as_list(axis) for key, axis in branch.axes.items() if key not in without},
+            }
             for branch in self.branches
         ]
         return {"branches": listed, "first": list(self.first), "seeds": self.seeds}

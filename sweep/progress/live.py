@@ -52,8 +52,7 @@ class LiveReporter:
         self._ends_at = None if not left else time.monotonic() + left
         cached = f", {len(state.cached):,} points from the cache" if state.cached else ""
         self._counts = f"{progress.finished(state):,} of {len(progress.trials):,} trials finished{cached}"
-        best = progress.best_line(state)
-        self._body = Group(*self._table(state), *([Text(best)] if best else []))
+        self._body = Group(*self._table(state), *map(Text, progress.best_lines(state)))
 
     def note(self, message: str) -> None:
         self.console.print(message, markup=False, highlight=False)

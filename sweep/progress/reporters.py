@@ -30,7 +30,8 @@ class LineReporter:
             words.append(f"epoch {epoch}/{progress.trials[trial_id].epochs}")
             words.append(f"dev_loss {plain_text(trial.epochs[epoch].losses.dev_loss, 4)}")
         if (best := progress.best_of(state, trial_id)) is not None:
-            words.append(f"{progress.metric} {plain_text(best, decimals(progress.metric, [best]))}")
+            name = progress.metric_of(trial_id)
+            words.append(f"{name} {plain_text(best, decimals(name, [best]))}")
         if trial.reason:
             words.append(f"({trial.reason})")
         self.note("  ".join(word for word in words if word))

@@ -36,15 +36,23 @@ class ProgressState:
     @property
     def title(self) -> str:
         """Return the name of the run with its task, base and device."""
-        probes = self.spec.probes
-        tasks = ", ".join(dict.fromkeys(point.train.task for point in probes))
-        bases = ", ".join(dict.fromkeys(point.train.base for point in probes))
-        return f"{self.name}: task {tasks}, base {bases}, {self.spec.provenance.device}"
+        bases = ", ".join(dict.fromkeys(point.train.base for point in self.spec.probes))
+        return f"{self.name}: task {', '.join(self.tasks)}, base {bases}, {self.spec.provenance.device}"
+
+    @property
+    def tasks(self) -> list[str]:
+        """Return the tasks of the run."""
+        return list(dict.fromkeys(point.train.task for point in self.spec.probes))
 
     @property
     def metric(self) -> str:
-        """Return the name of the task's main metric."""
-        return TASKS[self.spec.probes[0].train.task].metric
+        """Return a name for the column of main metrics: that of the metric, if all tasks have the same one."""
+        names = {TASKS[task].metric for task in self.tasks}
+        return names.pop() if len(names) == 1 else "metric"
+
+    def metric_of(self, trial_id: str) -> str:
+        """Return the name of the main metric of a trial's task."""
+        return TASKS[self.trials[trial_id].config.task].metric
 
     def label(self, trial_id: str) -> str:
         """Return the settings in which a trial differs from the others."""
@@ -63,14 +71,19 @@ class ProgressState:
         values = [value for point in self.trials[trial_id].points if (value := metric(state, point)) is not None]
         return max(values, default=None)
 
-    def best_line(self, state: RunState) -> str | None:
-        """Return a line with the best point so far and the baseline; None before a point is finished."""
-        scored = [(value, point) for point in self.plan.points if (value := metric(state, point)) is not None]
+    def best_lines(self, state: RunState) -> list[str]:
+        """Return a line for each task with its best point so far and the baseline; none before a point is finished."""
+        lines = (self._best_line(state, [p for p in self.plan.points if p.train.task == task]) for task in self.tasks)
+        return [line for line in lines if line is not None]
+
+    def _best_line(self, state: RunState, points: Sequence[Point]) -> str | None:
+        scored = [(value, point) for point in points if (value := metric(state, point)) is not None]
         if not scored:
             return None
         value, point = max(scored, key=lambda one: one[0])
-        digits = decimals(self.metric, [value])
-        line = f"best {self.metric} so far: {plain_text(value, digits)} at {_label(point, self._point_keys)}"
+        name = TASKS[point.train.task].metric
+        digits = decimals(name, [value])
+        line = f"best {name} so far: {plain_text(value, digits)} at {_label(point, self._point_keys)}"
         baseline = metric(state, point.baseline)
         return line if baseline is None else f"{line} (baseline {plain_text(baseline, digits)})"
 

@@ -34,7 +34,8 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
     settings = [key for key in schema(rows).names if key in informative]
     budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
     partial = ["epoch"] if any(not row["status"].is_complete for row in rows) else []
-    metrics = [metric for task in dict.fromkeys(row["task"] for row in rows) for metric in TASKS[task].metrics]
+    tasks = dict.fromkeys(row["task"] for row in rows)
+    metrics = dict.fromkeys(metric for task in tasks for metric in TASKS[task].metrics)  # tasks may share one
     given = [name for name in ("rung", "paper", "cached_from", "stop_reason") if _is_given(rows, name)]
     losses = ["dev_loss", "best_dev_loss", "best_epoch", "train_loss"]
     reached = [name for name in COLUMNS if rows and name in rows[0]]

@@ -48,18 +48,28 @@ def constants_line(rows: Sequence[Row]) -> str:
 
 
 def baseline_line(rows: Sequence[Row]) -> str | None:
-    """Return a line with the baseline's scores and how many rows beat them; a range if there are several baselines."""
-    known = [name for name in compared(rows) if any(row.get(f"base_{name}") is not None for row in rows)]
-    if not known:
-        return None
+    """Return a line with each task's baseline scores and how many of its rows beat them; ranges of several baselines."""
+    by_task = {
+        task: [row for row in rows if row.get("task") == task] for task in dict.fromkeys(r.get("task") for r in rows)
+    }
+    texts = {task: text for task, members in by_task.items() if (text := _baseline(members))}
+    if len(by_task) > 1:
+        texts = {task: f"{task} {text}" for task, text in texts.items()}
+    return f"baseline: {'; '.join(texts.values())}" if texts else None
+
+
+def _baseline(rows: Sequence[Row]) -> str:
+    """Return the scores of the baselines of `rows`, all of one task, and how many rows beat them; "" if unknown."""
     parts = []
-    for name in known:
-        both = [row for row in rows if row.get(name) is not None and row.get(f"base_{name}") is not None]
+    for name in compared(rows):
         values = sorted({row[f"base_{name}"] for row in rows if row.get(f"base_{name}") is not None})
+        if not values:
+            continue
+        both = [row for row in rows if row.get(name) is not None and row.get(f"base_{name}") is not None]
         digits = decimals(name, values)
         span = " to ".join(plain_text(value, digits) for value in dict.fromkeys((values[0], values[-1])))
         parts.append(f"{name} {span} (beaten by {sum(beats(row, name) for row in both)} of {len(both)} rows)")
-    return "baseline: " + ", ".join(parts)
+    return ", ".join(parts)
 
 
 def paper_line(rows: Sequence[Row]) -> str | None:

@@ -33,6 +33,13 @@ def is_unfinished(folder: RunFolder, state: RunState) -> bool:
     )
 
 
+def is_computed(folder: RunFolder, state: RunState) -> bool:
+    """Return whether another session would have nothing to train, nor a failed trial to retry."""
+    points = full_plan(folder.spec, state).points
+    failed = any(state.trial(point.trial_id).status == Status.FAILED for point in points)
+    return not failed and not is_unfinished(folder, state)
+
+
 def was_killed(state: RunState) -> bool:
     """Return whether the last session of an unfinished run was killed rather than stopped.
 

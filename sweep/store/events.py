@@ -119,6 +119,7 @@ class SessionEvent(Event):
 
     command: Sequence[str]
     limits: RunLimits = field(default_factory=RunLimits)
+    places: Mapping[str, str] | None = None  # bases and data that were moved, by name: their absolute paths from now on
 
     def to_json(self) -> dict[str, Any]:
         return {**super().to_json(), "limits": self.limits.as_dict()}

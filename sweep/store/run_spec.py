@@ -6,10 +6,12 @@ from typing import Any
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.extensions import remember
 from sweep.planning.plan import Plan, Point, point_from, stable_id
-from sweep.planning.provenance import Provenance
+from sweep.planning.provenance import SPELLINGS, Provenance
 from sweep.planning.search_space import SearchSpace
 
-SCHEMA_VERSION = 3  # 1 has no tune_config, limits or search_space: such a run is read as a grid with fifo
+# 1 has no tune_config, limits or search_space: such a run is read as a grid with fifo. 2 and 3 have no places of bases
+# and data, and one commit.
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,13 @@ class RunSpec:
         """Return an id that is equal for runs with the same points (or search space) and the same TuneConfig."""
         space = self.search_space.as_dict() if self.search_space else None
         return stable_id([self.plan.plan_id, asdict(self.tune_config), space])
+
+    @property
+    def content_id(self) -> str:
+        """Return an id like `search_id` that depends on the content of bases and data, not on their spelling."""
+        contents = sorted(stable_id(self.provenance.content(point)) for point in self.probes)
+        space = self.search_space.as_dict(without=SPELLINGS) if self.search_space else None
+        return stable_id([contents, asdict(self.tune_config), space])
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from sweep.errors import LedgerError
 from sweep.planning.plan import Plan, Point, point_from
+from sweep.planning.provenance import Provenance
 from sweep.store.events import (
     CachedEvent,
     Cost,
@@ -84,6 +85,7 @@ class RunState:
     suggestions: list[SuggestedEvent] = field(default_factory=list)  # what the search suggested, in order
     reached: dict[int, list[str]] = field(default_factory=dict)  # epoch -> trials that reached it, in order
     seconds: list[float] = field(default_factory=list)  # the duration of each session
+    places: dict[str, str] = field(default_factory=dict)  # of bases and data that were moved, by name
 
     def trial(self, trial_id: str) -> TrialState:
         """Return the state of a trial; one that the ledger does not know is PENDING."""
@@ -95,6 +97,7 @@ class RunState:
             case SessionEvent():
                 self.sessions.append(event)
                 self.seconds.append(0.0)
+                self.places.update(event.places or {})
             case SuggestedEvent():
                 self.suggestions.append(event)
             case CachedEvent():
@@ -154,6 +157,11 @@ def full_plan(spec: RunSpec, state: RunState) -> Plan:
     """Return all points of a run: those of its initial plan and those that its search has suggested."""
     suggested = [point_from(settings) for event in state.suggestions for settings in event.points]
     return Plan((*spec.plan.points, *suggested)) if suggested else spec.plan
+
+
+def known_provenance(spec: RunSpec, state: RunState) -> Provenance:
+    """Return the provenance of a run, with its bases and data where the latest session found them."""
+    return spec.provenance.moved(state.places)
 
 
 def suggestions_left(spec: RunSpec, state: RunState) -> int:

@@ -1,5 +1,7 @@
 """Run requests: the GPU share, the requirements of searches, and invalid requests."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +10,8 @@ import pytest
 from click.testing import Result
 
 import sweep.prepare as module
+from model.pretrained.files import TINY
+from sweep import open_run
 from sweep.planning.config import TuneConfig
 from sweep.planning.provenance import trace
 from sweep.prepare import RunRequest, prepare
@@ -86,3 +90,94 @@ def test_a_search_is_another_run_than_a_grid(micro: Path, out: Path) -> None:
     asha = prepare(RunRequest(space=str(micro), out=out, tune_config=TuneConfig(scheduler="asha"))).spec
     assert grid.plan.plan_id == asha.plan.plan_id
     assert grid.search_id != asha.search_id
+
+
+# Identity: content, not spelling.
+
+
+def spelled(poems: Path, *extra: str) -> tuple[str, ...]:
+    return ("--executor", "inline", "--set", f"data={poems}", "--name", "r", *extra)
+
+
+def test_a_named_run_may_spell_its_data_otherwise(
+    sweep: Callable[..., Result], micro: Path, poems: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(poems.parent)
+    assert sweep("run", micro, *spelled(Path("poems.txt"))).exit_code == 0
+    again = sweep("run", micro, *spelled(poems))
+    assert "r: 4 points: 4 COMPLETED" in again.stdout, again.output
+    other = poems.with_name("other.txt")
+    other.write_text(poems.read_text().replace("gentle", "bitter"))
+    assert "with another space" in sweep("run", micro, *spelled(other)).stderr
+
+
+@pytest.mark.parametrize("search", ["random", "tpe"])
+def test_a_named_search_may_spell_its_base_otherwise(
+    search: str, sweep: Callable[..., Result], micro: Path, poems: Path, out: Path
+) -> None:
+    shutil.copytree(TINY, "mine")
+    options = spelled(poems, "--search", search, "--num-samples", "3")
+    assert sweep("run", micro, *options, "--base", "tiny").exit_code == 0
+    for base in ("./mine", "mine/", str(Path("mine").absolute())):
+        assert "r: 3 points: 3 COMPLETED" in sweep("run", micro, *options, "--base", base).stdout
+
+
+@pytest.fixture
+def begun(
+    sweep: Callable[..., Result], micro: Path, poems: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder in which the run `r` began and stopped after one trial, with its data and base in it."""
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(poems, home)
+    shutil.copytree(TINY, home / "mine")
+    monkeypatch.chdir(home)
+    options = spelled(Path("poems.txt"), "--base", "mine", "--budget", "1trials")
+    assert sweep("run", micro, *options).exit_code == 5
+    monkeypatch.chdir(tmp_path / "work")
+    return home
+
+
+def test_a_run_resumes_from_any_folder(sweep: Callable[..., Result], begun: Path, out: Path) -> None:
+    assert "4 COMPLETED" in sweep("resume", "r", "--budget", "9trials").stdout
+    run = open_run(out / "r")
+    model, _ = run.load_model()
+    assert model.config.n_positions == 256
+
+
+def test_a_run_whose_data_moved_says_where_they_were(sweep: Callable[..., Result], begun: Path, poems: Path) -> None:
+    (begun / "poems.txt").rename(begun / "verses.txt")
+    refused = sweep("resume", "r")
+    assert refused.exit_code == 2
+    assert f"the data poems.txt of this run was read from {begun / 'poems.txt'}" in refused.stderr
+    assert "sweep resume r" in refused.stderr
+    assert "--set data=PATH" in refused.stderr
+    (begun / "poems.txt").write_text(poems.read_text().replace("gentle", "bitter"))
+    assert "its content is not that of the data" in sweep("resume", "r", "--set", f"data={begun / 'poems.txt'}").stderr
+    assert "No such file" in sweep("resume", "r", "--set", "data=nowhere.txt").stderr
+    assert "a run keeps its settings" in sweep("resume", "r", "--set", "lr=0.1").stderr
+    there = sweep("resume", "r", "--budget", "2trials", "--set", f"data={begun / 'verses.txt'}")
+    assert there.exit_code == 5, there.output
+    assert "4 COMPLETED" in sweep("resume", "r", "--budget", "9trials").stdout, "the new place is remembered"
+
+
+def test_a_run_whose_base_moved_takes_the_new_place(sweep: Callable[..., Result], begun: Path, out: Path) -> None:
+    (begun / "mine").rename(begun / "moved")
+    assert "--set base=PATH" in sweep("resume", "r").stderr
+    run = open_run(out / "r").resume(settings={"base": begun / "moved"}, budget="9trials", progress=False)
+    assert run.status().is_done
+    assert run.load_model()[0].config.n_positions == 256
+
+
+def test_a_run_resumes_after_its_working_folder_was_moved(
+    sweep: Callable[..., Result], begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(begun.rename(begun.with_name("elsewhere")))
+    assert "4 COMPLETED" in sweep("resume", "r", "--budget", "9trials").stdout
+
+
+def test_a_run_records_both_commits(sweep: Callable[..., Result], begun: Path, out: Path) -> None:
+    provenance = json.loads((out / "r" / "run.json").read_text())["provenance"]
+    assert provenance["folder_commit"] is None
+    assert "tool_commit" in provenance
+    assert provenance["data"]["sonnets:poems.txt"]["place"] == str(begun / "poems.txt")

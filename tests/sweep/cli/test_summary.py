@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sweep.cli.summary import exit_code, summarize
+from sweep.cli.summary import summarize
 from sweep.execution.driver import SessionResult
 from sweep.execution.executor import Listener
 from sweep.execution.job import Job
@@ -35,8 +35,7 @@ def failing(folder: RunFolder, *victims: str) -> SessionResult:
 
 def test_all_is_well(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = failing(folder)
-    summarize(folder, outcome)
-    assert exit_code(folder, outcome) == 0
+    assert summarize(folder, outcome) == 0
     said = capsys.readouterr()
     assert "4 points: 4 COMPLETED" in said.out
     assert said.err == ""
@@ -48,8 +47,7 @@ def test_summary_names_failed_trials(
 ) -> None:
     victims = [trial.trial_id for trial in folder.spec.plan.trials[:count]]
     outcome = failing(folder, *victims)
-    summarize(folder, outcome)
-    assert exit_code(folder, outcome) == code
+    assert summarize(folder, outcome) == code
     said = capsys.readouterr().err
     told = [f"FAILED {victim}: {Failure.OUT_OF_HOST_MEMORY}: it used too much" in said for victim in victims]
     assert sum(told) == min(count, 3), said
@@ -58,17 +56,15 @@ def test_summary_names_failed_trials(
 def test_a_failed_base_is_a_failure(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     (base,) = folder.spec.plan.baselines
     outcome = failing(folder, base.trial_id)
-    summarize(folder, outcome)
+    assert summarize(folder, outcome) == 3
     assert f"FAILED {base.trial_id}: the baseline, so no row can be compared" in capsys.readouterr().err
-    assert exit_code(folder, outcome) == 3
-    assert exit_code(folder, failing(folder)) == 0, "the next session tries it again"
+    assert summarize(folder, failing(folder)) == 0, "the next session tries it again"
 
 
 def test_open_rows_are_not_a_success(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     """An executor that returns early leaves rows pending, for whatever reason."""
     outcome = drive(folder, ScriptedExecutor(lambda job, listener: None))
-    summarize(folder, outcome)
-    assert exit_code(folder, outcome) == 5
+    assert summarize(folder, outcome) == 5
     assert f"not finished; resume with: {folder.command('resume')}" in capsys.readouterr().err
 
 
@@ -79,9 +75,8 @@ def test_a_space_smaller_than_the_search(
     request = RunRequest(space=str(micro), out=out, tune_config=TuneConfig(search=search, num_samples=9, seeds=2))
     folder = prepare(request).open_or_create()
     outcome = drive(folder)
-    summarize(folder, outcome)
     assert len(outcome.rows) == 8
-    assert exit_code(folder, outcome) == 5
+    assert summarize(folder, outcome) == 5
     assert "the space holds only 4 points, fewer than --num-samples 9" in capsys.readouterr().err
 
 
@@ -89,4 +84,4 @@ def test_a_finished_search_is_a_success(micro: Path, out: Path) -> None:
     folder = prepare(
         RunRequest(space=str(micro), out=out, tune_config=TuneConfig(search="random", num_samples=3))
     ).open_or_create()
-    assert exit_code(folder, drive(folder)) == 0
+    assert summarize(folder, drive(folder)) == 0

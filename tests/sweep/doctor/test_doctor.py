@@ -170,7 +170,7 @@ def test_few_open_files_are_noted(monkeypatch: pytest.MonkeyPatch, limit: int, l
 
 
 def test_no_commit_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "git_commit", lambda: None)
+    monkeypatch.setattr(machine, "tool_commit", lambda: None)
     assert_found(machine.commit(), Level.NOTE, "no commit")
 
 

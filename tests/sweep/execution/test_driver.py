@@ -12,7 +12,7 @@ from click.testing import Result
 from sweep.errors import InfrastructureError
 from sweep.execution.executor import InlineExecutor, Listener
 from sweep.execution.interrupts import Interrupts
-from sweep.execution.job import Job, _located
+from sweep.execution.job import Job
 from sweep.execution.trial import TrialReport
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.prepare import RunRequest, prepare
@@ -193,14 +193,14 @@ def test_the_inline_executor_runs_the_real_thing(folder: RunFolder) -> None:
     assert outcome.signal is None
 
 
-def test_workers_get_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker may have another working folder. Names of sets and bases stay names."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine").mkdir()
-    told = _located({"task": "paraphrase", "data": "data/quora", "base": "mine"})
-    assert told == {"task": "paraphrase", "data": str(tmp_path / "data/quora"), "base": str(tmp_path / "mine")}
-    for settings in ({"task": "sentiment", "data": "verdicts", "base": "tiny"}, {"task": "sonnets", "base": "gpt2"}):
-        assert _located(settings) == settings
+def test_workers_get_absolute_paths(micro: Path, poems: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker may have another working folder. Names of bases stay names."""
+    monkeypatch.chdir(poems.parent)
+    request = RunRequest(space=str(micro), out=out, settings={"data": poems.name})
+    executor = ScriptedExecutor()
+    drive(prepare(request).open_or_create(), executor)
+    settings = [dict(settings) for job in executor.jobs for _, settings in job.points]
+    assert {(one["data"], one["base"]) for one in settings} == {(str(poems), "tiny")}
 
 
 def test_a_shipped_set_is_found_by_workers(sweep: Callable[..., Result], out: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from sweep.execution.job import Job
 from sweep.execution.trial import TrialReport, run_trial
 from sweep.planning.plan import Plan, Trial
-from sweep.planning.provenance import Source, trace
+from sweep.planning.provenance import trace
+from sweep.planning.sources import Source
 from sweep.store.failure import Failure
 from sweep.store.status import Status
 

@@ -7,7 +7,7 @@ import pytest
 
 from sweep.execution.job import Job
 from sweep.execution.watchdog import Watchdog
-from sweep.planning.provenance import Source
+from sweep.planning.sources import Source
 from sweep.store.failure import Failure
 
 

@@ -31,7 +31,7 @@ def test_a_finished_run(progress: ProgressState, state: RunState) -> None:
 
 def test_a_run_that_has_not_started(progress: ProgressState) -> None:
     assert progress.finished(RunState()) == 0
-    assert progress.best_line(RunState()) is None
+    assert progress.best_lines(RunState()) == []
     assert progress.seconds_left(RunState()) is None
 
 
@@ -46,8 +46,7 @@ def test_time_left_follows_the_measured_pace(progress: ProgressState, state: Run
 
 def test_the_best_point_stands_beside_its_baseline(progress: ProgressState, state: RunState) -> None:
     best = max(value for one in progress.trials if (value := progress.best_of(state, one)) is not None)
-    line = progress.best_line(state)
-    assert line is not None
+    (line,) = progress.best_lines(state)
     assert line.startswith(f"best chrf so far: {best:.3f} at lora.rank ")
     assert "(baseline " in line
 

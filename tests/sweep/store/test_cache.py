@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from sweep.execution.executor import Listener
+from sweep.execution.job import Job
+from sweep.prepare import RunRequest, prepare
 from sweep.reporting.leaderboard import TIMING_COLUMNS, load_rows
 from sweep.store.cache import Cache
-from sweep.store.run_folder import RunFolder
+from sweep.store.failure import Failure
+from sweep.store.run_folder import RunFolder, list_runs
 from sweep.store.state import RunState, load_state
 from sweep.store.status import Status
+from sweep.testing import ScriptedExecutor, drive
 
 Sweep = Callable[..., Result]
 
@@ -28,11 +33,11 @@ def never_train(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.training.Training.__init__", refuse)
 
 
-def test_the_same_command_again_computes_nothing(
+def test_another_run_of_the_same_points_computes_nothing(
     sweep: Sweep, finished: Path, micro: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     never_train(monkeypatch)
-    result = sweep("run", micro, "--executor", "inline")
+    result = sweep("run", micro, "--executor", "inline", "--name", "micro-2")
     assert result.exit_code == 0
     assert "4 CACHED" in result.stdout
     assert "of training saved" in result.stdout
@@ -45,10 +50,29 @@ def test_the_same_command_again_computes_nothing(
     ]
 
 
-def test_a_third_time_shows_the_second_run_again(sweep: Sweep, finished: Path, micro: Path) -> None:
+def test_a_finished_command_again_names_the_run_that_holds_its_rows(
+    sweep: Sweep, finished: Path, micro: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_train(monkeypatch)
     for _ in range(2):
-        assert "micro-2: 4 points: 4 CACHED" in sweep("run", micro, "--executor", "inline").stdout
-    assert not finished.with_name("micro-3").exists()
+        result = sweep("run", micro, "--executor", "inline")
+        assert result.exit_code == 0
+        assert "nothing is left to compute: run micro holds these rows" in result.stdout
+        assert "micro: 4 points: 4 COMPLETED" in result.stdout
+    assert [folder.name for folder in list_runs(finished.parent)] == ["micro"]
+
+
+def test_a_finished_command_again_retries_failed_trials(sweep: Sweep, micro: Path, out: Path) -> None:
+    folder = prepare(RunRequest(space=str(micro), out=out)).open_or_create()
+    drive(folder, ScriptedExecutor(lambda job, listener: fail(job, listener)), max_failures=0)
+    result = sweep("run", micro, "--executor", "inline")
+    assert "nothing is left" not in result.stdout
+    assert "micro: 4 points: 4 COMPLETED" in result.stdout
+
+
+def fail(job: Job, listener: Listener) -> None:
+    listener.started(job)
+    listener.lost(job, Failure.ERROR, "it broke")
 
 
 def test_no_cache_computes_again(sweep: Sweep, finished: Path, micro: Path) -> None:
