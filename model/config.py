@@ -3,6 +3,7 @@
 Nothing here imports torch, so a whole search space can be validated before any slow import.
 """
 
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ class DecodeConfig(Settings):
         return self.beams is None or self.top_p is not None or self.top_k is not None
 
     def __post_init__(self) -> None:
+        if self.temperature == 0:
+            raise SettingError("decode.temperature", "must be above 0, got 0; for greedy decoding use top_k=1")
         super().__post_init__()
         if self.generations == 1:  # the same as None: one text per prompt
             object.__setattr__(self, "generations", None)
@@ -75,6 +78,11 @@ class TrainConfig(Settings):
 
     task: str = setting("sonnets", unit="name of a task", choices=TASKS)
     data: str | None = setting(None, unit="data of the task: a path or a name; None = the shipped set")
+    truncate: str | None = setting(
+        None,
+        unit="part that is cut from a text longer than the base's positions; None = tail",
+        choices=("head", "middle", "tail"),
+    )
     base: str = setting("tiny", unit="pretrained model: tiny, a GPT-2 size, a hub id or a folder")
     revision: str | None = setting(None, unit="commit or tag of a base from a hub; None = its main branch")
     seed: int = setting(0, unit="number that every random stream is derived from", low=0)
@@ -117,9 +125,26 @@ class TrainConfig(Settings):
         """The settings of the PEFT method, defaults included, or None if there is none."""
         return self.lora or (self.peft_settings or build(METHODS[self.peft].settings, {}) if self.peft else None)
 
+    def updates(self, examples: int, epochs: int) -> int:
+        """Return how many steps update the weights in `epochs` epochs over `examples` examples."""
+        return epochs * math.ceil(examples / self.batch_size) - OPTIMIZERS[self.optimizer].idle_steps
+
+    def check_updates(self, examples: int) -> None:
+        """Raise SettingError if a training on `examples` examples has steps, but none of them updates the weights."""
+        if self.epochs and self.updates(examples, self.epochs) < 1:
+            raise SettingError(
+                "optimizer",
+                f"{self.optimizer} makes no update in one epoch of one step ({examples} examples, batch_size "
+                f"{self.batch_size}), because its first step only initializes; train longer or with smaller batches",
+            )
+
     def __post_init__(self) -> None:
         self._build_groups()
         super().__post_init__()
+        if self.truncate and TASKS[self.task].load is not None:
+            raise SettingError("truncate", f"has no effect: task {self.task} cuts its texts by itself")
+        if self.truncate == "tail":
+            object.__setattr__(self, "truncate", None)
         if self.weight_decay is None:
             object.__setattr__(self, "weight_decay", OPTIMIZERS[self.optimizer].weight_decay)
         if self.lora and self.peft:

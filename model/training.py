@@ -69,7 +69,7 @@ class Training:
         self.device = device or default_device()
         base = cached_base(config.base, config.revision)
         self.tokenizer = base.tokenizer
-        self.task = cached_task(config.task, config.data, base)
+        self.task = cached_task(config.task, config.data, base, config.truncate)
         frozen = config.peft_name is not None or config.freeze == "base"
         self.model = base.build(frozen=frozen, dropout=config.dropout, device=self.device)
         if config.peft_name is not None:
@@ -103,6 +103,15 @@ class Training:
     def precond_fallbacks(self) -> int | None:
         """How often SOAP kept an old basis because refreshing it failed; None for other optimizers."""
         return getattr(self.optimizer, "fallbacks", None)
+
+    @property
+    def note(self) -> str | None:
+        """A remark on the result so far: that some epoch updated nothing; else None."""
+        updates = self.config.updates(self.task.size("train"), self.epoch)
+        if updates >= self.epoch or not self.epoch:
+            return None
+        count = f"{updates} update{'s' if updates != 1 else ''} in {self.epoch} epoch{'s' if self.epoch != 1 else ''}"
+        return f"{count}: {self.config.optimizer}'s first step only initializes"
 
     @property
     def early_stopped(self) -> bool:
@@ -235,9 +244,11 @@ def train(
 
     `checkpoint` is a folder that `Training.save` wrote with the same config. Later epochs are then bit-for-bit equal to
     those of an uninterrupted run with the same CPU, library versions and number of threads. `on_step` is called after
-    each optimizer step. Raise BaseError, DataError or CheckpointError before the first epoch, DivergedError within one.
+    each optimizer step. Raise BaseError, DataError, CheckpointError, or SettingError if no step would update a weight,
+    before the first epoch; DivergedError within one.
     """
     training = Training(config, device)
+    config.check_updates(training.task.size("train"))
     if checkpoint is not None:
         training.load(Path(checkpoint))
     if config.epochs == 0:

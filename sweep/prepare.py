@@ -4,6 +4,7 @@ All errors in a request are found here, before a worker starts or a file is writ
 """
 
 import itertools
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from model.config import TrainConfig
+from model.errors import SettingError
+from model.optim.registry import OPTIMIZERS
 from model.tasks import find_data
 from sweep.errors import RunError, SourceError, SpaceError
 from sweep.execution.executors import check_executor
 from sweep.execution.resources import max_concurrent_trials
 from sweep.planning.config import RunLimits, TuneConfig
+from sweep.planning.long_texts import find_long_texts
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
 from sweep.planning.provenance import Provenance, changes, trace
@@ -31,6 +35,8 @@ from sweep.store.run_spec import RunSpec
 from sweep.store.state import known_provenance, load_state
 from sweep.tuning.registry import SEARCHERS, check
 from sweep.tuning.searchers import suggest_all
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +93,13 @@ class PreparedRun:
         return shared, sum(passes(point.train, point) for point in plan.points)
 
     def open_or_create(self) -> RunFolder:
-        """Return the run to work on: a new one, or one of an equal request.
+        """Return the run to work on: a new one, or one of an equal request. Log which texts are cut.
 
         Without the cache, a finished run of an equal request is left as it is, and a new one is made. Raise RunError if
         the run cannot be created or resumed.
         """
+        for long in self.spec.long_texts:
+            log.warning("%s", long)
         out, name = self.request.out, self.request.name
         if name is not None:
             check_name(name)
@@ -156,6 +164,8 @@ def prepare(request: RunRequest) -> PreparedRun:
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
+    _check_updates(probes)
+    long_texts = find_long_texts(probes)
     if request.gpus_per_trial == "auto":
         gpus = _fair_share(Plan(tuple(probes)), provenance, request.cpus_per_trial)
     spec = RunSpec(
@@ -172,6 +182,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         use_cache=request.use_cache,
         tune_config=request.tune_config,
         limits=request.limits,
+        long_texts=long_texts,
         search_space=space,
     )
     return PreparedRun(request=request, file=file, spec=spec)
@@ -212,6 +223,20 @@ def _check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:
                 f"--search {tune_config.search}: the space has several values of {setting} ({', '.join(values)}), and "
                 f"their {tune_config.objective} cannot be compared; use --search random, or one run for each"
             )
+
+
+def _check_updates(points: Sequence[Point]) -> None:
+    """Raise SpaceError if a trial would not update a weight. Only optimizers with idle steps need the data's size."""
+    sizes: dict[str, int] = {}
+    for trial in Plan(tuple(points)).trials:
+        train, name = trial.config, data_name(trial.points[0])
+        if OPTIMIZERS[train.optimizer].idle_steps:
+            if name not in sizes:
+                sizes[name] = find_data(train.task, train.data).size("train")
+            try:
+                train.check_updates(sizes[name])
+            except SettingError as error:
+                raise SpaceError(str(error)) from None
 
 
 def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:

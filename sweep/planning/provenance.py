@@ -11,7 +11,7 @@ from typing import Any
 
 from model.config import TrainConfig
 from model.errors import BaseError, DataError
-from model.pretrained.files import load_tokenizer
+from model.pretrained.files import check_numbers, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
 from model.task_specs import TASKS
 from model.tasks import check_tokenizer
@@ -139,6 +139,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int, places: Places = 
         for point in points:
             if base_name(point) not in bases:
                 bases[base_name(point)], files = find_base_of(point, places)
+                check_numbers(files)
                 tokenizers[base_name(point)] = load_tokenizer(files)
             if data_name(point) not in data:
                 data[data_name(point)] = find_data_of(point, places)
@@ -190,10 +191,11 @@ def current_name(device: str) -> str:
     return str(device_name(gpu=False)) if device == "cpu" else device
 
 
-def _reads_table(point: Point) -> bool:
-    """Return whether a point may read tab-separated text from a file of the user."""
+def _is_read_anew(point: Point) -> bool:
+    """Return whether a point may read labelled texts that earlier code read in another way."""
     train = point.train
-    return train.task != "sonnets" and train.data is not None and train.data not in TASKS[train.task].sets
+    shipped = set(TASKS[train.task].sets) - {"qqp"}  # whose texts have no such spaces or quotation marks
+    return train.task != "sonnets" and train.data is not None and train.data not in shipped
 
 
 def _is_same(before: Source | None, now: Source) -> bool:
@@ -211,8 +213,10 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
             names.append(f"base {point.train.base}")
         if not _is_same(before.data.get(data_name(point)), now.dataset(point)):
             names.append(f"data of {point.train.task}")
-        if before.numerics_sha256 in EARLIER_HASHES and _reads_table(point):
-            names.append(f"the way that data of {point.train.task} is read (quotation marks are text now)")
+        if before.numerics_sha256 in EARLIER_HASHES and _is_read_anew(point):
+            names.append(f"the way that data of {point.train.task} is read (quotation marks and spaces)")
+        if before.numerics_sha256 in EARLIER_HASHES and point.train.optimizer == "soap":
+            names.append("the form of SOAP's state in checkpoints")
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")

@@ -17,6 +17,7 @@ OPTIONAL = (  # the least informative first
     *METRICS[::-1],  # except for the metric that rows are ranked by
     "cached_from",
     "stop_reason",
+    "note",
     "paper",
     "rung",
     "epoch",
@@ -36,7 +37,7 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
     partial = ["epoch"] if any(not row["status"].is_complete for row in rows) else []
     tasks = dict.fromkeys(row["task"] for row in rows)
     metrics = dict.fromkeys(metric for task in tasks for metric in TASKS[task].metrics)  # tasks may share one
-    given = [name for name in ("rung", "paper", "cached_from", "stop_reason") if _is_given(rows, name)]
+    given = [name for name in ("rung", "paper", "cached_from", "stop_reason", "note") if _is_given(rows, name)]
     losses = ["dev_loss", "best_dev_loss", "best_epoch", "train_loss"]
     reached = [name for name in COLUMNS if rows and name in rows[0]]
     return [
@@ -51,7 +52,7 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
         "trainable_params",
         "train_seconds",
         *reached,
-        *(name for name in given if name in ("cached_from", "stop_reason")),
+        *(name for name in given if name in ("cached_from", "stop_reason", "note")),
     ]
 
 

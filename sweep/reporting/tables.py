@@ -48,7 +48,7 @@ def constants_line(rows: Sequence[Row]) -> str:
 
 
 def baseline_line(rows: Sequence[Row]) -> str | None:
-    """Return a line with each task's baseline scores and how many of its rows beat them; ranges of several baselines."""
+    """Return a line with the baseline scores of each task and how many rows beat them."""
     by_task = {
         task: [row for row in rows if row.get("task") == task] for task in dict.fromkeys(r.get("task") for r in rows)
     }
@@ -82,9 +82,14 @@ def paper_line(rows: Sequence[Row]) -> str | None:
     return "; ".join([line, *notes])
 
 
-def footnotes(rows: Sequence[Row]) -> list[str]:
+def long_text_lines(folder: RunFolder) -> list[str]:
+    """Return a line for each data set whose long texts were cut."""
+    return [f"cut: {long}" for long in folder.spec.long_texts]
+
+
+def footnotes(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
     """Return the lines below a table."""
-    return [line for line in (baseline_line(rows), paper_line(rows)) if line is not None]
+    return [line for line in (baseline_line(rows), paper_line(rows), *long_text_lines(folder)) if line is not None]
 
 
 def beats(row: Row, name: str) -> bool:

@@ -10,12 +10,12 @@ from sweep.reporting.columns import KEYS, droppable, table_columns
 from sweep.reporting.layout import Column, lay_out
 from sweep.reporting.leaderboard import Row
 from sweep.reporting.numbers import cell_format
-from sweep.reporting.tables import baseline_line, beats, constants_line, heading, paper_line
+from sweep.reporting.tables import baseline_line, beats, constants_line, heading, long_text_lines, paper_line
 from sweep.store.run_folder import RunFolder
 from sweep.store.status import Status
 
 REASON_WIDTH = 60  # characters of a reason; other formats show it in full
-TEXTS = ("status", "cached_from", "stop_reason")  # columns that are aligned to the left
+TEXTS = ("status", "cached_from", "stop_reason", "note")  # columns that are aligned to the left
 COLOURS = {
     Status.COMPLETED: "green",
     Status.CACHED: "cyan",
@@ -59,6 +59,8 @@ def print_table(
         console.print(f"{line_of_base}; [red]<[/] marks a value that does not beat it")
     if "paper" not in layout.left_out and (line_of_paper := paper_line(rows)) is not None:
         console.print(line_of_paper)
+    for line_of_cuts in long_text_lines(folder):
+        console.print(line_of_cuts, markup=False, highlight=False)
     if layout.short_names:
         console.print(", ".join(f"{short} = {name}" for short, name in layout.short_names.items()))
     if layout.left_out:
@@ -81,7 +83,7 @@ def _cells(name: str, rows: Sequence[Row], texts: Sequence[str]) -> list[Text]:
     """Return the cells, with a mark on values that do not beat the baseline."""
     if name == "status":
         return [Text(text, style=COLOURS.get(row["status"], "")) for row, text in zip(rows, texts, strict=True)]
-    if name == "stop_reason":
+    if name in ("stop_reason", "note"):
         return [Text(text if len(text) <= REASON_WIDTH else text[: REASON_WIDTH - 1] + "…") for text in texts]
     marked = [_is_below(row, name) for row in rows]
     plain = " " if any(marked) else ""  # so that digits are aligned

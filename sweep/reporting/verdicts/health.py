@@ -34,7 +34,7 @@ def health(evidence: Evidence) -> list[Check]:
 
 
 def health_lines(checks: Sequence[Check]) -> list[str]:
-    """Return a line for each finding, problems first, one for all that is well, and one for what could not be checked."""
+    """Return a line for each finding, problems first, one for all that is well, and one for what was not checked."""
     found = [one for level in (Level.PROBLEM, Level.NOTE) for one in checks if one.level == level]
     lines = [f"{one.level}: {one.text}" for one in found]
     for level in (Level.OK, Level.UNKNOWN):
