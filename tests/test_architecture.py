@@ -17,10 +17,10 @@ NAMES = {path: str(path.relative_to(ROOT)) for path in FILES}
 ROOMS = (
     "errors",
     "console",
+    "statistics",
     "planning",
     "store",
     "tuning",
-    "statistics",
     "reporting",
     "execution",
     "testing",
@@ -28,13 +28,14 @@ ROOMS = (
     "forecast",
     "doctor",
     "prepare",
+    "follow_up",
     "api",
     "cli",
 )
 NEVER = {  # beyond the order of rooms
+    "planning": {"statistics"},
     "store": {"tuning", "statistics", "reporting", "execution"},
     "tuning": {"reporting", "execution"},
-    "statistics": {"planning", "store", "tuning"},
     "reporting": {"execution"},
     "forecast": {"tuning"},
 }

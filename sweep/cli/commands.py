@@ -16,6 +16,7 @@ import click
 from sweep.cli.compare import compare
 from sweep.cli.doctor import doctor
 from sweep.cli.effects import effects
+from sweep.cli.follow_up import confirm, settle
 from sweep.cli.report import report
 from sweep.cli.run import resume, run
 from sweep.cli.runs import gc, ls, status
@@ -41,7 +42,7 @@ def main(ctx: click.Context) -> None:
     ctx.default_map = {name: _config() for name in main.commands}
 
 
-for command in (run, resume, report, compare, effects, status, ls, spaces, settings, gc, doctor):
+for command in (run, resume, report, compare, effects, settle, confirm, status, ls, spaces, settings, gc, doctor):
     main.add_command(command)
 
 

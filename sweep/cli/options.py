@@ -286,6 +286,17 @@ verbose_option = option(
     OUTPUT, "-v", "--verbose", is_flag=True, help="Print decisions, worker starts and failures to stderr."
 )
 
+session_options = together(  # of commands that work on the definition of an earlier run
+    option(
+        MACHINE,
+        "--executor",
+        type=click.Choice(list(EXECUTORS)),
+        help="Default: the executor that the run started with.",
+    ),
+    cluster_options,
+    verbose_option,
+)
+
 output_options = together(
     out_option,
     option(

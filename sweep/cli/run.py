@@ -10,9 +10,7 @@ from click.core import ParameterSource
 
 from sweep.cli.group import Command
 from sweep.cli.options import (
-    MACHINE,
     WHAT,
-    cluster_options,
     keep_option,
     limit_options,
     machine_options,
@@ -20,11 +18,10 @@ from sweep.cli.options import (
     out_option,
     output_options,
     search_options,
-    verbose_option,
+    session_options,
     what_options,
 )
 from sweep.console import say
-from sweep.execution.executors import EXECUTORS
 from sweep.planning.config import RunLimits, TuneConfig
 
 T = TypeVar("T", TuneConfig, RunLimits)
@@ -96,14 +93,10 @@ def run(
     multiple=True,
     help="Where the data or the base (base=PATH) lies now, if it was moved. Its content must be the same. Repeatable.",
 )
-@option(
-    MACHINE, "--executor", type=click.Choice(list(EXECUTORS)), help="Default: the executor that the run started with."
-)
-@cluster_options
+@session_options
 @limit_options
 @out_option
 @keep_option
-@verbose_option
 @click.pass_context
 def resume(
     ctx: click.Context,

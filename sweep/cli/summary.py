@@ -9,6 +9,7 @@ from sweep.reporting.leaderboard import Row
 from sweep.reporting.numbers import duration
 from sweep.reporting.tables import baseline_line
 from sweep.reporting.verdicts.conclusion import conclusion
+from sweep.reporting.verdicts.follow_up_text import follow_up_lines
 from sweep.store.activity import is_unfinished
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import full_plan
@@ -23,7 +24,7 @@ def summarize(folder: RunFolder, outcome: SessionResult) -> int:
     """
     rows = outcome.rows
     say(f"{folder.name}: {counts(rows)}, in {duration(outcome.seconds)}")
-    for line in (cached_line(rows), *conclusion(rows), baseline_line(rows), stopped_line(rows)):
+    for line in (cached_line(rows), *_findings(folder, outcome), baseline_line(rows), stopped_line(rows)):
         if line is not None:
             say(line)
     if outcome.signal is not None:
@@ -41,6 +42,11 @@ def summarize(folder: RunFolder, outcome: SessionResult) -> int:
     if failed or baselines:
         return 4 if len(failed) == len(rows) else 3
     return 5 if unfinished else 0
+
+
+def _findings(folder: RunFolder, outcome: SessionResult) -> list[str]:
+    """Return what the run found: the outcome of a comparison or confirmation, else the best settings."""
+    return follow_up_lines(folder.spec, outcome.state, outcome.rows) or conclusion(outcome.rows)
 
 
 def unfinished_line(folder: RunFolder, outcome: SessionResult) -> str | None:

@@ -22,7 +22,7 @@ from sweep.reporting.derived_files import DerivedFiles
 from sweep.reporting.leaderboard import Row
 from sweep.reporting.reporter import ProgressReporter
 from sweep.store.cache import Cache
-from sweep.store.events import CachedEvent, EpochEvent, SessionEvent, StatusEvent, SuggestedEvent
+from sweep.store.events import CachedEvent, EpochEvent, SessionEvent, SettledEvent, StatusEvent, SuggestedEvent
 from sweep.store.failure import Failure
 from sweep.store.ledger import Ledger
 from sweep.store.logs import driver_log
@@ -35,7 +35,8 @@ from sweep.tuning.budget import spent
 from sweep.tuning.observations import observations
 from sweep.tuning.registry import make_scheduler
 from sweep.tuning.schedulers import objective
-from sweep.tuning.searchers import suggest
+from sweep.tuning.searchers import Suggestion, suggest
+from sweep.tuning.settling import next_step
 from sweep.tuning.trial_queue import TrialQueue
 
 log = logging.getLogger(__name__)
@@ -255,15 +256,12 @@ class Driver:
         return self.scheduler.promote(self.state, idle=True) is None
 
     def _suggest(self) -> Plan | None:
-        """Record the search's next suggestion and return its points; None if there are no more."""
-        space = self.spec.search_space
-        if space is None or not suggestions_left(self.spec, self.state):
+        """Record the next suggestion of the search or comparison and return its points; None if there are no more."""
+        if not suggestions_left(self.spec, self.state):
             return None
-        seen = {point.point_id for point in full_plan(self.spec, self.state).points}
-        suggestion = suggest(space, self.spec.tune_config.search, observations(self.state, self.spec.tune_config), seen)
+        suggestion = self._next_pair() if self.spec.settle is not None else self._next_sample()
         if suggestion is None:
             return None
-        log.info("%s suggests %s", self.spec.tune_config.search, dict(suggestion.params))
         settings = [point.settings for point in suggestion.points]
         number = len(self.state.suggestions) + 1
         self.recorder.record(SuggestedEvent(number=number, params=suggestion.params, points=settings))
@@ -271,12 +269,34 @@ class Driver:
         self._take_from_cache(plan)
         return None if self.recorder.broken else plan
 
+    def _next_sample(self) -> Suggestion | None:
+        """Return what the search samples next."""
+        space = self.spec.search_space
+        assert space is not None, "a search has a space"
+        seen = {point.point_id for point in full_plan(self.spec, self.state).points}
+        suggestion = suggest(space, self.spec.tune_config.search, observations(self.state, self.spec.tune_config), seen)
+        if suggestion is not None:
+            log.info("%s suggests %s", self.spec.tune_config.search, dict(suggestion.params))
+        return suggestion
+
+    def _next_pair(self) -> Suggestion | None:
+        """Return the next pair of a comparison; None while one is unfinished, or if the comparison is decided."""
+        assert self.spec.settle is not None, "a comparison has its two settings"
+        step = next_step(self.spec.settle, self.state, self.queue.unfinished)
+        if isinstance(step, SettledEvent):
+            log.info("decided after %d pairs: %s", step.pairs, step.decision)
+            self.recorder.record(step)
+            return None
+        return step
+
     def _take_from_cache(self, plan: Plan) -> None:
         """Record the results that earlier runs have for the points of `plan`."""
         if self.cache is None:
             return
         for point in (*plan.points, *plan.baselines):
-            if find_result(self.state, point) is None and (hit := self.cache.find(self.spec.provenance, point)):
+            if find_result(self.state, point) is not None:
+                continue
+            if hit := self.cache.find(self.spec.provenance, point, test=self.spec.confirm is not None):
                 log.info("point %s: taken from run %s", point.point_id, hit.from_run)
                 self.recorder.record(CachedEvent(point_id=point.point_id, from_run=str(hit.from_run), record=hit))
 

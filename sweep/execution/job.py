@@ -33,6 +33,7 @@ class Job:
     threads: int
     gpu: bool
     keep: str = "best+last"  # which checkpoints to keep; see sweep.store.retention
+    scores_test: bool = False  # whether points are also scored on the test split
     measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
     extensions: Mapping[str, Extension] = field(default_factory=dict)  # those of its points, by `module:name`
     seconds_left: float | None = None  # of --trial-timeout; None: no timeout
@@ -82,6 +83,7 @@ class JobFactory:
             threads=self.spec.cpus_per_trial,
             gpu=self.spec.gpus_per_trial > 0,
             keep=self.limits.keep,
+            scores_test=self.spec.confirm is not None,
             measured=self.scheduler.levels(trial) if self.spec.tune_config.objective == "metric" else (),
             extensions={name: provenance.extensions[name] for name in references(trial.points[0]).values()},
             seconds_left=None if timeout is None else max(0.0, timeout - seconds),

@@ -169,7 +169,7 @@ def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
         for (point_id, _), point in zip(job.points, trial.points, strict=True)
         if point.epochs == epoch.epoch or (last and point.epochs > epoch.epoch)
     ]
-    scores = tuple(_score(epoch.training, point_id, decode) for point_id, decode in due)
+    scores = tuple(_score(epoch.training, point_id, decode, job.scores_test) for point_id, decode in due)
     complete = epoch.epoch == trial.epochs
     return TrialReport(
         epoch=epoch.epoch,
@@ -187,11 +187,16 @@ def _metric(trial: Trial, epoch: "EpochReport") -> float:
     return epoch.training.evaluate(first.decode).metrics[TASKS[first.train.task].metric]
 
 
-def _score(training: "Training", point_id: str, decode: DecodeConfig | None) -> Score:
+def _score(training: "Training", point_id: str, decode: DecodeConfig | None, scores_test: bool) -> Score:
+    """Score a point on the dev split, and with `scores_test` also on the test split, as test_<metric>."""
     started = time.perf_counter()
     evaluation = training.evaluate(decode)
+    metrics = dict(evaluation.metrics)
+    if scores_test:
+        test = training.evaluate(decode, "test")
+        metrics |= {f"test_{name}": value for name, value in test.metrics.items()}
     seconds = time.perf_counter() - started
-    return Score(point_id=point_id, metrics=evaluation.metrics, samples=evaluation.samples, decode_seconds=seconds)
+    return Score(point_id=point_id, metrics=metrics, samples=evaluation.samples, decode_seconds=seconds)
 
 
 def _cost(training: "Training", job: Job) -> Cost:

@@ -60,6 +60,11 @@ def metrics_of(row: Row) -> tuple[str, ...]:
     return TASKS[row["task"]].metrics if "task" in row else METRICS
 
 
+def scores_on_test(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the metrics on the test split, which only the rows of a confirmation have."""
+    return tuple(dict.fromkeys(name for row in rows for name in row if name.startswith("test_")))
+
+
 def larger_is_better(name: str) -> bool:
     """Return whether larger values of a score are better: true for every metric, false for losses."""
     return not name.endswith("_loss")
@@ -69,7 +74,7 @@ def schema(rows: Sequence[Row] = ()) -> pa.Schema:
     """Return the names and types of the columns of `rows`, in order. Extensions add their settings and metrics."""
     builtin = {**train_keys(extensions=False), **decode_keys()}
     keys = {**builtin, **{key: kind for key, kind in train_keys().items() if any(key in row for row in rows)}}
-    metrics = compared(rows)[1:]
+    metrics = (*compared(rows)[1:], *scores_on_test(rows))
     columns: dict[str, pa.DataType] = {
         "run": pa.string(),
         "point_id": pa.string(),

@@ -37,6 +37,18 @@ class Settled:
     pairs: int
 
 
+def repeated_interval(differences: ArrayLike, most: int = 14, alpha: float = 0.05) -> tuple[float, float, float]:
+    """Return the mean of differences of shape (pairs,), and an interval that holds whenever the looks ended.
+
+    The interval is mean +- boundary x standard error (Jennison and Turnbull 1989): unlike Student's, it keeps its level
+    though the comparison stopped as soon as it was decided. Needs 3 pairs.
+    """
+    d = np.asarray(differences, dtype=float)
+    require(FIRST_LOOK <= len(d) <= most, f"a repeated interval needs 3 to {most} pairs, not {len(d)}")
+    half = boundaries(most, alpha)[len(d) - FIRST_LOOK] * float(d.std(ddof=1)) / len(d) ** 0.5
+    return float(d.mean()), float(d.mean()) - half, float(d.mean()) + half
+
+
 def boundaries(most: int = 14, alpha: float = 0.05) -> tuple[float, ...]:
     """Return the |t| that decides with 3, 4, ... `most` pairs, so that no difference is called one in alpha of studies.
 

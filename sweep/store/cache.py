@@ -24,22 +24,31 @@ class Cache:
         self._states: dict[str, RunState] = {}
 
     @functools.cached_property
-    def _places(self) -> dict[str, list[tuple[RunFolder, Point]]]:
-        """Return the runs and points that may hold the result for each cache key, oldest run first."""
-        places: dict[str, list[tuple[RunFolder, Point]]] = {}
+    def _places(self) -> dict[tuple[str, bool], list[tuple[RunFolder, Point]]]:
+        """Return the runs and points that may hold the result for each cache key, oldest run first.
+
+        The key includes whether the run scores the test split.
+        """
+        places: dict[tuple[str, bool], list[tuple[RunFolder, Point]]] = {}
         for folder in self._runs:
             try:
                 spec = folder.spec
-                plan = full_plan(spec, self._state(folder)) if spec.search_space else spec.plan
+                grows = spec.search_space is not None or spec.settle is not None
+                plan = full_plan(spec, self._state(folder)) if grows else spec.plan
                 for point in (*plan.points, *plan.baselines):
-                    places.setdefault(spec.provenance.key(point), []).append((folder, point))
+                    places.setdefault((spec.provenance.key(point), spec.confirm is not None), []).append(
+                        (folder, point)
+                    )
             except (UsageError, KeyError):  # KeyError: its provenance lacks a base or data set of the point
                 continue
         return places
 
-    def find(self, provenance: Provenance, point: Point) -> PointResult | None:
-        """Return the result of `point` if an earlier run computed it with equal provenance, else None."""
-        for folder, known in self._places.get(provenance.key(point), ()):
+    def find(self, provenance: Provenance, point: Point, *, test: bool = False) -> PointResult | None:
+        """Return the result of `point` if an earlier run computed it with equal provenance, else None.
+
+        With `test`, only runs that also scored the test split count.
+        """
+        for folder, known in self._places.get((provenance.key(point), test), ()):
             try:
                 result = find_result(self._state(folder), known)
             except UsageError:

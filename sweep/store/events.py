@@ -199,8 +199,32 @@ class CachedEvent(Event):
         return super().from_json({**raw, "record": record})
 
 
+@dataclass(frozen=True, kw_only=True)
+class SettledEvent(Event):
+    """A sequential comparison is decided. The difference is that of its two sides, in the metric's unit."""
+
+    kind = "settled"
+
+    decision: str  # higher, lower, equal or undecided
+    pairs: int
+    mean: float | None = None
+    low: float | None = None  # repeated confidence interval: valid at whichever pair the comparison ended
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmedEvent(Event):
+    """The best settings of the run are being confirmed in another run, on the test split."""
+
+    kind = "confirmed"
+
+    run: str  # name of the other run
+    settings: Sequence[str]  # ids of the settings
+
+
 KINDS: dict[str, type[Event]] = {
-    kind.kind: kind for kind in (SessionEvent, StatusEvent, EpochEvent, SuggestedEvent, CachedEvent)
+    kind.kind: kind
+    for kind in (SessionEvent, StatusEvent, EpochEvent, SuggestedEvent, CachedEvent, SettledEvent, ConfirmedEvent)
 }
 
 

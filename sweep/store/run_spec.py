@@ -5,6 +5,7 @@ from typing import Any
 
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.extensions import remember
+from sweep.planning.follow_up import ConfirmConfig, SettleConfig
 from sweep.planning.long_texts import LongTexts
 from sweep.planning.plan import Plan, Point, point_from, stable_id
 from sweep.planning.provenance import SPELLINGS, Provenance
@@ -34,24 +35,32 @@ class RunSpec:
     limits: RunLimits = field(default_factory=RunLimits)  # those of the first session
     long_texts: tuple[LongTexts, ...] = ()  # that training cuts, by data set and base
     search_space: SearchSpace | None = None  # for a search that learns (TPE); else all points are in the plan
+    settle: SettleConfig | None = None  # for `sweep settle`: its points are added until the comparison is decided
+    confirm: ConfirmConfig | None = None  # for `sweep confirm`: its points are also scored on the test split
 
     @property
     def probes(self) -> tuple[Point, ...]:
         """Return points that together use every base and data set that the run can need."""
+        if self.settle is not None:
+            return self.settle.points(0)
         return self.search_space.probes() if self.search_space else self.plan.points
 
     @property
     def search_id(self) -> str:
         """Return an id that is equal for runs with the same points (or search space) and the same TuneConfig."""
         space = self.search_space.as_dict() if self.search_space else None
-        return stable_id([self.plan.plan_id, asdict(self.tune_config), space])
+        return stable_id([self.plan.plan_id, asdict(self.tune_config), space, *self._follow_up])
 
     @property
     def content_id(self) -> str:
         """Return an id like `search_id` that depends on the content of bases and data, not on their spelling."""
         contents = sorted(stable_id(self.provenance.content(point)) for point in self.probes)
         space = self.search_space.as_dict(without=SPELLINGS) if self.search_space else None
-        return stable_id([contents, asdict(self.tune_config), space])
+        return stable_id([contents, asdict(self.tune_config), space, *self._follow_up])
+
+    @property
+    def _follow_up(self) -> list[dict[str, Any]]:
+        return [config.as_dict() for config in (self.settle, self.confirm) if config is not None]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -70,6 +79,8 @@ class RunSpec:
             "limits": self.limits.as_dict(),
             "long_texts": [each.as_dict() for each in self.long_texts],
             "search_space": self.search_space.as_dict() if self.search_space else None,
+            "settle": self.settle.as_dict() if self.settle else None,
+            "confirm": self.confirm.as_dict() if self.confirm else None,
             "points": {point.point_id: point.settings for point in self.plan.points},
         }
 
@@ -80,7 +91,7 @@ class RunSpec:
         provenance = Provenance.from_dict(content.pop("provenance"))
         remember(provenance.extensions)
         plan = Plan(tuple(point_from(settings) for settings in content.pop("points").values()))
-        space = content.pop("search_space", None)
+        space, settle, confirm = (content.pop(name, None) for name in ("search_space", "settle", "confirm"))
         long_texts = tuple(map(LongTexts.from_dict, content.pop("long_texts", ())))
         return cls(
             plan=plan,
@@ -89,6 +100,8 @@ class RunSpec:
             limits=RunLimits.from_dict(content.pop("limits")) if "limits" in content else RunLimits(),
             long_texts=long_texts,
             search_space=SearchSpace.from_dict(space) if space else None,
+            settle=SettleConfig.from_dict(settle) if settle else None,
+            confirm=ConfirmConfig.from_dict(confirm) if confirm else None,
             **content,
         )
 

@@ -8,6 +8,7 @@ from sweep.planning.plan import Plan, Point, point_from
 from sweep.planning.provenance import Provenance
 from sweep.store.events import (
     CachedEvent,
+    ConfirmedEvent,
     Cost,
     EpochEvent,
     Event,
@@ -15,6 +16,7 @@ from sweep.store.events import (
     PointResult,
     Score,
     SessionEvent,
+    SettledEvent,
     StatusEvent,
     SuggestedEvent,
 )
@@ -86,6 +88,8 @@ class RunState:
     reached: dict[int, list[str]] = field(default_factory=dict)  # epoch -> trials that reached it, in order
     seconds: list[float] = field(default_factory=list)  # the duration of each session
     places: dict[str, str] = field(default_factory=dict)  # of bases and data that were moved, by name
+    settled: SettledEvent | None = None  # the decision of a sequential comparison
+    confirmations: list[ConfirmedEvent] = field(default_factory=list)
 
     def trial(self, trial_id: str) -> TrialState:
         """Return the state of a trial; one that the ledger does not know is PENDING."""
@@ -100,6 +104,10 @@ class RunState:
                 self.places.update(event.places or {})
             case SuggestedEvent():
                 self.suggestions.append(event)
+            case SettledEvent():
+                self.settled = event
+            case ConfirmedEvent():
+                self.confirmations.append(event)
             case CachedEvent():
                 self.cached[event.point_id] = event
             case StatusEvent() | EpochEvent():
@@ -165,7 +173,12 @@ def known_provenance(spec: RunSpec, state: RunState) -> Provenance:
 
 
 def suggestions_left(spec: RunSpec, state: RunState) -> int:
-    """Return how many more points the run's search will suggest; 0 if all points were known from the start."""
+    """Return how many more points the run's search will suggest; 0 if all points were known from the start.
+
+    For a sequential comparison it is 1 until the comparison is decided, since their number is not known.
+    """
+    if spec.settle is not None:
+        return int(state.settled is None)
     return (spec.tune_config.num_samples or 0) - len(state.suggestions) if spec.search_space is not None else 0
 
 

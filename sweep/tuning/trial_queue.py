@@ -26,6 +26,11 @@ class TrialQueue:
         self._known: dict[str, Trial] = {}  # every trial by id, baselines included
         self.add(plan)
 
+    @property
+    def unfinished(self) -> set[str]:
+        """Return the ids of the trials that are in flight or will be tried again."""
+        return self.in_flight | {trial.trial_id for trial in self._retries}
+
     def add(self, plan: Plan) -> None:
         """Add the trials of `plan`, baselines first. Trials that FAILED in earlier sessions are retried."""
         trials = group(dict.fromkeys((*plan.baselines, *plan.points)))  # a point may itself be a baseline

@@ -47,8 +47,9 @@ def _best_line(found: Standings, best: Standing, keys: Sequence[str]) -> str:
         return f"{text}; `sweep compare` judges the difference between the two settings"
     if tied == 0:
         return f"{text}; every other setting is worse"
-    share = "all other settings are" if tied == len(others) else f"{tied} of the other {len(others)} settings are"
-    return f"{text}; {share} tied with it (marked =)"
+    if tied == len(others):
+        return f"{text}; all other settings are tied with it (marked =)"
+    return f"{text}; {tied} of the other {len(others)} settings {'is' if tied == 1 else 'are'} tied with it (marked =)"
 
 
 def _luck_lines(found: Standings) -> list[str]:

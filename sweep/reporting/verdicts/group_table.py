@@ -12,6 +12,7 @@ from sweep.reporting.numbers import cell_format, decimals, plain_text
 from sweep.reporting.tables import constants_line, heading, markdown_table, paper_line
 from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.evidence import evidence
+from sweep.reporting.verdicts.follow_up_text import follow_up_lines
 from sweep.reporting.verdicts.groups import groups_of
 from sweep.reporting.verdicts.health import health, health_lines
 from sweep.reporting.verdicts.records import Record, records, varying_settings
@@ -43,10 +44,7 @@ def print_group_table(console: Console, folder: RunFolder, rows: Sequence[Row], 
     console.print(EXPLANATION, style="dim")
     if layout.left_out:
         console.print(f"columns left out: {', '.join(layout.left_out)}; use --wide to show all")
-    for text in conclusion(rows):
-        console.print(text)
-    console.print()
-    for text in health_lines(health(evidence(folder, load_state(folder), rows))):
+    for text in findings(folder, rows):
         console.print(text)
 
 
@@ -56,9 +54,15 @@ def group_markdown(folder: RunFolder, rows: Sequence[Row], top: int | None) -> s
     names = _names(rows, found)
     cells = [[cell.plain for cell in _column(name, found, top).cells] for name in names]
     table = markdown_table(names, list(zip(*cells, strict=True)))
-    findings = "\n".join(f"- {line}" for line in health_lines(health(evidence(folder, load_state(folder), rows))))
-    notes = [EXPLANATION, *conclusion(rows), *filter(None, [paper_line(rows)]), findings]
+    notes = [EXPLANATION, *filter(None, [paper_line(rows)]), *findings(folder, rows)]
     return "\n\n".join([heading(folder, rows), constants_line(rows), table, *notes])
+
+
+def findings(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
+    """Return the conclusions on a run and its health checks, a line each."""
+    state = load_state(folder)
+    checks = health_lines(health(evidence(folder, state, rows)))
+    return [*follow_up_lines(folder.spec, state, rows), *conclusion(rows), "", *checks]
 
 
 def _names(rows: Sequence[Row], found: Sequence[Record]) -> list[str]:

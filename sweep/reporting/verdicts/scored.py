@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.errors import RunError
-from sweep.reporting.leaderboard import Row, larger_is_better, metrics_of
+from sweep.reporting.leaderboard import Row, larger_is_better, metrics_of, scores_on_test
 from sweep.reporting.verdicts.groups import LOST
 from sweep.store.status import Status
 
@@ -51,7 +51,7 @@ def from_rows(rows: Sequence[Row], metric: str | None) -> ScoreTable:
     if not rows:
         raise RunError("there are no rows to compare")
     chosen = metric or rows[0]["metric"]
-    known = (*metrics_of(rows[0]), "dev_loss", "best_dev_loss", "train_loss")
+    known = (*metrics_of(rows[0]), *scores_on_test(rows), "dev_loss", "best_dev_loss", "train_loss")
     if chosen not in known:
         raise RunError(f"--metric {chosen}: unknown. Known: {', '.join(known)}")
     if len({row["run"] for row in rows}) > 1:

@@ -24,6 +24,7 @@ class Side:
 
     name: str
     cells: Mapping[tuple[tuple[str, Any], ...], Mapping[int, float]]  # setting -> seed -> score
+    holds: Callable[[Scored], bool] = lambda one: False  # whether a score belongs to it
 
     @property
     def seeds(self) -> set[int]:
@@ -41,12 +42,20 @@ def sides_of(table: ScoreTable, by: str | None) -> list[Side]:
     A and B are a variant, a run, or settings such as "lora.rank=8 lr=0.001". None: the variant, else the run, else the
     only setting that varies. Raise RunError if that is not clear, or a side is empty.
     """
-    if by is not None and len(parts := VERSUS.split(by.strip())) == 2:
-        return [_selected(table, part) for part in parts]
+    if by is not None and VERSUS.search(by):
+        return list(two_sides(table, by))
     key = _key(table, by)
     values = sorted(dict.fromkeys(one.labels.get(key) for one in table.scored), key=_order)
     return [_side(table, f"{_text(value)}" if key in ("variant", "run") else f"{key}={_text(value)}", {key},
                   _equals(key, value)) for value in values]  # fmt: skip
+
+
+def two_sides(table: ScoreTable, versus: str) -> tuple[Side, Side]:
+    """Return the sides of "A vs B". Raise RunError if `versus` has another form."""
+    if len(parts := VERSUS.split(versus.strip())) != 2:
+        raise RunError(f'{versus!r}: name two sides, as in "lora.rank=2 vs lora.rank=64"')
+    one, other = (_selected(table, part) for part in parts)
+    return one, other
 
 
 def comparisons(sides: Sequence[Side]) -> list[Comparison]:
@@ -147,6 +156,7 @@ def _side(table: ScoreTable, name: str, own: set[str], chosen: Callable[[Scored]
     return Side(
         name=name,
         cells={cell: {seed: float(np.mean(v)) for seed, v in scores.items()} for cell, scores in cells.items()},
+        holds=chosen,
     )
 
 

@@ -1,0 +1,97 @@
+"""`sweep settle` and `sweep confirm`: runs that follow from another one."""
+
+from pathlib import Path
+
+import click
+
+from sweep.cli.compare import WHAT, alpha_option, margin_option, metric_option
+from sweep.cli.group import Command
+from sweep.cli.options import OUTPUT, option, out_option, session_options
+
+
+@click.command(cls=Command)
+@click.argument("run")
+@click.argument("versus", metavar='"A vs B"')
+@metric_option
+@margin_option
+@alpha_option
+@option(
+    WHAT,
+    "--max-seeds",
+    type=click.IntRange(3),
+    default=14,
+    show_default=True,
+    metavar="N",
+    help="Give up, undecided, after N paired seeds.",
+)
+@option(OUTPUT, "--name", metavar="NAME", help="Name of the new run. Default: RUN-settle.")
+@session_options
+@out_option
+def settle(
+    run: str,
+    versus: str,
+    metric: str | None,
+    margin: float | None,
+    alpha: float,
+    max_seeds: int,
+    name: str | None,
+    executor: str | None,
+    concurrency: int | None,
+    address: str | None,
+    verbose: bool,
+    out: Path,
+) -> None:
+    """Add paired seeds to a comparison of two settings of RUN until it is decided.
+
+    A and B are variants, or settings such as "lora.rank=2 lr=0.001". Seeds that RUN has are taken from it. The test
+    looks after every pair, from the third on, with bounds that keep the level though it looks often (a group-sequential
+    paired t test). It is resumable like any run, and decides the same in whatever order trials finish.
+
+    \b
+    sweep settle my_run "LoRA vs full"
+    sweep settle lora_rank "lora.rank=2 lora.scale=1 lora.dropout=0.05 vs lora.rank=64 lora.scale=1 lora.dropout=0.05"
+    """
+    from sweep.cli.session import work
+    from sweep.follow_up import settle_run
+    from sweep.prepare import prepare_resume
+    from sweep.store.locate import find_run
+
+    folder = settle_run(
+        find_run(out, run), versus, metric=metric, alpha=alpha, max_seeds=max_seeds, margin=margin, name=name
+    )
+    work(folder, prepare_resume(folder, executor=executor), folder.spec.limits, concurrency, address, verbose)
+
+
+@click.command(cls=Command)
+@click.argument("run")
+@option(WHAT, "--top", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Confirm the best N.")
+@option(WHAT, "--seeds", type=click.IntRange(2), default=6, show_default=True, metavar="N", help="Fresh seeds of each.")
+@option(WHAT, "--again", is_flag=True, help="Confirm once more, with other seeds, though it was done before.")
+@option(OUTPUT, "--name", metavar="NAME", help="Name of the new run. Default: RUN-confirm.")
+@session_options
+@out_option
+def confirm(
+    run: str,
+    top: int,
+    seeds: int,
+    again: bool,
+    name: str | None,
+    executor: str | None,
+    concurrency: int | None,
+    address: str | None,
+    verbose: bool,
+    out: Path,
+) -> None:
+    """Train the best settings of RUN with fresh seeds, and score them on the test split.
+
+    The best of many settings looks better than it is. This command says what to expect of it, what it reaches with
+    seeds that did not choose it, and whether it beats the un-tuned baseline on test data. No other command scores the
+    test split. RUN records each confirmation.
+    """
+    from sweep.cli.session import work
+    from sweep.follow_up import confirm_run
+    from sweep.prepare import prepare_resume
+    from sweep.store.locate import find_run
+
+    folder = confirm_run(find_run(out, run), top=top, seeds=seeds, again=again, name=name)
+    work(folder, prepare_resume(folder, executor=executor), folder.spec.limits, concurrency, address, verbose)
