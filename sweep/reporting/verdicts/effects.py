@@ -46,10 +46,10 @@ def effects(rows: Sequence[Row], metric: str, *, is_drawn: bool, alpha: float = 
     known = [row for row in rows if row["status"].is_complete and row.get(metric) is not None]
     if not known:
         raise RunError(f"no row has a {metric} yet")
+    last = max(row["epochs_budget"] for row in known)
+    known = [row for row in known if row["epochs_budget"] == last]
     if len({ranking_group(row) for row in known}) > 1:
-        raise RunError(
-            "the rows differ in task, data, base or epochs; effects need comparable rows: use --set to fix them"
-        )
+        raise RunError("the rows differ in task, data or base, so that no effects can be measured across them")
     settings = [_settings(row) for row in known]
     seeds = len({row["seed"] for row in known})
     if is_drawn:
