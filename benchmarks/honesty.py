@@ -2,8 +2,8 @@
 
 Each study has a baseline, setting 0, and other settings. A rule looks at scores, spends trials, and may claim that one
 setting is better than the baseline. We count false claims (the claimed setting is not better), missed effects (no true
-claim though a setting is better by 2 sds or more), the coverage of the rule's intervals, and the trials spent. One trial
-is one setting with one seed. Larger scores are better; noise has an sd of 1 except where the study says otherwise.
+claim though a setting is better by 2 sds or more), the coverage of the intervals, and the trials spent. One trial is
+one setting with one seed. Larger scores are better; noise has an sd of 1 except where the study says otherwise.
 """
 
 import argparse

@@ -32,11 +32,10 @@ from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, find_result, full_plan, known_provenance, suggestions_left
 from sweep.store.status import Status, check_transition
 from sweep.tuning.budget import spent
-from sweep.tuning.observations import observations
+from sweep.tuning.next_points import next_points
 from sweep.tuning.registry import make_scheduler
 from sweep.tuning.schedulers import objective
-from sweep.tuning.searchers import Suggestion, suggest
-from sweep.tuning.settling import next_step
+from sweep.tuning.searchers import Suggestion
 from sweep.tuning.trial_queue import TrialQueue
 
 log = logging.getLogger(__name__)
@@ -257,37 +256,19 @@ class Driver:
 
     def _suggest(self) -> Plan | None:
         """Record the next suggestion of the search or comparison and return its points; None if there are no more."""
-        if not suggestions_left(self.spec, self.state):
-            return None
-        suggestion = self._next_pair() if self.spec.settle is not None else self._next_sample()
-        if suggestion is None:
-            return None
-        settings = [point.settings for point in suggestion.points]
-        number = len(self.state.suggestions) + 1
-        self.recorder.record(SuggestedEvent(number=number, params=suggestion.params, points=settings))
-        plan = Plan(suggestion.points)
-        self._take_from_cache(plan)
-        return None if self.recorder.broken else plan
-
-    def _next_sample(self) -> Suggestion | None:
-        """Return what the search samples next."""
-        space = self.spec.search_space
-        assert space is not None, "a search has a space"
-        seen = {point.point_id for point in full_plan(self.spec, self.state).points}
-        suggestion = suggest(space, self.spec.tune_config.search, observations(self.state, self.spec.tune_config), seen)
-        if suggestion is not None:
-            log.info("%s suggests %s", self.spec.tune_config.search, dict(suggestion.params))
-        return suggestion
-
-    def _next_pair(self) -> Suggestion | None:
-        """Return the next pair of a comparison; None while one is unfinished, or if the comparison is decided."""
-        assert self.spec.settle is not None, "a comparison has its two settings"
-        step = next_step(self.spec.settle, self.state, self.queue.unfinished)
+        step = next_points(self.spec, self.state, self.queue.unfinished)
         if isinstance(step, SettledEvent):
             log.info("decided after %d pairs: %s", step.pairs, step.decision)
             self.recorder.record(step)
+        if not isinstance(step, Suggestion):
             return None
-        return step
+        log.info("suggested: %s", dict(step.params))
+        settings = [point.settings for point in step.points]
+        number = len(self.state.suggestions) + 1
+        self.recorder.record(SuggestedEvent(number=number, params=step.params, points=settings))
+        plan = Plan(step.points)
+        self._take_from_cache(plan)
+        return None if self.recorder.broken else plan
 
     def _take_from_cache(self, plan: Plan) -> None:
         """Record the results that earlier runs have for the points of `plan`."""
