@@ -15,7 +15,7 @@ from sweep.reporting.leaderboard import Row, rows, schema
 from sweep.store.events import EpochEvent, Event, StatusEvent
 from sweep.store.ledger import read_ledger
 from sweep.store.run_folder import RUN_FILE, RunFolder
-from sweep.store.state import RunState, fold
+from sweep.store.state import RunState, fold, full_plan
 from sweep.store.status import Status
 from tests.chaos.processes import Command
 from tests.sweep.conftest import essence
@@ -78,7 +78,7 @@ def acknowledged(before: Sequence[Event], now: Sequence[Event]) -> None:
 
 def planned(folder: RunFolder, now: Snapshot) -> None:
     """I2: settings are those of the plan, and nothing is told of what it does not hold."""
-    plan = folder.spec.plan
+    plan = full_plan(folder.spec, now.state)
     points = [*plan.points, *plan.baselines]
     ids = [point.point_id for point in points]
     assert all(point_from(point.settings).point_id == point.point_id for point in points)
@@ -133,7 +133,7 @@ def files_whole(folder: RunFolder, now: Snapshot) -> None:
 def derived_match(folder: RunFolder, now: Snapshot) -> None:
     """I8: the leaderboard is what the ledger says."""
     table = pq.read_table(folder.leaderboard)
-    assert table.schema.equals(schema())
+    assert table.schema.equals(schema(now.rows))
     names = ("point_id", "status", "rank", "dev_loss", "epoch", "attempt")
     shown = [tuple(row[name] for name in names) for row in table.select(names).to_pylist()]
     assert shown == [tuple(row.get(name) for name in names) for row in now.rows]
