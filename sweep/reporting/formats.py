@@ -41,7 +41,7 @@ Format = Callable[[Report], str]
 
 def _table(report: Report) -> str:
     from sweep.reporting.terminal_table import print_table
-    from sweep.reporting.verdicts.group_table import print_group_table
+    from sweep.reporting.verdicts.group_table import findings, print_group_table
 
     console = make_console(stderr=False)
     with console.capture() as captured:
@@ -49,6 +49,9 @@ def _table(report: Report) -> str:
             print_group_table(console, report.folder, report.rows, top=report.top, wide=report.wide)
         else:
             print_table(console, report.folder, report.rows, top=report.top, names=report.columns, wide=report.wide)
+            if report.columns is None:
+                for line in ("", *findings(report.folder, report.rows)):
+                    console.print(line, soft_wrap=True)
     return captured.get().removesuffix("\n")
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from sweep.reporting.layout import Column, lay_out
 from sweep.reporting.leaderboard import Row, larger_is_better
 from sweep.reporting.numbers import cell_format, decimals, plain_text
-from sweep.reporting.tables import constants_line, heading, markdown_table, paper_line
+from sweep.reporting.tables import constants_line, footnotes, heading, markdown_table
 from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.evidence import evidence
 from sweep.reporting.verdicts.follow_up_text import follow_up_lines
@@ -44,8 +44,8 @@ def print_group_table(console: Console, folder: RunFolder, rows: Sequence[Row], 
     console.print(EXPLANATION, style="dim")
     if layout.left_out:
         console.print(f"columns left out: {', '.join(layout.left_out)}; use --wide to show all")
-    for text in findings(folder, rows):
-        console.print(text)
+    for text in (*footnotes(folder, rows), "", *findings(folder, rows)):
+        console.print(text, soft_wrap=True)
 
 
 def group_markdown(folder: RunFolder, rows: Sequence[Row], top: int | None) -> str:
@@ -54,7 +54,7 @@ def group_markdown(folder: RunFolder, rows: Sequence[Row], top: int | None) -> s
     names = _names(rows, found)
     cells = [[cell.plain for cell in _column(name, found, top).cells] for name in names]
     table = markdown_table(names, list(zip(*cells, strict=True)))
-    notes = [EXPLANATION, *filter(None, [paper_line(rows)]), *findings(folder, rows)]
+    notes = [EXPLANATION, *footnotes(folder, rows), *filter(None, findings(folder, rows))]
     return "\n\n".join([heading(folder, rows), constants_line(rows), table, *notes])
 
 

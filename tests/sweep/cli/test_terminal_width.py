@@ -77,7 +77,9 @@ def test_every_header_is_whole(name: str, width: int) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_columns_left_out_are_named(width: int) -> None:
     lines = lines_in_terminal(width, "report", "combinations", "--out", str(REFERENCE))
-    last = " ".join(" ".join(lines).partition("columns left out: ")[2].split())
+    (first,) = (number for number, line in enumerate(lines) if line.startswith("columns left out: "))
+    end = next(number for number, line in enumerate(lines) if number > first and not line.strip())
+    last = " ".join(" ".join(lines[first:end]).removeprefix("columns left out: ").split())
     assert last.startswith("train_seconds")
     assert last.endswith("use --wide to show all, or --columns A,B to choose")
     wide = lines_in_terminal(width, "report", "combinations", "--out", str(REFERENCE), "--wide")

@@ -33,7 +33,7 @@ def test_tables_show_varying_settings_and_the_baseline(sweep: Sweep, finished: P
     text = sweep("report", "--format", form).stdout
     assert "base tiny" in text
     assert "baseline: dev_loss" in text
-    (header,) = (line for line in text.splitlines() if "lora.rank" in line)
+    (header,) = (line for line in text.splitlines() if "lora.rank" in line and "status" in line)
     assert "batch_size" not in header
     (constants,) = (line for line in text.splitlines() if line.startswith("in every row: data "))
     assert ", epochs 2, batch_size 2, lr 0.01, optimizer adamw, " in constants
