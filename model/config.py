@@ -46,6 +46,8 @@ class DecodeConfig(Settings):
         return self.beams is None or self.top_p is not None or self.top_k is not None
 
     def __post_init__(self) -> None:
+        if self.temperature == 0:
+            raise SettingError("decode.temperature", "must be above 0, got 0; for greedy decoding use top_k=1")
         super().__post_init__()
         if self.generations == 1:  # the same as None: one text per prompt
             object.__setattr__(self, "generations", None)
@@ -75,6 +77,11 @@ class TrainConfig(Settings):
 
     task: str = setting("sonnets", unit="name of a task", choices=TASKS)
     data: str | None = setting(None, unit="data of the task: a path or a name; None = the shipped set")
+    truncate: str | None = setting(
+        None,
+        unit="part that is cut from a text longer than the base's positions; None = tail",
+        choices=("head", "middle", "tail"),
+    )
     base: str = setting("tiny", unit="pretrained model: tiny, a GPT-2 size, a hub id or a folder")
     revision: str | None = setting(None, unit="commit or tag of a base from a hub; None = its main branch")
     seed: int = setting(0, unit="number that every random stream is derived from", low=0)
@@ -120,6 +127,10 @@ class TrainConfig(Settings):
     def __post_init__(self) -> None:
         self._build_groups()
         super().__post_init__()
+        if self.truncate and TASKS[self.task].load is not None:
+            raise SettingError("truncate", f"has no effect: task {self.task} cuts its texts by itself")
+        if self.truncate == "tail":
+            object.__setattr__(self, "truncate", None)
         if self.weight_decay is None:
             object.__setattr__(self, "weight_decay", OPTIMIZERS[self.optimizer].weight_decay)
         if self.lora and self.peft:

@@ -18,10 +18,10 @@ def cached_base(name: str, revision: str | None) -> Base:
     return _base(name, files.revision, _stamp(files.folder / WEIGHTS))
 
 
-def cached_task(name: str, data: str | None, base: Base) -> Task:
+def cached_task(name: str, data: str | None, base: Base, truncate: str | None = None) -> Task:
     """Return the result of `load_task` for `base`, loaded once per process. Raise DataError if data are unusable."""
     stamps = tuple((file, _stamp(file)) for file in find_data(name, data).files.values())
-    return _task(name, data, stamps, base.tokenizer, base.config.n_positions)
+    return _task(name, data, stamps, base.tokenizer, base.config.n_positions, truncate)
 
 
 def _stamp(path: Path) -> int:
@@ -35,6 +35,11 @@ def _base(name: str, revision: str | None, stamp: int) -> Base:
 
 @functools.lru_cache(maxsize=4)
 def _task(
-    name: str, data: str | None, stamps: tuple[tuple[Path, int], ...], tokenizer: Tokenizer, max_tokens: int
+    name: str,
+    data: str | None,
+    stamps: tuple[tuple[Path, int], ...],
+    tokenizer: Tokenizer,
+    max_tokens: int,
+    truncate: str | None,
 ) -> Task:
-    return load_task(name, data, tokenizer, max_tokens)
+    return load_task(name, data, tokenizer, max_tokens, truncate)

@@ -7,10 +7,12 @@ which does not need torch.
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from model.errors import DataError
 from model.task_specs import TASKS
+from model.tasks.data.lengths import count_long
+from model.tasks.data.sources import SPLITS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +62,19 @@ class Data(Protocol):
         ...
 
 
+@runtime_checkable
+class Texts(Data, Protocol):
+    """Data whose texts can be counted and checked before training. Data of extensions need not be."""
+
+    def inputs(self, split: str) -> Iterator[str]:
+        """Yield the text of each usable example, as the model reads it. Raise DataError."""
+        ...
+
+    def check_room(self, tokenizer: "Tokenizer", positions: int) -> None:
+        """Raise DataError if a text cannot be used within `positions` tokens, not even cut."""
+        ...
+
+
 class Task(Protocol):
     """A data set, tokenized for one base model."""
 
@@ -79,10 +94,16 @@ class Task(Protocol):
         ...
 
 
-def load_task(name: str, data: str | None, tokenizer: "Tokenizer", max_tokens: int) -> Task:
-    """Return the task `name` with `data` (None = the shipped set). Raise DataError if the data cannot be used."""
+def load_task(
+    name: str, data: str | None, tokenizer: "Tokenizer", max_tokens: int, truncate: str | None = None
+) -> Task:
+    """Return the task `name` with `data` (None = the shipped set). Raise DataError if the data cannot be used.
+
+    `truncate` is the part that is cut from texts of more than `max_tokens`; only tasks of this package know it.
+    """
     load = TASKS[name].load or importlib.import_module(f"model.tasks.{name}").Task
-    task: Task = load(data, tokenizer, max_tokens)
+    options = {} if truncate is None else {"truncate": truncate}
+    task: Task = load(data, tokenizer, max_tokens, **options)
     return task
 
 
@@ -102,3 +123,15 @@ def check_tokenizer(name: str, tokenizer: "Tokenizer") -> None:
                 f"task {name} answers with one token, but the base's vocabulary spells {word!r} with {count}; "
                 "use a base with GPT-2's vocabulary, or tiny"
             )
+
+
+def count_long_texts(data: Data, tokenizer: "Tokenizer", positions: int) -> dict[str, tuple[int, int]]:
+    """Return how many texts of each split have more than `positions` tokens, of how many; only splits with such texts.
+
+    Raise DataError if a text cannot be used within `positions` tokens, not even cut.
+    """
+    if not isinstance(data, Texts):
+        return {}
+    data.check_room(tokenizer, positions)
+    counts = {split: count_long(data.inputs(split), tokenizer, positions) for split in SPLITS}
+    return {split: (long, size) for split, (long, size) in counts.items() if long}

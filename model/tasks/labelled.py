@@ -38,7 +38,7 @@ class Split:
 
 
 class LabelledTask:
-    """Labelled texts, tokenized for one base model. Subclasses define the encoding and the classes.
+    """Labelled texts, tokenized for one base model. Subclasses define how texts are cut, and the classes.
 
     targets: the row of the output head for each class, (K,): token ids, or 0 to K - 1 with a classifier.
     names: the names of an example's texts in evaluation records.
@@ -48,16 +48,17 @@ class LabelledTask:
     targets: Tensor
     names: tuple[str, ...]
 
-    def __init__(self, data: LabelledData, tokenizer: Tokenizer, max_tokens: int) -> None:
-        """Raise DataError if a file of `data` cannot be used."""
+    def __init__(self, data: LabelledData, tokenizer: Tokenizer, max_tokens: int, truncate: str | None) -> None:
+        """Raise DataError if a file of `data` cannot be used. `truncate` is the part that is cut from long texts."""
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
+        self.truncate = truncate
         self.splits = {split: self._load(data, split) for split in SPLITS}
         self.skipped = {name: split.skipped for name, split in self.splits.items()}
         self.data_sha256 = files_sha256(data.files)
 
-    def encode(self, *texts: str) -> Sequence[int]:
-        """Return the token ids of the texts of one example, at most `max_tokens`."""
+    def shorten(self, ids: list[int], *texts: str) -> list[int]:
+        """Return the token ids of an example with more than `max_tokens`, `ids`, with a part of `texts` cut."""
         raise NotImplementedError
 
     def size(self, split: str) -> int:
@@ -127,7 +128,8 @@ class LabelledTask:
                 labels.append(row.label)
                 if len(labels) <= KEPT_TEXTS:
                     texts.append(row.texts)
-                yield self.encode(*row.texts)
+                whole = self.tokenizer.encode(data.text(*row.texts))
+                yield whole if len(whole) <= self.max_tokens else self.shorten(whole, *row.texts)
 
         ids = Ragged(sequences())
         name = str(data.files.get(split, f"the {split} split, which is not there,"))

@@ -2,56 +2,38 @@
 
     Is "how do i learn spanish ?" a paraphrase of "what is the best way to learn spanish ?"? Answer "yes" or "no":
 
-A space follows the colon. Preprocessing is that of the course project (Stanford CS224N 2025).
+A space follows the colon.
 """
 
 import torch
 
-from model.errors import DataError
 from model.pretrained.tokenizer import Tokenizer
 from model.task_specs import TASKS
 from model.tasks import check_tokenizer
-from model.tasks.data.paraphrase import find
+from model.tasks.data.lengths import cut
+from model.tasks.data.paraphrase import find, preprocess, prompt
 from model.tasks.labelled import LabelledTask
 
 ANSWERS = TASKS["paraphrase"].answers
 
 
-def preprocess(question: str) -> str:
-    """Return the question in lower case with a space before each of . ? , and '."""
-    text = question.lower()
-    for mark in ".?,'":
-        text = text.replace(mark, f" {mark}")
-    return text
-
-
-def prompt(first: str, second: str) -> str:
-    """Return the model input for two preprocessed questions."""
-    return f'Is "{first}" a paraphrase of "{second}"? Answer "yes" or "no": '
-
-
 class Task(LabelledTask):
-    """The tokenized paraphrase task. If a prompt exceeds `max_tokens`, the ends of its questions are cut."""
+    """The tokenized paraphrase task. If a prompt exceeds `max_tokens`, words of its questions are cut."""
 
     names = ("sentence1", "sentence2")
 
-    def __init__(self, data: str | None, tokenizer: Tokenizer, max_tokens: int) -> None:
+    def __init__(self, data: str | None, tokenizer: Tokenizer, max_tokens: int, truncate: str | None = None) -> None:
         check_tokenizer("paraphrase", tokenizer)
-        super().__init__(find(data), tokenizer, max_tokens)
+        found = find(data)
+        found.check_room(tokenizer, max_tokens)
+        super().__init__(found, tokenizer, max_tokens, truncate)
         self.targets = torch.tensor([tokenizer.encode(word)[0] for word in ANSWERS])  # (2,)
 
-    def encode(self, *texts: str) -> list[int]:
-        """Return the token ids of the prompt, shortening the questions to fit. Raise DataError if none fits."""
-        first, second = map(preprocess, texts)
-        ids = self.tokenizer.encode(prompt(first, second))
-        if len(ids) <= self.max_tokens:
-            return ids
-        one, other = first.split(), second.split()
-        for words in range(max(len(one), len(other)) - 1, -1, -1):
-            ids = self.tokenizer.encode(prompt(" ".join(one[:words]), " ".join(other[:words])))
-            if len(ids) <= self.max_tokens:
-                return ids
-        raise DataError(
-            f"task paraphrase needs {len(ids)} tokens around its questions, but the base has {self.max_tokens} "
-            "positions; use a larger base"
-        )
+    def shorten(self, ids: list[int], *texts: str) -> list[int]:
+        """Return the token ids of the prompt with as many words of each question as fit."""
+        questions = [preprocess(text).split() for text in texts]
+        words = max(map(len, questions))
+        while len(ids) > self.max_tokens:
+            words -= 1
+            ids = self.tokenizer.encode(prompt(*(" ".join(cut(each, words, self.truncate)) for each in questions)))
+        return ids

@@ -20,20 +20,21 @@ from model.loss import IGNORE
 from model.pretrained.tokenizer import Tokenizer
 from model.settings import Scalar
 from model.tasks import Batch, Evaluation
+from model.tasks.data.lengths import cut
 from model.tasks.data.sonnets import find, split_sonnets
 from model.tasks.scores import corpus_chrf, sentence_chrf
 
 
 class Task:
-    """The tokenized sonnet task. Sequences are truncated to `max_tokens`."""
+    """The tokenized sonnet task. Sequences are cut to `max_tokens`; prompts to generate from are not."""
 
-    def __init__(self, data: str | None, tokenizer: Tokenizer, max_tokens: int) -> None:
-        sonnets, self.data_sha256 = find(data).read()
+    def __init__(self, data: str | None, tokenizer: Tokenizer, max_tokens: int, truncate: str | None = None) -> None:
+        sonnets, _, self.data_sha256 = find(data).read()
         self.tokenizer = tokenizer
         self.classes = None
         self.splits = split_sonnets(sonnets)
         self.ids = {
-            name: [[*tokenizer.encode(sonnet.text), tokenizer.eos_id][: max_tokens + 1] for sonnet in part]
+            name: [cut([*tokenizer.encode(sonnet.text), tokenizer.eos_id], max_tokens + 1, truncate) for sonnet in part]
             for name, part in self.splits.items()
         }
 

@@ -25,6 +25,9 @@ NUMERIC_FILES = (
     "pretrained/bases.py",
     "pretrained/tokenizer.py",
     "tasks/data/labelled.py",
+    "tasks/data/lengths.py",
+    "tasks/data/paraphrase.py",
+    "tasks/data/sentiment.py",
     "tasks/data/sonnets.py",
     "tasks/data/tables.py",
 )
@@ -34,7 +37,7 @@ LOG_METHODS = {"debug", "info", "warning", "error"}
 # Runs of schema 1 and 2 identify their code by a hash of all of model/. The code with the first hash computes the same
 # numbers as the numeric code with the second. Remove the pair when the numbers change.
 SCHEMA_2_CODE = "804676b1e5cad43a34a352f8f8734df61781774c006f976bcc1c3018e0b03d33"
-SCHEMA_2_NUMERICS = "fc085eeb5f5f0bf7f576f47d642e836866a944e152157ce2add75a9305e32ddc"
+SCHEMA_2_NUMERICS = "d3f097239153d63c8a0e609de59eddfb6dbaa9ba01a0da30fb3091e5af904172"
 EARLIER_HASHES = {SCHEMA_2_CODE: SCHEMA_2_NUMERICS}
 
 

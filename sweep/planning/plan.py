@@ -17,7 +17,8 @@ from model.settings import Scalar
 from sweep.errors import SpaceError
 from sweep.planning.flat import from_flat, to_flat
 
-UNTRAINED = ("task", "data", "base", "revision", "seed")  # the settings that a baseline depends on
+UNTRAINED = ("task", "data", "base", "revision", "seed", "truncate")  # the settings that a baseline depends on
+ADDED = {"truncate"}  # those of them that are not in the ids of baselines while they are None
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 ID_LENGTH = 12  # hexadecimal digits: 48 bits, so one collision is expected among 20 million points
 
@@ -57,7 +58,8 @@ class Point:
         """
         settings = to_flat(self.train)
         epochs = settings.pop("epochs")
-        return stable_id(settings if epochs else {"untrained": {key: settings.get(key) for key in UNTRAINED}})
+        untrained = {key: settings.get(key) for key in UNTRAINED if key in settings or key not in ADDED}
+        return stable_id(settings if epochs else {"untrained": untrained})
 
     @property
     def epochs(self) -> int:

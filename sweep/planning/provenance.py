@@ -172,10 +172,10 @@ def current_name(device: str) -> str:
     return str(device_name(gpu=False)) if device == "cpu" else device
 
 
-def _reads_table(point: Point) -> bool:
-    """Return whether a point may read tab-separated text from a file of the user."""
+def _is_read_anew(point: Point) -> bool:
+    """Return whether a point may read labelled texts that earlier code read in another way."""
     train = point.train
-    return train.task != "sonnets" and train.data is not None and train.data not in TASKS[train.task].sets
+    return train.task != "sonnets" and train.data not in (None, *TASKS[train.task].sets[:1])
 
 
 def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> list[str]:
@@ -186,8 +186,8 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
             names.append(f"base {point.train.base}")
         if before.data.get(data_name(point)) != now.data[data_name(point)]:
             names.append(f"data of {point.train.task}")
-        if before.numerics_sha256 in EARLIER_HASHES and _reads_table(point):
-            names.append(f"the way that data of {point.train.task} is read (quotation marks are text now)")
+        if before.numerics_sha256 in EARLIER_HASHES and _is_read_anew(point):
+            names.append(f"the way that data of {point.train.task} is read (quotation marks and spaces)")
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.errors import DataError
+from model.pretrained.tokenizer import Tokenizer
 from model.tasks.data.sources import files_sha256
 from model.tasks.data.tables import Columns, Example, read_examples
 
@@ -35,6 +36,17 @@ class LabelledData:
     def labels(self, split: str) -> list[int]:
         """Return the labels of all usable examples in a split. Raise DataError."""
         return [row.label for row in self.rows(split) if row is not None]
+
+    def text(self, *texts: str) -> str:
+        """Return the texts of one example as the model reads them."""
+        raise NotImplementedError
+
+    def inputs(self, split: str) -> Iterator[str]:
+        """Yield the text of each usable example in a split, as the model reads it. Raise DataError."""
+        return (self.text(*row.texts) for row in self.rows(split) if row is not None)
+
+    def check_room(self, tokenizer: Tokenizer, positions: int) -> None:
+        """Raise DataError if no example can fit in `positions` tokens."""
 
     def rows(self, split: str) -> Iterator[Example | None]:
         """Yield every row, or None if it is unusable. Raise DataError, also if no row of train or dev is usable."""

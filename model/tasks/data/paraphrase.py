@@ -1,7 +1,12 @@
-"""Data of the paraphrase task. The file format is the course project's for Quora pairs (Stanford CS224N 2025)."""
+"""Data of the paraphrase task. The file format is the course project's for Quora pairs (Stanford CS224N 2025).
+
+Preprocessing is that of the course project, too.
+"""
 
 from pathlib import Path
 
+from model.errors import DataError
+from model.pretrained.tokenizer import Tokenizer
 from model.task_specs import TASKS
 from model.tasks.data.labelled import LabelledData
 from model.tasks.data.sources import ASSETS, OnHub, find_files
@@ -25,8 +30,36 @@ COLUMNS = Columns(
 )
 
 
-def find(data: str | None) -> LabelledData:
+class ParaphraseData(LabelledData):
+    """Pairs of questions."""
+
+    def text(self, *texts: str) -> str:
+        return prompt(*map(preprocess, texts))
+
+    def check_room(self, tokenizer: Tokenizer, positions: int) -> None:
+        """Raise DataError if a prompt without any question exceeds `positions` tokens."""
+        needed = len(tokenizer.encode(prompt("", "")))
+        if needed > positions:
+            raise DataError(
+                f"task paraphrase needs {needed} tokens around its questions, but the base has {positions} positions; "
+                "use a larger base"
+            )
+
+
+def find(data: str | None) -> ParaphraseData:
     """Return the files of `data` (None = the shipped set). Raise DataError if they are not found."""
-    return LabelledData(
-        find_files(DEFAULT if data is None else data, KNOWN), COLUMNS, classes=len(TASKS["paraphrase"].answers)
-    )
+    files = find_files(DEFAULT if data is None else data, KNOWN)
+    return ParaphraseData(files, COLUMNS, classes=len(TASKS["paraphrase"].answers))
+
+
+def preprocess(question: str) -> str:
+    """Return the question in lower case, a space before each of . ? , and ', and its words one space apart."""
+    text = question.lower()
+    for mark in ".?,'":
+        text = text.replace(mark, f" {mark}")
+    return " ".join(text.split())
+
+
+def prompt(first: str, second: str) -> str:
+    """Return the model input for two preprocessed questions."""
+    return f'Is "{first}" a paraphrase of "{second}"? Answer "yes" or "no": '

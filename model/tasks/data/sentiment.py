@@ -1,4 +1,7 @@
-"""Data of the sentiment task: texts with labels 0 to K - 1. The file format is the course project's."""
+"""Data of the sentiment task: texts with labels 0 to K - 1. The file format is the course project's.
+
+Preprocessing is that of the course project (Stanford CS224N 2025, part 1) for SST-5 and CFIMDB.
+"""
 
 from pathlib import Path
 
@@ -18,6 +21,9 @@ COLUMNS = Columns(texts=(("sentence", "text"),), label=("sentiment", "label"))
 
 class SentimentData(LabelledData):
     """A data set whose training split determines the number of classes."""
+
+    def text(self, *texts: str) -> str:
+        return texts[0].lower().strip()
 
     def sha256(self) -> str:
         """Return the hash of all files. Raise DataError if a file cannot be used or its labels are invalid."""

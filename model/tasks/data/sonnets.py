@@ -1,21 +1,25 @@
 """Data of the sonnet task: a text file of numbered poems.
 
 The shipped file and the course's file have the same format: a header, then each sonnet as its number on a line of its
-own, followed by its lines. The first 124 of 154 sonnets are for training, the next 15 for development and the last 15
-for testing. Other files are split in the same proportions.
+own (18, 18. or 18) are understood), followed by its lines. The first 124 of 154 sonnets are for training, the next 15
+for development and the last 15 for testing. Other files are split in the same proportions.
 """
 
 import hashlib
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from model.errors import DataError
+from model.pretrained.tokenizer import Tokenizer
 from model.tasks.data.sources import ASSETS
 
+log = logging.getLogger(__name__)
+
 SHIPPED = ASSETS / "sonnets" / "sonnets.txt"
-NUMBER = re.compile(r"^[ \t]*\d+\.?[ \t]*$", re.MULTILINE)
+NUMBER = re.compile(r"\(?\d+[.)]?")
 PROMPT_LINES = 3
 HELD_OUT = 15 / 154  # fraction of the sonnets in the dev split, and in the test split
 
@@ -24,6 +28,7 @@ HELD_OUT = 15 / 154  # fraction of the sonnets in the dev split, and in the test
 class Sonnet:
     """A sonnet, split into prompt and rest. `prompt` ends with a line break."""
 
+    number: str  # the line before it
     prompt: str
     rest: str
 
@@ -43,19 +48,38 @@ class SonnetData:
         return {"all": self.path}
 
     def sha256(self) -> str:
-        """Return the hash of the file. Raise DataError if it cannot be used."""
-        return self.read()[1]
+        """Return the hash of the file, and log how many poems are skipped. Raise DataError if it cannot be used."""
+        _, skipped, sha256 = self.read()
+        if skipped:
+            log.warning("%s: %d poems of at most %d lines are left out", self.path, skipped, PROMPT_LINES)
+        return sha256
 
     def size(self, split: str) -> int:
         """Return the number of sonnets in a split. Raise DataError."""
         return len(split_sonnets(self.read()[0])[split])
 
-    def read(self) -> tuple[list[Sonnet], str]:
-        """Return all sonnets and the SHA-256 of the file. Raise DataError."""
+    def inputs(self, split: str) -> Iterator[str]:
+        """Yield each sonnet of a split. Raise DataError."""
+        return (sonnet.text for sonnet in split_sonnets(self.read()[0])[split])
+
+    def check_room(self, tokenizer: Tokenizer, positions: int) -> None:
+        """Raise DataError if a prompt to generate from leaves no position for a new token."""
+        splits = split_sonnets(self.read()[0])
+        for sonnet in (*splits["dev"], *splits["test"]):
+            tokens = len(tokenizer.encode(sonnet.prompt))
+            if tokens >= positions:
+                raise DataError(
+                    f"{self.path}: the first {PROMPT_LINES} lines of poem {sonnet.number} have {tokens} tokens, which "
+                    f"leaves no room to continue it in the base's {positions} positions; shorten or remove the poem, "
+                    "or use a larger base"
+                )
+
+    def read(self) -> tuple[list[Sonnet], int, str]:
+        """Return all sonnets, the number of skipped poems, and the SHA-256 of the file. Raise DataError."""
         path = self.path
         try:
             raw = path.read_bytes()
-            sonnets = parse(raw.decode("utf-8-sig"))
+            sonnets, skipped = parse(raw.decode("utf-8-sig"))
         except OSError as error:
             raise _unreadable(path, error.strerror) from error
         except UnicodeDecodeError as error:
@@ -63,9 +87,9 @@ class SonnetData:
         if len(sonnets) < 3:
             raise DataError(
                 f"{path} holds {len(sonnets)} numbered sonnets, but each split needs one; "
-                "put each sonnet's number on a line of its own before its lines"
+                f"put each sonnet's number on a line of its own before its lines, of which it needs {PROMPT_LINES + 1}"
             )
-        return sonnets, hashlib.sha256(raw).hexdigest()
+        return sonnets, skipped, hashlib.sha256(raw).hexdigest()
 
 
 def find(data: str | None) -> SonnetData:
@@ -76,15 +100,19 @@ def find(data: str | None) -> SonnetData:
     return SonnetData(path)
 
 
-def parse(text: str) -> list[Sonnet]:
-    """Return every numbered sonnet of `text`, except those without a line after the prompt."""
-    bodies = NUMBER.split(text.replace("\r\n", "\n"))[1:]  # the text before the first number is a header
-    lines = ([line.strip() for line in body.split("\n") if line.strip()] for body in bodies)
-    return [
-        Sonnet("\n".join(sonnet[:PROMPT_LINES]) + "\n", "\n".join(sonnet[PROMPT_LINES:]))
-        for sonnet in lines
-        if len(sonnet) > PROMPT_LINES
+def parse(text: str) -> tuple[list[Sonnet], int]:
+    """Return the numbered sonnets of `text`, and how many it skips because no line follows the prompt."""
+    poems: list[list[str]] = []  # the number and the lines of each; text before the first number is a header
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if NUMBER.fullmatch(line):
+            poems.append([line.strip("().")])
+        elif poems:
+            poems[-1].append(line)
+    end = 1 + PROMPT_LINES
+    sonnets = [
+        Sonnet(poem[0], "\n".join(poem[1:end]) + "\n", "\n".join(poem[end:])) for poem in poems if len(poem) > end
     ]
+    return sonnets, len(poems) - len(sonnets)
 
 
 def split_sonnets(sonnets: Sequence[Sonnet]) -> dict[str, list[Sonnet]]:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model.config import TrainConfig
 from model.errors import DataError
@@ -38,6 +40,13 @@ def task(data: str, tiny_tokenizer: Tokenizer) -> Task:
 
 def test_questions_are_preprocessed_as_in_the_course() -> None:
     assert preprocess("What's up, Dr. No?") == "what 's up , dr . no ?"
+    assert preprocess("  Is it\u00a0so ,  or\tnot ? \n") == "is it so , or not ?"
+
+
+@given(st.text(alphabet="aB.?,' \t\n\r\f\u00a0\u2003\u0130"))
+def test_preprocessing_equals_the_courses(text: str) -> None:
+    lower = text.lower().replace(".", " .").replace("?", " ?").replace(",", " ,").replace("'", " '")
+    assert preprocess(text) == " ".join(lower.split())
 
 
 def test_the_prompt_asks_for_one_of_two_tokens(task: Task) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from model.errors import DataError
+from model.pretrained.tokenizer import Tokenizer
 from model.tasks.data.sonnets import find, parse, split_sonnets
 
 
 def test_the_shipped_sonnets_are_all_there_in_order() -> None:
-    sonnets, _ = find(None).read()
+    sonnets, _, _ = find(None).read()
     parts = split_sonnets(sonnets)
     assert [len(parts[name]) for name in ("train", "dev", "test")] == [124, 15, 15]
     assert parts["train"][0].text.startswith("From fairest creatures we desire increase,\n")
@@ -25,17 +26,48 @@ def test_the_courses_format_reads_the_same() -> None:
     """A header, numbers, carriage returns, indentation, trailing spaces."""
     head = "THE SONNETS\r\n\r\nby X\r\n\r\n"
     text = head + "  1\r\n\r\n  one\r\n  two \r\n  three\r\n    four\r\n\r\n2\r\n\r\na\r\nb\r\nc\r\nd\r\ne\r\n"
-    first, second = parse(text)
+    (first, second), _ = parse(text)
     assert first.text == "one\ntwo\nthree\nfour"
     assert (second.prompt, second.rest) == ("a\nb\nc\n", "d\ne")
 
 
 def test_a_sonnet_with_nothing_to_continue_is_left_out() -> None:
-    assert parse("1\n\na\nb\nc\n\n2\n\na\nb\nc\nd\n") == parse("2\n\na\nb\nc\nd\n")
+    short, whole = "1\n\na\nb\nc\n\n", "2\n\na\nb\nc\nd\n"
+    assert parse(short + whole) == (parse(whole)[0], 1)
+
+
+def test_left_out_poems_are_counted_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "poems.txt"
+    path.write_text("".join(f"{n}\n\na\nb\nc\n" + "d\n" * (n % 3 > 0) for n in range(1, 10)))
+    assert sum(find(str(path)).size(split) for split in ("train", "dev", "test")) == 6
+    find(str(path)).sha256()
+    assert caplog.messages == [f"{path}: 3 poems of at most 3 lines are left out"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("numbering", ["{}", "{}.", "{})", "({})", "\f{}", "  {} ", "\u00a0{}"])
+def test_every_numbering_and_line_ending_parts_poems(numbering: str, end: str) -> None:
+    poems = [[f"{word} {n}" for word in ("one", "two", "three", "four")] for n in range(3)]
+    text = end.join(line for n, poem in enumerate(poems) for line in (numbering.format(n + 8), "", *poem, ""))
+    sonnets, skipped = parse(f"A header{end}{text}")
+    assert [sonnet.text.split("\n") for sonnet in sonnets] == poems
+    assert [sonnet.number for sonnet in sonnets] == ["8", "9", "10"]
+    assert skipped == 0
+
+
+def test_a_prompt_that_leaves_no_room_is_named_with_its_poem(tmp_path: Path, small_tokenizer: Tokenizer) -> None:
+    path = tmp_path / "poems.txt"
+    poems = ["a\nb\nc\nd\n" for _ in range(5)]
+    poems[3] = "a\n" + "rose " * 40 + "\nc\nd\n"  # the development split's
+    path.write_text("".join(f"{n + 11}.\n{poem}" for n, poem in enumerate(poems)))
+    tokens = len(small_tokenizer.encode(find(str(path)).read()[0][3].prompt))
+    find(str(path)).check_room(small_tokenizer, tokens + 1)
+    with pytest.raises(DataError, match=rf"poems.txt: the first 3 lines of poem 14 have {tokens} tokens"):
+        find(str(path)).check_room(small_tokenizer, tokens)
 
 
 def test_another_number_of_sonnets_is_split_in_proportion() -> None:
-    sonnets, _ = find(None).read()
+    sonnets, _, _ = find(None).read()
     assert [len(part) for part in split_sonnets(sonnets[:30]).values()] == [24, 3, 3]
     assert [len(part) for part in split_sonnets(sonnets[:3]).values()] == [1, 1, 1]
 
