@@ -4,6 +4,7 @@ All errors in a request are found here, before a worker starts or a file is writ
 """
 
 import itertools
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from sweep.errors import RunError, SpaceError
 from sweep.execution.executors import check_executor
 from sweep.execution.resources import max_concurrent_trials
 from sweep.planning.config import RunLimits, TuneConfig
+from sweep.planning.long_texts import find_long_texts
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
 from sweep.planning.provenance import Provenance, changes, data_name, trace
@@ -29,6 +31,8 @@ from sweep.store.run_spec import RunSpec
 from sweep.store.state import find_result, full_plan, load_state, suggestions_left
 from sweep.tuning.registry import SEARCHERS, check
 from sweep.tuning.searchers import suggest_all
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +89,12 @@ class PreparedRun:
         return shared, sum(passes(point.train, point) for point in plan.points)
 
     def open_or_create(self) -> RunFolder:
-        """Return the run to work on: a new one, or an unfinished one of an equal request.
+        """Return the run to work on: a new one, or an unfinished one of an equal request. Log which texts are cut.
 
         Raise RunError if it cannot be created or resumed.
         """
+        for long in self.spec.long_texts:
+            log.warning("%s", long)
         out, name = self.request.out, self.request.name
         if name is not None:
             check_name(name)
@@ -163,6 +169,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
+    long_texts = find_long_texts(probes)
     if request.gpus_per_trial == "auto":
         gpus = _fair_share(Plan(tuple(probes)), provenance, request.cpus_per_trial)
     spec = RunSpec(
@@ -179,6 +186,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         use_cache=request.use_cache,
         tune_config=request.tune_config,
         limits=request.limits,
+        long_texts=long_texts,
         search_space=space,
     )
     return PreparedRun(request=request, file=file, spec=spec)

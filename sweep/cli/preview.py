@@ -23,6 +23,7 @@ def preview(prepared: PreparedRun, concurrency: int | None, measured: bool) -> I
     yield f"points     {len(plan.points):,}"
     yield f"trials     {len(plan.trials):,}, {plan.epochs:,} epochs in total"
     yield f"shared     {plan.epochs_unshared - plan.epochs:,} epochs saved by sharing trials: {_shared(prepared, plan)}"
+    yield from (f"cut        {long}" for long in spec.long_texts)
     cached = prepared.cached(plan)
     yield f"cached     {len(cached & {p.point_id for p in plan.points}):,} points computed by earlier runs"
     if tune_config.scheduler != "fifo":

@@ -53,7 +53,7 @@ def _markdown(report: Report) -> str:
 
     lines = [tables.heading(report.folder, report.rows), "", tables.constants_line(report.rows), ""]
     lines.append(tables.markdown(report.columns or table_columns(report.rows), report.shown))
-    for note in tables.footnotes(report.rows):
+    for note in tables.footnotes(report.folder, report.rows):
         lines += ["", note]
     return "\n".join(lines)
 

@@ -72,9 +72,14 @@ def paper_line(rows: Sequence[Row]) -> str | None:
     return "; ".join([line, *notes])
 
 
-def footnotes(rows: Sequence[Row]) -> list[str]:
+def long_text_lines(folder: RunFolder) -> list[str]:
+    """Return a line for each data set whose long texts were cut."""
+    return [f"cut: {long}" for long in folder.spec.long_texts]
+
+
+def footnotes(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
     """Return the lines below a table."""
-    return [line for line in (baseline_line(rows), paper_line(rows)) if line is not None]
+    return [line for line in (baseline_line(rows), paper_line(rows), *long_text_lines(folder)) if line is not None]
 
 
 def beats(row: Row, name: str) -> bool:

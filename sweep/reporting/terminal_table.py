@@ -10,7 +10,7 @@ from sweep.reporting.columns import KEYS, droppable, table_columns
 from sweep.reporting.layout import Column, lay_out
 from sweep.reporting.leaderboard import Row
 from sweep.reporting.numbers import cell_format
-from sweep.reporting.tables import baseline_line, beats, constants_line, heading, paper_line
+from sweep.reporting.tables import baseline_line, beats, constants_line, heading, long_text_lines, paper_line
 from sweep.store.run_folder import RunFolder
 from sweep.store.status import Status
 
@@ -59,6 +59,8 @@ def print_table(
         console.print(f"{line_of_base}; [red]<[/] marks a value that does not beat it")
     if "paper" not in layout.left_out and (line_of_paper := paper_line(rows)) is not None:
         console.print(line_of_paper)
+    for line_of_cuts in long_text_lines(folder):
+        console.print(line_of_cuts, markup=False, highlight=False)
     if layout.short_names:
         console.print(", ".join(f"{short} = {name}" for short, name in layout.short_names.items()))
     if layout.left_out:

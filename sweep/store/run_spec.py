@@ -5,6 +5,7 @@ from typing import Any
 
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.extensions import remember
+from sweep.planning.long_texts import LongTexts
 from sweep.planning.plan import Plan, Point, point_from, stable_id
 from sweep.planning.provenance import Provenance
 from sweep.planning.search_space import SearchSpace
@@ -29,6 +30,7 @@ class RunSpec:
     use_cache: bool = True  # whether points may be taken from earlier runs
     tune_config: TuneConfig = field(default_factory=TuneConfig)
     limits: RunLimits = field(default_factory=RunLimits)  # those of the first session
+    long_texts: tuple[LongTexts, ...] = ()  # that training cuts, by data set and base
     search_space: SearchSpace | None = None  # for a search that learns (TPE); else all points are in the plan
 
     @property
@@ -57,6 +59,7 @@ class RunSpec:
             "use_cache": self.use_cache,
             "tune_config": asdict(self.tune_config),
             "limits": self.limits.as_dict(),
+            "long_texts": [each.as_dict() for each in self.long_texts],
             "search_space": self.search_space.as_dict() if self.search_space else None,
             "points": {point.point_id: point.settings for point in self.plan.points},
         }
@@ -69,11 +72,13 @@ class RunSpec:
         remember(provenance.extensions)
         plan = Plan(tuple(point_from(settings) for settings in content.pop("points").values()))
         space = content.pop("search_space", None)
+        long_texts = tuple(map(LongTexts.from_dict, content.pop("long_texts", ())))
         return cls(
             plan=plan,
             provenance=provenance,
             tune_config=_tune_config(content),
             limits=RunLimits.from_dict(content.pop("limits")) if "limits" in content else RunLimits(),
+            long_texts=long_texts,
             search_space=SearchSpace.from_dict(space) if space else None,
             **content,
         )
