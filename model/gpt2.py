@@ -202,8 +202,11 @@ class GPT2(nn.Module):
             raise ValueError("pass either input_ids or inputs_embeds, not both")
         x = self.embed(input_ids) if inputs_embeds is None else inputs_embeds  # type: ignore[arg-type]
         T, seen = x.size(1), cache.length if cache else 0
-        if seen + T > self.config.n_positions:
-            raise ValueError(f"{seen + T} tokens exceed the model's {self.config.n_positions} positions")
+        real = seen + T
+        if real > self.config.n_positions and attention_mask is not None:
+            real = int(attention_mask[:, :real].sum(1).max())
+        if real > self.config.n_positions:
+            raise ValueError(f"{real} tokens exceed the model's {self.config.n_positions} positions")
         x = self.transformer.drop(x + self.transformer.wpe(_positions(attention_mask, seen, T, x.device)))
         mask = _mask(attention_mask, seen, T, x.device)
         for layer, block in enumerate(self.blocks()):

@@ -57,7 +57,7 @@ class Continuation:
 
 
 class GenerationBatch:
-    """The decoding state of a batch of prompts. `room` is the maximum number of new tokens per row."""
+    """The decoding state of a batch of prompts. `room` is the largest number of new tokens of any row."""
 
     def __init__(
         self, model: GPT2, prompts: Sequence[Sequence[int]], ending: StoppingCriteria, max_new_tokens: int
@@ -72,12 +72,14 @@ class GenerationBatch:
         self.start, limit = max(lengths), model.config.n_positions
         if self.start >= limit:
             raise ValueError(f"a prompt of {self.start} tokens leaves no room in the model's {limit} positions")
-        self.room = min(max_new_tokens, limit - self.start)
+        rooms = [min(max_new_tokens, limit - length) for length in lengths]  # independent of the other rows
+        self.room = max(rooms)
         like = model.transformer.wte.weight
         self.model, self.ending = model, ending
-        self.prompts, self.mask = _left_padded(prompts, self.start, self.room, like.device)
+        self.prompts, self.mask = _left_padded(prompts, rooms, like.device)
         self.cache = KVCache(model.config, len(prompts), self.start + self.room, like)
         self.lines_left = ending.lines_left(prompts)  # (B,)
+        self.tokens_left = torch.tensor(rooms, device=like.device)  # (B,)
 
     def read_prompts(self) -> Tensor:
         """Process the prompts; return the logits of the first new token, (B, V)."""
@@ -86,6 +88,7 @@ class GenerationBatch:
     def append(self, tokens: Tensor) -> Tensor:
         """Append one token to each row, (B,); return the logits of the next token, (B, V)."""
         self.lines_left = self.lines_left - self.ending.newlines[tokens]
+        self.tokens_left = self.tokens_left - 1
         return self._logits(tokens[:, None])
 
     def _logits(self, tokens: Tensor) -> Tensor:
@@ -94,13 +97,14 @@ class GenerationBatch:
 
     def ended_by(self, tokens: Tensor, rows: Tensor | None = None) -> Tensor:
         """Return whether each token ends its row, (any shape) -> (same shape). `rows` holds the row of each token."""
-        left = self.lines_left if rows is None else self.lines_left[rows]
-        return (tokens == self.ending.eos_id) | (self.ending.newlines[tokens] >= left)
+        lines, room = (left if rows is None else left[rows] for left in (self.lines_left, self.tokens_left))
+        return (tokens == self.ending.eos_id) | (self.ending.newlines[tokens] >= lines) | (room <= 1)
 
     def repeat(self, times: int) -> None:
         """Repeat every row `times` times; copies of a row are adjacent."""
         self.cache.repeat(times)
         self.lines_left = self.lines_left.repeat_interleave(times)
+        self.tokens_left = self.tokens_left.repeat_interleave(times)
         self.mask = None if self.mask is None else self.mask.repeat_interleave(times, dim=0)
 
     def reorder(self, sources: Tensor) -> None:
@@ -110,12 +114,13 @@ class GenerationBatch:
 
 
 def _left_padded(
-    prompts: Sequence[Sequence[int]], start: int, room: int, device: torch.device
+    prompts: Sequence[Sequence[int]], rooms: Sequence[int], device: torch.device
 ) -> tuple[Tensor, Tensor | None]:
-    """Return the padded prompts and their mask, which covers the new tokens, too; None if there is no padding."""
+    """Return the padded prompts, and the mask of these and of each row's new tokens; None if it hides nothing."""
+    start = max(map(len, prompts))
     tokens = torch.full((len(prompts), start), PAD)
-    mask = torch.ones(len(prompts), start + room, dtype=torch.bool)
-    for row, prompt in enumerate(prompts):
+    mask = torch.zeros(len(prompts), start + max(rooms), dtype=torch.bool)
+    for row, (prompt, room) in enumerate(zip(prompts, rooms, strict=True)):
         tokens[row, start - len(prompt) :] = torch.tensor(prompt)
-        mask[row, : start - len(prompt)] = False
+        mask[row, start - len(prompt) : start + room] = True
     return tokens.to(device), mask.to(device) if not mask.all() else None

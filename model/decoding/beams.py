@@ -50,12 +50,14 @@ class Pool(NamedTuple):
 class Finished:
     """The best finished text of each prompt so far."""
 
-    def __init__(self, prompts: int, room: int, mean: bool, device: torch.device) -> None:
+    def __init__(self, rows: GenerationBatch, mean: bool) -> None:
+        prompts, device = len(rows.tokens_left), rows.tokens_left.device
+        self.longest = rows.tokens_left if mean else torch.ones(prompts, device=device)  # divisor of a sum to come
         self.mean = mean
         self.scores = torch.full((prompts,), -math.inf, device=device)
         self.log_probs = torch.zeros(prompts, device=device)
         self.lengths = torch.zeros(prompts, dtype=torch.long, device=device)
-        self.ids = torch.zeros(prompts, room, dtype=torch.long, device=device)
+        self.ids = torch.zeros(prompts, rows.room, dtype=torch.long, device=device)
 
     def offer(self, pool: Pool, ended: Tensor, history: Tensor, step: int) -> None:
         """For each prompt, keep the best proposal that `ended`, (P, M), if it beats the text kept so far."""
@@ -72,7 +74,7 @@ class Finished:
 
     def beaten_by(self, log_probs: Tensor) -> Tensor:
         """Return whether a beam with cumulative log-probability (P,) can still beat the kept text, (P,)."""
-        return (log_probs / self.ids.size(1) if self.mean else log_probs) > self.scores
+        return log_probs / self.longest > self.scores
 
 
 def beam_search(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Continuation]:
@@ -85,14 +87,14 @@ def beam_search(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[
     if beams > logits.size(1):
         raise ValueError(f"{beams} beams exceed the vocabulary of {logits.size(1)} tokens")
     propose = _drawn(decode, beams, seed) if decode.draws else _most_probable(beams * (1 + rows.ending.tokens))
-    finished = Finished(P, room, decode.rank_by == "mean", device)
+    finished = Finished(rows, mean=decode.rank_by == "mean")
     finished.scores[rows.lines_left <= 0] = 0.0  # the prompt already has all lines: nothing beats the empty text
     rows.repeat(beams)
     scores = torch.zeros(P, 1, device=device)  # (P, W)
     history = torch.zeros(P * beams, room, dtype=torch.long, device=device)
     for step in range(room):
         pool = _pool(scores, *propose(logits, scores.size(1)), beams)
-        ended = rows.ended_by(pool.tokens, pool.rows) | (step == room - 1)
+        ended = rows.ended_by(pool.tokens, pool.rows)
         finished.offer(Pool(*(part[:, :beams] for part in pool)), ended[:, :beams], history, step)
         scores, order = pool.log_probs.masked_fill(ended, -math.inf).topk(beams)  # (P, n)
         if not finished.beaten_by(scores[:, 0]).any():

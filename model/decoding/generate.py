@@ -65,9 +65,9 @@ def continuations(
     """Return one continuation of each prompt, the best one if `decode` generates several.
 
     A row stops at end of text, at the line break that closes line `decode.max_lines` of prompt and text, after
-    `decode.max_new_tokens` tokens, or when all model positions are filled. `newlines` (V,) counts the line breaks in
-    each token and is required with max_lines. The uniform number for token t of row b depends only on seed, t, b and
-    the number of prompts. The first of several generations equals the text of a single one.
+    `decode.max_new_tokens` tokens, or when its own prompt and text fill the model's positions. `newlines` (V,) counts
+    the line breaks in each token and is required with max_lines. The uniform number for token t of row b depends only
+    on seed, t, b and the number of prompts. The first of several generations equals the text of a single one.
     Raise ValueError if there is no prompt, if one is empty or fills all positions, or if `newlines` is missing.
     """
     if decode.max_lines is not None and newlines is None:
@@ -104,7 +104,7 @@ def sample(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Conti
         log_probs += own.masked_fill(~alive, 0.0)
         lengths += alive
         alive &= ~rows.ended_by(chosen)
-        if step == rows.room - 1 or not alive.any():
+        if not alive.any():
             break
         logits = rows.append(chosen)
     drawn = zip(tokens.tolist(), log_probs.tolist(), lengths.tolist(), strict=True)

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from model.config import DecodeConfig
 
+COLDEST = 1e-20  # a lower temperature would divide logits into infinities; at this one only the largest has any mass
+
 
 def candidates(logits: Tensor, decode: DecodeConfig) -> tuple[Tensor, Tensor]:
     """Return the probabilities and ids of the candidate tokens, most probable first, (B, V) -> (B, K), (B, K)."""
@@ -53,7 +55,7 @@ def sample_distinct_tokens(logits: Tensor, decode: DecodeConfig, uniforms: Tenso
 
 
 def _tempered(logits: Tensor, decode: DecodeConfig) -> Tensor:
-    return logits.float() / (decode.temperature or 1.0)
+    return logits.float() / max(decode.temperature or 1.0, COLDEST)
 
 
 def _nucleus(values: Tensor, top_p: float | None) -> Tensor:
@@ -66,7 +68,9 @@ def _nucleus(values: Tensor, top_p: float | None) -> Tensor:
     if top_p is None or top_p == 1:
         return probabilities
     before = probabilities.cumsum(1) - probabilities
-    probabilities = probabilities * (before < top_p)
+    kept = before < top_p
+    kept[:, 0] = True  # also if top_p is 0 in single precision
+    probabilities = probabilities * kept
     return probabilities / probabilities.sum(1, keepdim=True)
 
 

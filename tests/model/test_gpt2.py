@@ -229,6 +229,18 @@ def test_tokens_in_the_cache_count_towards_the_limit(small_model: GPT2) -> None:
         small_model(torch.zeros(1, 1, dtype=torch.long), cache=cache)
 
 
+def test_padding_takes_no_position(small_model: GPT2) -> None:
+    """Padded to more tokens than the model has positions: only real ones count."""
+    limit = small_model.config.n_positions
+    real = torch.randint(small_model.config.vocab_size, (1, limit), generator=generator(1, "test"))
+    padded, mask = torch.nn.functional.pad(real, (5, 0)), torch.ones(1, limit + 5, dtype=torch.bool)
+    mask[:, :5] = False
+    torch.testing.assert_close(small_model(padded, attention_mask=mask)[:, 5:], small_model(real))
+    mask[:, 4] = True
+    with pytest.raises(ValueError, match=f"{limit + 1} tokens exceed the model's {limit} positions"):
+        small_model(padded, attention_mask=mask)
+
+
 @pytest.mark.parametrize("both", [True, False])
 def test_ids_and_embeddings_are_alternatives(small_model: GPT2, ids: Tensor, both: bool) -> None:
     with pytest.raises(ValueError, match="either"):

@@ -126,6 +126,34 @@ def test_it_stops_at_the_limits(small_model: GPT2) -> None:
     assert len(generate_ids(small_model, prompts, DecodeConfig(top_k=1, max_new_tokens=99), eos_id=-1)[0]) == 4
 
 
+DECODINGS = [
+    DecodeConfig(top_k=1, max_new_tokens=99),
+    DecodeConfig(top_p=0.9, max_new_tokens=30),
+    DecodeConfig(generations=3, max_new_tokens=99),
+    DecodeConfig(beams=3, max_new_tokens=99),
+    DecodeConfig(beams=2, rank_by="mean", max_new_tokens=40),
+    DecodeConfig(beams=2, top_p=0.9, max_new_tokens=99),
+]
+
+
+@pytest.mark.parametrize("decode", DECODINGS, ids=str)
+def test_a_long_prompt_does_not_shorten_the_other_rows(small_model: GPT2, decode: DecodeConfig) -> None:
+    """Positions: 64. Row b draws the same numbers whatever the others hold."""
+    with_long = [PROMPTS[0], [3] * 58, PROMPTS[2]]
+    short = generate_ids(small_model, PROMPTS, decode, eos_id=-1, seed=2)
+    mixed = generate_ids(small_model, with_long, decode, eos_id=-1, seed=2)
+    assert [mixed[0], mixed[2]] == [short[0], short[2]]
+    for prompt, row in zip(with_long, mixed, strict=True):
+        assert len(row) == min(decode.max_new_tokens, 64 - len(prompt))
+
+
+@pytest.mark.parametrize("decode", [DECODINGS[0], DECODINGS[3]], ids=str)
+def test_a_row_of_a_batch_is_what_it_is_alone(small_model: GPT2, decode: DecodeConfig) -> None:
+    prompts = [[5, 9, 2], [3] * 58, [7]]
+    batch = generate_ids(small_model, prompts, decode, eos_id=EOS)
+    assert batch == [generate_ids(small_model, [prompt], decode, eos_id=EOS)[0] for prompt in prompts]
+
+
 @pytest.mark.parametrize("prompts", [[], [[]], [[1], []], [[1] * 64]])
 def test_prompts_that_cannot_be_continued_are_refused(small_model: GPT2, prompts: list[list[int]]) -> None:
     with pytest.raises(ValueError, match="prompt"):
@@ -145,6 +173,23 @@ def test_text_in_text_out(loud_model: GPT2, small_tokenizer: Tokenizer) -> None:
     ids = generate_ids(loud_model, [small_tokenizer.encode(p) for p in prompts], decode, eos_id=small_tokenizer.eos_id)
     texts = generate(loud_model, small_tokenizer, prompts, decode)
     assert texts == [small_tokenizer.decode(row) for row in ids]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"temperature": value} for value in (1e-3, 1e-30, 1e-45, 1e-300)] + [{"top_p": v} for v in (1e-9, 1e-50, 5e-324)],
+    ids=str,
+)
+@pytest.mark.parametrize("extra", [{}, {"top_k": 5}, {"beams": 2}, {"generations": 2}], ids=str)
+def test_tiny_temperature_and_top_p_are_greedy(
+    small_model: GPT2, limits: dict[str, float], extra: dict[str, int]
+) -> None:
+    """The limit. Beams draw two tokens each, of which the greedy one is the more probable."""
+    small = {"temperature": 1.2, "top_p": 0.9, **limits}
+    decode = DecodeConfig(**small, max_new_tokens=12, **extra)
+    greedy = DecodeConfig(top_k=1, max_new_tokens=12)
+    expected = generate_ids(small_model, PROMPTS, greedy, eos_id=-1)
+    assert generate_ids(small_model, PROMPTS, decode, eos_id=-1, seed=3) == expected
 
 
 @pytest.mark.parametrize("top_p", [None, 0.3, 0.9, 1.0])

@@ -63,7 +63,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "top_p 0": ({"decode.top_p": 0.0}, "decode.top_p: must be above 0"),
     "top_p 2": ({"decode.top_p": 2.0}, "decode.top_p: must be at most 1"),
     "top_k 0": ({"decode.top_k": 0}, "decode.top_k: must be at least 1"),
-    "temperature 0": ({"decode.temperature": 0}, "decode.temperature: must be above 0"),
+    "temperature 0": (
+        {"decode.temperature": 0},
+        "decode.temperature: must be above 0, got 0; for greedy decoding use top_k=1",
+    ),
     "beams 0": ({"decode.beams": 0}, "decode.beams: must be at least 1"),
     "generations 0": ({"decode.generations": 0}, "decode.generations: must be at least 1"),
     "generations of beams": (
