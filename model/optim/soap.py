@@ -6,14 +6,15 @@ of G G^T and G^T G, Q_L and Q_R = their eigenvectors, G' = Q_L^T G Q_R, M and V 
 (both kept in the rotated space). L and R use beta2, too.
 
 The released code rotates M out of and into the eigenbasis at every step. Here M is rotated only when the bases change,
-which saves four of ten matrix products. Parameters of equal shape are stacked, so that their products and
-decompositions are batched.
+which saves four of ten matrix products. Parameters of equal shape and age are stacked, so that their products and
+decompositions are batched. Each keeps its own state: its parts of the stack's tensors.
 
 Shapes: S matrices of a stack, m rows, n columns. A side longer than `max_precond_dim` is not rotated, nor is a
 one-dimensional parameter. A three-dimensional parameter is a stack of matrices (LoRA's query, key and value).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,22 +120,46 @@ def _with_care(decompose: Callable[[Tensor], Tensor], matrix: Tensor) -> Tensor 
 
 @dataclass(frozen=True)
 class _Stack:
-    """Parameters that are matrices, or stacks of matrices, of equal shape."""
+    """Parameters that are matrices, or stacks of matrices, of equal shape, and the state of each."""
 
     params: Sequence[Tensor]
+    states: Sequence[dict[str, Any]]
 
     @property
-    def shape(self) -> torch.Size:
-        return _matrices(self.params[0]).shape[1:]
+    def dtype(self) -> torch.dtype:
+        """The precision of the state: at least single, because half-precision matrices cannot be decomposed."""
+        return torch.promote_types(self.params[0].dtype, torch.float32)
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(_matrices(param)) for param in self.params]
 
     def gradients(self) -> Tensor:
         """Return the stacked gradients, (S, m, n), or (S, n) for one-dimensional parameters."""
-        return torch.cat([_matrices(p.grad) for p in self.params])  # type: ignore[arg-type]  # not None: see `_stacks`
+        stacked = torch.cat([_matrices(p.grad) for p in self.params])  # type: ignore[arg-type]  # not None: see `_stacks`
+        return stacked.to(self.dtype)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the stacked state."""
+        names = [name for name, value in self.states[0].items() if isinstance(value, Tensor)]
+        return {name: _joined([state[name] for state in self.states]).to(self.dtype) for name in names}
 
     def parts(self, stacked: Tensor) -> Iterable[tuple[Tensor, Tensor]]:
         """Return each parameter with its part of `stacked`."""
-        pieces = torch.split(stacked, [len(_matrices(p)) for p in self.params])
+        pieces = torch.split(stacked, self.sizes)
         return ((p, piece.view_as(p)) for p, piece in zip(self.params, pieces, strict=True))
+
+    def keep(self, step: int, tensors: Mapping[str, Tensor], failed: Tensor | None) -> None:
+        """Give each parameter its parts of `tensors` and its share of the `failed` decompositions, (S,)."""
+        for name, whole in tensors.items():
+            if name not in self.states[0] or self.states[0][name]._base is not whole:
+                for state, part in zip(self.states, torch.split(whole, self.sizes), strict=True):
+                    state[name] = part
+        counts = [0] * len(self.states)
+        if failed is not None:
+            counts = [int(part.sum()) for part in torch.split(failed, self.sizes)]
+        for state, count in zip(self.states, counts, strict=True):
+            state.update(step=step, fallbacks=state.get("fallbacks", 0) + count)
 
 
 def _matrices(tensor: Tensor) -> Tensor:
@@ -142,12 +167,27 @@ def _matrices(tensor: Tensor) -> Tensor:
     return tensor.reshape(-1, *tensor.shape[-2:]) if tensor.dim() > 1 else tensor.reshape(1, -1)
 
 
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """Stack tensors along the first dimension, without copying if they are all the parts of one, in order."""
+    whole, shape = parts[0]._base, (sum(map(len, parts)), *parts[0].shape[1:])
+    ends = itertools.accumulate(part.numel() for part in parts)
+    places = ((part._base, part.storage_offset() + part.numel()) for part in parts)
+    if (
+        whole is not None
+        and whole.shape == shape
+        and all(base is whole and end == expected for (base, end), expected in zip(places, ends, strict=True))
+    ):
+        return whole
+    return torch.cat(list(parts))
+
+
 class SOAP(torch.optim.Optimizer):
     """Applies `soap_direction` to every parameter and refreshes the bases every `precondition_frequency` steps.
 
     `lr` is the step size, `weight_decay` the fraction of a weight removed per step and unit of lr, after the update.
-    The first call of `step` only computes the bases from the first gradient; it changes no parameter. The state of a
-    stack is kept under its first parameter. Raises ValueError if a setting is out of bounds.
+    The first call of `step` with a gradient of a parameter only computes its bases; it does not change the parameter.
+    A parameter without a gradient is left alone, as is its state. The state is kept in single precision or better.
+    Raises ValueError if a setting is out of bounds.
     """
 
     def __init__(
@@ -179,60 +219,60 @@ class SOAP(torch.optim.Optimizer):
         if closure is not None:
             raise ValueError("SOAP takes no closure: call backward first, then step()")
         for group in self.param_groups:
-            for stack in _stacks(group["params"]):
-                self._update(stack, group)
+            for stack in self._stacks(group["params"]):
+                _update(stack, group)
         return None
 
-    def _update(self, stack: _Stack, group: dict[str, Any]) -> None:
-        grad, state = stack.gradients(), self.state[stack.params[0]]
-        if not state:
-            _start(state, grad, group["betas"][1], group["max_precond_dim"])
-            return
-        if state["exp_avg"].shape != grad.shape:
-            raise RuntimeError(f"SOAP: the set of parameters of shape {tuple(stack.shape)} with gradients has changed")
-        state["step"] += 1
-        direction = soap_direction(
-            grad,
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            state.get("Q_L"),
-            state.get("Q_R"),
-            state["step"],
-            betas=group["betas"],
-            eps=group["eps"],
-        )
-        for param, part in stack.parts(direction):
-            param.add_(part, alpha=-group["lr"])
-            param.mul_(1 - group["lr"] * group["weight_decay"])
-        _average(state, grad, group["betas"][1])
-        if state["step"] % group["precondition_frequency"] == 0:
-            _refresh(state)
+    def _stacks(self, params: Sequence[Tensor]) -> list[_Stack]:
+        """Group the parameters that have a gradient by the shape of their matrices and the number of their steps."""
+        alike: dict[tuple[Any, ...], list[Tensor]] = {}
+        for param in params:
+            if param.grad is not None and param.numel():
+                key = (_matrices(param).shape[1:], param.dtype, param.device, self.state[param].get("step"))
+                alike.setdefault(key, []).append(param)
+        return [_Stack(members, [self.state[param] for param in members]) for members in alike.values()]
 
 
-def _stacks(params: Sequence[Tensor]) -> list[_Stack]:
-    """Group the parameters that have a gradient by the shape of their matrices."""
-    by_shape: dict[tuple[int, ...], list[Tensor]] = {}
-    for param in params:
-        if param.grad is not None:
-            by_shape.setdefault(tuple(_matrices(param).shape[1:]), []).append(param)
-    return [_Stack(members) for members in by_shape.values()]
-
-
-def _start(state: dict[str, Any], grad: Tensor, beta: float, max_precond_dim: int) -> None:
-    """Initialize the running means with 0, L and R from the first gradient, and the bases with their eigenvectors."""
-    state.update(step=0, fallbacks=0, exp_avg=torch.zeros_like(grad), exp_avg_sq=torch.zeros_like(grad))
-    if grad.dim() == 2:
+def _update(stack: _Stack, group: dict[str, Any]) -> None:
+    """Take one step with the parameters of `stack`; only initialize their state if they have none."""
+    grad, beta2 = stack.gradients(), group["betas"][1]
+    if not stack.states[0]:
+        stack.keep(0, *_start(grad, beta2, group["max_precond_dim"]))
         return
-    for side, factors in (("L", grad), ("R", grad.mT)):
+    step, tensors = stack.states[0]["step"] + 1, stack.tensors()
+    direction = soap_direction(
+        grad,
+        tensors["exp_avg"],
+        tensors["exp_avg_sq"],
+        tensors.get("Q_L"),
+        tensors.get("Q_R"),
+        step,
+        betas=group["betas"],
+        eps=group["eps"],
+    )
+    for param, part in stack.parts(direction):
+        param.add_(part, alpha=-group["lr"])
+        param.mul_(1 - group["lr"] * group["weight_decay"])
+    _average(tensors, grad, beta2)
+    failed = _refresh(tensors) if step % group["precondition_frequency"] == 0 else None
+    stack.keep(step, tensors, failed)
+
+
+def _start(grad: Tensor, beta: float, max_precond_dim: int) -> tuple[dict[str, Tensor], Tensor]:
+    """Return means of 0, L and R of the first gradient with their eigenvectors, and the failures per matrix, (S,)."""
+    state = {"exp_avg": torch.zeros_like(grad), "exp_avg_sq": torch.zeros_like(grad)}
+    failures = torch.zeros(len(grad), dtype=torch.long, device=grad.device)
+    for side, factors in (("L", grad), ("R", grad.mT)) if grad.dim() > 2 else ():
         if factors.size(1) <= max_precond_dim:
             # One product per matrix, not batched. The first gradient does not span the longer side, so rounding decides
             # part of its basis; only the released code's exact sums reproduce its trajectory.
             state[side] = torch.stack([(1 - beta) * (G @ G.T) for G in factors])
             state[f"Q_{side}"], failed = eigenbases(state[side])
-            state["fallbacks"] += int(failed.sum())
+            failures += failed
+    return state, failures
 
 
-def _average(state: dict[str, Any], grad: Tensor, beta: float) -> None:
+def _average(state: Mapping[str, Tensor], grad: Tensor, beta: float) -> None:
     """Update L <- beta L + (1 - beta) G G^T, and R likewise with G^T G."""
     if "L" in state:
         state["L"].baddbmm_(grad, grad.mT, beta=beta, alpha=1 - beta)
@@ -240,13 +280,15 @@ def _average(state: dict[str, Any], grad: Tensor, beta: float) -> None:
         state["R"].baddbmm_(grad.mT, grad, beta=beta, alpha=1 - beta)
 
 
-def _refresh(state: dict[str, Any]) -> None:
-    """Refresh the bases for the current L and R, and transform M and V accordingly."""
+def _refresh(state: dict[str, Tensor]) -> Tensor:
+    """Refresh the bases for the current L and R, and transform M and V. Return the failures per matrix, (S,)."""
     momentum = rotate_back(state["exp_avg"], state.get("Q_L"), state.get("Q_R"))
+    failures = torch.zeros(len(momentum), dtype=torch.long, device=momentum.device)
     for side, dim in (("L", 1), ("R", 2)):
         if side in state:
             state[f"Q_{side}"], order, failed = refresh_eigenbases(state[side], state[f"Q_{side}"])
-            state["fallbacks"] += int(failed.sum())
+            failures += failed
             index = order[:, :, None] if dim == 1 else order[:, None, :]
             state["exp_avg_sq"] = state["exp_avg_sq"].gather(dim, index.expand_as(state["exp_avg_sq"]))
     state["exp_avg"] = rotate(momentum, state.get("Q_L"), state.get("Q_R"))
+    return failures

@@ -189,6 +189,8 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
             names.append(f"data of {point.train.task}")
         if before.numerics_sha256 in EARLIER_HASHES and _is_read_anew(point):
             names.append(f"the way that data of {point.train.task} is read (quotation marks and spaces)")
+        if before.numerics_sha256 in EARLIER_HASHES and point.train.optimizer == "soap":
+            names.append("the form of SOAP's state in checkpoints")
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")

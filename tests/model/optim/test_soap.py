@@ -69,7 +69,7 @@ def test_the_first_call_changes_nothing() -> None:
 def test_with_identity_bases_it_is_adam(monkeypatch: pytest.MonkeyPatch) -> None:
     """With eps 0: SOAP compares it with the uncorrected root, Adam with the corrected one."""
     none_failed = torch.zeros(1, dtype=torch.bool)
-    monkeypatch.setattr(soap, "eigenbases", lambda M: (torch.eye(M.size(1)).to(M).expand_as(M), none_failed))
+    monkeypatch.setattr(soap, "eigenbases", lambda M: (torch.eye(M.size(1)).to(M).repeat(len(M), 1, 1), none_failed))
     settings = {"lr": 0.05, "betas": (0.9, 0.99), "eps": 0.0, "weight_decay": 0.0}
     ours, theirs = parameters(), parameters()
     optimizers = SOAP(ours, precondition_frequency=1000, **settings), AdamW(theirs, **settings)  # type: ignore[arg-type]
@@ -235,14 +235,90 @@ def test_a_parameter_without_gradient_is_left_alone() -> None:
     assert not torch.equal(used, torch.ones(2, 3))
 
 
-def test_gradients_that_come_and_go_are_refused() -> None:
-    params = parameters([(2, 3), (2, 3)])
-    optimizer = SOAP(params, lr=0.1)
-    params[0].grad = torch.ones(2, 3, dtype=torch.float64)
-    optimizer.step()
-    params[1].grad = torch.ones(2, 3, dtype=torch.float64)
-    with pytest.raises(RuntimeError, match=r"shape \(2, 3\) with gradients has changed"):
+def test_gradients_that_come_and_go_equal_the_released_code() -> None:
+    """Parameters of one shape, each without a gradient at steps of its own; the released code gets one by itself."""
+    shapes = [(6, 5), (6, 5), (6, 5), (7,), (7,)]
+    settings: dict[str, Any] = {"lr": 0.1, "precondition_frequency": 3}
+    ours, theirs = parameters(shapes), parameters(shapes)
+    optimizer, released = SOAP(ours, **settings), [PlainSOAP([param], **settings) for param in theirs]
+    rng, twin_rng = generator(1, "test"), generator(1, "test")
+    for step in range(25):
+        give_gradients(ours, rng)
+        give_gradients(theirs, twin_rng)
+        for n, param in enumerate(ours):
+            if step % (n + 2) == n % 2:
+                param.grad = None
+            else:
+                released[n].step()
         optimizer.step()
+    for mine, expected, start in zip(ours, theirs, parameters(shapes), strict=True):
+        torch.testing.assert_close(mine, expected, atol=1e-5, rtol=0)
+        assert not torch.equal(mine, start)
+
+
+def test_state_belongs_to_the_parameter() -> None:
+    """After steps of one parameter, another of its shape gets a gradient of zero: it does not move."""
+    one, other = (torch.ones(6, 5, requires_grad=True) for _ in range(2))
+    optimizer = SOAP([one, other], lr=0.1, weight_decay=0.0)
+    for _ in range(5):
+        one.grad = torch.randn(6, 5, generator=generator(0, "test"))
+        optimizer.step()
+    one.grad = None
+    for _ in range(3):
+        other.grad = torch.zeros(6, 5)
+        optimizer.step()
+    assert torch.equal(other, torch.ones(6, 5))
+    assert [optimizer.state[param]["step"] for param in (one, other)] == [4, 2]
+    assert optimizer.state[one]["exp_avg"].shape == optimizer.state[other]["exp_avg"].shape == (1, 6, 5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_follows_single_precision(dtype: torch.dtype) -> None:
+    half, single = parameters([(4, 6), (7,)], dtype), parameters([(4, 6), (7,)], dtype)
+    single = [param.detach().float().requires_grad_() for param in single]
+    optimizers = SOAP(half, lr=0.05, precondition_frequency=3), SOAP(single, lr=0.05, precondition_frequency=3)
+    rng = generator(1, "test")
+    for _ in range(8):
+        give_gradients(half, rng)
+        for param, twin in zip(half, single, strict=True):
+            assert param.grad is not None
+            twin.grad = param.grad.float()
+        for optimizer in optimizers:
+            optimizer.step()
+    for param, twin in zip(half, single, strict=True):
+        assert param.dtype == dtype
+        torch.testing.assert_close(param.float(), twin, atol=0.05, rtol=0.02)
+        assert {value.dtype for value in optimizers[0].state[param].values() if isinstance(value, Tensor)} == {
+            torch.float32
+        }
+    optimizers[0].load_state_dict(copy.deepcopy(optimizers[0].state_dict()))
+    optimizers[0].step()
+    assert all(param.isfinite().all() for param in half)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 5), (3, 0), (2, 0, 4)])
+def test_an_empty_parameter_is_passed_over(shape: tuple[int, ...]) -> None:
+    empty, full = torch.ones(shape, requires_grad=True), torch.ones(2, 3, requires_grad=True)
+    optimizer = SOAP([empty, full], lr=0.1)
+    for _ in range(3):
+        empty.grad, full.grad = torch.zeros(shape), torch.ones(2, 3)
+        optimizer.step()
+    assert not torch.equal(full, torch.ones(2, 3))
+
+
+def test_equal_parameters_share_their_storage() -> None:
+    """So that stacking their state copies nothing."""
+    params, rng = parameters([(4, 6), (4, 6), (3, 4, 6)]), generator(1, "test")
+    optimizer = SOAP(params, lr=0.1, precondition_frequency=2)
+    for _ in range(3):
+        give_gradients(params, rng)
+        optimizer.step()
+    for name in ("exp_avg", "exp_avg_sq", "L", "Q_R"):
+        parts = [optimizer.state[param][name] for param in params]
+        whole = soap._joined(parts)
+        assert whole.data_ptr() == parts[0].data_ptr()
+        assert torch.equal(whole, torch.cat(parts))
+        assert torch.equal(soap._joined(parts[::-1]), torch.cat(parts[::-1]))
 
 
 @pytest.mark.parametrize(
