@@ -11,12 +11,14 @@ Shapes: N positions, C input width, O = C output width of one projection, r rank
 
 import math
 from collections.abc import Iterator
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from model.dropout import Dropout
 from model.gpt2 import GPT2, Conv1D
+from model.methods.settings import LoRAConfig
 from model.rng import generator
 
 PROJECTIONS = 3  # query, key, value
@@ -25,7 +27,8 @@ PROJECTIONS = 3  # query, key, value
 class LoRAConv1D(nn.Module):
     """A frozen Conv1D with an adapter for each of its P projections, (..., C) -> (..., P * O).
 
-    It keeps the names `weight` and `bias`, so a base's state dict loads with and without adapters.
+    It keeps the names `weight` and `bias`, so a base's state dict loads with and without adapters. While the adapters
+    are merged, the state dict is that of a plain Conv1D: it holds W0 + s B A, and no adapters.
     """
 
     def __init__(self, frozen: Conv1D, rank: int, scale: float, dropout: float) -> None:
@@ -67,6 +70,18 @@ class LoRAConv1D(nn.Module):
             self.weight = nn.Parameter(self._unmerged, requires_grad=False)
             self._unmerged = None
 
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        for name in ("lora_A", "lora_B") if self.merged else ():
+            del destination[prefix + name]
+
+    def _load_from_state_dict(self, state: Any, prefix: str, *rest: Any) -> None:
+        """Refuse to load into a merged layer, whose W0 would then not belong to its weight."""
+        if self.merged:
+            rest[-1].append(f"the adapters of {prefix[:-1]} are merged: call unmerge_lora before loading")
+        else:
+            super()._load_from_state_dict(state, prefix, *rest)
+
     def forward(self, x: Tensor) -> Tensor:
         flat = x.reshape(-1, x.size(-1))  # (N, C)
         out = torch.addmm(self.bias, flat, self.weight)  # (N, P * O)
@@ -81,15 +96,16 @@ def apply_lora(model: GPT2, *, rank: int, scale: float = 1.0, dropout: float = 0
     """Freeze `model` and add adapters to its query, key and value projections, in place. Return `model`.
 
     `rank` is the rank of each adapter, `scale` the multiplier s, `dropout` the dropout rate of the adapter's input.
-    Raise ValueError if `model` already has adapters.
+    Raise SettingError if one of them is out of the bounds of LoRAConfig, ValueError if `model` already has adapters;
+    the model is then unchanged.
     """
+    checked = LoRAConfig(rank=rank, scale=scale, dropout=dropout)
+    if not all(isinstance(block.attn.c_attn, Conv1D) for block in model.blocks()):
+        raise ValueError("the model has LoRA adapters already: load the base again to add new ones")
     model.requires_grad_(False)
     rng = generator(seed, "init")
     for block in model.blocks():
-        frozen = block.attn.c_attn
-        if not isinstance(frozen, Conv1D):
-            raise ValueError("the model has LoRA adapters already: load the base again to add new ones")
-        layer = LoRAConv1D(frozen, rank, scale, dropout)
+        layer = LoRAConv1D(cast(Conv1D, block.attn.c_attn), checked.rank, checked.scale, checked.dropout)
         layer.init_adapter(rng)
         block.attn.c_attn = layer
     return model

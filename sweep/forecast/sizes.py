@@ -1,12 +1,11 @@
 """Compute the bytes of a trial's checkpoints from the shapes of its base, without loading weights."""
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.config import TrainConfig
-from model.gpt2_config import GPT2Config
+from model.gpt2_config import GPT2Config, parameter_shapes
 from model.methods.registry import METHODS
 from model.optim.registry import OPTIMIZERS
 from model.pretrained.files import find_base, read_config
@@ -29,7 +28,7 @@ class Sizes:
 def sizes(config: TrainConfig, revision: str | None) -> Sizes:
     """Return the sizes of a trial on the base at commit `revision`. Raise BaseError if the base cannot be found."""
     base = _base_shape(config.base, revision)
-    plain = _parameter_shapes(base)
+    plain = [shape for _, shape in parameter_shapes(base)]
     shapes = _trained(config, base, plain)
     weights = FLOAT_BYTES * sum(map(math.prod, shapes))
     teacher = weights if config.smart and config.smart.bregman_mu else 0
@@ -43,16 +42,6 @@ def sizes(config: TrainConfig, revision: str | None) -> Sizes:
 
 def _base_shape(name: str, revision: str | None) -> GPT2Config:
     return read_config(find_base(name, revision))
-
-
-@functools.cache
-def _parameter_shapes(base: GPT2Config) -> tuple[Shape, ...]:
-    import torch
-
-    from model.gpt2 import GPT2
-
-    with torch.device("meta"):
-        return tuple(tuple(parameter.shape) for parameter in GPT2(base).parameters())
 
 
 def _trained(config: TrainConfig, base: GPT2Config, plain: Sequence[Shape]) -> list[Shape]:

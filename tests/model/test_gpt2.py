@@ -9,7 +9,7 @@ from transformers import GPT2LMHeadModel
 
 from model.dropout import set_dropout_stream
 from model.gpt2 import GPT2, Conv1D, KVCache
-from model.gpt2_config import GPT2Config
+from model.gpt2_config import GPT2Config, parameter_shapes
 from model.pretrained.bases import load_base
 from model.pretrained.files import TINY
 from model.rng import generator
@@ -250,6 +250,32 @@ def test_ids_and_embeddings_are_alternatives(small_model: GPT2, ids: Tensor, bot
 def test_a_width_that_heads_cannot_share_is_refused() -> None:
     with pytest.raises(ValueError, match="n_embd=10 is not a multiple of n_head=3"):
         GPT2Config(n_embd=10, n_head=3)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("n_head", 5.0),
+        ("n_head", -5),
+        ("n_head", True),
+        ("n_layer", 0),
+        ("n_inner", 0),
+        ("n_positions", "64"),
+        ("vocab_size", None),
+        ("layer_norm_epsilon", float("nan")),
+        ("attn_pdrop", 1.0),
+    ],
+)
+def test_config_values_out_of_bounds_are_refused(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"{field}: must be"):
+        GPT2Config(**{field: value})
+
+
+@pytest.mark.parametrize("changes", [{}, {"n_inner": 40}, {"n_layer": 1}])
+def test_parameter_shapes_are_the_models(small_config: GPT2Config, changes: dict[str, int]) -> None:
+    config = GPT2Config(**{**vars(small_config), **changes})
+    state = GPT2(config).state_dict()
+    assert list(parameter_shapes(config)) == [(name, tuple(tensor.shape)) for name, tensor in state.items()]
 
 
 def test_conv1d_is_a_transposed_linear_layer() -> None:

@@ -1,6 +1,7 @@
 """LoRA compared with PEFT, and on weights small enough to compute by hand."""
 
 import math
+from typing import Any
 
 import peft
 import pytest
@@ -146,13 +147,37 @@ def test_merge_keeps_shared_tensors_and_unmerge_restores_them() -> None:
     assert all(torch.equal(model.state_dict()[key], tensor) for key, tensor in before.items())
 
 
-def test_merging_changes_neither_parameters_nor_names(small_model: GPT2) -> None:
+def test_merging_does_not_change_parameters(small_model: GPT2) -> None:
     model = adapted(small_model)
     before = {name: (tensor.shape, tensor.requires_grad) for name, tensor in model.named_parameters()}
     names = list(model.state_dict())
     merge_lora(model)
     assert {name: (tensor.shape, tensor.requires_grad) for name, tensor in model.named_parameters()} == before
-    assert list(model.state_dict()) == names
+    assert list(unmerge_lora(model).state_dict()) == names
+
+
+def test_merged_state_is_a_plain_models(small_model: GPT2, ids: Tensor) -> None:
+    names, merged = list(small_model.state_dict()), merge_lora(adapted(small_model))
+    state = merged.state_dict()
+    assert list(state) == names
+    plain = GPT2(small_model.config).eval()
+    plain.load_state_dict(state)
+    torch.testing.assert_close(plain(ids), unmerge_lora(merged)(ids), atol=1e-5, rtol=1e-5)
+    fresh = apply_lora(GPT2(small_model.config), rank=3)
+    with pytest.raises(RuntimeError, match="lora_A"):
+        fresh.load_state_dict(state)
+
+
+def test_loading_into_merged_adapters_is_refused(small_model: GPT2) -> None:
+    model = adapted(small_model)
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    layer = next(lora_layers(merge_lora(model)))
+    before = layer.weight.clone()
+    with pytest.raises(RuntimeError, match=r"adapters of transformer.h.0.attn.c_attn are merged: call unmerge_lora"):
+        model.load_state_dict(state)
+    assert torch.equal(layer.weight, before)
+    unmerge_lora(model).load_state_dict(state)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
 
 
 def test_models_that_share_a_base_are_independent(ids: Tensor) -> None:
@@ -196,8 +221,29 @@ def test_adapters_are_a_function_of_the_seed(small_config: GPT2Config) -> None:
 
 def test_a_second_apply_is_refused(small_model: GPT2) -> None:
     apply_lora(small_model, rank=2)
+    next(lora_layers(small_model)).bias.requires_grad_()
     with pytest.raises(ValueError, match="already"):
         apply_lora(small_model, rank=2)
+    assert next(lora_layers(small_model)).bias.requires_grad  # nothing was frozen
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"rank": 0}, "lora.rank: must be at least 1"),
+        ({"rank": 2.0}, "lora.rank: must be int"),
+        ({"rank": 2, "dropout": 1.5}, "lora.dropout: must be below 1"),
+        ({"rank": 2, "dropout": 1.0}, "lora.dropout: must be below 1"),
+        ({"rank": 2, "scale": math.nan}, "lora.scale: must be a finite number"),
+        ({"rank": 2, "scale": -1.0}, "lora.scale: must be above 0"),
+    ],
+    ids=str,
+)
+def test_adapters_have_the_bounds_of_the_config(small_model: GPT2, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        apply_lora(small_model, **settings)
+    assert all(parameter.requires_grad for parameter in small_model.parameters())
+    assert not list(lora_layers(small_model))
 
 
 # --- training
