@@ -7,23 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from model.errors import BaseError
 from model.gpt2 import GPT2
-from model.gpt2_config import GPT2Config
-from model.pretrained.files import (
-    CONFIG,
-    REMEDY,
-    WEIGHTS,
-    BaseFiles,
-    find_base,
-    how_to_renew,
-    load_tokenizer,
-    read_config,
-)
+from model.gpt2_config import GPT2Config, parameter_shapes
+from model.pretrained.files import WEIGHTS, BaseFiles, check_numbers, find_base, load_tokenizer, read_config
 from model.pretrained.tokenizer import Tokenizer
 
 
@@ -57,37 +46,15 @@ class Base:
 
 
 def load_base(name: str = "tiny", revision: str | None = None) -> Base:
-    """Load a base by name. Raise BaseError if it cannot be found or read."""
+    """Load a base by name. Raise BaseError if it cannot be found or used."""
     files = find_base(name, revision)
+    check_numbers(files)
     config = read_config(files)
-    tokenizer = load_tokenizer(files)
-    if tokenizer.vocab_size > config.vocab_size:
-        raise BaseError(
-            f"base {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, its model {config.vocab_size}; "
-            f"the files are not from the same model; {REMEDY}"
-        )
-    return Base(files, config, tokenizer, _read_weights(files, config))
+    return Base(files, config, load_tokenizer(files), _read_weights(files, config))
 
 
 def _read_weights(files: BaseFiles, config: GPT2Config) -> dict[str, Tensor]:
-    """Return the weights in fp32, by parameter name. Raise BaseError if the file or a tensor cannot be used."""
-    path = files.folder / WEIGHTS
-    try:
-        stored = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise BaseError(f"{path} is damaged: {error}; {how_to_renew(files)}") from error
-    # Older checkpoints lack the prefix. Some also hold attention masks and the tied head, which are not parameters.
+    """Return the weights in fp32, by parameter name."""
+    stored = load_file(files.folder / WEIGHTS)
     state = {"transformer." + name.removeprefix("transformer."): tensor for name, tensor in stored.items()}
-    with torch.device("meta"):
-        wanted = {name: tensor.shape for name, tensor in GPT2(config).state_dict().items()}
-    for name, shape in wanted.items():
-        if name not in state:
-            raise BaseError(
-                f"{path} has no tensor {name.removeprefix('transformer.')}: it is not a complete GPT-2; {REMEDY}"
-            )
-        if state[name].shape != shape:
-            raise BaseError(
-                f"{path}: tensor {name.removeprefix('transformer.')} is {tuple(state[name].shape)}, "
-                f"but {CONFIG} requires {tuple(shape)}; {REMEDY}"
-            )
-    return {name: state[name].float() for name in wanted}
+    return {name: state[name].float() for name, _ in parameter_shapes(config)}

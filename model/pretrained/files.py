@@ -9,14 +9,19 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from model.errors import AbsentError, BaseError, HubError
 from model.gpt2_config import GPT2Config
 from model.pretrained.hub import download
 from model.pretrained.tokenizer import VOCABULARY_FILES, Tokenizer, vocabulary
+from model.pretrained.weights import find_mismatch, find_not_finite, read_header
 from model.suggest import did_you_mean
 
 TINY = Path(__file__).parents[1] / "assets" / "tiny"
@@ -56,7 +61,7 @@ def find_base(name: str, revision: str | None = None) -> BaseFiles:
         if revision is not None:
             raise BaseError(f"revision {revision!r} has no meaning for base {name!r}, which is not on a hub: omit it")
         files = BaseFiles(name, _checked_folder(TINY if name == "tiny" else Path(name).expanduser()), None)
-        read_config(files)
+        _check_header(files)
         return files
     if name not in RELEASED and not HUB_ID.fullmatch(name):
         known = ["tiny", *RELEASED]
@@ -66,11 +71,44 @@ def find_base(name: str, revision: str | None = None) -> BaseFiles:
 
 
 def load_tokenizer(files: BaseFiles) -> Tokenizer:
-    """Return the tokenizer of a base. Raise BaseError if it is missing or damaged."""
+    """Return the tokenizer of a base. Raise BaseError if it is missing, damaged, or has more tokens than the model."""
     try:
-        return Tokenizer.from_folder(files.folder)
+        tokenizer = Tokenizer.from_folder(files.folder)
     except (OSError, ValueError) as error:
         raise BaseError(f"base {files.name!r}: {error}; {how_to_renew(files)}") from error
+    if tokenizer.vocab_size > (known := read_config(files).vocab_size):
+        raise BaseError(
+            f"base {files.name!r}: its tokenizer has {tokenizer.vocab_size} tokens, its model {known}; "
+            f"the files in {files.folder} are not from the same model; {REMEDY}"
+        )
+    return tokenizer
+
+
+def check_numbers(files: BaseFiles) -> None:
+    """Raise BaseError if a weight of a base is not a finite number. This reads the whole file."""
+    path = files.folder / WEIGHTS
+    with _damage(files, path):
+        name = find_not_finite(path, read_header(path))
+    if name is not None:
+        raise BaseError(f"{path}: tensor {name} holds a number that is not finite; {how_to_renew(files)}")
+
+
+def _check_header(files: BaseFiles) -> None:
+    """Raise BaseError if the weights of a base are damaged or not those of its configuration."""
+    path, config = files.folder / WEIGHTS, read_config(files)
+    with _damage(files, path):
+        mismatch = find_mismatch(read_header(path), config)
+    if mismatch is not None:
+        raise BaseError(f"{path} {mismatch}; {REMEDY}")
+
+
+@contextmanager
+def _damage(files: BaseFiles, path: Path) -> Iterator[None]:
+    """Raise BaseError for errors in reading `path`."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, ArithmeticError, RecursionError, SafetensorError) as error:
+        raise BaseError(f"{path} is damaged: {error}; {how_to_renew(files)}") from error
 
 
 def is_folder(name: str) -> bool:
@@ -94,6 +132,7 @@ def _from_hub(name: str, hub_id: str, revision: str | None) -> BaseFiles:
         files = BaseFiles(name, config.parent, config.parent.name)  # the cache keeps them in snapshots/<commit>/
         read_config(files)  # reject other kinds of model before downloading gigabytes
         _download(hub_id, WEIGHTS, files.revision)
+        _check_header(files)
         try:
             _download(hub_id, "tokenizer.json", files.revision)
         except AbsentError:
@@ -112,15 +151,9 @@ def _download(hub_id: str, file: str, revision: str | None) -> Path:
 def read_config(files: BaseFiles) -> GPT2Config:
     """Return the configuration of the model. Raise BaseError if the file is damaged or not that of a GPT-2."""
     path = files.folder / CONFIG
-    try:
+    with _damage(files, path):
         raw: dict[str, Any] = dict(json.loads(path.read_text()))
-        known = {field.name: raw[field.name] for field in fields(GPT2Config) if field.name in raw}
-        for name, value in known.items():
-            if not isinstance(value, int | float | None):
-                raise TypeError(f"{name} is {value!r}")
-        config = GPT2Config(**known)
-    except (OSError, ValueError, TypeError, ArithmeticError) as error:
-        raise BaseError(f"{path} is damaged: {error}; {how_to_renew(files)}") from error
+        config = GPT2Config(**{field.name: raw[field.name] for field in fields(GPT2Config) if field.name in raw})
     expected = {
         "model_type": "gpt2",
         "activation_function": "gelu_new",

@@ -21,7 +21,7 @@ def vocabulary(folder: Path) -> tuple[Path, ...]:
     """
     for names in (("tokenizer.json",), *VOCABULARY_FILES):
         files = tuple(folder / name for name in names)
-        if all(file.exists() for file in files):
+        if all(file.is_file() for file in files):
             return files
     return ()
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from model.errors import BaseError, DataError
-from model.pretrained.files import find_base, load_tokenizer
+from model.pretrained.files import check_numbers, find_base, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
 from model.task_specs import TASKS
 from model.tasks import check_tokenizer, find_data
@@ -103,6 +103,7 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int) -> Provenance:
         for point in points:
             if base_name(point) not in bases:
                 files = find_base(point.train.base, point.train.revision)
+                check_numbers(files)
                 bases[base_name(point)] = Source(files.sha256, files.revision)
                 tokenizers[base_name(point)] = load_tokenizer(files)
             if data_name(point) not in data:

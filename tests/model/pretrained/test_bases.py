@@ -45,9 +45,10 @@ def test_older_names_and_stored_masks_load(folder: Path) -> None:
     assert all(torch.equal(new["transformer." + name], t) for name, t in old.items() if "attn.bias" not in name)
 
 
-def test_half_precision_is_widened(folder: Path) -> None:
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_become_single(folder: Path, dtype: torch.dtype) -> None:
     path = folder / "model.safetensors"
-    save_file({name: tensor.half() for name, tensor in load_file(path).items()}, path)
+    save_file({name: tensor.to(dtype) for name, tensor in load_file(path).items()}, path)
     assert {tensor.dtype for tensor in load_base(str(folder)).state.values()} == {torch.float32}
 
 
@@ -83,7 +84,47 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "misshapen tensor": (
         lambda f: edit_weights(f, lambda s: s.update({"transformer.ln_f.bias": torch.ones(3)})),
-        r"tensor ln_f.bias is \(3,\), but config.json requires \(24,\)",
+        r"tensor ln_f.bias as \(3,\), but config.json requires \(24,\)",
+    ),
+    "another vocabulary": (lambda f: edit_config(f, vocab_size=301), r"tensor wte.weight as \(300, 24\), but config"),
+    "more positions": (lambda f: edit_config(f, n_positions=512), r"tensor wpe.weight as \(256, 24\), but config"),
+    "fewer layers than stored": (
+        lambda f: edit_config(f, n_layer=1),
+        "has tensor h.1.attn.c_attn.bias, which the",
+    ),
+    "more layers than stored": (lambda f: edit_config(f, n_layer=3), "has no tensor h.2.ln_1.weight"),
+    "endless layers": (lambda f: edit_config(f, n_layer=10**9), "has no tensor h.2.ln_1.weight"),
+    "a foreign tensor": (
+        lambda f: edit_weights(f, lambda s: s.update({"score.weight": torch.ones(3)})),
+        "has tensor score.weight, which the GPT-2",
+    ),
+    "integer weights": (
+        lambda f: edit_weights(f, lambda s: s.update({"transformer.ln_f.bias": torch.ones(24, dtype=torch.int8)})),
+        "has tensor ln_f.bias in I8, which is none of F64",
+    ),
+    "not a number": (
+        lambda f: edit_weights(f, lambda s: s["transformer.h.1.ln_2.bias"][5].fill_(float("nan"))),
+        "tensor h.1.ln_2.bias holds a number that is not finite",
+    ),
+    "infinite in half precision": (
+        lambda f: edit_weights(f, lambda s: s.update(half(s, torch.bfloat16, "transformer.wpe.weight"))),
+        "tensor wpe.weight holds a number that is not finite",
+    ),
+    "damaged header": (
+        lambda f: (f / "model.safetensors").write_bytes(b"\xff" * 20 + (f / "model.safetensors").read_bytes()[20:]),
+        "model.safetensors is damaged",
+    ),
+    "heads of 5.0": (lambda f: edit_config(f, n_head=3.0), "config.json is damaged: n_head: must be int"),
+    "negative heads": (lambda f: edit_config(f, n_head=-3), "config.json is damaged: n_head: must be at least 1"),
+    "true heads": (lambda f: edit_config(f, n_head=True), "config.json is damaged: n_head: must be int"),
+    "no inner width": (lambda f: edit_config(f, n_inner=0), "config.json is damaged: n_inner: must be at least 1"),
+    "a deep config": (
+        lambda f: (f / "config.json").write_text('{"a":' + "[" * 100_000 + "]" * 100_000 + "}"),
+        "config.json is damaged",
+    ),
+    "a folder for a tokenizer": (
+        lambda f: ((f / "tokenizer.json").unlink(), (f / "tokenizer.json").mkdir()),
+        "holds neither tokenizer.json nor vocab.json",
     ),
     "broken tokenizer": (lambda f: (f / "tokenizer.json").write_text("{"), "damaged tokenizer"),
     "vocabularies differ": (
@@ -91,6 +132,13 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "its tokenizer has 300 tokens, its model 200",
     ),
 }
+
+
+def half(state: dict[str, torch.Tensor], dtype: torch.dtype, infinite: str) -> dict[str, torch.Tensor]:
+    """The state in half precision, with an infinity at the end of the tensor `infinite`."""
+    found = {name: tensor.to(dtype) for name, tensor in state.items()}
+    found[infinite].view(-1)[-1] = float("inf")
+    return found
 
 
 REMEDIES = ("put a good copy there", "choose another base", "read from safetensors only")
