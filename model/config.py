@@ -3,6 +3,7 @@
 Nothing here imports torch, so a whole search space can be validated before any slow import.
 """
 
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -123,6 +124,19 @@ class TrainConfig(Settings):
     def peft_values(self) -> Settings | None:
         """The settings of the PEFT method, defaults included, or None if there is none."""
         return self.lora or (self.peft_settings or build(METHODS[self.peft].settings, {}) if self.peft else None)
+
+    def updates(self, examples: int, epochs: int) -> int:
+        """Return how many steps update the weights in `epochs` epochs over `examples` examples."""
+        return epochs * math.ceil(examples / self.batch_size) - OPTIMIZERS[self.optimizer].idle_steps
+
+    def check_updates(self, examples: int) -> None:
+        """Raise SettingError if a training on `examples` examples has steps, but none of them updates the weights."""
+        if self.epochs and self.updates(examples, self.epochs) < 1:
+            raise SettingError(
+                "optimizer",
+                f"{self.optimizer} makes no update in one epoch of one step ({examples} examples, batch_size "
+                f"{self.batch_size}), because its first step only initializes; train longer or with smaller batches",
+            )
 
     def __post_init__(self) -> None:
         self._build_groups()

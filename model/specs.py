@@ -28,12 +28,14 @@ class OptimizerSpec:
         only tensors and JSON-serializable numbers, so that checkpoints can save it.
     state_bytes: (shapes of the trained tensors, settings) -> size of the optimizer state in bytes.
     weight_decay: the default, as the fraction of a weight removed per step and unit of lr.
+    idle_steps: how many first steps only initialize the state, without an update of the parameters.
     """
 
     settings: type[Settings]
     build: Callable[[list["torch.Tensor"], float, float, Any], "torch.optim.Optimizer"]
     state_bytes: Callable[[Sequence[Shape], Any], int]
     weight_decay: float = 0.0
+    idle_steps: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

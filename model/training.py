@@ -105,6 +105,15 @@ class Training:
         return getattr(self.optimizer, "fallbacks", None)
 
     @property
+    def note(self) -> str | None:
+        """A remark on the result so far: that some epoch updated nothing; else None."""
+        updates = self.config.updates(self.task.size("train"), self.epoch)
+        if updates >= self.epoch or not self.epoch:
+            return None
+        count = f"{updates} update{'s' if updates != 1 else ''} in {self.epoch} epoch{'s' if self.epoch != 1 else ''}"
+        return f"{count}: {self.config.optimizer}'s first step only initializes"
+
+    @property
     def early_stopped(self) -> bool:
         """Whether the dev loss has not fallen for `patience` epochs."""
         patience = self.config.patience
@@ -235,9 +244,11 @@ def train(
 
     `checkpoint` is a folder that `Training.save` wrote with the same config. Later epochs are then bit-for-bit equal to
     those of an uninterrupted run with the same CPU, library versions and number of threads. `on_step` is called after
-    each optimizer step. Raise BaseError, DataError or CheckpointError before the first epoch, DivergedError within one.
+    each optimizer step. Raise BaseError, DataError, CheckpointError, or SettingError if no step would update a weight,
+    before the first epoch; DivergedError within one.
     """
     training = Training(config, device)
+    config.check_updates(training.task.size("train"))
     if checkpoint is not None:
         training.load(Path(checkpoint))
     if config.epochs == 0:

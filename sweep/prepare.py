@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from model.config import TrainConfig
+from model.errors import SettingError
+from model.optim.registry import OPTIMIZERS
 from model.tasks import find_data
 from sweep.errors import RunError, SpaceError
 from sweep.execution.executors import check_executor
@@ -169,6 +171,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
+    _check_updates(probes)
     long_texts = find_long_texts(probes)
     if request.gpus_per_trial == "auto":
         gpus = _fair_share(Plan(tuple(probes)), provenance, request.cpus_per_trial)
@@ -214,6 +217,20 @@ def _points(
             "before the next one is suggested; use --search random, or fix decoding, e.g. --set decode.top_p=0.9"
         )
     return Plan(()), space, space.probes()
+
+
+def _check_updates(points: Sequence[Point]) -> None:
+    """Raise SpaceError if a trial would not update a weight. Only optimizers with idle steps need the data's size."""
+    sizes: dict[str, int] = {}
+    for trial in Plan(tuple(points)).trials:
+        train, name = trial.config, data_name(trial.points[0])
+        if OPTIMIZERS[train.optimizer].idle_steps:
+            if name not in sizes:
+                sizes[name] = find_data(train.task, train.data).size("train")
+            try:
+                train.check_updates(sizes[name])
+            except SettingError as error:
+                raise SpaceError(str(error)) from None
 
 
 def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:

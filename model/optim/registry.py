@@ -43,5 +43,7 @@ def _soap_bytes(shapes: Sequence[Shape], settings: SOAPSettings) -> int:
 
 OPTIMIZERS = {
     "adamw": OptimizerSpec(settings=AdamWSettings, build=_adamw, state_bytes=_averages),
-    "soap": OptimizerSpec(settings=SOAPSettings, build=_soap, state_bytes=_soap_bytes, weight_decay=SOAP_WEIGHT_DECAY),
+    "soap": OptimizerSpec(
+        settings=SOAPSettings, build=_soap, state_bytes=_soap_bytes, weight_decay=SOAP_WEIGHT_DECAY, idle_steps=1
+    ),
 }

@@ -205,4 +205,5 @@ def _cost(training: "Training", job: Job) -> Cost:
         peak_memory_bytes=peak_memory_bytes(training.device),
         device=device_name(job.gpu),
         threads=job.threads,
+        note=training.note,
     )

@@ -17,6 +17,7 @@ OPTIONAL = (  # the least informative first
     *METRICS[::-1],  # except for the metric that rows are ranked by
     "cached_from",
     "stop_reason",
+    "note",
     "paper",
     "rung",
     "epoch",
@@ -35,7 +36,7 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
     budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
     partial = ["epoch"] if any(not row["status"].is_complete for row in rows) else []
     metrics = [metric for task in dict.fromkeys(row["task"] for row in rows) for metric in TASKS[task].metrics]
-    given = [name for name in ("rung", "paper", "cached_from", "stop_reason") if _is_given(rows, name)]
+    given = [name for name in ("rung", "paper", "cached_from", "stop_reason", "note") if _is_given(rows, name)]
     losses = ["dev_loss", "best_dev_loss", "best_epoch", "train_loss"]
     reached = [name for name in COLUMNS if rows and name in rows[0]]
     return [
@@ -50,7 +51,7 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
         "trainable_params",
         "train_seconds",
         *reached,
-        *(name for name in given if name in ("cached_from", "stop_reason")),
+        *(name for name in given if name in ("cached_from", "stop_reason", "note")),
     ]
 
 

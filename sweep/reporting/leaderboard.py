@@ -71,6 +71,7 @@ def schema(rows: Sequence[Row] = ()) -> pa.Schema:
         "trial_id": pa.string(),
         "status": pa.string(),
         "stop_reason": pa.string(),
+        "note": pa.string(),  # a remark on the result: that an epoch updated no weight
         "failure": pa.string(),  # why a row FAILED: error, out of memory, worker lost, timeout
         "rank": pa.int64(),  # among rows with the same task, data, base and epochs
         **{key: _arrow(kind) for key, kind in keys.items() if key != "epochs"},

@@ -15,7 +15,7 @@ from sweep.store.run_folder import RunFolder
 from sweep.store.status import Status
 
 REASON_WIDTH = 60  # characters of a reason; other formats show it in full
-TEXTS = ("status", "cached_from", "stop_reason")  # columns that are aligned to the left
+TEXTS = ("status", "cached_from", "stop_reason", "note")  # columns that are aligned to the left
 COLOURS = {
     Status.COMPLETED: "green",
     Status.CACHED: "cyan",
@@ -83,7 +83,7 @@ def _cells(name: str, rows: Sequence[Row], texts: Sequence[str]) -> list[Text]:
     """Return the cells, with a mark on values that do not beat the baseline."""
     if name == "status":
         return [Text(text, style=COLOURS.get(row["status"], "")) for row, text in zip(rows, texts, strict=True)]
-    if name == "stop_reason":
+    if name in ("stop_reason", "note"):
         return [Text(text if len(text) <= REASON_WIDTH else text[: REASON_WIDTH - 1] + "…") for text in texts]
     marked = [_is_below(row, name) for row in rows]
     plain = " " if any(marked) else ""  # so that digits are aligned

@@ -57,7 +57,7 @@ class Losses(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Cost(Record):
-    """The parameters, memory and hardware of a trial."""
+    """The parameters, memory and hardware of a trial, and a remark on its result."""
 
     trainable_params: int
     total_params: int
@@ -66,6 +66,7 @@ class Cost(Record):
     peak_memory_bytes: int | None = None
     device: str | None = None
     threads: int | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

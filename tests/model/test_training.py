@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from model.config import LoRAConfig, SMARTConfig, TrainConfig
-from model.errors import DivergedError
+from model.errors import DivergedError, SettingError
 from model.pretrained.bases import load_base
 from model.tasks import Batch
 from model.training import EpochReport, Training, train
@@ -211,3 +211,28 @@ def test_padding_does_not_count(tiny_config: TrainConfig) -> None:
         assert sum(n for _, n in batched) == sum(n for _, n in single)
         assert sum(loss for loss, _ in batched) == pytest.approx(sum(loss for loss, _ in single), rel=1e-5)
     assert one == pytest.approx(training.dev_loss(), rel=1e-5)
+
+
+def test_epochs_without_an_update_are_noted(tiny_config: TrainConfig) -> None:
+    """Ten poems: with SOAP and batches of ten, the first of two epochs only initializes."""
+    config = replace(tiny_config, optimizer="soap", batch_size=10, epochs=2)
+    assert [config.updates(10, epochs) for epochs in (1, 2)] == [0, 1]
+    notes, weights = [], [next(iter(Training(config).trainable.values())).detach().clone()]
+    for report in train(config):
+        notes.append(report.training.note)
+        weights.append(next(iter(report.training.trainable.values())).detach().clone())
+    assert notes == [
+        "0 updates in 1 epoch: soap's first step only initializes",
+        "1 update in 2 epochs: soap's first step only initializes",
+    ]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[1], weights[2])
+    for plain in (replace(config, batch_size=9), replace(config, optimizer="adamw"), replace(config, epochs=0)):
+        assert [report.training.note for report in train(plain)] == [None] * max(plain.epochs, 1)
+
+
+def test_a_training_without_any_update_is_refused(tiny_config: TrainConfig) -> None:
+    config = replace(tiny_config, optimizer="soap", batch_size=10, epochs=1)
+    with pytest.raises(SettingError, match=r"optimizer: soap makes no update in one epoch of one step \(10 examples"):
+        next(train(config))
+    assert len(list(train(replace(config, batch_size=9)))) == 1
