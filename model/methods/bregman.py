@@ -3,7 +3,8 @@
     loss += mu * l_s(f(x; theta), f(x; theta~)),    theta~ <- (1 - beta) theta + beta theta~ after each step
 
 Source: Jiang et al. 2020 (arXiv 1911.03437, section 3.2 and Algorithm 1, the variant with momentum). mu is
-`smart.bregman_mu`, beta is `smart.bregman_beta`, l_s is `model.methods.smart.symmetrized_kl`.
+`smart.bregman_mu`, beta is `smart.bregman_beta`, l_s is `model.methods.smart.symmetrized_kl`, whose gradient is half of
+the printed formula's: mu = 1 acts like 0.5 in print.
 """
 
 from collections.abc import Iterator, Mapping

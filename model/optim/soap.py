@@ -13,7 +13,9 @@ Shapes: S matrices of a stack, m rows, n columns. A side longer than `max_precon
 one-dimensional parameter. A three-dimensional parameter is a stack of matrices (LoRA's query, key and value).
 """
 
+import functools
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -125,14 +127,14 @@ class _Stack:
     params: Sequence[Tensor]
     states: Sequence[dict[str, Any]]
 
-    @property
+    @functools.cached_property
     def dtype(self) -> torch.dtype:
         """The precision of the state: at least single, because half-precision matrices cannot be decomposed."""
         return torch.promote_types(self.params[0].dtype, torch.float32)
 
-    @property
+    @functools.cached_property
     def sizes(self) -> list[int]:
-        return [len(_matrices(param)) for param in self.params]
+        return [math.prod(param.shape[:-2]) for param in self.params]
 
     def gradients(self) -> Tensor:
         """Return the stacked gradients, (S, m, n), or (S, n) for one-dimensional parameters."""
@@ -169,7 +171,7 @@ def _matrices(tensor: Tensor) -> Tensor:
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:
     """Stack tensors along the first dimension, without copying if they are all the parts of one, in order."""
-    whole, shape = parts[0]._base, (sum(map(len, parts)), *parts[0].shape[1:])
+    whole, shape = parts[0]._base, (sum(part.size(0) for part in parts), *parts[0].shape[1:])
     ends = itertools.accumulate(part.numel() for part in parts)
     places = ((part._base, part.storage_offset() + part.numel()) for part in parts)
     if (

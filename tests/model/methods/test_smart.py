@@ -9,11 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.config import SMARTConfig
+from model.config import SMARTConfig, TrainConfig
 from model.gpt2 import GPT2
 from model.loss import SLICE
 from model.methods.smart import adversarial_noise, ascend, initial_noise, reduce, smart_loss, symmetrized_kl
 from model.rng import generator
+from model.training import Training
 from tests.model.folders import random_model
 
 IDS = torch.randint(300, (3, 9), generator=generator(0, "test"))
@@ -231,3 +232,43 @@ def test_the_same_stream_repeats(exact: GPT2) -> None:
 
     assert loss(smart, 1) == loss(smart, 1) != loss(smart, 2)
     assert loss(replace(smart, steps=2), 1) != loss(smart, 1)
+
+
+def test_gradients_are_half_of_the_printed_formulas_nearby() -> None:
+    """smart-pytorch's detached terms; `p` is the teacher of the proximal term."""
+    rng = generator(0, "test")
+    head = torch.randn(50, 8, generator=rng, dtype=torch.float64)
+    a = torch.randn(6, 8, generator=rng, dtype=torch.float64)
+    b = (a + 1e-4 * torch.randn(6, 8, generator=rng, dtype=torch.float64)).requires_grad_()
+    (ours,) = torch.autograd.grad(symmetrized_kl(b, head, a, head), b)
+    log_p, log_q = (a @ head.T).log_softmax(1), (b @ head.T).log_softmax(1)
+    (printed,) = torch.autograd.grad(((log_p.exp() - log_q.exp()) * (log_p - log_q)).sum(), b)
+    torch.testing.assert_close(ours, printed / 2, rtol=1e-3, atol=1e-12)
+
+
+def test_only_paper_clips_the_first_noise() -> None:
+    like = torch.zeros(2, 50, 8)
+    noise = initial_noise(like, SMARTConfig(lam=1, variant="paper", eps=0.5, noise_var=4.0), generator(0, "test"))
+    assert noise.abs().max() == 0.5
+    noise = initial_noise(like, SMARTConfig(lam=1, variant="custom", eps=0.5, noise_var=4.0), generator(0, "test"))
+    assert noise.abs().max() > 8
+
+
+@pytest.mark.parametrize(
+    ("variant", "eps", "low", "high"),
+    [("custom", 1e-5, 1e-7, 2e-6), ("custom", 0.1, 0.5, 2.0), ("paper", 1e-5, 1e-6, 2e-5)],
+)
+def test_the_papers_radius_has_no_effect(variant: str, eps: float, low: float, high: float) -> None:
+    """Gradients with lam 1, in units of the cross-entropy's, on `tiny`: the figures of docs/methods.md."""
+    training = Training(TrainConfig(dropout=0.0, smart=SMARTConfig(lam=1.0, variant=variant, eps=eps)))
+    training.objective.start_epoch(1, training.device)
+    batch = next(training.task.batches("train", range(8), 8))
+
+    def gradient() -> Tensor:
+        found = torch.autograd.grad(training.objective(batch).objective, list(training.trainable.values()))
+        return torch.cat([part.flatten() for part in found])
+
+    whole = gradient()
+    training.objective.smart = None
+    plain = gradient()
+    assert low < ((whole - plain).norm() / plain.norm()).item() < high

@@ -40,9 +40,12 @@ def test_older_names_and_stored_masks_load(folder: Path) -> None:
     path = folder / "model.safetensors"
     old = {name.removeprefix("transformer."): tensor for name, tensor in load_file(path).items()}
     old["h.0.attn.bias"] = torch.ones(1, 1, 4, 4)
+    old["h.0.attn.masked_bias"] = torch.tensor(-torch.inf)
+    old["lm_head.weight"] = old["wte.weight"].clone()
     save_file(old, path)
     new = load_base(str(folder)).state
-    assert all(torch.equal(new["transformer." + name], t) for name, t in old.items() if "attn.bias" not in name)
+    assert all(torch.equal(new["transformer." + name], t) for name, t in old.items() if "transformer." + name in new)
+    assert len(new) == len(old) - 3
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
