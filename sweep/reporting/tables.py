@@ -147,9 +147,10 @@ def rung_text(rungs: Sequence[Rung], form: str) -> str:
     if form == "csv":
         return records_csv(names, records)
     note = (
-        "agreement: rank correlation between the dev loss at the rung and at the end. kept: share of the best trials "
-        "at the end that the rung keeps. winner: whether the rung keeps the best one. All three count the `known` "
-        "trials: those that reached the rung and ran to the end."
+        "agreement: Kendall's tau between the dev loss at the rung and at the end, with its 95 % interval. kept: share "
+        "of the best trials at the end that the rung keeps. winner: whether the rung keeps the best one. regret: what "
+        "the best one at the rung loses to the best one at the end. They count the `known` trials: those that reached "
+        "the rung and ran to the end."
     )
     cells = [[plain_text(record[name], 3) for name in names] for record in records]
     return f"{markdown_table(names, cells)}\n\n{note}"

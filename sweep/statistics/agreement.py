@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from sweep.statistics.errors import require
 
 SAMPLES = 2_000
+LEAST = 4  # trials for an interval
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +20,8 @@ class Agreement:
 
     trials: int
     tau: float  # Kendall's tau-b, from -1 to 1
-    low: float  # 95 % interval, by the bootstrap over trials
-    high: float
+    low: float | None  # 95 % interval, by the bootstrap over trials; None below 4 trials
+    high: float | None
     regret: float  # final loss of the rung's best less that of the best, in the loss's unit
 
 
@@ -26,19 +29,24 @@ def agreement(at_rung: ArrayLike, at_end: ArrayLike, alpha: float = 0.05, seed: 
     """Return the agreement of two losses of shape (trials,), smaller is better.
 
     Source: Kendall (1945). The interval is the bootstrap's percentile interval; its coverage was not simulated for this
-    use. Needs 4 trials, not all equal.
+    use. Needs 2 trials, not all equal; the interval needs 4.
     """
     a, b = np.asarray(at_rung, dtype=float), np.asarray(at_end, dtype=float)
-    require(len(a) >= 4, f"an agreement needs 4 trials, not {len(a)}")
+    require(len(a) >= 2, f"an agreement needs 2 trials, not {len(a)}")
     require(np.ptp(a) > 0 and np.ptp(b) > 0, "an agreement needs trials with different losses")
+    tau, regret = float(stats.kendalltau(a, b).statistic), float(b[a.argmin()] - b.min())
+    low, high = _interval(a, b, alpha, seed) if len(a) >= LEAST else (None, None)
+    return Agreement(trials=len(a), tau=tau, low=low, high=high, regret=regret)
+
+
+def _interval(a: Array, b: Array, alpha: float, seed: int) -> tuple[float, float]:
     places = np.random.default_rng(seed).integers(len(a), size=(SAMPLES, len(a)))
     taus = _taus(a[places], b[places])
     low, high = np.nanquantile(taus, (alpha / 2, 1 - alpha / 2))
-    tau = float(stats.kendalltau(a, b).statistic)
-    return Agreement(trials=len(a), tau=tau, low=float(low), high=float(high), regret=float(b[a.argmin()] - b.min()))
+    return float(low), float(high)
 
 
-def _taus(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _taus(a: Array, b: Array) -> Array:
     """Return tau-b of each row; NaN where one side is constant."""
     result = np.empty(len(a))
     for place, (one, other) in enumerate(zip(a, b, strict=True)):

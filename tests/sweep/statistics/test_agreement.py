@@ -26,8 +26,13 @@ def test_equal_orders_agree_fully() -> None:
     assert [found.tau, found.low, found.high, found.regret] == pytest.approx([1, 1, 1, 0])
 
 
+def test_three_trials_have_no_interval() -> None:
+    found = agreement([1, 2, 3], [1, 3, 2])
+    assert (found.tau, found.low, found.high) == (pytest.approx(1 / 3), None, None)
+
+
 def test_too_few_trials_are_refused() -> None:
-    with pytest.raises(StatisticsError, match="4 trials"):
-        agreement([1, 2, 3], [1, 2, 3])
+    with pytest.raises(StatisticsError, match="2 trials"):
+        agreement([1], [1])
     with pytest.raises(StatisticsError, match="different losses"):
         agreement([1, 1, 1, 1], [1, 2, 3, 4])
