@@ -4,6 +4,7 @@ All errors in a request are found here, before a worker starts or a file is writ
 """
 
 import itertools
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from sweep.planning.provenance import Provenance, changes, trace
 from sweep.planning.registry import SpaceFile, load_space, space_file
 from sweep.planning.search_space import SearchSpace
 from sweep.planning.sources import data_name, find_moved
-from sweep.planning.space import Space, expand
+from sweep.planning.space import Space, expand, notes
 from sweep.store.activity import is_unfinished
 from sweep.store.cache import Cache
 from sweep.store.run_folder import RUN_FILE, RunFolder, check_name, create_run
@@ -31,6 +32,8 @@ from sweep.store.run_spec import RunSpec
 from sweep.store.state import known_provenance, load_state
 from sweep.tuning.registry import SEARCHERS, check
 from sweep.tuning.searchers import suggest_all
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +158,10 @@ def prepare(request: RunRequest) -> PreparedRun:
         plan, space, probes = _points(file, overrides, request.tune_config)
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
+    for note in notes(file.space, overrides, draws=SEARCHERS[request.tune_config.search].propose is None):
+        log.warning(note)
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
+    _check_distinct(plan, provenance)
     if request.gpus_per_trial == "auto":
         gpus = _fair_share(Plan(tuple(probes)), provenance, request.cpus_per_trial)
     spec = RunSpec(
@@ -200,6 +206,16 @@ def _points(
         )
     _check_comparable(space.probes(), tune_config)
     return Plan(()), space, space.probes()
+
+
+def _check_distinct(plan: Plan, provenance: Provenance) -> None:
+    """Raise SpaceError if two points differ only in the spelling of their base or data."""
+    seen: dict[str, Point] = {}
+    for point in plan.points:
+        other = seen.setdefault(provenance.key(point), point)
+        if other is not point:
+            one, two = (f"base {each.train.base}, data {each.train.data}" for each in (other, point))
+            raise SpaceError(f"duplicate point: {one} and {two} have the same content; remove one of them")
 
 
 def _check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:

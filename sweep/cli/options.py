@@ -115,8 +115,8 @@ what_options = together(
         "settings",
         metavar="KEY=VALUE",
         multiple=True,
-        help="Override a setting of the space; KEY=A,B makes it a grid axis. Repeatable. `sweep settings` lists the "
-        "keys.",
+        help="Override a setting of the space; KEY=A,B makes it a grid axis, KEY='\"A,B\"' is one value. Repeatable. "
+        "`sweep settings` lists the keys.",
     ),
     option(
         WHAT,
