@@ -16,7 +16,7 @@ from model.config import TrainConfig
 from model.tasks import find_data
 from sweep.errors import RunError, SourceError, SpaceError
 from sweep.execution.executors import check_executor
-from sweep.execution.resources import max_concurrent_trials
+from sweep.execution.resources import gpu_count, max_concurrent_trials
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
@@ -148,8 +148,8 @@ def prepare(request: RunRequest) -> PreparedRun:
             raise SpaceError(f"--base: the space {file.name!r} sets its own base; omit --base")
         overrides.setdefault("base", request.base)
     gpus = 1.0 if request.gpus_per_trial == "auto" else float(request.gpus_per_trial)
-    if gpus and not request.address and max_concurrent_trials(1, gpus) < 1:
-        raise SpaceError(f"--gpus-per-trial {request.gpus_per_trial}: one such trial does not fit on this machine")
+    if gpus and not request.address:
+        _check_gpus(gpus)
     if request.limits.budget and request.limits.budget.gpu_hours and not request.gpus_per_trial:
         raise SpaceError(
             f"--budget {request.limits.budget}: no trial uses a GPU; add --gpus-per-trial, or give a budget in minutes"
@@ -181,6 +181,18 @@ def prepare(request: RunRequest) -> PreparedRun:
         search_space=space,
     )
     return PreparedRun(request=request, file=file, spec=spec)
+
+
+def _check_gpus(gpus: float) -> None:
+    """Raise SpaceError if a trial with `gpus` GPUs does not fit on this machine."""
+    count = gpu_count()
+    if not count:
+        raise SpaceError(
+            "--gpus-per-trial: this machine has no GPU that torch can use (`sweep doctor` says why); "
+            "leave it out to use the CPU"
+        )
+    if max_concurrent_trials(1, gpus) < 1:
+        raise SpaceError(f"--gpus-per-trial {gpus:g}: this machine has {count}")
 
 
 def _points(

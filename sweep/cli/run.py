@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from sweep.cli.group import Command
+from sweep.cli.hints import set_instead
 from sweep.cli.options import (
     MACHINE,
     WHAT,
@@ -30,7 +31,22 @@ from sweep.planning.config import RunLimits, TuneConfig
 T = TypeVar("T", TuneConfig, RunLimits)
 
 
-@click.command(cls=Command)
+class RunCommand(Command):
+    """`sweep run`, which knows what is a setting and no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if (hint := set_instead(error.option_name, given)) is None:
+                raise
+            raise click.UsageError(
+                f"No such option: {error.option_name}. It is a setting: write {hint}", ctx
+            ) from error
+
+
+@click.command(cls=RunCommand)
 @click.argument("space")
 @what_options
 @search_options

@@ -6,8 +6,10 @@ imported; `extensions.py` reads other people's runs without importing the extens
 
 import hashlib
 import importlib
+import importlib.machinery
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
@@ -15,6 +17,7 @@ from typing import Any, TypeGuard, TypeVar
 from sweep.errors import ExtensionError
 
 T = TypeVar("T")
+_appended: set[str] = set()  # the folders that were made importable
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Origin:
         """Raise ExtensionError if the file was edited since it was imported."""
         if _sha256(self.file) != self.sha256:
             raise ExtensionError(f"{self.file} was edited after this process imported it: start Python again")
+        if (found := _folder_now(self.file, self.folder)) != self.folder:
+            raise ExtensionError(f"this process has imported {self.file}, not the one in {found}: start Python again")
 
 
 def is_extension(name: object) -> TypeGuard[str]:
@@ -41,6 +46,30 @@ def make_importable(folders: Iterable[str | Path]) -> None:
     for folder in map(str, folders):
         if folder not in sys.path:
             sys.path.append(folder)
+            _appended.add(folder)
+
+
+@contextmanager
+def neighbours(folder: Path) -> Iterator[None]:
+    """Let a space file import the modules in `folder`, as they are now.
+
+    They hide modules in the folders of other space files, but no installed ones, and are forgotten afterwards: another
+    space file finds its own neighbours under the same names. The folder stays importable, for extensions.
+    """
+    make_importable([folder])
+    if str(folder) in _appended:
+        sys.path.remove(str(folder))
+        first = next((place for place, one in enumerate(sys.path) if one in _appended), len(sys.path))
+        sys.path.insert(first, str(folder))
+    importlib.invalidate_caches()
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file is not None and folder in Path(file).parents:
+                del sys.modules[name]
 
 
 def import_object(reference: str, kind: type[T]) -> tuple[T, Origin]:
@@ -51,12 +80,22 @@ def import_object(reference: str, kind: type[T]) -> tuple[T, Origin]:
         found: Any = getattr(module, name)
         file = Path(str(module.__file__)).absolute()
         digest = _sha256(file)
-    except Exception as error:  # the module is the user's code, which may raise anything
+    except (Exception, SystemExit) as error:  # the module is the user's code, which may raise anything
         raise ExtensionError(f"cannot import {reference}: {type(error).__name__}: {error}") from error
     if not isinstance(found, kind):
         raise ExtensionError(f"{reference} must be of type {kind.__name__}, not {type(found).__name__} ({file})")
     depth = module_name.count(".") + (file.name == "__init__.py")
     return found, Origin(file, str(file.parents[depth]), digest)
+
+
+def _folder_now(file: Path, folder: str) -> str:
+    """Return the entry of `sys.path` from which the module in `file` would be imported now; `folder` if from none."""
+    top = file.relative_to(folder).parts[0].removesuffix(".py")
+    spec = importlib.machinery.PathFinder.find_spec(top)
+    if spec is None or spec.origin is None:
+        return folder
+    found = Path(spec.origin)
+    return str(found.parents[1 if found.name == "__init__.py" else 0])
 
 
 def _sha256(file: Path) -> str:
