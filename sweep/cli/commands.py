@@ -16,7 +16,7 @@ import click
 from sweep.cli.doctor import doctor
 from sweep.cli.report import report
 from sweep.cli.run import resume, run
-from sweep.cli.runs import gc, ls, status
+from sweep.cli.runs import gc, ls, mv, rm, status
 from sweep.cli.settings import settings
 from sweep.cli.spaces import spaces
 
@@ -39,7 +39,7 @@ def main(ctx: click.Context) -> None:
     ctx.default_map = {name: _config() for name in main.commands}
 
 
-for command in (run, resume, report, status, ls, spaces, settings, gc, doctor):
+for command in (run, resume, report, status, ls, spaces, settings, gc, rm, mv, doctor):
     main.add_command(command)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from model.suggest import ALIASES
+from sweep.planning.aliases import ALIASES
 from sweep.planning.flat import decode_keys, train_keys
 
 

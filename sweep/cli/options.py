@@ -282,6 +282,8 @@ keep_option = option(
     "checkpoint unless `all`.",
 )
 
+yes_option = option(OUTPUT, "-y", "--yes", is_flag=True, help="Delete without asking, as scripts must.")
+
 verbose_option = option(
     OUTPUT, "-v", "--verbose", is_flag=True, help="Print decisions, worker starts and failures to stderr."
 )

@@ -8,8 +8,8 @@ from typing import Any
 from model.config import GROUPS
 from model.errors import SettingError
 from model.settings import alternatives, check_value
-from model.suggest import did_you_mean
 from sweep.errors import SpaceError
+from sweep.planning.aliases import meant
 from sweep.planning.axes import Axis, Range, as_axis
 from sweep.planning.flat import decode_fields, train_fields
 from sweep.planning.values import whole
@@ -52,7 +52,7 @@ class Checker:
         """Raise SpaceError if there is no setting `key`."""
         known = [*self.fields, *GROUPS]
         if key not in known:
-            raise SpaceError(f"unknown name {key!r}: {did_you_mean(key, known)}Known: {', '.join(known)}")
+            raise SpaceError(f"unknown name {key!r}: {meant(key, known)}Known: {', '.join(known)}")
 
     def value(self, key: str, value: Any) -> None:
         """Raise SpaceError if the setting `key` cannot have `value`."""
