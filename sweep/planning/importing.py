@@ -32,7 +32,7 @@ class Origin:
         """Raise ExtensionError if the file was edited since it was imported."""
         if not self._is_unchanged():
             raise ExtensionError(
-                f"{self.file}, or a module that it imports, was edited after this process imported it: start Python again"
+                f"{self.file}, or a module it imports, was edited after this process imported it: start Python again"
             )
         if (found := _folder_now(self.file, self.folder)) != self.folder:
             raise ExtensionError(f"this process has imported {self.file}, not the one in {found}: start Python again")
