@@ -25,7 +25,7 @@ from sweep.planning.registry import SpaceFile, load_space, space_file
 from sweep.planning.search_space import SearchSpace
 from sweep.planning.sources import data_name, find_moved
 from sweep.planning.space import Space, expand, notes
-from sweep.store.activity import is_unfinished
+from sweep.store.activity import is_computed, is_unfinished
 from sweep.store.cache import Cache
 from sweep.store.run_folder import RUN_FILE, RunFolder, check_name, create_run
 from sweep.store.run_spec import RunSpec
@@ -109,7 +109,7 @@ class PreparedRun:
             if not _is_run(candidate):
                 continue
             folder = RunFolder(candidate)
-            if self._is_same(folder.spec) and (self.request.use_cache or is_unfinished(folder, load_state(folder))):
+            if self._is_same(folder.spec) and self._may_continue(folder):
                 return folder
         raise AssertionError("unreachable: numbers do not end")
 
@@ -127,11 +127,14 @@ class PreparedRun:
         return spec.search_id == self.spec.search_id or spec.content_id == self.spec.content_id
 
     def _is_same(self, spec: RunSpec) -> bool:
-        return (
-            self._has_same_points(spec)
-            and spec.use_cache == self.spec.use_cache
-            and not changes(spec.provenance, self.spec.provenance, spec.probes)
-        )
+        return self._has_same_points(spec) and not changes(spec.provenance, self.spec.provenance, spec.probes)
+
+    def _may_continue(self, folder: RunFolder) -> bool:
+        """Return whether the run in `folder`, with equal points, is the one to work on, given the use of the cache."""
+        state = load_state(folder)
+        if not self.request.use_cache:
+            return not folder.spec.use_cache and is_unfinished(folder, state)
+        return folder.spec.use_cache or is_computed(folder, state)
 
 
 def prepare(request: RunRequest) -> PreparedRun:

@@ -144,7 +144,9 @@ def resume(
     from sweep.store.locate import find_run
 
     folder = find_run(out, run)
-    session = prepare_resume(folder, executor=executor, moved=parse_paths(settings))
+    is_typed = ctx.get_parameter_source("settings") is ParameterSource.COMMANDLINE  # sweep.toml means `sweep run`
+    moved = parse_paths(settings) if is_typed else {}
+    session = prepare_resume(folder, executor=executor, moved=moved)
     given = {
         name: value for name, value in limits.items() if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }

@@ -184,6 +184,11 @@ def test_a_run_whose_base_moved_takes_the_new_place(sweep: Callable[..., Result]
     assert run.load_model()[0].config.n_positions == 256
 
 
+def test_settings_of_the_configuration_file_are_not_for_resume(sweep: Callable[..., Result], begun: Path) -> None:
+    Path("sweep.toml").write_text('set = ["epochs=2"]\n')
+    assert "4 COMPLETED" in sweep("resume", "r", "--budget", "9trials").stdout
+
+
 def test_a_run_resumes_after_its_working_folder_was_moved(
     sweep: Callable[..., Result], begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
