@@ -48,10 +48,10 @@ def constants_line(rows: Sequence[Row]) -> str:
 
 
 def baseline_line(rows: Sequence[Row]) -> str | None:
-    """Return a line with the baseline scores of each task and how many rows beat them."""
-    by_task = {
-        task: [row for row in rows if row.get("task") == task] for task in dict.fromkeys(r.get("task") for r in rows)
-    }
+    """Return a line with each task's baseline scores (ranges, if there are several) and how many rows beat them."""
+    by_task: dict[str | None, list[Row]] = {}
+    for row in rows:
+        by_task.setdefault(row.get("task"), []).append(row)
     texts = {task: text for task, members in by_task.items() if (text := _baseline(members))}
     if len(by_task) > 1:
         texts = {task: f"{task} {text}" for task, text in texts.items()}
