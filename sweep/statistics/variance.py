@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from sweep.statistics.errors import require
 
@@ -88,7 +88,7 @@ def example_noise(scores: ArrayLike) -> Component:
 
 
 def _variance(square: float, df: int) -> Component:
-    low, high = (df * square / stats.chi2.ppf(q, df) for q in (0.975, 0.025))
+    low, high = (df * square / special.chdtri(df, q) for q in (0.025, 0.975))
     return Component(variance=square, low=float(low), high=float(high), df=df, is_negative=False)
 
 
@@ -96,7 +96,7 @@ def _difference(one: float, df: int, other: float, other_df: int, count: int) ->
     """Return (one - other) / count of two mean squares, with the interval of Graybill and Wang (1980)."""
 
     def f(q: float, a: float, b: float) -> float:
-        return float(stats.f.isf(q, a, b))
+        return float(special.fdtri(a, b, 1 - q))
 
     infinite, tail = 1e9, 0.025
     up, down = f(tail, df, other_df), f(1 - tail, df, other_df)
