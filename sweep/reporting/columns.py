@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from model.task_specs import TASKS
-from sweep.reporting.leaderboard import METRICS, Row, schema
+from sweep.reporting.leaderboard import METRICS, Row, draw_sds, schema
 from sweep.reporting.settings import informative_keys, settings_of
 from sweep.reporting.time_to_target import COLUMNS
 
@@ -47,6 +47,7 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
         *partial,
         *(name for name in given if name == "rung"),
         *metrics,
+        *draw_sds(rows),
         *(name for name in given if name == "paper"),
         *losses,
         "trainable_params",
@@ -59,7 +60,7 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
 def droppable(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
     """Return those of `names` that a narrow terminal may drop, in the order of dropping."""
     ranked_by = {row["metric"] for row in rows}
-    return [name for name in OPTIONAL if name in names and name not in ranked_by]
+    return [name for name in (*draw_sds(rows), *OPTIONAL) if name in names and name not in ranked_by]
 
 
 def _is_given(rows: Sequence[Row], name: str) -> bool:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from model.settings import Scalar, alternatives
 from model.task_specs import TASKS
+from model.tasks.draws import SD_SUFFIX
 from sweep.planning.flat import decode_keys, train_keys
 from sweep.planning.importing import is_extension
 from sweep.planning.plan import Point
@@ -62,7 +63,13 @@ def metrics_of(row: Row) -> tuple[str, ...]:
 
 def scores_on_test(rows: Sequence[Row]) -> tuple[str, ...]:
     """Return the metrics on the test split, which only the rows of a confirmation have."""
-    return tuple(dict.fromkeys(name for row in rows for name in row if name.startswith("test_")))
+    names = dict.fromkeys(name for row in rows for name in row)
+    return tuple(name for name in names if name.startswith("test_") and not name.endswith(SD_SUFFIX))
+
+
+def draw_sds(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the columns with the sd of a metric over draws, which only rows with decode.repeats have."""
+    return tuple(name for name in dict.fromkeys(name for row in rows for name in row) if name.endswith(SD_SUFFIX))
 
 
 def larger_is_better(name: str) -> bool:
@@ -89,7 +96,7 @@ def schema(rows: Sequence[Row] = ()) -> pa.Schema:
         "epochs_budget": pa.int64(),  # the point's number of epochs
         "rung": pa.int64(),  # the epoch at which a scheduler stopped the trial
         "metric": pa.string(),  # the metric that rows are ranked by
-        **{name: pa.float64() for name in (*metrics, *LOSSES)},
+        **{name: pa.float64() for name in (*metrics, *draw_sds(rows), *LOSSES)},
         "best_epoch": pa.int64(),  # the epoch of best_dev_loss
         **{f"base_{name}": pa.float64() for name in ("dev_loss", *metrics)},
         "trainable_params": pa.int64(),
@@ -229,7 +236,7 @@ def _baseline(state: RunState, point: Point) -> Row:
     if result is None:
         return {}
     measured = {**vars(result.losses), **result.metrics}
-    return {f"base_{name}": measured[name] for name in ("dev_loss", *result.metrics)}
+    return {f"base_{name}": measured[name] for name in ("dev_loss", *result.metrics) if not name.endswith(SD_SUFFIX)}
 
 
 def _samples(state: RunState, point: Point) -> Sequence[Mapping[str, Scalar]]:
