@@ -6,11 +6,12 @@ Expanding and checking a space needs neither torch nor Ray.
 """
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.config import GROUPS, DecodeConfig, TrainConfig
+from model.config import GROUPS, DecodeConfig
 from model.errors import SettingError
 from model.suggest import did_you_mean
 from model.task_specs import TASKS
@@ -19,8 +20,11 @@ from sweep.planning.axes import Axis, Grid, as_axis, is_axis
 from sweep.planning.extensions import import_named
 from sweep.planning.flat import decode_keys, from_flat, train_keys
 from sweep.planning.importing import is_extension
+from sweep.planning.plan import Point
 
 Flat = dict[str, Any]
+
+VERSUS = re.compile(r"\s+vs\.?\s+")  # between the two sides of a comparison, so not in the name of a variant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +35,11 @@ class Space:
     fixed: settings that every point shares, by dotted key (`lr`, `lora.rank`).
     axes: key -> axis; `grid` axes multiply, the others are sampled `samples` times for each grid point.
     decoding: a dict of decoding settings (plain values or axes) with keys without `decode.`, or a list of such dicts.
-    variants: sub-spaces, each a dict of settings and axes that overrides `fixed`; the space is their union.
-        `{"lora": None}` switches a method off for a variant.
+    variants: sub-spaces, each a dict of settings and axes that overrides `fixed`; the space is their union. A list, or
+        a dict by name: the names are a column of the leaderboard. `{"lora": None}` switches a method off for a variant.
     milestones: epochs at which a trial is scored, the last of them its end; the same as a grid axis `epochs`.
     samples: draws of the random axes for each grid point.
+    metric: what ranks rows: a metric of the task, or dev_loss. Default: the task's main metric.
     points_to_evaluate: points, as dicts of axis values, that a search (`--search random` or `tpe`) starts with; axes
         that a point leaves out are sampled.
     """
@@ -43,9 +48,10 @@ class Space:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     axes: Mapping[str, Any] = field(default_factory=dict)
     decoding: Mapping[str, Any] | Sequence[Mapping[str, Any]] = field(default_factory=dict)
-    variants: Sequence[Mapping[str, Any]] = ()
+    variants: Sequence[Mapping[str, Any]] | Mapping[str, Mapping[str, Any]] = ()
     milestones: Sequence[int] = ()
     samples: int = 1
+    metric: str | None = None
     points_to_evaluate: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
@@ -56,10 +62,17 @@ class Space:
         for name in ("fixed", "axes"):
             if not isinstance(getattr(self, name), Mapping):
                 raise SpaceError(f"{name}: must be a dict, got {getattr(self, name)!r}")
-        for name in ("variants", "points_to_evaluate"):
-            value = getattr(self, name)
+        lists = {
+            "variants": list(self.variants.values()) if isinstance(self.variants, Mapping) else self.variants,
+            "points_to_evaluate": self.points_to_evaluate,
+        }
+        for name, value in lists.items():
             if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
-                raise SpaceError(f"{name}: must be a list of dicts, got {value!r}")
+                kind = "a list of dicts" + (", or a dict of dicts by name" if name == "variants" else "")
+                raise SpaceError(f"{name}: must be {kind}, got {getattr(self, name)!r}")
+        for label in self.variants if isinstance(self.variants, Mapping) else ():
+            if not isinstance(label, str) or not label.strip() or VERSUS.search(label):
+                raise SpaceError(f"variants: a name must be text without ' vs ', got {label!r}")
         if not isinstance(self.milestones, list | tuple):
             raise SpaceError(f"milestones: must be a list of epochs, got {self.milestones!r}")
         if not isinstance(self.decoding, Mapping | list | tuple):
@@ -69,8 +82,12 @@ class Space:
                 "milestones and epochs: give only one of them; both set the epochs at which a trial is scored"
             )
 
-
-Resolved = tuple[TrainConfig, DecodeConfig | None]  # the decoding is None if the task generates no text
+    @property
+    def named_variants(self) -> list[tuple[str | None, Mapping[str, Any]]]:
+        """Return the variants with their names (None: it has none); without variants, one that changes nothing."""
+        if isinstance(self.variants, Mapping):
+            return list(self.variants.items()) or [(None, {})]
+        return [(None, variant) for variant in self.variants] or [(None, {})]
 
 
 @dataclass(frozen=True)
@@ -79,20 +96,24 @@ class Branch:
 
     plain: Flat
     axes: dict[str, Axis]
+    variant: str | None = None  # its name
 
 
-def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
+def expand(space: Space, overrides: Mapping[str, Any]) -> list[Point]:
     """Return every point of `space` in file order; `overrides` replace fixed settings and axes of the same key.
 
     Raise SpaceError if a key is unknown, a value is invalid, an axis is empty, a setting has no effect, or a point
     occurs twice. Random draws that repeat a point are dropped without an error: the user cannot avoid them.
     """
-    points: dict[Resolved, Flat] = {}
-    for flat, drawn in _settings(space, overrides):
-        point = resolve(flat)
-        if point in points and not drawn:
-            raise SpaceError(f"duplicate point: {_text(flat)} occurs twice; remove one of the equal values or variants")
-        points.setdefault(point, flat)
+    points: dict[Point, None] = {}
+    for branch in branches(space, overrides):
+        for flat, drawn in _settings(space, branch):
+            point = resolve(flat, branch.variant)
+            if point in points and not drawn:
+                raise SpaceError(
+                    f"duplicate point: {_text(flat)} occurs twice; remove one of the equal values or variants"
+                )
+            points.setdefault(point)
     if not points:
         raise SpaceError("the space has no points: give it at least one variant and one decoding")
     return list(points)
@@ -100,14 +121,20 @@ def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
 
 def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
     """Return every variant with every decoding, after `overrides`. Raise SpaceError if a key is unknown."""
-    for layer in ({"task": space.task}, space.fixed, space.axes, *space.variants, overrides):
+    for layer in (
+        {"task": space.task},
+        space.fixed,
+        space.axes,
+        *(variant for _, variant in space.named_variants),
+        overrides,
+    ):
         import_named(layer)  # so that the settings of extensions are known keys
     for key in overrides:
         _check_key(key)
     decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
     milestones = {"epochs": Grid(tuple(space.milestones))} if space.milestones else {}
     found = []
-    for variant, decoding in itertools.product(space.variants or [{}], decodings):
+    for (name, variant), decoding in itertools.product(space.named_variants, decodings):
         layers: Flat = {"task": space.task}
         for layer in (space.fixed, milestones, _axes(space.axes), variant, _decoding_keys(decoding)):
             for key, value in layer.items():
@@ -119,28 +146,27 @@ def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
                 layers = {k: v for k, v in layers.items() if not k.startswith(key + ".") or k in variant}
         settings = {**layers, **overrides}
         axes = {key: _axis(key, value) for key, value in settings.items() if is_axis(value)}
-        found.append(Branch({key: value for key, value in settings.items() if key not in axes}, axes))
+        found.append(Branch({key: value for key, value in settings.items() if key not in axes}, axes, name))
     return found
 
 
-def resolve(flat: Mapping[str, Any]) -> Resolved:
+def resolve(flat: Mapping[str, Any], variant: str | None = None) -> Point:
     """Return the point with these settings. Raise SpaceError if they are invalid."""
     try:
-        return from_flat(dict(flat))
+        return Point(*from_flat(dict(flat)), variant)
     except SettingError as error:
         raise SpaceError(str(error)) from None
 
 
-def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Flat, bool]]:
-    """Yield the flat settings of each point, and whether random axes were sampled for it."""
-    for branch in branches(space, overrides):
-        grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
-        draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
-        for count, values in enumerate(itertools.product(*grids.values())):
-            chosen = {**branch.plain, **dict(zip(grids, values, strict=True))}
-            for sample in range(space.samples if draws else 1):
-                index = count * space.samples + sample
-                yield {**chosen, **{key: axis.sample(key, index) for key, axis in draws.items()}}, bool(draws)
+def _settings(space: Space, branch: Branch) -> Iterator[tuple[Flat, bool]]:
+    """Yield the flat settings of each point of a branch, and whether random axes were sampled for it."""
+    grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
+    draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
+    for count, values in enumerate(itertools.product(*grids.values())):
+        chosen = {**branch.plain, **dict(zip(grids, values, strict=True))}
+        for sample in range(space.samples if draws else 1):
+            index = count * space.samples + sample
+            yield {**chosen, **{key: axis.sample(key, index) for key, axis in draws.items()}}, bool(draws)
 
 
 def _axes(axes: Mapping[str, Any]) -> dict[str, Axis]:

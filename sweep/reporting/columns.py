@@ -37,11 +37,14 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
     partial = ["epoch"] if any(not row["status"].is_complete for row in rows) else []
     tasks = dict.fromkeys(row["task"] for row in rows)
     metrics = dict.fromkeys(metric for task in tasks for metric in TASKS[task].metrics)  # tasks may share one
-    given = [name for name in ("rung", "paper", "cached_from", "stop_reason", "note") if _is_given(rows, name)]
+    given = [
+        name for name in ("variant", "rung", "paper", "cached_from", "stop_reason", "note") if _is_given(rows, name)
+    ]
     losses = ["dev_loss", "best_dev_loss", "best_epoch", "train_loss"]
     reached = [name for name in COLUMNS if rows and name in rows[0]]
     return [
         *KEYS,
+        *(name for name in given if name == "variant"),
         *settings,
         *budgets,
         *partial,
