@@ -38,6 +38,9 @@ class DecodeConfig(Settings):
         unit="log-probability that picks a beam or generation; None = cumulative for beams, mean for generations",
         choices=("cumulative", "mean"),
     )
+    repeats: int | None = setting(
+        None, unit="draws of all texts; each metric is the mean over the draws, None = 1", low=1
+    )
     max_new_tokens: int = setting(128, unit="tokens drawn per prompt at most", low=1)
     max_lines: int | None = setting(None, unit="lines of a text, its prompt included, at most", low=1)
 
@@ -54,6 +57,11 @@ class DecodeConfig(Settings):
             object.__setattr__(self, "generations", None)
         if self.beams is None and self.top_p is None and self.top_k is None:
             object.__setattr__(self, "top_p", 0.9)
+        if self.repeats == 1:
+            object.__setattr__(self, "repeats", None)
+        if self.repeats is not None and (not self.draws or self.top_k == 1):
+            cause = "with top_k 1" if self.draws else "beams without top_p or top_k sample nothing, so"
+            raise SettingError("decode.repeats", f"has no effect: {cause} all draws are the same")
         if self.beams is not None and self.generations is not None:
             raise SettingError("decode.generations", "beams already keep the best of several texts: use one of the two")
         if self.generations is not None and self.top_k == 1:

@@ -24,6 +24,7 @@ from sweep.planning.long_texts import find_long_texts
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
 from sweep.planning.provenance import Provenance, changes, trace
+from sweep.planning.ranking import ranking_metric
 from sweep.planning.registry import SpaceFile, load_space, space_file
 from sweep.planning.search_space import SearchSpace
 from sweep.planning.sources import data_name, find_moved
@@ -47,6 +48,7 @@ class RunRequest:
     out: Path
     name: str | None = None  # None: the space's name, with a number if it is taken
     base: str | None = None  # None: the space's base, else tiny
+    metric: str | None = None  # that ranks rows: a metric of the task, or dev_loss; None: the space's, else the task's
     # They override the space: "key=value" texts, or values and axes by key.
     settings: Sequence[str] | Mapping[str, Any] = ()
     tune_config: TuneConfig = field(default_factory=TuneConfig)
@@ -152,7 +154,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     settings = request.settings
     overrides = dict(settings) if isinstance(settings, Mapping) else parse_settings(settings)
     if request.base is not None:
-        if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for v in file.space.variants):
+        if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for _, v in file.space.named_variants):
             raise SpaceError(f"--base: the space {file.name!r} sets its own base; omit --base")
         overrides.setdefault("base", request.base)
     gpus = 1.0 if request.gpus_per_trial == "auto" else float(request.gpus_per_trial)
@@ -164,6 +166,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         )
     try:
         plan, space, probes = _points(file, overrides, request.tune_config)
+        metric = ranking_metric(request.metric or file.space.metric, [point.train.task for point in probes])
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
     for note in notes(file.space, overrides, draws=SEARCHERS[request.tune_config.search].propose is None):
@@ -190,6 +193,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         limits=request.limits,
         long_texts=long_texts,
         search_space=space,
+        metric=metric,
     )
     return PreparedRun(request=request, file=file, spec=spec)
 

@@ -129,6 +129,12 @@ what_options = together(
     ),
     option(
         WHAT,
+        "--metric",
+        metavar="NAME",
+        help="What ranks rows: a metric of the task, or dev_loss. Default: the space's, else the task's main metric.",
+    ),
+    option(
+        WHAT,
         "--seeds",
         type=click.IntRange(1),
         metavar="N",

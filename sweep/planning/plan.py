@@ -8,7 +8,7 @@ neither the order of a grid nor the name of a run changes them.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -34,6 +34,7 @@ class Point:
 
     train: TrainConfig
     decode: DecodeConfig | None  # None if the task generates no text
+    variant: str | None = field(default=None, compare=False)  # name of its variant of the space; a mere label
 
     @cached_property
     def settings(self) -> dict[str, Scalar]:
@@ -64,6 +65,10 @@ class Point:
     @property
     def epochs(self) -> int:
         return self.train.epochs
+
+    def with_offset(self, seeds: int) -> "Point":
+        """Return this point with its seed raised by `seeds`."""
+        return replace(self, train=replace(self.train, seed=self.train.seed + seeds))
 
     @cached_property
     def baseline(self) -> "Point":
@@ -143,20 +148,18 @@ class Plan:
         return sum(point.epochs for point in self.points)
 
 
-def make_plan(points: Sequence[tuple[TrainConfig, DecodeConfig | None]], seeds: int) -> Plan:
+def make_plan(points: Sequence[Point], seeds: int) -> Plan:
     """Return a plan with each point repeated for `seeds` seeds, starting at the point's own seed.
 
     All points get the same offsets, so they can be compared seed by seed. Raise SpaceError if the added seeds overlap
     with an axis of seeds in the space.
     """
-    planned = [
-        Point(replace(train, seed=train.seed + offset), decode) for offset in range(seeds) for train, decode in points
-    ]
+    planned = [point.with_offset(offset) for offset in range(seeds) for point in points]
     if len(set(planned)) < len(planned):
         raise SpaceError(f"seed: the space's own seeds overlap with the {seeds} of --seeds; use one of the two")
     return Plan(tuple(planned))
 
 
-def point_from(settings: Mapping[str, Scalar]) -> Point:
+def point_from(settings: Mapping[str, Scalar], variant: str | None = None) -> Point:
     """Return the point that has `settings` as its canonical form."""
-    return Point(*from_flat(settings))
+    return Point(*from_flat(settings), variant)

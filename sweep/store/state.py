@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sweep.errors import LedgerError
-from sweep.planning.plan import Plan, Point, point_from
+from sweep.planning.plan import Plan, Point
 from sweep.planning.provenance import Provenance
 from sweep.store.events import (
     CachedEvent,
@@ -163,7 +163,7 @@ def load_state(folder: RunFolder) -> RunState:
 
 def full_plan(spec: RunSpec, state: RunState) -> Plan:
     """Return all points of a run: those of its initial plan and those that its search has suggested."""
-    suggested = [point_from(settings) for event in state.suggestions for settings in event.points]
+    suggested = [point for event in state.suggestions for point in event.resolved()]
     return Plan((*spec.plan.points, *suggested)) if suggested else spec.plan
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from model.task_specs import TASKS
 from sweep.planning.config import TuneConfig
-from sweep.planning.plan import Point, point_from
+from sweep.planning.plan import Point
 from sweep.store.events import SuggestedEvent
 from sweep.store.state import RunState, find_result
 from sweep.store.status import Status
@@ -30,7 +30,7 @@ def observations(state: RunState, tune_config: TuneConfig) -> list[Observation]:
 
 
 def _observe(state: RunState, tune_config: TuneConfig, event: SuggestedEvent) -> Observation:
-    points = [point_from(settings) for settings in event.points]
+    points = event.resolved()
     last = max(point.epochs for point in points)
     final = [point for point in points if point.epochs == last]  # one for each seed
     values = [_value(state, tune_config, point) for point in final]

@@ -1,7 +1,6 @@
 """The sides of a comparison: variants, values of a setting, or two selections of settings."""
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +9,11 @@ import numpy as np
 
 from model.suggest import did_you_mean
 from sweep.errors import RunError
+from sweep.planning.space import VERSUS
 from sweep.reporting.numbers import setting_text
 from sweep.reporting.verdicts.scored import Scored, ScoreTable
 from sweep.statistics.verdict import Comparison
 
-VERSUS = re.compile(r"\s+vs\.?\s+")
 LEAST_TUNED = 6  # seeds
 
 
