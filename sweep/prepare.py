@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from model.config import TrainConfig
-from model.errors import SettingError
-from model.optim.registry import OPTIMIZERS
 from model.tasks import find_data
 from sweep.errors import RunError, SourceError, SpaceError
 from sweep.execution.executors import check_executor
@@ -23,6 +21,7 @@ from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.long_texts import find_long_texts
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
+from sweep.planning.plan_checks import check_comparable, check_distinct, check_updates
 from sweep.planning.provenance import Provenance, changes, trace
 from sweep.planning.ranking import ranking_metric
 from sweep.planning.registry import SpaceFile, load_space, space_file
@@ -172,8 +171,8 @@ def prepare(request: RunRequest) -> PreparedRun:
     for note in notes(file.space, overrides, draws=SEARCHERS[request.tune_config.search].propose is None):
         log.warning(note)
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
-    _check_distinct(plan, provenance)
-    _check_updates(probes)
+    check_distinct(plan, provenance)
+    check_updates(probes)
     long_texts = find_long_texts(probes)
     if request.gpus_per_trial == "auto":
         gpus = _fair_share(Plan(tuple(probes)), provenance, request.cpus_per_trial)
@@ -231,44 +230,8 @@ def _points(
             f"--search {tune_config.search}: points that differ only in decoding share a trial, which may have ended "
             "before the next one is suggested; use --search random, or fix decoding, e.g. --set decode.top_p=0.9"
         )
-    _check_comparable(space.probes(), tune_config)
+    check_comparable(space.probes(), tune_config)
     return Plan(()), space, space.probes()
-
-
-def _check_distinct(plan: Plan, provenance: Provenance) -> None:
-    """Raise SpaceError if two points differ only in the spelling of their base or data."""
-    seen: dict[str, Point] = {}
-    for point in plan.points:
-        other = seen.setdefault(provenance.key(point), point)
-        if other is not point:
-            one, two = (f"base {each.train.base}, data {each.train.data}" for each in (other, point))
-            raise SpaceError(f"duplicate point: {one} and {two} have the same content; remove one of them")
-
-
-def _check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:
-    """Raise SpaceError if a search would learn from scores that cannot be compared, as those of different tasks."""
-    settings = ["task", "data"] + ["base"] * (tune_config.objective == "dev_loss")  # losses depend on the vocabulary
-    for setting in settings:
-        values = dict.fromkeys(str(getattr(point.train, setting)) for point in points)
-        if len(values) > 1:
-            raise SpaceError(
-                f"--search {tune_config.search}: the space has several values of {setting} ({', '.join(values)}), and "
-                f"their {tune_config.objective} cannot be compared; use --search random, or one run for each"
-            )
-
-
-def _check_updates(points: Sequence[Point]) -> None:
-    """Raise SpaceError if a trial would not update a weight. Only optimizers with idle steps need the data's size."""
-    sizes: dict[str, int] = {}
-    for trial in Plan(tuple(points)).trials:
-        train, name = trial.config, data_name(trial.points[0])
-        if OPTIMIZERS[train.optimizer].idle_steps:
-            if name not in sizes:
-                sizes[name] = find_data(train.task, train.data).size("train")
-            try:
-                train.check_updates(sizes[name])
-            except SettingError as error:
-                raise SpaceError(str(error)) from None
 
 
 def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:

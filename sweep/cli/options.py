@@ -8,15 +8,7 @@ import click
 
 from sweep.cli.group import Option
 from sweep.execution.executors import EXECUTORS
-from sweep.planning.config import (
-    KEEP,
-    OBJECTIVES,
-    Budget,
-    RunLimits,
-    TuneConfig,
-    format_duration,
-    parse_duration,
-)
+from sweep.planning.config import KEEP, OBJECTIVES, Budget, RunLimits, TuneConfig, format_duration, parse_duration
 from sweep.tuning.registry import SCHEDULERS, SEARCHERS, describe
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -11,12 +11,14 @@ from sweep.planning.config import Budget, RunLimits
 from sweep.store.events import (
     KINDS,
     CachedEvent,
+    ConfirmedEvent,
     EpochEvent,
     Event,
     Losses,
     PointResult,
     Score,
     SessionEvent,
+    SettledEvent,
     StatusEvent,
     SuggestedEvent,
 )
@@ -45,6 +47,8 @@ EVENTS: list[Event] = [
     EpochEvent(trial_id="t", attempt=1, epoch=1, metric=41.5, status=Status.STOPPED, rung=1),
     SuggestedEvent(number=1, params={"lr": 0.1, "branch": 0}, points=[{"task": "sonnets", "lr": 0.1}]),
     CachedEvent(point_id="p", from_run="earlier", record=RESULT),
+    SettledEvent(decision="higher", pairs=4, mean=0.5, low=0.1, high=0.9),
+    ConfirmedEvent(run="r-confirm", settings=["a", "b"]),
 ]
 
 
