@@ -160,9 +160,9 @@ def _side(table: ScoreTable, name: str, own: set[str], chosen: Callable[[Scored]
 
 
 def _order(value: Any) -> tuple[bool, float, str]:
-    """Sort numbers by size, texts by name, and None last."""
+    """Sort numbers by size, texts by name whatever their case, and None last."""
     is_number = isinstance(value, int | float)
-    return value is None, float(value) if is_number else 0.0, "" if is_number else str(value)
+    return value is None, float(value) if is_number else 0.0, "" if is_number else str(value).casefold()
 
 
 def _equals(key: str, value: Any) -> Callable[[Scored], bool]:
