@@ -37,6 +37,7 @@ T = TypeVar("T", TuneConfig, RunLimits)
 def run(
     space: str,
     settings: tuple[str, ...],
+    keep_best_epoch: bool,
     no_cache: bool,
     concurrency: int | None,
     dry_run: bool,
@@ -63,7 +64,7 @@ def run(
 
     request = RunRequest(
         space=space,
-        settings=settings,
+        settings=(*settings, *["keep_best_epoch=true"] * keep_best_epoch),
         use_cache=not no_cache,
         tune_config=_taken(TuneConfig, options),
         limits=_taken(RunLimits, options),

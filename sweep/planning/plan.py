@@ -53,12 +53,13 @@ class Point:
 
     @cached_property
     def trial_id(self) -> str:
-        """Return the hash of the settings that decide the weights: all training settings except the number of epochs.
+        """Return the hash of the settings that decide the weights.
 
-        A baseline (0 epochs) depends only on the settings in UNTRAINED.
+        These are all training settings but the number of epochs, and which of them is scored. A baseline (0 epochs)
+        depends only on the settings in UNTRAINED.
         """
         settings = to_flat(self.train)
-        epochs = settings.pop("epochs")
+        epochs, _ = settings.pop("epochs"), settings.pop("keep_best_epoch", None)
         untrained = {key: settings.get(key) for key in UNTRAINED if key in settings or key not in ADDED}
         return stable_id(settings if epochs else {"untrained": untrained})
 
@@ -102,6 +103,11 @@ class Trial:
     @property
     def config(self) -> TrainConfig:
         return replace(self.points[0].train, epochs=self.epochs)
+
+    @property
+    def keeps_best(self) -> bool:
+        """Return whether a point is scored with the weights of its best epoch."""
+        return any(point.train.keep_best_epoch for point in self.points)
 
     @property
     def is_baseline(self) -> bool:
