@@ -42,7 +42,7 @@ class Bounds:
         """Return a description of the violated bound, or None if `value` is valid."""
         if value is None:  # the type decides whether None is allowed
             return None
-        if self.choices is not None and value not in self.choices:
+        if self.choices is not None and not (isinstance(value, str) and value in self.choices):
             hint = did_you_mean(str(value), self.choices)
             return f"must be one of {', '.join(self.choices)}, got {value!r}" + (f"; {hint}" if hint else "").rstrip()
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -91,13 +91,22 @@ class Settings:
 
     def __post_init__(self) -> None:
         for field, kind in fields_of(type(self)):
-            key, value = self.prefix + field.name, getattr(self, field.name)
-            if type(value) is not kind and type(value) not in alternatives(kind):
-                value = coerce(key, value, kind)
-                object.__setattr__(self, field.name, value)
-            complaint = field.metadata["bounds"].complaint(value) if "bounds" in field.metadata else None
-            if complaint:
-                raise SettingError(key, complaint)
+            value = getattr(self, field.name)
+            checked = check_value(self.prefix + field.name, value, field, kind)
+            if checked is not value:
+                object.__setattr__(self, field.name, checked)
+
+
+def check_value(key: str, value: Any, field: "dataclasses.Field[Any]", kind: Any) -> Any:
+    """Return `value` as a value of `field`, of type `kind`. Raise SettingError, naming `key`, if it is invalid."""
+    bounds: Bounds | None = field.metadata.get("bounds")
+    is_name = bounds is not None and bounds.choices is not None  # then the choices say more than the type
+    if type(value) is not kind and type(value) not in alternatives(kind) and not (is_name and value is not None):
+        value = coerce(key, value, kind)
+    complaint = bounds.complaint(value) if bounds else None
+    if complaint:
+        raise SettingError(key, complaint)
+    return value
 
 
 def _describe(field: "dataclasses.Field[Any]") -> str:

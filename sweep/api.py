@@ -30,10 +30,10 @@ from sweep.reporting.leaderboard import load_rows, rows
 from sweep.reporting.reporter import ProgressReporter
 from sweep.store import run_folder
 from sweep.store.activity import activity
-from sweep.store.locate import find_run
+from sweep.store.locate import find_checkpoint, find_run
 from sweep.store.run_folder import RunFolder
 from sweep.store.run_spec import RunSpec
-from sweep.store.state import find_result, full_plan, known_provenance, load_state
+from sweep.store.state import full_plan, known_provenance, load_state
 from sweep.store.status import Status
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Run:
         found = self._point(point_id)
         training = Training(known_provenance(self.folder.spec, load_state(self.folder)).located(found))
         if found.epochs:
-            training.load(self._checkpoint(found))
+            training.load(find_checkpoint(self.folder, found))
         return training.model.eval(), training.tokenizer
 
     def resume(
@@ -146,20 +146,6 @@ class Run:
             if point.point_id == point_id:
                 return point
         raise RunError(f"run {self.name!r} has no point {point_id!r}: see the column point_id of run.leaderboard()")
-
-    def _checkpoint(self, point: Point) -> Path:
-        """Return the folder of the checkpoint that `point` was scored with."""
-        result = find_result(load_state(self.folder), point)
-        owner = self.folder
-        if result is not None and result.from_run is not None:
-            owner = RunFolder(self.path.parent / result.from_run)
-        place = owner.checkpoints(point.trial_id) / str(result.epoch if result else point.epochs)
-        if not place.is_dir():
-            raise RunError(
-                f"no checkpoint of point {point.point_id} was kept in {owner.path}: train it again with keep='all', "
-                "or choose a point whose trial ended at its best or last epoch"
-            )
-        return place
 
 
 def run(

@@ -18,7 +18,7 @@ from model.optim.registry import OPTIMIZERS
 from model.tasks import find_data
 from sweep.errors import RunError, SourceError, SpaceError
 from sweep.execution.executors import check_executor
-from sweep.execution.resources import max_concurrent_trials
+from sweep.execution.resources import gpu_count, max_concurrent_trials
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.long_texts import find_long_texts
 from sweep.planning.overrides import parse_settings
@@ -28,8 +28,8 @@ from sweep.planning.ranking import ranking_metric
 from sweep.planning.registry import SpaceFile, load_space, space_file
 from sweep.planning.search_space import SearchSpace
 from sweep.planning.sources import data_name, find_moved
-from sweep.planning.space import Space, expand
-from sweep.store.activity import is_unfinished
+from sweep.planning.space import Space, expand, notes
+from sweep.store.activity import is_computed, is_unfinished
 from sweep.store.cache import Cache
 from sweep.store.run_folder import RUN_FILE, RunFolder, check_name, create_run
 from sweep.store.run_spec import RunSpec
@@ -116,7 +116,7 @@ class PreparedRun:
             if not _is_run(candidate):
                 continue
             folder = RunFolder(candidate)
-            if self._is_same(folder.spec) and (self.request.use_cache or is_unfinished(folder, load_state(folder))):
+            if self._is_same(folder.spec) and self._may_continue(folder):
                 return folder
         raise AssertionError("unreachable: numbers do not end")
 
@@ -134,11 +134,14 @@ class PreparedRun:
         return spec.search_id == self.spec.search_id or spec.content_id == self.spec.content_id
 
     def _is_same(self, spec: RunSpec) -> bool:
-        return (
-            self._has_same_points(spec)
-            and spec.use_cache == self.spec.use_cache
-            and not changes(spec.provenance, self.spec.provenance, spec.probes)
-        )
+        return self._has_same_points(spec) and not changes(spec.provenance, self.spec.provenance, spec.probes)
+
+    def _may_continue(self, folder: RunFolder) -> bool:
+        """Return whether the run in `folder`, with equal points, is the one to work on, given the use of the cache."""
+        state = load_state(folder)
+        if not self.request.use_cache:
+            return not folder.spec.use_cache and is_unfinished(folder, state)
+        return folder.spec.use_cache or is_computed(folder, state)
 
 
 def prepare(request: RunRequest) -> PreparedRun:
@@ -155,8 +158,8 @@ def prepare(request: RunRequest) -> PreparedRun:
             raise SpaceError(f"--base: the space {file.name!r} sets its own base; omit --base")
         overrides.setdefault("base", request.base)
     gpus = 1.0 if request.gpus_per_trial == "auto" else float(request.gpus_per_trial)
-    if gpus and not request.address and max_concurrent_trials(1, gpus) < 1:
-        raise SpaceError(f"--gpus-per-trial {request.gpus_per_trial}: one such trial does not fit on this machine")
+    if gpus and not request.address:
+        _check_gpus(gpus)
     if request.limits.budget and request.limits.budget.gpu_hours and not request.gpus_per_trial:
         raise SpaceError(
             f"--budget {request.limits.budget}: no trial uses a GPU; add --gpus-per-trial, or give a budget in minutes"
@@ -166,7 +169,10 @@ def prepare(request: RunRequest) -> PreparedRun:
         metric = ranking_metric(request.metric or file.space.metric, [point.train.task for point in probes])
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
+    for note in notes(file.space, overrides, draws=SEARCHERS[request.tune_config.search].propose is None):
+        log.warning(note)
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
+    _check_distinct(plan, provenance)
     _check_updates(probes)
     long_texts = find_long_texts(probes)
     if request.gpus_per_trial == "auto":
@@ -192,6 +198,18 @@ def prepare(request: RunRequest) -> PreparedRun:
     return PreparedRun(request=request, file=file, spec=spec)
 
 
+def _check_gpus(gpus: float) -> None:
+    """Raise SpaceError if a trial with `gpus` GPUs does not fit on this machine."""
+    count = gpu_count()
+    if not count:
+        raise SpaceError(
+            "--gpus-per-trial: this machine has no GPU that torch can use (`sweep doctor` says why); "
+            "leave it out to use the CPU"
+        )
+    if max_concurrent_trials(1, gpus) < 1:
+        raise SpaceError(f"--gpus-per-trial {gpus:g}: this machine has {count}")
+
+
 def _points(
     file: SpaceFile, overrides: Mapping[str, Any], tune_config: TuneConfig
 ) -> tuple[Plan, SearchSpace | None, tuple[Point, ...]]:
@@ -215,6 +233,16 @@ def _points(
         )
     _check_comparable(space.probes(), tune_config)
     return Plan(()), space, space.probes()
+
+
+def _check_distinct(plan: Plan, provenance: Provenance) -> None:
+    """Raise SpaceError if two points differ only in the spelling of their base or data."""
+    seen: dict[str, Point] = {}
+    for point in plan.points:
+        other = seen.setdefault(provenance.key(point), point)
+        if other is not point:
+            one, two = (f"base {each.train.base}, data {each.train.data}" for each in (other, point))
+            raise SpaceError(f"duplicate point: {one} and {two} have the same content; remove one of them")
 
 
 def _check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:

@@ -19,7 +19,7 @@ from sweep.cli.effects import effects
 from sweep.cli.follow_up import confirm, settle
 from sweep.cli.report import report
 from sweep.cli.run import resume, run
-from sweep.cli.runs import gc, ls, status
+from sweep.cli.runs import gc, ls, mv, rm, status
 from sweep.cli.settings import settings
 from sweep.cli.spaces import spaces
 
@@ -42,7 +42,11 @@ def main(ctx: click.Context) -> None:
     ctx.default_map = {name: _config() for name in main.commands}
 
 
-for command in (run, resume, report, compare, effects, settle, confirm, status, ls, spaces, settings, gc, doctor):
+COMMANDS = (
+    *(run, resume, report, compare, effects, settle, confirm),
+    *(status, ls, spaces, settings, gc, rm, mv, doctor),
+)
+for command in COMMANDS:
     main.add_command(command)
 
 

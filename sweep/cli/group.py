@@ -43,3 +43,11 @@ class Command(click.Command):
         for section, records in sections.items():
             with formatter.section(section):
                 formatter.write_dl(records)
+
+
+def agreed(question: str, yes: bool) -> bool:
+    """Ask `question`, unless `yes`, and return the answer. Raise UsageError if there is nobody to answer."""
+    try:
+        return yes or click.confirm(question)
+    except click.Abort as error:
+        raise UsageError("nothing was deleted: there was no answer; add --yes to delete without being asked") from error

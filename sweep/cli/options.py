@@ -61,8 +61,8 @@ what_options = together(
         "settings",
         metavar="KEY=VALUE",
         multiple=True,
-        help="Override a setting of the space; KEY=A,B makes it a grid axis. Repeatable. `sweep settings` lists the "
-        "keys.",
+        help="Override a setting of the space; KEY=A,B makes it a grid axis, KEY='\"A,B\"' is one value. Repeatable. "
+        "`sweep settings` lists the keys.",
     ),
     option(
         WHAT,
@@ -240,6 +240,8 @@ keep_option = option(
     "Early-stopped trials keep no "
     "checkpoint unless `all`.",
 )
+
+yes_option = option(OUTPUT, "-y", "--yes", is_flag=True, help="Delete without asking, as scripts must.")
 
 verbose_option = option(
     OUTPUT, "-v", "--verbose", is_flag=True, help="Print decisions, worker starts and failures to stderr."

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from sweep.cli.group import Command
+from sweep.cli.hints import set_instead
 from sweep.cli.options import (
     WHAT,
     keep_option,
@@ -27,7 +28,22 @@ from sweep.planning.config import RunLimits, TuneConfig
 T = TypeVar("T", TuneConfig, RunLimits)
 
 
-@click.command(cls=Command)
+class RunCommand(Command):
+    """`sweep run`, which knows what is a setting and no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if (hint := set_instead(error.option_name, given)) is None:
+                raise
+            raise click.UsageError(
+                f"No such option: {error.option_name}. It is a setting: write {hint}", ctx
+            ) from error
+
+
+@click.command(cls=RunCommand)
 @click.argument("space")
 @what_options
 @search_options
@@ -122,7 +138,9 @@ def resume(
     from sweep.store.locate import find_run
 
     folder = find_run(out, run)
-    session = prepare_resume(folder, executor=executor, moved=parse_paths(settings))
+    is_typed = ctx.get_parameter_source("settings") is ParameterSource.COMMANDLINE  # sweep.toml means `sweep run`
+    moved = parse_paths(settings) if is_typed else {}
+    session = prepare_resume(folder, executor=executor, moved=moved)
     given = {
         name: value for name, value in limits.items() if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }

@@ -79,7 +79,7 @@ def run_trial(job: Job) -> Generator[TrialReport]:
             reason=str(error),
             loss=str(error.loss),
         )
-    except Exception as error:  # a failed trial is a result; other trials continue
+    except (Exception, SystemExit) as error:  # a failed trial is a result; other trials continue
         failure = Failure.WORKER_LOST if isinstance(error, SupersededError) else classify(error)
         yield TrialReport(
             epoch=epoch,

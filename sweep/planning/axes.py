@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.errors import SpaceError
+from sweep.planning.values import listed, plain
 
 COUNTABLE = 100_000  # the most multiples of `q` that are listed one by one
 
@@ -23,6 +24,7 @@ class Grid:
     values: tuple[Any, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(map(plain, self.values)))
         if not self.values:
             raise SpaceError("a grid needs at least one value")
 
@@ -34,6 +36,7 @@ class Choice:
     values: tuple[Any, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(map(plain, self.values)))
         if not self.values:
             raise SpaceError("a choice needs at least one value")
 
@@ -55,6 +58,8 @@ class Range:
     q: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("low", "high", "q"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
         if not self.low < self.high:
             raise SpaceError(f"{self}: low must be below high")
         if self.kind == "loguniform" and self.low <= 0:
@@ -77,6 +82,11 @@ class Range:
         if self.kind == "randint":
             return self.low, self.high - 1
         return (self.multiple(self.steps[0]), self.multiple(self.steps[1])) if self.q else (self.low, self.high)
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether every value is a whole number."""
+        return self.kind == "randint" or (self.q is not None and float(self.q).is_integer())
 
     @property
     def values(self) -> Sequence[float] | None:
@@ -110,13 +120,13 @@ Axis = Grid | Choice | Range
 
 
 def grid(*values: Any) -> Grid:
-    """Return an axis that takes every value: grid(2, 4, 8)."""
-    return Grid(values)
+    """Return an axis that takes every value: grid(2, 4, 8), or grid([2, 4, 8])."""
+    return Grid(listed(values))
 
 
 def choice(*values: Any) -> Choice:
-    """Return an axis that draws one of the values, all equally likely: choice(2, 4, 8)."""
-    return Choice(values)
+    """Return an axis that draws one of the values, all equally likely: choice(2, 4, 8), or choice([2, 4, 8])."""
+    return Choice(listed(values))
 
 
 def uniform(low: float, high: float) -> Range:

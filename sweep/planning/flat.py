@@ -4,6 +4,7 @@
 `decode.top_p` a field of DecodeConfig.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,24 +21,36 @@ from sweep.planning.importing import is_extension
 REGISTRIES: dict[str, dict[str, Any]] = {"task": TASKS, "optimizer": OPTIMIZERS, "peft": METHODS}
 
 
-def train_keys(*, extensions: bool = True) -> dict[str, Any]:
-    """Return the dotted keys of all training settings with their types, with or without those of extensions."""
-    keys: dict[str, Any] = {}
-    for field, kind in fields_of(TrainConfig):
-        if field.name in GROUPS:
-            keys.update(keys_of(GROUPS[field.name]))
-        elif not field.name.endswith("_settings"):
-            keys[field.name] = kind
+def train_fields(*, extensions: bool = True) -> dict[str, tuple["dataclasses.Field[Any]", Any]]:
+    """Return the fields of all training settings with their types, by dotted key, with or without extensions."""
+    own = {field.name: (field, kind) for field, kind in fields_of(TrainConfig) if not field.name.endswith("_settings")}
+    found = {}
+    for name, field in own.items():
+        found.update(_fields(GROUPS[name]) if name in GROUPS else {name: field})
     for registry in (OPTIMIZERS, METHODS):
         for name, spec in registry.items():
             if extensions or not is_extension(name):
-                keys.update(keys_of(spec.settings))
-    return keys
+                found.update(_fields(spec.settings))
+    return found
+
+
+def decode_fields() -> dict[str, tuple["dataclasses.Field[Any]", Any]]:
+    """Return the fields of all decoding settings with their types, by dotted key."""
+    return _fields(DecodeConfig)
+
+
+def train_keys(*, extensions: bool = True) -> dict[str, Any]:
+    """Return the dotted keys of all training settings with their types, with or without those of extensions."""
+    return {key: kind for key, (_, kind) in train_fields(extensions=extensions).items()}
 
 
 def decode_keys() -> dict[str, Any]:
     """Return the dotted keys of all decoding settings with their types."""
     return keys_of(DecodeConfig)
+
+
+def _fields(kind: type[Settings]) -> dict[str, tuple["dataclasses.Field[Any]", Any]]:
+    return {kind.prefix + field.name: (field, hint) for field, hint in fields_of(kind)}
 
 
 def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig | None]:

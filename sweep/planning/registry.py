@@ -7,6 +7,7 @@ can be imported, by the file itself and as extensions.
 import ast
 import hashlib
 import runpy
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from model.suggest import did_you_mean
 from sweep.errors import SpaceError
 from sweep.planning.axes import Choice, Grid, Range, as_axis, is_axis
-from sweep.planning.importing import make_importable
+from sweep.planning.importing import neighbours
 from sweep.planning.shipped import shipped_spaces
 from sweep.planning.space import Space
 
@@ -48,16 +49,21 @@ def space_paths() -> dict[str, Path]:
 
 def load_space(name: str) -> SpaceFile:
     """Run the space file `name` (a path, or the name of a known space). Raise SpaceError, naming the file."""
-    path = Path(name)
-    if path.suffix != ".py" or not path.exists():
-        known = space_paths()
-        if path.stem not in known or (path.suffix and path.suffix != ".py"):
-            hint = did_you_mean(path.stem, known)
-            raise SpaceError(f"unknown space {name!r}: {hint}Known: {', '.join(known)}, or the path of a .py file")
-        if path.parent != Path("."):
-            raise SpaceError(f"{name}: no such file; the space {path.stem!r} is in {known[path.stem]}")
-        path = known[path.stem]
-    return _read(path)
+    path, known = Path(name).expanduser(), space_paths()
+    if path.suffix == ".py" and path.is_file():
+        return _read(path)
+    if name in known:
+        return _read(known[name])
+    if path.exists():
+        raise SpaceError(
+            f"{name}: is {'a folder' if path.is_dir() else 'not a .py file'}; give the path of a space file"
+        )
+    names = f"{did_you_mean(path.stem, known)}Known: {', '.join(known)}"
+    if path.suffix != ".py" and path.parent == Path("."):
+        raise SpaceError(f"unknown space {name!r}: {names}, or the path of a .py file")
+    if path.stem in known:
+        raise SpaceError(f"{name}: no such file; the space {path.stem!r} is in {known[path.stem]}")
+    raise SpaceError(f"{name}: no such file. As a name of a space: {names}")
 
 
 def space_file(space: Space) -> SpaceFile:
@@ -95,19 +101,29 @@ def _literal(value: Any) -> str:
 def _read(path: Path) -> SpaceFile:
     try:
         source = path.read_text(encoding="utf-8")
-        about = ast.get_docstring(ast.parse(source)) or ""
-        make_importable([path.absolute().parent])
-        namespace = runpy.run_path(str(path))
+        about = ast.get_docstring(ast.parse(source, str(path))) or ""
+        with neighbours(path.absolute().parent):
+            namespace = runpy.run_path(str(path))
     except SpaceError as error:
         raise SpaceError(f"{path}: {error}") from None
+    except SyntaxError as error:
+        where = f"{error.filename}:{error.lineno}"
+        text = f": {error.text.strip()}" if error.text else ""
+        raise SpaceError(f"{where}: the space file raised {type(error).__name__}: {error.msg}{text}") from error
+    except SystemExit as error:
+        message = f"the space file ended Python with exit code {error.code}; it may only define `space`"
+        raise SpaceError(f"{_place(path, error)}: {message}") from error
     except Exception as error:  # the file is the user's code, which may raise anything
-        line = error.__traceback__.tb_next if error.__traceback__ else None
-        while line is not None and line.tb_frame.f_code.co_filename != str(path):
-            line = line.tb_next
-        where = f"{path}:{line.tb_lineno}" if line else str(path)
-        raise SpaceError(f"{where}: the space file raised {type(error).__name__}: {error}") from error
+        raise SpaceError(f"{_place(path, error)}: the space file raised {type(error).__name__}: {error}") from error
     space = namespace.get("space")
     if not isinstance(space, Space):
         found = "there is no `space`" if space is None else f"`space` is a {type(space).__name__}"
         raise SpaceError(f"{path}: must define `space = Space(...)`, but {found}")
     return SpaceFile(path, about, space, source)
+
+
+def _place(path: Path, error: BaseException) -> str:
+    """Return the line of the space file that `error` comes from, as path:line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+    return f"{path}:{lines[-1]}" if lines else str(path)

@@ -9,8 +9,10 @@ from typing import Any
 
 from sweep.errors import SpaceError
 from sweep.planning.axes import Axis, Choice, Grid, Range, axis_as_list, axis_from_list
+from sweep.planning.checks import Problems
 from sweep.planning.plan import Point, stable_id
 from sweep.planning.space import Branch, Space, branches, resolve
+from sweep.planning.values import plain
 
 Params = dict[str, Any]  # axis -> value, and BRANCH -> number if the space has several branches
 
@@ -28,16 +30,24 @@ class SearchSpace:
 
     @classmethod
     def of(cls, space: Space, overrides: Mapping[str, Any], seeds: int) -> "SearchSpace":
-        """Make a search space. Raise SpaceError if one of its corners is invalid or a starting point is outside it."""
-        made = cls(tuple(branches(space, overrides)), tuple(dict(p) for p in space.points_to_evaluate), seeds)
+        """Make a search space.
+
+        Raise SpaceError, with all errors in it, if one of its corners is invalid or a starting point is outside it.
+        """
+        first = tuple({key: plain(value) for key, value in point.items()} for point in space.points_to_evaluate)
+        made = cls(tuple(branches(space, overrides)), first, seeds)
         if not made.branches:
             raise SpaceError("the space has no points: give it at least one variant and one decoding")
         if not any(made.searched(branch) for branch in made.branches) and len(made.branches) == 1:
             raise SpaceError("the space has no axes: there is nothing to search")
-        made.probes()
-        made.check_pairs()
+        problems = Problems()
+        for params in (*made.corners(), *made.pairs()):
+            with problems.collect():
+                made.points(params)
         for number, params in enumerate(made.first):
-            made.points(made.complete(params, number))
+            with problems.collect():
+                made.points(made.complete(params, number))
+        problems.check()
         return made
 
     @staticmethod
@@ -55,22 +65,22 @@ class SearchSpace:
         found = [resolve({**settings, **budget}, branch.variant) for budget in budgets]
         return tuple(point.with_offset(offset) for offset in range(self.seeds) for point in found)
 
-    def corners(self) -> Iterator[tuple[Point, ...]]:
-        """Yield points that together include both ends of every axis. Raise SpaceError if one is invalid."""
+    def corners(self) -> Iterator[Params]:
+        """Yield points that together include both ends of every axis."""
         for number, ends in enumerate(map(self._ends, self.branches)):
-            plain = {BRANCH: number, **{key: values[0] for key, values in ends.items()}}
-            yield self.points(plain)
+            plain_ends = {BRANCH: number, **{key: values[0] for key, values in ends.items()}}
+            yield plain_ends
             for key, values in ends.items():
                 for value in values[1:]:
-                    yield self.points({**plain, key: value})
+                    yield {**plain_ends, key: value}
 
-    def check_pairs(self) -> None:
-        """Raise SpaceError if ends of two axes cannot be combined."""
+    def pairs(self) -> Iterator[Params]:
+        """Yield points that together include every pair of ends of two axes."""
         for number, ends in enumerate(map(self._ends, self.branches)):
-            plain = {BRANCH: number, **{key: values[0] for key, values in ends.items()}}
+            plain_ends = {BRANCH: number, **{key: values[0] for key, values in ends.items()}}
             for (one, ones), (other, others) in itertools.combinations(ends.items(), 2):
                 for value, second in itertools.product(ones[1:], others[1:]):
-                    self.points({**plain, one: value, other: second})
+                    yield {**plain_ends, one: value, other: second}
 
     def _ends(self, branch: Branch) -> dict[str, Sequence[Any]]:
         """Return, for each axis, all its values, or the two ends of a range."""
@@ -78,7 +88,7 @@ class SearchSpace:
 
     def probes(self) -> tuple[Point, ...]:
         """Return the points of all corners; together they use every base and data set of the space."""
-        return tuple(point for points in self.corners() for point in points)
+        return tuple(point for params in self.corners() for point in self.points(params))
 
     @property
     def searches_decoding(self) -> bool:

@@ -11,16 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.config import GROUPS, DecodeConfig
+from model.config import DecodeConfig
 from model.errors import SettingError
 from model.suggest import did_you_mean
 from model.task_specs import TASKS
 from sweep.errors import SpaceError
 from sweep.planning.axes import Axis, Grid, as_axis, is_axis
+from sweep.planning.checks import Checker, Problems, exact, named_axis
 from sweep.planning.extensions import import_named
-from sweep.planning.flat import decode_keys, from_flat, train_keys
+from sweep.planning.flat import from_flat
 from sweep.planning.importing import is_extension
+from sweep.planning.layers import lay, override
 from sweep.planning.plan import Point
+from sweep.planning.values import plain
 
 Flat = dict[str, Any]
 
@@ -56,7 +59,8 @@ class Space:
 
     def __post_init__(self) -> None:
         if self.task not in TASKS and not is_extension(self.task):
-            raise SpaceError(f"task: {_unknown(self.task, TASKS)}, or module:name")
+            known = f"{did_you_mean(self.task, TASKS)}Known: {', '.join(TASKS)}"
+            raise SpaceError(f"task: unknown name {self.task!r}: {known}, or module:name")
         if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
             raise SpaceError(f"samples: must be a whole number of at least 1, got {self.samples!r}")
         for name in ("fixed", "axes"):
@@ -102,100 +106,124 @@ class Branch:
 def expand(space: Space, overrides: Mapping[str, Any]) -> list[Point]:
     """Return every point of `space` in file order; `overrides` replace fixed settings and axes of the same key.
 
-    Raise SpaceError if a key is unknown, a value is invalid, an axis is empty, a setting has no effect, or a point
-    occurs twice. Random draws that repeat a point are dropped without an error: the user cannot avoid them.
+    Raise SpaceError, with all errors in it, if a key is unknown, a value is invalid, an axis is empty, a setting has no
+    effect, or a point occurs twice. Random draws that repeat a point are dropped without an error: the user cannot
+    avoid them.
     """
     points: dict[Point, None] = {}
-    for branch in branches(space, overrides):
-        for flat, drawn in _settings(space, branch):
+    problems = Problems()
+    for branch, flat, drawn in _settings(space, overrides):
+        with problems.collect():
             point = resolve(flat, branch.variant)
             if point in points and not drawn:
                 raise SpaceError(
                     f"duplicate point: {_text(flat)} occurs twice; remove one of the equal values or variants"
                 )
             points.setdefault(point)
+    problems.check()
     if not points:
         raise SpaceError("the space has no points: give it at least one variant and one decoding")
     return list(points)
 
 
 def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
-    """Return every variant with every decoding, after `overrides`. Raise SpaceError if a key is unknown."""
-    for layer in (
-        {"task": space.task},
-        space.fixed,
-        space.axes,
-        *(variant for _, variant in space.named_variants),
-        overrides,
-    ):
-        import_named(layer)  # so that the settings of extensions are known keys
-    for key in overrides:
-        _check_key(key)
-    decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
-    milestones = {"epochs": Grid(tuple(space.milestones))} if space.milestones else {}
-    found = []
-    for (name, variant), decoding in itertools.product(space.named_variants, decodings):
-        layers: Flat = {"task": space.task}
-        for layer in (space.fixed, milestones, _axes(space.axes), variant, _decoding_keys(decoding)):
-            for key, value in layer.items():
-                _check_key(key)
-                layers.pop(key, None)  # a later layer also decides the key's position
-                layers[key] = value
-        for key, value in variant.items():
-            if key in GROUPS and value is None:  # turning a method off also drops its settings
-                layers = {k: v for k, v in layers.items() if not k.startswith(key + ".") or k in variant}
-        settings = {**layers, **overrides}
-        axes = {key: _axis(key, value) for key, value in settings.items() if is_axis(value)}
-        found.append(Branch({key: value for key, value in settings.items() if key not in axes}, axes, name))
+    """Return every variant with every decoding, after `overrides`.
+
+    Raise SpaceError, with all errors in it, if a key is unknown or a value is invalid.
+    """
+    flats, _ = _laid(space, overrides)
+    names = [name for (name, _), _ in _variants(space)]
+    checker = Checker()
+    for key, value in space.axes.items():
+        with checker.problems.collect():
+            named_axis(key, value)
+    made = [_branch(flat, name, checker) for flat, name in zip(flats, names, strict=True)]
+    checker.problems.check()
+    return made
+
+
+def notes(space: Space, overrides: Mapping[str, Any], *, draws: bool) -> list[str]:
+    """Return what the user of a valid space may not expect.
+
+    Overrides may not apply to all variants alike. Random axes that are drawn `samples` times (`draws`) may give one
+    value only.
+    """
+    flats, found = _laid(space, overrides)
+    axes = {key: as_axis(key, value) for flat in flats for key, value in flat.items() if is_axis(value)}
+    random = [key for key, axis in axes.items() if not isinstance(axis, Grid)]
+    if draws and random and space.samples == 1:
+        found.append(
+            f"{', '.join(random)}: one random value at every grid point, because samples is 1; give the space "
+            "samples=N, or use --search random --num-samples N"
+        )
     return found
+
+
+def _laid(space: Space, overrides: Mapping[str, Any]) -> tuple[list[Flat], list[str]]:
+    """Return the settings and axes of every variant with every decoding, after `overrides`, and notes on these."""
+    variants = [variant for _, variant in space.named_variants]
+    for layer in ({"task": space.task}, space.fixed, space.axes, *variants, overrides):
+        import_named(layer)  # so that the settings of extensions are known keys
+    milestones = {"epochs": Grid(tuple(space.milestones))} if space.milestones else {}
+    flats = []
+    for (_, variant), decoding in _variants(space):
+        flat: Flat = {"task": space.task}
+        for layer in (space.fixed, milestones, space.axes, variant, _decoding_keys(decoding)):
+            flat = lay(flat, layer)
+        flats.append(flat)
+    words = ["variants"] * (len(variants) > 1) + ["decodings"] * (len(_decodings(space)) > 1)
+    return override(flats, overrides, " with ".join(words) or "variants")
+
+
+def _variants(space: Space) -> list[tuple[tuple[str | None, Mapping[str, Any]], Any]]:
+    """Return every variant, with its name, with every decoding."""
+    return list(itertools.product(space.named_variants, _decodings(space)))
+
+
+def _decodings(space: Space) -> Sequence[Any]:
+    return space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
+
+
+def _branch(flat: Flat, name: str | None, checker: Checker) -> Branch:
+    """Return the branch with the settings and axes in `flat`; `checker` collects what is wrong with them."""
+    branch = Branch({}, {}, name)
+    for key, value in flat.items():
+        with checker.problems.collect():
+            checker.key(key)
+            if is_axis(value):
+                branch.axes[key] = named_axis(key, value)
+                checker.axis(key, branch.axes[key])
+            else:
+                branch.plain[key] = plain(value)
+                checker.value(key, branch.plain[key])
+    return branch
 
 
 def resolve(flat: Mapping[str, Any], variant: str | None = None) -> Point:
     """Return the point with these settings. Raise SpaceError if they are invalid."""
     try:
-        return Point(*from_flat(dict(flat)), variant)
+        return Point(*from_flat(exact(flat)), variant)
     except SettingError as error:
         raise SpaceError(str(error)) from None
 
 
-def _settings(space: Space, branch: Branch) -> Iterator[tuple[Flat, bool]]:
-    """Yield the flat settings of each point of a branch, and whether random axes were sampled for it."""
-    grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
-    draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
-    for count, values in enumerate(itertools.product(*grids.values())):
-        chosen = {**branch.plain, **dict(zip(grids, values, strict=True))}
-        for sample in range(space.samples if draws else 1):
-            index = count * space.samples + sample
-            yield {**chosen, **{key: axis.sample(key, index) for key, axis in draws.items()}}, bool(draws)
-
-
-def _axes(axes: Mapping[str, Any]) -> dict[str, Axis]:
-    return {key: _axis(key, value) for key, value in axes.items()}
-
-
-def _axis(key: str, value: Any) -> Axis:
-    """Return `value` as an axis. Raise SpaceError, naming `key`, if it is not one."""
-    try:
-        return as_axis(key, value)
-    except SpaceError as error:
-        message = str(error)
-        raise SpaceError(message if message.startswith("axes[") else f"axes[{key!r}]: {message}") from None
+def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Branch, Flat, bool]]:
+    """Yield the branch and flat settings of each point, and whether random axes were sampled for it."""
+    for branch in branches(space, overrides):
+        grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
+        draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
+        for count, values in enumerate(itertools.product(*grids.values())):
+            chosen = {**branch.plain, **dict(zip(grids, values, strict=True))}
+            for sample in range(space.samples if draws else 1):
+                index = count * space.samples + sample
+                drawn = {key: axis.sample(key, index) for key, axis in draws.items()}
+                yield branch, {**chosen, **drawn}, bool(draws)
 
 
 def _decoding_keys(decoding: Any) -> Flat:
     if not isinstance(decoding, Mapping):
         raise SpaceError(f"decoding: must be a dict or a list of dicts, got {decoding!r} in the list")
     return {DecodeConfig.prefix + key: value for key, value in decoding.items()}
-
-
-def _check_key(key: str) -> None:
-    known = {**train_keys(), **decode_keys(), **GROUPS}
-    if key not in known:
-        raise SpaceError(_unknown(key, known))
-
-
-def _unknown(name: str, known: Mapping[str, Any]) -> str:
-    return f"unknown name {name!r}: {did_you_mean(name, known)}Known: {', '.join(known)}"
 
 
 def _text(flat: Mapping[str, Any]) -> str:

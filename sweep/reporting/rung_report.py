@@ -6,12 +6,16 @@ stopped would have ended. The table shows what ASHA would have lost, and from wh
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sweep.planning.config import TuneConfig
 from sweep.planning.plan import Trial
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, find_result, full_plan
 from sweep.tuning.schedulers import comparison_group, ids, levels
+
+if TYPE_CHECKING:
+    from sweep.statistics.agreement import Agreement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +27,12 @@ class Rung:
     reached: int  # trials that reached the rung
     stopped: int  # of these, the trials that a scheduler stopped at this rung
     known: int  # of those that reached it, the trials that ran to the end; the columns below count only these
-    agreement: float | None  # Spearman's rank correlation between the dev loss at the rung and at the end
+    agreement: float | None  # Kendall's tau-b between the dev loss at the rung and at the end
+    agreement_low: float | None  # its 95 % interval, by the bootstrap over trials
+    agreement_high: float | None
     kept: float | None  # share of the best 1/reduction_factor at the end that are also among the best at the rung
     winner: bool | None  # whether the best trial at the end is among the best 1/reduction_factor at the rung
+    regret: float | None  # final dev loss of the best at the rung less that of the best at the end
 
 
 def rungs(folder: RunFolder, state: RunState) -> list[Rung]:
@@ -54,15 +61,19 @@ def _rung(
     count = max(1, len(both) // tune_config.reduction_factor)
     best_at_rung, best_at_end = (set(sorted(both, key=by.__getitem__)[:count]) for by in (at_rung, ends))
     is_comparable = len(both) > 1
+    found = _agreement([at_rung[name] for name in both], [ends[name] for name in both])
     return Rung(
         group=" ".join(part for part in (*key[:-1], f"seed {key[-1]}") if part),
         epoch=level,
         reached=len(at_rung),
         stopped=sum(state.trial(name).rung == level for name in at_rung),
         known=len(both),
-        agreement=_spearman([at_rung[n] for n in both], [ends[n] for n in both]) if is_comparable else None,
+        agreement=found.tau if found else None,
+        agreement_low=found.low if found else None,
+        agreement_high=found.high if found else None,
         kept=len(best_at_rung & best_at_end) / count if is_comparable else None,
         winner=min(both, key=ends.__getitem__) in best_at_rung if is_comparable else None,
+        regret=found.regret if found else None,
     )
 
 
@@ -77,10 +88,12 @@ def _loss(state: RunState, trial_id: str, epoch: int) -> float:
     return state.trial(trial_id).epochs[epoch].losses.dev_loss
 
 
-def _spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """Return the rank correlation, from -1 to 1; None if all values of one side are equal."""
-    import numpy as np
-    import pandas as pd
+def _agreement(at_rung: Sequence[float], at_end: Sequence[float]) -> "Agreement | None":
+    """Return how the orders at the rung and at the end agree; None if trials are too few, or all equal."""
+    from sweep.statistics.agreement import agreement
+    from sweep.statistics.errors import StatisticsError
 
-    correlation = float(pd.Series(one).rank().corr(pd.Series(other).rank()))
-    return None if np.isnan(correlation) else correlation
+    try:
+        return agreement(at_rung, at_end)
+    except StatisticsError:
+        return None

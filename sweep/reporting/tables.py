@@ -49,10 +49,10 @@ def constants_line(rows: Sequence[Row]) -> str:
 
 
 def baseline_line(rows: Sequence[Row]) -> str | None:
-    """Return a line with the baseline scores of each task and how many rows beat them."""
-    by_task = {
-        task: [row for row in rows if row.get("task") == task] for task in dict.fromkeys(r.get("task") for r in rows)
-    }
+    """Return a line with each task's baseline scores (ranges, if there are several) and how many rows beat them."""
+    by_task: dict[str | None, list[Row]] = {}
+    for row in rows:
+        by_task.setdefault(row.get("task"), []).append(row)
     texts = {task: text for task, members in by_task.items() if (text := _baseline(members))}
     if len(by_task) > 1:
         texts = {task: f"{task} {text}" for task, text in texts.items()}
@@ -148,9 +148,10 @@ def rung_text(rungs: Sequence[Rung], form: str) -> str:
     if form == "csv":
         return records_csv(names, records)
     note = (
-        "agreement: rank correlation between the dev loss at the rung and at the end. kept: share of the best trials "
-        "at the end that the rung keeps. winner: whether the rung keeps the best one. All three count the `known` "
-        "trials: those that reached the rung and ran to the end."
+        "agreement: Kendall's tau between the dev loss at the rung and at the end, with its 95 % interval. kept: share "
+        "of the best trials at the end that the rung keeps. winner: whether the rung keeps the best one. regret: what "
+        "the best one at the rung loses to the best one at the end. They count the `known` trials: those that reached "
+        "the rung and ran to the end."
     )
     cells = [[plain_text(record[name], 3) for name in names] for record in records]
     return f"{markdown_table(names, cells)}\n\n{note}"

@@ -1,6 +1,8 @@
 """The cache: finished points of earlier runs, looked up by everything that their results depend on."""
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +58,14 @@ class Cache:
             if result is not None:
                 return replace(result, from_run=result.from_run or folder.name)
         return None
+
+    def computed(self, provenance: Provenance, point: Point) -> Iterator[tuple[RunFolder, Point]]:
+        """Yield the runs that computed the result of `point` themselves, with their spelling of it, oldest first."""
+        for folder, known in self._places.get((provenance.key(point), False), ()):
+            with contextlib.suppress(UsageError):
+                result = find_result(self._state(folder), known)
+                if result is not None and result.from_run is None:
+                    yield folder, known
 
     def _state(self, folder: RunFolder) -> RunState:
         if folder.name not in self._states:

@@ -62,6 +62,18 @@ def worker_of(folder: Path) -> Worker | None:
         return None
 
 
+def is_held(folder: Path) -> bool:
+    """Return whether a worker holds the lease on the trial in `folder`."""
+    try:
+        with (folder / NAME).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 def last_heartbeat(folder: Path) -> float | None:
     """Return the time of the last heartbeat by the file system's clock, or None if there was none."""
     try:

@@ -1,10 +1,13 @@
-"""Find a run by name, by path, or as the latest one."""
+"""Find a run by name, by path, or as the latest one, and the checkpoint of a point."""
 
 import os
 from pathlib import Path
 
 from sweep.errors import RunError
+from sweep.planning.plan import Point
+from sweep.store.cache import Cache
 from sweep.store.run_folder import RUN_FILE, RunFolder, list_runs, open_run
+from sweep.store.state import find_result, load_state
 
 
 def find_run(out: Path, run: str) -> RunFolder:
@@ -26,3 +29,25 @@ def find_run_or_latest(out: Path, run: str | None) -> RunFolder:
     if not runs:
         raise RunError(f"{out} holds no runs yet: start one with `sweep run lora_rank`")
     return runs[-1]
+
+
+def find_checkpoint(folder: RunFolder, point: Point) -> Path:
+    """Return the folder of the checkpoint that `point` of the run in `folder` was scored with.
+
+    That of a cached point is in the run that computed it, which is found by its content: it may have another name by
+    now, and its earlier name may be that of another run. Raise RunError if there is none.
+    """
+    result = find_result(load_state(folder), point)
+    places = [folder.checkpoints(point.trial_id)]
+    if result is not None and result.from_run is not None:
+        found = Cache(folder.path.parent, skip=folder.name).computed(folder.spec.provenance, point)
+        places = [owner.checkpoints(known.trial_id) for owner, known in found]
+    epoch = str(result.epoch if result else point.epochs)
+    checkpoint = next((place / epoch for place in places if (place / epoch).is_dir()), None)
+    if checkpoint is None:
+        owner = folder.name if result is None else result.from_run or folder.name
+        raise RunError(
+            f"no checkpoint of point {point.point_id} was kept in run {owner!r}: train it again with keep='all', or "
+            "choose a point whose trial ended at its best or last epoch"
+        )
+    return checkpoint

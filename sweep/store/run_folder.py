@@ -96,6 +96,8 @@ class RunFolder:
                 raise RunError(
                     f"run {self.name!r} is in use by another process; watch it with `sweep status {self.name}`"
                 ) from error
+            if not _is_file(descriptor, self.path / ".lock"):
+                raise RunError(f"run {self.name!r} was just deleted or renamed by another process")
             self._clear()
             yield
         finally:
@@ -107,6 +109,14 @@ class RunFolder:
             if STAGED.fullmatch(left.name):
                 with contextlib.suppress(OSError):
                     left.unlink()
+
+
+def _is_file(descriptor: int, path: Path) -> bool:
+    """Return whether the open file is still the one at `path`."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 def existing(path: Path) -> Path:

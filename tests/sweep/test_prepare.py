@@ -11,7 +11,7 @@ from click.testing import Result
 
 import sweep.prepare as module
 from model.pretrained.files import TINY
-from sweep import open_run
+from sweep import Space, open_run
 from sweep.planning.config import TuneConfig
 from sweep.planning.provenance import trace
 from sweep.prepare import RunRequest, prepare
@@ -92,7 +92,22 @@ def test_a_search_is_another_run_than_a_grid(micro: Path, out: Path) -> None:
     assert grid.search_id != asha.search_id
 
 
+def test_an_override_that_variants_do_not_share_is_said(
+    poems: Path, out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    space = Space(variants=[{}, {"lora.rank": 2}], fixed={"data": str(poems)})
+    prepare(RunRequest(space=space, out=out, settings={"lora.rank": 4}))
+    assert "--set lora.rank: applies to 1 of 2 variants" in caplog.text
+
+
 # Identity: content, not spelling.
+
+
+def test_two_spellings_of_one_file_are_one_point(sweep: Callable[..., Result], micro: Path, poems: Path) -> None:
+    Path("poems.txt").write_bytes(poems.read_bytes())
+    result = sweep("run", micro, "--dry-run", "--set", "data=poems.txt,./poems.txt")
+    assert result.exit_code == 2
+    assert "data poems.txt and base tiny, data ./poems.txt have the same content" in result.stderr
 
 
 def spelled(poems: Path, *extra: str) -> tuple[str, ...]:
@@ -167,6 +182,11 @@ def test_a_run_whose_base_moved_takes_the_new_place(sweep: Callable[..., Result]
     run = open_run(out / "r").resume(settings={"base": begun / "moved"}, budget="9trials", progress=False)
     assert run.status().is_done
     assert run.load_model()[0].config.n_positions == 256
+
+
+def test_settings_of_the_configuration_file_are_not_for_resume(sweep: Callable[..., Result], begun: Path) -> None:
+    Path("sweep.toml").write_text('set = ["epochs=2"]\n')
+    assert "4 COMPLETED" in sweep("resume", "r", "--budget", "9trials").stdout
 
 
 def test_a_run_resumes_after_its_working_folder_was_moved(

@@ -147,7 +147,7 @@ def disagreement(groups: Sequence[Group], metric: str) -> Check:
     found = agreement_of([(-a if larger_is_better(metric) else a, b) for a, b in known])
     if found is None:
         return Check(name, Level.UNKNOWN)
-    if found.high >= 0:
+    if found.high is None or found.high >= 0:
         return Check(name, Level.OK)
     return Check(
         name,

@@ -88,7 +88,26 @@ BAD_COMMANDS = {
     "path of no run": (["report", "../x"], "no run at ../x: a run is a folder with a run.json in it"),
     "parent folder": (["status", ".."], "no run at .."),
     "no runs": (["report"], "holds no runs yet"),
-    "unknown option": (["run", "lora_rank", "--epochs", "1"], "No such option"),
+    "unknown option": (["run", "lora_rank", "--nonsense", "1"], "No such option"),
+    "a setting as an option": (
+        ["run", "lora_rank", "--epochs", "3"],
+        "No such option: --epochs. It is a setting: write --set epochs=3",
+    ),
+    "a setting with a dash": (["run", "lora_rank", "--batch-size=4"], "write --set batch_size=4"),
+    "a setting of another program": (["run", "lora_rank", "--learning-rate", "0.1"], "write --set lr=0.1"),
+    "a setting of a method": (
+        ["run", "lora_rank", "--max-new-tokens", "--dry-run"],
+        "write --set decode.max_new_tokens=VALUE",
+    ),
+    "a learning rate": (["run", "lora_rank", "--set", "learning_rate=1"], "did you mean 'lr'"),
+    "warm-up": (["run", "lora_rank", "--set", "warmup=1"], "there is no warm-up: the learning rate is constant"),
+    "freeze": (["run", "lora_rank", "--set", "freeze=True"], "freeze: must be one of base, got 'True'"),
+    "no such file": (["run", "my/own.py"], "my/own.py: no such file"),
+    "no GPU": (["run", "lora_rank", "--gpus-per-trial", "1"], "this machine has no GPU that torch can use"),
+    "two errors": (
+        ["run", "lora_rank", "--set", "lr=0", "--set", "epochs=-1"],
+        "2 errors   epochs: must be at least 0, got -1   lr: must be above 0, got 0.0",
+    ),
 }
 
 

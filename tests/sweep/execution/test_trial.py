@@ -82,6 +82,15 @@ def test_unreported_end_is_reported_without_training(job: Job, monkeypatch: pyte
     assert [essence(report) for report in run_trial(replace(job, known_epoch=1))] == whole[1:]
 
 
+def test_code_of_an_extension_that_exits_fails_its_trial(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave(*arguments: object, **named: object) -> None:
+        raise SystemExit(0)
+
+    monkeypatch.setattr("model.training.train", leave)
+    (report,) = run_trial(job)
+    assert (report.status, report.reason) == (Status.FAILED, "SystemExit: 0")
+
+
 def test_a_damaged_checkpoint_costs_its_epoch_only(job: Job) -> None:
     whole = [essence(report) for report in run_trial(replace(job, checkpoints=job.checkpoints + "-whole"))]
     stopped = run_trial(job)

@@ -57,7 +57,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"optimizer": "adam"},
         "optimizer: must be one of adamw, soap, got 'adam'; did you mean 'adamw'?",
     ),
-    "optimizers": ({"optimizer": ["adamw"]}, "optimizer: must be str, got ['adamw']"),
+    "optimizers": ({"optimizer": ["adamw"]}, "optimizer: must be one of adamw, soap, got ['adamw']"),
     "extension that was not imported": ({"optimizer": "my_lib:Lion"}, "optimizer: must be one of adamw, soap"),
     "peft": ({"peft": "loar"}, "peft: must be one of lora, got 'loar'; did you mean 'lora'?"),
     "peft without rank": ({"peft": "lora"}, "lora.rank: is needed"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweep.errors import ExtensionError
-from sweep.planning.importing import import_object, is_extension, make_importable
+from sweep.planning.importing import import_object, is_extension, make_importable, neighbours
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def test_a_module_of_a_package_starts_from_the_folder_above_it(folder: Path) -> 
     [
         ("absent_x", None, "cannot import absent_x:number: ModuleNotFoundError"),
         ("empty_x", "", "cannot import empty_x:number: AttributeError"),
+        ("leaving_x", "raise SystemExit(0)", "cannot import leaving_x:number: SystemExit"),
         ("failing_x", "1 / 0", "cannot import failing_x:number: ZeroDivisionError"),
         ("broken_x", "def", "cannot import broken_x:number: SyntaxError"),
         ("text_x", "number = 'seven'", "text_x:number must be of type int, not str"),
@@ -72,3 +73,19 @@ def test_an_edit_after_the_import_is_noticed(folder: Path) -> None:
     path.write_text("number = 8")
     with pytest.raises(ExtensionError, match="was edited after this process imported it"):
         origin.check_unchanged()
+
+
+def test_a_module_of_the_same_name_elsewhere_is_noticed(tmp_path: Path, folder: Path) -> None:
+    """A second space file in one process, whose extension is another file."""
+    (folder / "twin_module_x.py").write_text("number = 7")
+    _, origin = import_object("twin_module_x:number", int)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "twin_module_x.py").write_text("number = 8")
+    with neighbours(other):
+        pass
+    with pytest.raises(ExtensionError, match=rf"not the one in {other}: start Python again"):
+        origin.check_unchanged()
+    with neighbours(folder):
+        pass
+    origin.check_unchanged()

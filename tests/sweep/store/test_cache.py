@@ -62,6 +62,15 @@ def test_a_finished_command_again_names_the_run_that_holds_its_rows(
     assert [folder.name for folder in list_runs(finished.parent)] == ["micro"]
 
 
+def test_a_run_without_the_cache_holds_its_rows_too(
+    sweep: Sweep, micro: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sweep("run", micro, "--executor", "inline", "--no-cache").exit_code == 0
+    never_train(monkeypatch)
+    assert "run micro holds these rows" in sweep("run", micro, "--executor", "inline").stdout
+    assert [folder.name for folder in list_runs(out)] == ["micro"]
+
+
 def test_a_finished_command_again_retries_failed_trials(sweep: Sweep, micro: Path, out: Path) -> None:
     folder = prepare(RunRequest(space=str(micro), out=out)).open_or_create()
     drive(folder, ScriptedExecutor(lambda job, listener: fail(job, listener)), max_failures=0)

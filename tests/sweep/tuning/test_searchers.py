@@ -233,7 +233,7 @@ def test_points_to_evaluate_are_refused_by_the_command(tmp_path: Path, sweep: Ca
         ({"lora.rank": grid(4, 2, 0)}, "lora.rank: must be at least 1, got 0"),
         ({"lr": uniform(-1.0, 1.0)}, "lr: must be"),
         ({"lora.dropout": uniform(0.0, 0.5)}, "lora.rank: is needed"),
-        ({"batch_size": uniform(1.0, 8.0)}, "batch_size: must be int"),
+        ({"batch_size": uniform(1.0, 8.0)}, "batch_size is a whole number; write for example randint"),
     ],
 )
 def test_corner_points_reveal_invalid_values(axes: dict[str, Any], message: str) -> None:

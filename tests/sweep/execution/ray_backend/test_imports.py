@@ -10,6 +10,7 @@ from sweep.execution.job import Job
 from sweep.execution.trial import TrialReport
 from sweep.store.failure import Failure
 from tests.sweep.conftest import essence
+from tests.sweep.extensions import write_optimizer
 
 SHADOWS = ("model", "ray", "numpy", "json", "random", "torch", "pandas", "click")
 COMMAND = (sys.executable, "-c", "import sys; sys.path.remove(''); from sweep.cli.commands import main; main()")
@@ -38,6 +39,19 @@ def test_a_hostile_folder_changes_nothing(hostile: Path, micro: Path, out: Path,
     assert "2 COMPLETED" in done.stdout
     assert run(tmp_path, micro, tmp_path / "inline", "inline").returncode == 0
     assert essence(out / "r") == essence(tmp_path / "inline" / "r")
+
+
+def test_workers_import_the_neighbours_of_an_extension(micro: Path, out: Path, tmp_path: Path) -> None:
+    """An optimizer and a module that it needs lie beside the space file, not in the working folder."""
+    name = write_optimizer(micro.parent, "sign_beside_x")
+    module = micro.parent / "sign_beside_x.py"
+    module.write_text("from rates_beside_x import POWER\n" + module.read_text().replace("setting(0.5", "setting(POWER"))
+    (micro.parent / "rates_beside_x.py").write_text("POWER = 0.25\n")
+    micro.write_text(micro.read_text().replace('"lr": 0.01', f'"lr": 0.01, "optimizer": "{name}"'))
+    (tmp_path / "elsewhere").mkdir()
+    done = run(tmp_path / "elsewhere", micro, out, "ray")
+    assert done.returncode == 0, done.stderr
+    assert "2 COMPLETED" in done.stdout
 
 
 class Deaf:
