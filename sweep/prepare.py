@@ -104,7 +104,6 @@ class PreparedRun:
             log.warning("%s", long)
         out, name = self.request.out, self.request.name
         if name is not None:
-            check_name(name)
             if _is_run(out / name):
                 return self._resumed(RunFolder(out / name))
             return create_run(out, name, self.spec, self.file.source)
@@ -151,8 +150,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     if request.name is not None:
         check_name(request.name)
     file = load_space(request.space) if isinstance(request.space, str) else space_file(request.space)
-    settings = request.settings
-    overrides = dict(settings) if isinstance(settings, Mapping) else parse_settings(settings)
+    overrides = dict(given) if isinstance(given := request.settings, Mapping) else parse_settings(given)
     if request.base is not None:
         if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for _, v in file.space.named_variants):
             raise SpaceError(f"--base: the space {file.name!r} sets its own base; omit --base")
