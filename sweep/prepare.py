@@ -224,10 +224,10 @@ def _points(
         suggestions = suggest_all(space, tune_config.num_samples or 0, tune_config.search)
         plan = Plan(tuple(point for suggestion in suggestions for point in suggestion.points))
         return plan, None, plan.points
-    if space.searches_decoding:
+    if space.searches_scoring:
         raise SpaceError(
-            f"--search {tune_config.search}: points that differ only in decoding share a trial, which may have ended "
-            "before the next one is suggested; use --search random, or fix decoding, e.g. --set decode.top_p=0.9"
+            f"--search {tune_config.search}: points that differ only in decoding or keep_best_epoch share a trial, "
+            "which may end before the next is suggested; use --search random, or fix them, as --set decode.top_p=0.9"
         )
     _check_comparable(space.probes(), tune_config)
     return Plan(()), space, space.probes()
