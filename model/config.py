@@ -105,6 +105,9 @@ class TrainConfig(Settings):
         None, unit="fraction dropped inside the blocks; None = the base's own", low=0, below=1
     )
     patience: int | None = setting(None, unit="epochs of rising dev loss before stopping; None = never", low=1)
+    keep_best_epoch: bool | None = setting(
+        None, unit="whether to score the weights of the epoch with the lowest dev loss so far; None = the last epoch's"
+    )
     freeze: str | None = setting(
         None, unit="weights that stay as they are; base = train only a head of the task's own", choices=("base",)
     )
@@ -151,6 +154,8 @@ class TrainConfig(Settings):
         super().__post_init__()
         if self.truncate and TASKS[self.task].load is not None:
             raise SettingError("truncate", f"has no effect: task {self.task} cuts its texts by itself")
+        if self.keep_best_epoch is False:
+            object.__setattr__(self, "keep_best_epoch", None)
         if self.truncate == "tail":
             object.__setattr__(self, "truncate", None)
         if self.weight_decay is None:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from model.gpt2 import GPT2
     from model.pretrained.tokenizer import Tokenizer
 
+FURTHER_OPTIONS = ("cpus_per_trial", "gpus_per_trial", "metric")  # of RunRequest, that `run` takes as options
+
 
 @dataclass(frozen=True)
 class RunStatus:
@@ -75,10 +77,7 @@ class Run:
         return f"<Run {self.name!r}: {counts}>"
 
     def leaderboard(self, metric: str | None = None) -> "pd.DataFrame":
-        """Return one row per point, ranked rows first, the best first, with the columns of leaderboard.parquet.
-
-        `metric` ranks the rows: a metric of the task, or dev_loss; None: what the run was started with.
-        """
+        """Return one row per point, the best first (by `metric`, if given), with the columns of leaderboard.parquet."""
         return leaderboard_frame(rows(self.folder, load_state(self.folder), metric))
 
     def samples(self) -> "pd.DataFrame":
@@ -182,13 +181,7 @@ def run(
     limits = RunLimits(**_limits(_taken(options, RunLimits)))
     machine = _taken(options, RunRequest)
     if options:
-        known = [
-            *TuneConfig.__dataclass_fields__,
-            *RunLimits.__dataclass_fields__,
-            "cpus_per_trial",
-            "gpus_per_trial",
-            "metric",
-        ]
+        known = [*TuneConfig.__dataclass_fields__, *RunLimits.__dataclass_fields__, *FURTHER_OPTIONS]
         raise TypeError(f"unknown option {next(iter(options))!r}. Known: {', '.join(known)}")
     request = RunRequest(
         space=space if isinstance(space, Space) else str(space),

@@ -103,7 +103,6 @@ class PreparedRun:
             log.warning("%s", long)
         out, name = self.request.out, self.request.name
         if name is not None:
-            check_name(name)
             if _is_run(out / name):
                 return self._resumed(RunFolder(out / name))
             return create_run(out, name, self.spec, self.file.source)
@@ -150,8 +149,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     if request.name is not None:
         check_name(request.name)
     file = load_space(request.space) if isinstance(request.space, str) else space_file(request.space)
-    settings = request.settings
-    overrides = dict(settings) if isinstance(settings, Mapping) else parse_settings(settings)
+    overrides = dict(given) if isinstance(given := request.settings, Mapping) else parse_settings(given)
     if request.base is not None:
         if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for _, v in file.space.named_variants):
             raise SpaceError(f"--base: the space {file.name!r} sets its own base; omit --base")
@@ -225,10 +223,10 @@ def _points(
         suggestions = suggest_all(space, tune_config.num_samples or 0, tune_config.search)
         plan = Plan(tuple(point for suggestion in suggestions for point in suggestion.points))
         return plan, None, plan.points
-    if space.searches_decoding:
+    if space.searches_scoring:
         raise SpaceError(
-            f"--search {tune_config.search}: points that differ only in decoding share a trial, which may have ended "
-            "before the next one is suggested; use --search random, or fix decoding, e.g. --set decode.top_p=0.9"
+            f"--search {tune_config.search}: points that differ only in decoding or keep_best_epoch share a trial, "
+            "which may end before the next is suggested; use --search random, or fix them, as --set decode.top_p=0.9"
         )
     check_comparable(space.probes(), tune_config)
     return Plan(()), space, space.probes()

@@ -23,6 +23,11 @@ CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 ID_LENGTH = 12  # hexadecimal digits: 48 bits, so one collision is expected among 20 million points
 
 
+def is_scoring(key: str) -> bool:
+    """Return whether a setting decides how a trained model is scored, not how it is trained."""
+    return key.startswith(DecodeConfig.prefix) or key == "keep_best_epoch"
+
+
 def stable_id(value: Any) -> str:
     """Return a short hash of a JSON-able value; equal values have equal hashes on every platform."""
     return hashlib.sha256(CANONICAL.encode(value).encode()).hexdigest()[:ID_LENGTH]
@@ -53,11 +58,12 @@ class Point:
 
     @cached_property
     def trial_id(self) -> str:
-        """Return the hash of the settings that decide the weights: all training settings except the number of epochs.
+        """Return the hash of the settings that decide the weights.
 
-        A baseline (0 epochs) depends only on the settings in UNTRAINED.
+        These are all training settings but the number of epochs, and which of them is scored. A baseline (0 epochs)
+        depends only on the settings in UNTRAINED.
         """
-        settings = to_flat(self.train)
+        settings = {key: value for key, value in to_flat(self.train).items() if not is_scoring(key)}
         epochs = settings.pop("epochs")
         untrained = {key: settings.get(key) for key in UNTRAINED if key in settings or key not in ADDED}
         return stable_id(settings if epochs else {"untrained": untrained})
@@ -102,6 +108,11 @@ class Trial:
     @property
     def config(self) -> TrainConfig:
         return replace(self.points[0].train, epochs=self.epochs)
+
+    @property
+    def keeps_best(self) -> bool:
+        """Return whether a point is scored with the weights of its best epoch."""
+        return any(point.train.keep_best_epoch for point in self.points)
 
     @property
     def is_baseline(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from sweep.errors import SpaceError
 from sweep.planning.axes import Axis, Choice, Grid, Range, axis_as_list, axis_from_list
 from sweep.planning.checks import Problems
-from sweep.planning.plan import Point, stable_id
+from sweep.planning.plan import Point, is_scoring, stable_id
 from sweep.planning.space import Branch, Space, branches, resolve
 from sweep.planning.values import plain
 
@@ -91,9 +91,9 @@ class SearchSpace:
         return tuple(point for params in self.corners() for point in self.points(params))
 
     @property
-    def searches_decoding(self) -> bool:
-        """Return whether two points can differ in decoding alone."""
-        axes = any(key.startswith("decode.") for branch in self.branches for key in self.searched(branch))
+    def searches_scoring(self) -> bool:
+        """Return whether two points can share a trial: differ in decoding, or in the epoch that is scored, alone."""
+        axes = any(is_scoring(key) for branch in self.branches for key in self.searched(branch))
         return axes or len({_training_settings(branch) for branch in self.branches}) < len(self.branches)
 
     def random(self, index: int, attempt: int = 0) -> Params:
@@ -177,6 +177,6 @@ def _holds(axis: Axis, value: Any) -> bool:
 
 
 def _training_settings(branch: Branch) -> str:
-    """Return the settings and axes of a branch other than those of decoding, as text."""
+    """Return the settings and axes of a branch that decide its trials, as text."""
     settings = {**branch.plain, **{key: str(axis) for key, axis in branch.axes.items()}}
-    return str({key: value for key, value in settings.items() if not key.startswith("decode.")})
+    return str({key: value for key, value in settings.items() if not is_scoring(key)})

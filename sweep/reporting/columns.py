@@ -34,7 +34,7 @@ def table_columns(rows: Sequence[Row]) -> list[str]:
     informative = informative_keys(settings_of(rows))
     settings = [key for key in schema(rows).names if key in informative]
     budgets = ["epochs_budget"] if len({row["epochs_budget"] for row in rows}) > 1 else []
-    partial = ["epoch"] if any(not row["status"].is_complete for row in rows) else []
+    partial = ["epoch"] if any(row.get("epoch") != row["epochs_budget"] for row in rows) else []
     tasks = dict.fromkeys(row["task"] for row in rows)
     metrics = dict.fromkeys(metric for task in tasks for metric in TASKS[task].metrics)  # tasks may share one
     given = [

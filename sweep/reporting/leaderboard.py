@@ -25,7 +25,7 @@ from sweep.planning.plan import Point
 from sweep.planning.ranking import ranking_metric
 from sweep.store.events import PointResult
 from sweep.store.run_folder import RunFolder, write_file
-from sweep.store.state import RunState, TrialState, find_result, full_plan, load_state
+from sweep.store.state import RunState, TrialState, find_result, full_plan, load_state, scored_epoch
 from sweep.store.status import Status
 
 Row = dict[str, Any]
@@ -94,7 +94,7 @@ def schema(rows: Sequence[Row] = ()) -> pa.Schema:
         "rank": pa.int64(),  # among rows with the same task, data, base and epochs
         **({"variant": pa.string()} if any(row.get("variant") for row in rows) else {}),  # its name in the space
         **{key: _arrow(kind) for key, kind in keys.items() if key != "epochs"},
-        "epoch": pa.int64(),  # at which the row was scored
+        "epoch": pa.int64(),  # whose weights were scored
         "epochs_budget": pa.int64(),  # the point's number of epochs
         "rung": pa.int64(),  # the epoch at which a scheduler stopped the trial
         "metric": pa.string(),  # the metric that rows are ranked by
@@ -225,15 +225,16 @@ def _unfinished(state: RunState, point: Point, trial: TrialState) -> Row:
 
 def _partial_result(state: RunState, point: Point, trial: TrialState) -> PointResult:
     """Return what is known of an unfinished point at the last known epoch of its trial."""
-    epoch = trial.epochs[trial.known_epoch]
-    metrics = {} if epoch.metric is None else {TASKS[point.train.task].metric: epoch.metric}
+    known = trial.epochs[trial.known_epoch]
+    metrics = {} if known.metric is None else {TASKS[point.train.task].metric: known.metric}
     scored = state.scores.get(point.point_id)
+    epoch, losses = scored_epoch(trial, point, trial.known_epoch) if scored else (trial.known_epoch, known.losses)
     return PointResult(
         metrics=scored.score.metrics if scored else metrics,
         decode_seconds=scored.score.decode_seconds if scored else None,
-        epoch=trial.known_epoch,
-        losses=epoch.losses,
-        cost=epoch.cost,
+        epoch=epoch,
+        losses=losses,
+        cost=known.cost,
         attempt=trial.attempt,
     )
 

@@ -14,7 +14,7 @@ def evidence(folder: RunFolder, state: RunState) -> Evidence:
     plan = full_plan(folder.spec, state)
     finished = [trial for trial in plan.trials if _is_finished(state, trial)]
     return Evidence(
-        curves=[_curve(state, trial) for trial in finished],
+        curves=[_curve(state, trial) for trial in finished if not trial.keeps_best],
         rungs=_rungs(folder, state, finished),
         examples=_examples(state, plan),
     )

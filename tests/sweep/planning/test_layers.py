@@ -15,8 +15,8 @@ VARIANTS = Space(fixed={"lr": 0.1}, variants=[{}, LORA, SMART, {**LORA, **SOAP}]
 
 
 def trained(space: Space, **overrides: Any) -> list[TrainConfig]:
-    given = {key.replace("__", "."): value for key, value in overrides.items()}
-    return [point.train for point in expand(space, given)]
+    named = {key.replace("__", "."): value for key, value in overrides.items()}
+    return [point.train for point in expand(space, named)]
 
 
 def ranks(configs: list[TrainConfig]) -> list[int | None]:
