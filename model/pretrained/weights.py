@@ -8,13 +8,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from safetensors import safe_open
 
 from model.gpt2_config import GPT2Config, parameter_shapes
 
-FLOATS = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16}  # numpy has no BF16
+if TYPE_CHECKING:
+    import numpy as np
+
+FLOATS = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "uint16"}  # numpy's types; it has no BF16
 CHUNK = 2**22  # numbers checked at a time
 # Attention masks and the tied head, which some checkpoints hold though they are not parameters.
 EXTRA = re.compile(r"lm_head\.weight|h\.\d+\.attn\.(masked_)?bias")
@@ -66,6 +69,8 @@ def find_mismatch(stored: Mapping[str, Stored], config: GPT2Config) -> str | Non
 
 def find_not_finite(path: Path, stored: Mapping[str, Stored]) -> str | None:
     """Return the name of a parameter that holds a NaN or an infinity, or None if there is none."""
+    import numpy as np
+
     content = np.memmap(path, np.uint8, mode="r")
     for name, each in stored.items():
         if each.dtype in FLOATS and not EXTRA.fullmatch(name):
@@ -75,7 +80,7 @@ def find_not_finite(path: Path, stored: Mapping[str, Stored]) -> str | None:
     return None
 
 
-def _is_finite(numbers: np.ndarray) -> bool:
-    if numbers.dtype == np.uint16:  # BF16 is the upper half of a single-precision number
-        numbers = (numbers.astype(np.uint32) << 16).view(np.float32)
-    return bool(np.isfinite(numbers).all())
+def _is_finite(numbers: "np.ndarray") -> bool:
+    if numbers.dtype == "uint16":  # BF16 is the upper half of a single-precision number
+        numbers = (numbers.astype("uint32") << 16).view("float32")
+    return bool((abs(numbers) < float("inf")).all())  # NaN is not below infinity either

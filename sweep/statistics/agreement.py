@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from sweep.statistics.errors import require
 
@@ -34,7 +33,7 @@ def agreement(at_rung: ArrayLike, at_end: ArrayLike, alpha: float = 0.05, seed: 
     a, b = np.asarray(at_rung, dtype=float), np.asarray(at_end, dtype=float)
     require(len(a) >= 2, f"an agreement needs 2 trials, not {len(a)}")
     require(np.ptp(a) > 0 and np.ptp(b) > 0, "an agreement needs trials with different losses")
-    tau, regret = float(stats.kendalltau(a, b).statistic), float(b[a.argmin()] - b.min())
+    tau, regret = float(_taus(a[None], b[None])[0]), float(b[a.argmin()] - b.min())
     low, high = _interval(a, b, alpha, seed) if len(a) >= LEAST else (None, None)
     return Agreement(trials=len(a), tau=tau, low=low, high=high, regret=regret)
 

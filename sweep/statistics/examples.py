@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from sweep.statistics.errors import require
 
@@ -59,11 +59,11 @@ def bootstrap_t(
     weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=samples).astype(float)
     error = float(np.std(score(weights @ a) - score(weights @ b), ddof=1)) * np.sqrt(count / (count - 1))
     difference = float(score(a.sum(axis=0)) - score(b.sum(axis=0)))
-    half = float(stats.t.ppf(1 - alpha / 2, count - 1)) * error
+    half = float(special.stdtrit(count - 1, 1 - alpha / 2)) * error
     if error == 0:
         p = 1.0 if difference == 0 else 2.0 ** (1 - count)  # the same in every example: as in `paired_effect`
     else:
-        p = float(2 * stats.t.sf(abs(difference) / error, count - 1))
+        p = float(2 * special.stdtr(count - 1, -abs(difference) / error))
     return ExampleEffect(examples=count, difference=difference, low=difference - half, high=difference + half, p=p)
 
 
@@ -76,4 +76,4 @@ def mcnemar_p(one: ArrayLike, other: ArrayLike) -> float:
     require(len(a) >= 1, "McNemar's test needs 1 example")
     only_one, only_other = int(np.sum(a & ~b)), int(np.sum(b & ~a))
     count = only_one + only_other
-    return 1.0 if count == 0 else float(min(1.0, 2 * stats.binom.cdf(min(only_one, only_other), count, 0.5)))
+    return 1.0 if count == 0 else float(min(1.0, 2 * special.bdtr(min(only_one, only_other), count, 0.5)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from sweep.statistics.errors import require
 from sweep.statistics.families import holm
@@ -175,7 +175,7 @@ def _columns(term: Sequence[str], factors: Levels) -> Array:
 def _table(rows: Sequence[tuple[str, int, float]], full: _Fit, total: float) -> Table:
     has_error = full.df > 0 and full.rss > 1e-12 * max(total, 1e-300)
     error = full.rss / full.df if has_error else None
-    ps = [float(stats.f.sf(squares / df / error, df, full.df)) for _, df, squares in rows] if error else []
+    ps = [float(special.fdtrc(df, full.df, squares / df / error)) for _, df, squares in rows] if error else []
     adjusted = holm(ps)
     terms = tuple(
         Term(

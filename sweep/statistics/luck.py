@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from sweep.statistics.errors import require
 
@@ -70,4 +70,4 @@ def _own_p(x: NDArray[np.float64], best: int) -> float | None:
         return None
     d = x[best] - np.delete(x, best, axis=0).mean(axis=0)
     t = d.mean() / (d.std(ddof=1) / np.sqrt(len(d)))
-    return float(min(1.0, len(x) * stats.t.sf(t, len(d) - 1)))
+    return float(min(1.0, len(x) * special.stdtr(len(d) - 1, -t)))

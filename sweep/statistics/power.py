@@ -3,7 +3,7 @@
 from functools import cache
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import special
 
 from sweep.statistics.errors import require
 
@@ -16,16 +16,18 @@ def power(effect: float, pairs: int, alpha: float = 0.05) -> float:
     Source: the noncentral t distribution; Cohen (1988). Assumes normal differences; needs 2 pairs.
     """
     require(pairs >= 2, f"a paired comparison needs 2 seeds, not {pairs}")
-    bound = stats.t.ppf(1 - alpha / 2, pairs - 1)
+    bound = special.stdtrit(pairs - 1, 1 - alpha / 2)
     shift = effect * np.sqrt(pairs)
     with np.errstate(all="ignore"):
-        wrong_side = np.nan_to_num(stats.nct.cdf(-bound, pairs - 1, shift))  # NaN where it is below 1e-16
-    return float(stats.nct.sf(bound, pairs - 1, shift) + wrong_side)
+        wrong_side = np.nan_to_num(special.nctdtr(pairs - 1, shift, -bound))  # NaN where it is below 1e-16
+    return float(1 - special.nctdtr(pairs - 1, shift, bound) + wrong_side)
 
 
 @cache
 def visible_effect(pairs: int, alpha: float = 0.05, wanted: float = 0.8) -> float:
     """Return the smallest effect, in sds of a difference, that `pairs` pairs see with the probability `wanted`."""
+    from scipy import optimize
+
     high = 1.0
     while power(high, pairs, alpha) < wanted:
         high *= 2

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from sweep.statistics.errors import require
 
@@ -92,7 +92,7 @@ def _simulated(most: int, alpha: float) -> tuple[float, ...]:
         spent = round(alpha * count / most * len(t))
         more = spent - int(np.sum(~alive))
         if place == 0:
-            bound = float(stats.t.isf(alpha * count / most / 2, count - 1))  # known exactly
+            bound = float(-special.stdtrit(count - 1, alpha * count / most / 2))  # known exactly
         else:
             values = np.sort(t[alive, place])[::-1]
             bound = float(values[min(more, len(values)) - 1]) if more > 0 else float("inf")

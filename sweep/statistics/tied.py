@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from sweep.statistics.errors import require
 from sweep.statistics.paired import ROUNDING
@@ -36,7 +36,7 @@ def tied_with_best(scores: ArrayLike, alpha: float = 0.05) -> NDArray[np.bool_]:
 def _bounds(seeds: int, level: float) -> NDArray[np.float64]:
     """Return the bound of t by the number of pairs; infinite below 2."""
     bounds = np.full(seeds + 1, np.inf)
-    bounds[2:] = stats.t.ppf(1 - level, np.arange(1, seeds))
+    bounds[2:] = special.stdtrit(np.arange(1, seeds), 1 - level)
     return bounds
 
 

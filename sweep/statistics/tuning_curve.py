@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from sweep.statistics.errors import require
 
@@ -34,6 +33,8 @@ def tuning_curve(scores: ArrayLike, most: int | None = None, alpha: float = 0.05
     count = len(x)
     require(count >= 2, f"a tuning curve needs 2 points, not {count}")
     k = np.arange(1, (most or count) + 1)
+    from scipy import stats
+
     epsilon = stats.kstwo(count).ppf(1 - alpha)
     steps = np.arange(count + 1) / count
     ends = np.concatenate([[-np.inf], x, [np.inf]])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from sweep.statistics.errors import require
 
@@ -47,26 +47,31 @@ class Noise:
 def noise(scores: ArrayLike) -> Noise:
     """Return the components of variance of scores of shape (settings, seeds, draws), pooled over the settings.
 
+    As `noise_of_means`, which needs only the mean and the variance over the draws of each trial.
+    """
+    x = np.asarray(scores, dtype=float)
+    draws = x.shape[2]
+    return noise_of_means(x.mean(axis=2), x.var(axis=2, ddof=1) if draws > 1 else None, draws)
+
+
+def noise_of_means(means: ArrayLike, variances: ArrayLike | None, draws: int) -> Noise:
+    """Return the components of variance from each trial's mean and variance over `draws` draws, (settings, seeds).
+
     Source: the method of moments for nested random effects (Searle, Casella and McCulloch 1992, chapter 4); intervals
     of Graybill and Wang (1980). Assumes normal effects of equal variance in every setting. Needs 20 degrees of freedom:
     settings x (seeds - 1).
     """
-    x = np.asarray(scores, dtype=float)
-    settings, seeds, draws = x.shape
+    x = np.asarray(means, dtype=float)
+    settings, seeds = x.shape
     df = settings * (seeds - 1)
     require(df >= FEWEST_DF, f"sources of variance need {FEWEST_DF} degrees of freedom, not {df}: add seeds")
-    trials = x.mean(axis=2)
-    between = draws * float(np.sum((trials - trials.mean(axis=1, keepdims=True)) ** 2)) / df
-    if draws == 1:
+    between = draws * float(np.sum((x - x.mean(axis=1, keepdims=True)) ** 2)) / df
+    if variances is None:
         return Noise(seed=_variance(between, df), draw=None, seeds=seeds, draws=draws)
     within_df = settings * seeds * (draws - 1)
-    within = float(np.sum((x - trials[..., None]) ** 2)) / within_df
-    return Noise(
-        seed=_difference(between, df, within, within_df, draws),
-        draw=_variance(within, within_df),
-        seeds=seeds,
-        draws=draws,
-    )
+    within = float(np.mean(np.asarray(variances, dtype=float)))
+    seed = _difference(between, df, within, within_df, draws)
+    return Noise(seed=seed, draw=_variance(within, within_df), seeds=seeds, draws=draws)
 
 
 def example_noise(scores: ArrayLike) -> Component:
@@ -88,7 +93,7 @@ def example_noise(scores: ArrayLike) -> Component:
 
 
 def _variance(square: float, df: int) -> Component:
-    low, high = (df * square / stats.chi2.ppf(q, df) for q in (0.975, 0.025))
+    low, high = (df * square / special.chdtri(df, q) for q in (0.025, 0.975))
     return Component(variance=square, low=float(low), high=float(high), df=df, is_negative=False)
 
 
@@ -96,7 +101,7 @@ def _difference(one: float, df: int, other: float, other_df: int, count: int) ->
     """Return (one - other) / count of two mean squares, with the interval of Graybill and Wang (1980)."""
 
     def f(q: float, a: float, b: float) -> float:
-        return float(stats.f.isf(q, a, b))
+        return float(special.fdtri(a, b, 1 - q))
 
     infinite, tail = 1e9, 0.025
     up, down = f(tail, df, other_df), f(1 - tail, df, other_df)

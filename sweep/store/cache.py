@@ -61,7 +61,7 @@ class Cache:
 
     def computed(self, provenance: Provenance, point: Point) -> Iterator[tuple[RunFolder, Point]]:
         """Yield the runs that computed the result of `point` themselves, with their spelling of it, oldest first."""
-        for folder, known in self._places.get(provenance.key(point), ()):
+        for folder, known in self._places.get((provenance.key(point), False), ()):
             with contextlib.suppress(UsageError):
                 result = find_result(self._state(folder), known)
                 if result is not None and result.from_run is None:

@@ -8,9 +8,12 @@ from typing import Any
 from sweep.errors import RunError
 from sweep.reporting.leaderboard import Row, larger_is_better, ranking_group
 from sweep.reporting.settings import informative_keys
+from sweep.reporting.verdicts.groups import groups_of
+from sweep.reporting.verdicts.noise_lines import noise_lines
 from sweep.statistics.errors import StatisticsError
 from sweep.statistics.factors import LevelEffect, Table, anova, average, level_effects
 from sweep.statistics.importance import Importances, importances
+from sweep.statistics.tuning_curve import TuningCurve, tuning_curve
 
 Settings = Mapping[str, Any]
 
@@ -34,11 +37,13 @@ class Effects:
     metric: str
     seeds: int
     parts: tuple[Part, ...]  # of a grid
+    noise: tuple[str, ...]  # where it comes from, in sentences
     drawn: Importances | None  # of a drawn search
-    drawn_refused: str | None
+    drawn_refused: str | None  # why there are no importances
+    curve: TuningCurve | None  # of a random search: the best of k points, larger is better
 
 
-def effects(rows: Sequence[Row], metric: str, *, is_drawn: bool, alpha: float = 0.05) -> Effects:
+def effects(rows: Sequence[Row], metric: str, *, search: str = "grid", alpha: float = 0.05) -> Effects:
     """Return the effects of settings on the rows of `rows` with the most epochs.
 
     Raise RunError if these rows are not comparable, or nothing varies.
@@ -52,9 +57,13 @@ def effects(rows: Sequence[Row], metric: str, *, is_drawn: bool, alpha: float = 
         raise RunError("the rows differ in task, data or base, so that no effects can be measured across them")
     settings = [_settings(row) for row in known]
     seeds = len({row["seed"] for row in known})
-    if is_drawn:
+    noise = tuple(noise_lines(groups_of(known), metric)) if seeds > 1 else ()
+    if search != "grid":
         drawn, refused = _importances(known, settings, metric)
-        return Effects(metric=metric, seeds=seeds, parts=(), drawn=drawn, drawn_refused=refused)
+        curve = _curve(known, metric) if search == "random" else None
+        return Effects(
+            metric=metric, seeds=seeds, parts=(), noise=noise, drawn=drawn, curve=curve, drawn_refused=refused
+        )
     varying = [key for key in informative_keys(settings) if key != "seed"]
     parts = [
         _part(
@@ -65,7 +74,17 @@ def effects(rows: Sequence[Row], metric: str, *, is_drawn: bool, alpha: float = 
     ]
     if not parts:
         raise RunError("no setting varies in this run")
-    return Effects(metric=metric, seeds=seeds, parts=tuple(parts), drawn=None, drawn_refused=None)
+    return Effects(
+        metric=metric, seeds=seeds, parts=tuple(parts), noise=noise, drawn=None, curve=None, drawn_refused=None
+    )
+
+
+def _curve(rows: Sequence[Row], metric: str) -> TuningCurve | None:
+    """Return the tuning curve of independently drawn points, larger is better; None for a single point."""
+    sign = 1.0 if larger_is_better(metric) else -1.0
+    means = [group.summary(metric).mean for group in groups_of(rows)]
+    known = [sign * mean for mean in means if mean is not None]
+    return tuning_curve(known) if len(known) >= 2 else None
 
 
 def _part(

@@ -1,14 +1,17 @@
 """The output of `sweep effects`, as text, Markdown, JSON or CSV."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.numbers import setting_text
 from sweep.reporting.tables import markdown_table, records_csv, records_json
 from sweep.reporting.verdicts.effects import Effects, Part
 from sweep.reporting.verdicts.sentence import number, p_value, sentence, signed
 from sweep.statistics.importance import Importances
+from sweep.statistics.tuning_curve import TuningCurve
 from sweep.statistics.verdict import Verdict
 
 SHARE_NOTE = "share: part of the sum of squares; omega2: the part that is not noise; p (Holm): corrected over the table"
@@ -24,8 +27,12 @@ def effects_text(found: Effects, additions: Sequence[Verdict], interactions: Seq
         return records_csv(keys, records)
     blocks = [f"effects on {found.metric}, {found.seeds} seed{'s' if found.seeds > 1 else ''}"]
     blocks += [block for part in found.parts for block in _part(part, found.metric)]
+    if found.noise:
+        blocks.append("\n".join(found.noise))
     if found.drawn is not None:
         blocks += _importances(found.drawn)
+    if found.curve is not None:
+        blocks += _curve(found.curve, found.metric)
     if found.drawn_refused is not None:
         blocks.append(f"no importances: {found.drawn_refused}")
     for title, verdicts in (
@@ -82,6 +89,28 @@ def _importances(found: Importances) -> list[str]:
         f"PED-ANOVA over {found.points} points. In pure noise, the largest importance stays below {found.floor:.1%} in "
         "95 % of cases; importances below that say nothing. The test is approximate: it errs in about 6 to 8 %.",
     ]
+
+
+def _curve(curve: TuningCurve, metric: str) -> list[str]:
+    """Return the best score to expect of k random points, for some k up to the number of points."""
+    sign = 1.0 if larger_is_better(metric) else -1.0
+    shown = [place for place, k in enumerate(curve.k) if k in (1, 2, 5, 10, 20, 50, 100) or k == curve.k[-1]]
+    rows = [
+        [
+            str(curve.k[place]),
+            number(sign * float(curve.median[place])),
+            *(_bound(value) for value in sorted((sign * float(curve.low[place]), sign * float(curve.high[place])))),
+        ]
+        for place in shown
+    ]
+    return [
+        "Equal effort: the best score of k random points. The 95 % band holds for all k at once.",
+        markdown_table(["k", f"median best {metric}", "low", "high"], rows),
+    ]
+
+
+def _bound(value: float) -> str:
+    return number(value) if math.isfinite(value) else "unknown"
 
 
 def _records(found: Effects) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sweep.statistics.errors import StatisticsError
-from sweep.statistics.variance import example_noise, noise
+from sweep.statistics.variance import example_noise, noise, noise_of_means
 
 SETTINGS, SEEDS, DRAWS = 24, 4, 8
 
@@ -34,6 +34,11 @@ def test_components_equal_the_balanced_formulas() -> None:
     found = noise(x)
     assert found.draw.variance == pytest.approx(within)
     assert found.seed.variance == pytest.approx(between - within / DRAWS)
+
+
+def test_means_and_variances_suffice() -> None:
+    x = study(np.random.default_rng(6))
+    assert noise_of_means(x.mean(axis=2), x.var(axis=2, ddof=1), DRAWS) == noise(x)
 
 
 def test_one_draw_leaves_only_the_seed() -> None:

@@ -30,7 +30,7 @@ def grid(seeds: int, noise: float = 0.3, decodings: int = 1) -> list:
 
 def test_the_table_of_a_grid_is_the_analysis_of_variance() -> None:
     rows = grid(4)
-    (part,) = effects(rows, "chrf", is_drawn=False).parts
+    (part,) = effects(rows, "chrf").parts
     levels = {name: [one[name] for one in rows] for name in ("lr", "lora.rank")}
     assert part.table == anova([one["chrf"] for one in rows], levels, [one["seed"] for one in rows])
     by_name = {term.name: term for term in part.table.terms}
@@ -39,7 +39,7 @@ def test_the_table_of_a_grid_is_the_analysis_of_variance() -> None:
 
 
 def test_levels_are_compared_with_the_smallest_value() -> None:
-    (part,) = effects(grid(4), "chrf", is_drawn=False).parts
+    (part,) = effects(grid(4), "chrf").parts
     found = {(one.factor, one.level): one for one in part.levels}
     assert found["lora.rank", 32].reference == 2
     assert found["lora.rank", 32].low > 1.0
@@ -48,7 +48,7 @@ def test_levels_are_compared_with_the_smallest_value() -> None:
 
 def test_rows_of_one_trial_are_no_independent_evidence() -> None:
     """Without averaging, ten decodings of each trial make trial noise look like an effect of the rate."""
-    training, decoding = effects(grid(4, decodings=10), "chrf", is_drawn=False).parts
+    training, decoding = effects(grid(4, decodings=10), "chrf").parts
     assert (training.title, decoding.title) == ("training", "decoding")
     assert training.table.error_df == 6 * 4 - 3 - 6  # seeds, terms with the mean: 24 trials, not 240 rows
     assert {term.name: term for term in training.table.terms}["lr"].adjusted > 0.05
@@ -56,7 +56,7 @@ def test_rows_of_one_trial_are_no_independent_evidence() -> None:
 
 
 def test_one_seed_gives_shares_alone() -> None:
-    (part,) = effects(grid(1), "chrf", is_drawn=False).parts
+    (part,) = effects(grid(1), "chrf").parts
     assert all(term.p is None for term in part.table.terms)
     assert part.levels == ()
     assert part.note.startswith("one seed: shares only")
@@ -68,28 +68,56 @@ def test_a_drawn_search_gets_importances() -> None:
         row({"lr": float(lr), "lora.rank": int(rank)}, 0, chrf=40 - 9 * abs(lr - 0.4), dev_loss=3.0)
         for lr, rank in zip(generator.random(80), generator.integers(1, 64, 80), strict=True)
     ]
-    found = effects(rows, "chrf", is_drawn=True)
+    found = effects(rows, "chrf", search="random")
     assert found.parts == ()
     assert [one.axis for one in found.drawn.axes if one.above_noise] == ["lr"]
     assert "In pure noise, the largest importance stays below" in effects_text(found, [], [], "text")
 
 
+def test_a_random_search_shows_what_more_points_buy() -> None:
+    rows = [row({"lr": place / 30}, 0, chrf=40 + place, dev_loss=3.0) for place in range(30)]
+    text = effects_text(effects(rows, "chrf", search="random"), [], [], "text")
+    assert "| 1 | 54.0 |" in text  # the median of 40 to 69
+    assert "| 30 | 69.0 | 6" in text
+    assert effects(rows, "chrf", search="tpe").curve is None  # TPE's points are not independent
+
+
+def test_sources_of_noise() -> None:
+    generator = np.random.default_rng(5)
+    rows = [
+        row(
+            {"lora.rank": rank, "decode.repeats": 4},
+            seed,
+            chrf=40 + generator.normal(0, 1),
+            chrf_draw_sd=0.5,
+            dev_loss=3.0,
+        )
+        for rank in (2, 8, 32, 64)
+        for seed in range(6)
+    ]
+    noise, worth = effects(rows, "chrf").noise
+    assert noise.startswith("noise of one chrf: sd ")
+    assert noise.endswith("between sampling draws of one trial")
+    assert "sd 0.50 [" in noise
+    assert worth.startswith("8 more draws per trial would be worth 0.")
+
+
 def test_few_drawn_points_are_refused() -> None:
-    found = effects(grid(1), "chrf", is_drawn=True)
+    found = effects(grid(1), "chrf", search="random")
     assert found.drawn is None
     assert found.drawn_refused.startswith("importances need 20 points")
 
 
 def test_only_the_longest_trials_are_compared() -> None:
     rows = [*grid(2), *({**one, "epochs_budget": 1, "chrf": 0.0} for one in grid(2))]
-    assert effects(rows, "chrf", is_drawn=False) == effects(grid(2), "chrf", is_drawn=False)
+    assert effects(rows, "chrf") == effects(grid(2), "chrf")
 
 
 def test_runs_without_scores_or_axes_are_refused() -> None:
     with pytest.raises(RunError, match="no row has a chrf yet"):
-        effects([row({}, 0)], "chrf", is_drawn=False)
+        effects([row({}, 0)], "chrf")
     with pytest.raises(RunError, match="no setting varies"):
-        effects([row({}, seed, chrf=1.0) for seed in (0, 1)], "chrf", is_drawn=False)
+        effects([row({}, seed, chrf=1.0) for seed in (0, 1)], "chrf")
 
 
 LORA, SMART, SOAP = {"lora.rank": 2}, {"smart.lam": 0.1}, {"optimizer": "soap"}
