@@ -1,6 +1,7 @@
 """Workers import the driver's own package, whatever the current folder contains."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from sweep.store.failure import Failure
 from tests.sweep.conftest import essence
 from tests.sweep.extensions import write_optimizer
 
+ROOT = Path(__file__).parents[4]
 SHADOWS = ("model", "ray", "numpy", "json", "random", "torch", "pandas", "click")
 COMMAND = (sys.executable, "-c", "import sys; sys.path.remove(''); from sweep.cli.commands import main; main()")
 
@@ -45,6 +47,19 @@ def test_a_hostile_folder_changes_nothing(hostile: Path, micro: Path, out: Path,
     done = run(hostile, micro, out, "ray")
     assert done.returncode == 0, done.stderr
     assert "2 COMPLETED" in done.stdout
+    assert run(tmp_path, micro, tmp_path / "inline", "inline").returncode == 0
+    assert essence(out / "r") == essence(tmp_path / "inline" / "r")
+
+
+@pytest.mark.slow
+def test_another_checkout_is_not_imported(micro: Path, out: Path, tmp_path: Path) -> None:
+    """Its scores would be this checkout's, and the cache would hand them on."""
+    for package in ("model", "sweep"):
+        shutil.copytree(ROOT / package, tmp_path / "checkout" / package, ignore=shutil.ignore_patterns("__pycache__"))
+    scores = tmp_path / "checkout" / "model" / "tasks" / "scores.py"
+    scores.write_text(scores.read_text().replace("return score", "return 1025.7"))
+    done = run(tmp_path / "checkout", micro, out, "ray")
+    assert done.returncode == 0, done.stderr
     assert run(tmp_path, micro, tmp_path / "inline", "inline").returncode == 0
     assert essence(out / "r") == essence(tmp_path / "inline" / "r")
 
