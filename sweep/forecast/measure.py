@@ -48,7 +48,7 @@ def measure(point: Point, threads: int, gpu: bool) -> Measured:
     order["extensions"] = {name: asdict(extension) for name, extension in record([point]).items()}
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     done = subprocess.run(
-        [sys.executable, "-m", "sweep.forecast.measure"],
+        [sys.executable, "-P", "-m", "sweep.forecast.measure"],  # -P: nothing is imported from the working folder
         input=json.dumps(order),
         capture_output=True,
         text=True,

@@ -60,6 +60,7 @@ class Range:
     def __post_init__(self) -> None:
         for name in ("low", "high", "q"):
             object.__setattr__(self, name, plain(getattr(self, name)))
+            self._check_number(name)
         if not self.low < self.high:
             raise SpaceError(f"{self}: low must be below high")
         if self.kind == "loguniform" and self.low <= 0:
@@ -67,14 +68,29 @@ class Range:
         if self.q is not None and (self.q <= 0 or self.steps[0] > self.steps[1]):
             raise SpaceError(f"{self}: no multiple of q lies in the range")
 
+    def _check_number(self, name: str) -> None:
+        """Raise SpaceError unless `low`, `high` or `q` is a number, and a whole one for randint."""
+        value = getattr(self, name)
+        if value is None and name == "q":
+            return
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise SpaceError(f"{self.kind}: {name} must be a number, got {value!r} ({type(value).__name__})")
+        if self.kind == "randint" and not isinstance(value, int):
+            if not value.is_integer():
+                raise SpaceError(f"{self.kind}: {name} must be a whole number, got {value!r}")
+            object.__setattr__(self, name, int(value))
+
     def __str__(self) -> str:
         return f"{self.kind}({', '.join(str(n) for n in (self.low, self.high, self.q) if n is not None)})"
 
     @property
     def steps(self) -> tuple[int, int]:
-        """Return the first and the last multiple of `q` in the range, both divided by `q`."""
+        """Return the first and the last multiple of `q` in the range, both divided by `q`.
+
+        The quotients are rounded, because 0.3 / 0.1 is 2.9999999999999996 and 0.3 is a multiple of 0.1.
+        """
         assert self.q is not None, "only quniform has steps"
-        return math.ceil(self.low / self.q), math.floor(self.high / self.q)
+        return math.ceil(_rounded(self.low / self.q)), math.floor(_rounded(self.high / self.q))
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -101,7 +117,7 @@ class Range:
     def multiple(self, step: int) -> float:
         """Return `step * q`, rounded so that 3 * 0.1 gives 0.3 exactly."""
         assert self.q is not None, "only quniform has steps"
-        return float(f"{step * self.q:.12g}")
+        return _rounded(step * self.q)
 
     def sample(self, key: str, index: int) -> float:
         """Return the value of sample `index` of the axis `key`; equal arguments give equal values."""
@@ -181,6 +197,11 @@ def axis_from_list(raw: list[Any]) -> Axis:
     kind, *arguments = raw
     plain: dict[str, type[Grid] | type[Choice]] = {"grid": Grid, "choice": Choice}
     return plain[kind](tuple(arguments)) if kind in plain else Range(kind, *arguments)
+
+
+def _rounded(number: float) -> float:
+    """Return `number` without the rounding error of a product or quotient."""
+    return float(f"{number:.12g}")
 
 
 def _from_ray(key: str, domain: Any) -> Random:

@@ -41,11 +41,13 @@ def _split(pair: str) -> tuple[str, list[str]]:
     if not equals:
         raise SpaceError(f"--set {pair}: write key=value, for example --set epochs=1")
     try:
-        values = next(csv.reader([text], strict=True), [""])
+        values = next(csv.reader([text], strict=True), [])
     except csv.Error as error:
         raise SpaceError(
             f"--set {pair}: {error}; a value in double quotes ends before a comma or at the end"
         ) from error
+    if not values:
+        raise SpaceError(f"--set {pair}: write a value after the =")
     if len(values) > 1 and Path(text).expanduser().exists():
         raise SpaceError(f"""--set {pair}: a comma separates values; to name the file {text}, write '{key}="{text}"'""")
     return key, values

@@ -156,6 +156,10 @@ def notes(space: Space, overrides: Mapping[str, Any], *, draws: bool) -> list[st
             f"{', '.join(random)}: one random value at every grid point, because samples is 1; give the space "
             "samples=N, or use --search random --num-samples N"
         )
+    if draws and random:
+        asked, left = sum(1 for _ in _settings(space, overrides)), len(expand(space, overrides))
+        if left < asked:
+            found.append(f"{', '.join(random)}: {asked - left} of {asked} draws repeat another point and are dropped")
     return found
 
 

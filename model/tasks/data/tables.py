@@ -1,8 +1,7 @@
 """Tables of labelled texts, one example per row, as tab-separated text, JSON lines or Parquet.
 
-The course's .csv files are tab-separated. In tab-separated text, quotation marks are ordinary text unless they enclose
-a whole field, as CSV writers quote. In that case they are removed, and doubled marks inside become single. Columns are
-found by name; some have other names on the hub.
+The course's .csv files are tab-separated. Quotation marks in such text are ordinary unless they enclose a whole field,
+as CSV writers quote; then they are removed, and doubled marks inside become single. Columns are found by name.
 """
 
 import csv
@@ -65,6 +64,8 @@ def _tab_separated(path: Path) -> Iterator[tuple[str, Row]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = csv.reader(_equal_ends(file), delimiter="\t", quoting=csv.QUOTE_NONE)
         header = [_unquoted(name) for name in next(lines, [])]
+        if twice := [name for name in header if name and header.count(name) > 1]:
+            raise ValueError(f"two columns are named {twice[0]!r}; rename one")
         was_open = False  # whether the previous line has an unclosed quoted field
         for fields in lines:
             if fields:  # skip blank lines
@@ -127,9 +128,8 @@ READERS = {".csv": _tab_separated, ".tsv": _tab_separated, ".jsonl": _json_lines
 
 
 def _column(path: Path, row: Row, names: tuple[str, ...]) -> str:
-    for name in names:
-        if name in row:
-            return name
+    if found := [name for name in names if name in row]:
+        return found[0]
     is_text = READERS.get(path.suffix.lower(), _tab_separated) is _tab_separated
     raise DataError(
         f"{path} has no column {names[0]} (it has {', '.join(repr(name) for name in row)}); "

@@ -19,7 +19,7 @@ def check_cluster(address: str) -> None:
         except (OSError, OverflowError) as error:
             raise InfrastructureError(f"cannot start Ray at {address}: nothing answers there ({error})") from error
     try:
-        asked = [sys.executable, "-m", "ray.scripts.scripts", "status", "--address", address]
+        asked = [sys.executable, "-P", "-m", "ray.scripts.scripts", "status", "--address", address]
         answer = subprocess.run(
             asked,
             capture_output=True,

@@ -51,6 +51,9 @@ def test_loguniform_is_uniform_in_the_logarithm() -> None:
         (lambda: loguniform(0, 1), "low must be above 0"),
         (lambda: quniform(0.1, 0.2, 0.5), "no multiple of q"),
         (lambda: randint(5, 5), "low must be below high"),
+        (lambda: randint(1.5, 4), "randint: low must be a whole number, got 1.5"),  # type: ignore[arg-type]
+        (lambda: loguniform("1e-4", 1), r"loguniform: low must be a number, got '1e-4' \(str\)"),  # type: ignore[arg-type]
+        (lambda: quniform(0, 1, True), "quniform: q must be a number, got True"),
     ],
 )
 def test_an_impossible_axis_is_refused(make: object, message: str) -> None:
@@ -102,6 +105,22 @@ def test_the_values_of_a_range_that_can_be_counted() -> None:
     assert uniform(0.1, 0.2).values is None
     assert loguniform(0.1, 0.2).values is None
     assert quniform(0.0, 1.0, 1e-7).values is None  # more than anyone looks through
+
+
+def test_both_ends_of_quniform_are_multiples() -> None:
+    """0.3 / 0.1 is 2.9999999999999996."""
+    assert quniform(0.1, 0.3, 0.1).values == [0.1, 0.2, 0.3]
+    assert quniform(0.8, 1.0, 0.1).values == [0.8, 0.9, 1.0]
+    assert quniform(0.0, 0.6, 0.2).values == [0.0, 0.2, 0.4, 0.6]
+    for q in (0.1, 0.05, 0.2, 0.3, 0.01, 1e-3):
+        for low in range(30):
+            for high in range(low + 1, 60):
+                axis = quniform(low * q, float(f"{high * q:.12g}"), q)
+                assert axis.steps == (low, high)
+
+
+def test_randint_takes_whole_floats() -> None:
+    assert randint(1.0, 4) == randint(1, 4)  # type: ignore[arg-type]
 
 
 def test_every_value_of_a_countable_range_is_sampled() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from model.config import DecodeConfig, TrainConfig
-from sweep import Space, grid, loguniform
+from sweep import Space, choice, grid, loguniform
 from sweep.planning.space import expand, notes
 
 LORA = {"lora.rank": 8}
@@ -83,3 +83,10 @@ def test_random_axes_without_samples_are_one_point(samples: int, draws: bool, sa
     found = notes(space, {}, draws=draws)
     assert bool(found) == said
     assert not said or "lr: one random value at every grid point, because samples is 1" in found[0]
+
+
+def test_draws_that_repeat_a_point_are_counted() -> None:
+    space = Space(axes={"lora.rank": choice(1, 2)}, samples=5)
+    assert len(expand(space, {})) == 2
+    assert notes(space, {}, draws=True) == ["lora.rank: 3 of 5 draws repeat another point and are dropped"]
+    assert notes(space, {}, draws=False) == []

@@ -38,7 +38,7 @@ def test_a_file_with_a_comma_is_not_taken_for_two(tmp_path: Path, monkeypatch: p
     assert parse_settings(['data="a","b.txt"'])["data"] == grid("a", "b.txt")
 
 
-@pytest.mark.parametrize("pair", ["epochs", 'data="a,b', 'data="a"b'])
+@pytest.mark.parametrize("pair", ["epochs", "epochs=", 'data="a,b', 'data="a"b'])
 def test_a_text_that_cannot_be_parsed_is_named(pair: str) -> None:
     with pytest.raises(SpaceError, match=f"--set {pair}: "):
         parse_settings([pair])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from model.errors import DataError
@@ -108,6 +109,7 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
         ("x.tsv", b"sentence1,sentence2,is_duplicate\na,b,1\n", "its first line must name the columns, separated by"),
         ("x.tsv", b"sentence1\tsentence2\tis_duplicate\na\xff\tb\t1\n", "is not UTF-8 text"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t2\n", "the label of line 2 is '2', which is not 0 or 1"),
+        ("x.tsv", b"sentence1\tsentence2\tlabel\tlabel\na\tb\t0\t1\n", "two columns are named 'label'; rename one"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tyes\n", "line 2 is 'yes'"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t0.5\n", "line 2 is '0.5'"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tinf\n", "line 2 is 'inf'"),
@@ -134,3 +136,16 @@ def test_any_whole_label_is_valid_if_classes_are_unknown(write: Write) -> None:
         DataError, match=r"line 3 is '-2', which is not a whole number from 0; fix the label, or leave it"
     ):
         read(path, classes=None)
+
+
+@pytest.mark.parametrize("name", ["x.tsv", "x.jsonl", "x.parquet"])
+def test_words_for_missing_values_are_text(tmp_path: Path, name: str) -> None:
+    words = ["NA", "null", "None", "nan", "#N/A", "1.50", "True"]
+    table = pd.DataFrame({"question1": words, "question2": words, "label": [0, 1] * 3 + [0]})
+    if name == "x.tsv":
+        table.to_csv(tmp_path / name, sep="\t", index=False)
+    elif name == "x.jsonl":
+        table.to_json(tmp_path / name, orient="records", lines=True)
+    else:
+        table.to_parquet(tmp_path / name)
+    assert [example.texts[0] for example in read(tmp_path / name) if example] == words

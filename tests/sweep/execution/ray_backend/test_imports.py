@@ -1,5 +1,7 @@
 """Workers import the driver's own package, whatever the current folder contains."""
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +14,16 @@ from sweep.store.failure import Failure
 from tests.sweep.conftest import essence
 from tests.sweep.extensions import write_optimizer
 
+ROOT = Path(__file__).parents[4]
 SHADOWS = ("model", "ray", "numpy", "json", "random", "torch", "pandas", "click")
 COMMAND = (sys.executable, "-c", "import sys; sys.path.remove(''); from sweep.cli.commands import main; main()")
+
+
+NEIGHBOURS = ("model.py", "sweep.py", "sweep/__init__.py", "ray.py", "numpy.py", "json.py", "random.py")
+HIDDEN = (
+    "(No module named|Error while finding module specification for)"  # what Python says if a neighbour hides sweep/
+)
+START = "import sys\nfrom sweep.cli.commands import main\nsys.exit(main())\n"  # the console script
 
 
 def run(folder: Path, micro: Path, out: Path, executor: str) -> "subprocess.CompletedProcess[str]":
@@ -39,6 +49,60 @@ def test_a_hostile_folder_changes_nothing(hostile: Path, micro: Path, out: Path,
     assert "2 COMPLETED" in done.stdout
     assert run(tmp_path, micro, tmp_path / "inline", "inline").returncode == 0
     assert essence(out / "r") == essence(tmp_path / "inline" / "r")
+
+
+@pytest.mark.slow
+def test_another_checkout_is_not_imported(micro: Path, out: Path, tmp_path: Path) -> None:
+    """Its scores would be this checkout's, and the cache would hand them on."""
+    for package in ("model", "sweep"):
+        shutil.copytree(ROOT / package, tmp_path / "checkout" / package, ignore=shutil.ignore_patterns("__pycache__"))
+    scores = tmp_path / "checkout" / "model" / "tasks" / "scores.py"
+    scores.write_text(scores.read_text().replace("return score", "return 1025.7"))
+    done = run(tmp_path / "checkout", micro, out, "ray")
+    assert done.returncode == 0, done.stderr
+    assert run(tmp_path, micro, tmp_path / "inline", "inline").returncode == 0
+    assert essence(out / "r") == essence(tmp_path / "inline" / "r")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["script", "-m"])
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_a_neighbour_is_not_imported(name: str, start: str, micro: Path, out: Path, tmp_path: Path) -> None:
+    """Each neighbour works and leaves a mark. Beside a `sweep/` Python itself ends `-m sweep.cli`, in one line."""
+    (file := tmp_path / "beside" / name).parent.mkdir(parents=True)
+    (mark := tmp_path / "mark").mkdir()
+    file.write_text(f"import os\nopen(os.path.join({str(mark)!r}, str(os.getpid())), 'w').close()\nclass Net: pass\n")
+    (script := tmp_path / "script.py").write_text(START)
+    (bin := tmp_path / "bin").mkdir()
+    command = [sys.executable, *(["-m", "sweep.cli"] if start == "-m" else [script.rename(bin / "sweep")])]
+    options = ["--set", "epochs=1", "--set", "lora.dropout=0.0", "--name", "r", "--no-cache", "--out", out]
+    words = [*command, "run", micro, *options, "--executor", "ray", "--concurrency", "1"]
+    done = subprocess.run([*map(str, words)], cwd=tmp_path / "beside", capture_output=True, text=True)
+    if start == "-m" and name.startswith("sweep"):
+        assert re.fullmatch(rf".*python\S*: {HIDDEN}.*'?sweep.*\n", done.stderr)
+        assert done.returncode == 1
+        assert not out.exists()
+        return
+    assert done.returncode == 0, done.stderr
+    assert "2 COMPLETED" in done.stdout
+    assert list(mark.iterdir()) == []
+
+
+def test_measuring_and_joining_a_cluster_import_no_neighbour(hostile: Path, micro: Path, out: Path) -> None:
+    """Both start Python in the working folder."""
+    (hostile / "sweep" / "__init__.py").unlink()
+    (hostile / "sweep").rmdir()
+
+    def start(*options: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "sweep.cli", "run", str(micro), "--out", str(out), "--no-cache", *options]
+        return subprocess.run(command, cwd=hostile, capture_output=True, text=True)
+
+    measured = start("--dry-run", "--measure")
+    assert measured.returncode == 0, measured.stderr
+    assert "measured" in measured.stdout
+    refused = start("--name", "r", "--address", "auto")
+    assert refused.returncode == 1
+    assert "Could not find any running Ray instance" in refused.stderr
 
 
 def test_workers_import_the_neighbours_of_an_extension(micro: Path, out: Path, tmp_path: Path) -> None:
