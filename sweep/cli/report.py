@@ -105,7 +105,11 @@ def report(
     if by_row is None:
         by_row = bool(names or sort or target_loss is not None) or len({row["seed"] for row in rows}) < 2
     ordered = sort_rows(rows, sort)
-    click.echo(write(Report(folder=folder, rows=ordered, top=top, columns=names, wide=wide, by_setting=not by_row)))
+    click.echo(
+        write(
+            Report(folder=folder, state=state, rows=ordered, top=top, columns=names, wide=wide, by_setting=not by_row)
+        )
+    )
 
 
 def _known_columns(rows: "Sequence[Row]", sort: str | None, columns: str | None) -> list[str] | None:

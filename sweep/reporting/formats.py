@@ -17,6 +17,7 @@ from sweep.reporting.terminal import make_console
 if TYPE_CHECKING:
     from sweep.reporting.leaderboard import Row
     from sweep.store.run_folder import RunFolder
+    from sweep.store.state import RunState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class Report:
     """The input of a format: the rows of a run and how to list them."""
 
     folder: "RunFolder"
+    state: "RunState"
     rows: "Sequence[Row]"  # every row, by column name; see sweep.reporting.leaderboard.schema
     top: int | None = None  # how many rows to list; None: all
     columns: Sequence[str] | None = None  # the columns to show; None: the format chooses
@@ -47,11 +49,13 @@ def _table(report: Report) -> str:
     console = make_console(stderr=False)
     with console.capture() as captured:
         if report.by_setting:
-            print_group_table(console, report.folder, Study(report.rows), top=report.top, wide=report.wide)
+            print_group_table(
+                console, report.folder, report.state, Study(report.rows), top=report.top, wide=report.wide
+            )
         else:
             print_table(console, report.folder, report.rows, top=report.top, names=report.columns, wide=report.wide)
             if report.columns is None:
-                for line in ("", *findings(report.folder, Study(report.rows))):
+                for line in ("", *findings(report.folder, report.state, Study(report.rows))):
                     console.print(line, soft_wrap=True)
     return captured.get().removesuffix("\n")
 
@@ -63,7 +67,7 @@ def _markdown(report: Report) -> str:
     from sweep.reporting.verdicts.study import Study
 
     if report.by_setting:
-        return group_markdown(report.folder, Study(report.rows), report.top)
+        return group_markdown(report.folder, report.state, Study(report.rows), report.top)
     lines = [tables.heading(report.folder, report.rows), "", tables.constants_line(report.rows), ""]
     lines.append(tables.markdown(report.columns or table_columns(report.rows), report.shown))
     for note in tables.footnotes(report.folder, report.rows):

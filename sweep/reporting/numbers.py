@@ -19,9 +19,9 @@ def cell_format(name: str, values: Sequence[Any], *, short: bool = False) -> Cal
     if name == "epochs" or name in train_keys() or name in decode_keys():
         return short_setting if short else setting_text
     digits = decimals(name, values)
-    return lambda value: plain_text(
-        value, min(digits, 2) if short and digits == 3 and _typical(values) >= 10 else digits
-    )
+    if short and digits == 3 and _typical(values) >= 10:
+        digits = 2
+    return lambda value: plain_text(value, digits)
 
 
 def decimals(name: str, values: Sequence[Any]) -> int:

@@ -17,7 +17,7 @@ from sweep.reporting.verdicts.health import health, health_lines
 from sweep.reporting.verdicts.records import Record, records
 from sweep.reporting.verdicts.study import Study
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import load_state
+from sweep.store.state import RunState
 
 EXPLANATION = (
     "Means over n seeds with their 95 % interval. = marks settings that cannot be told from the best. "
@@ -25,7 +25,9 @@ EXPLANATION = (
 )
 
 
-def print_group_table(console: Console, folder: RunFolder, study: Study, *, top: int | None, wide: bool) -> None:
+def print_group_table(
+    console: Console, folder: RunFolder, state: RunState, study: Study, *, top: int | None, wide: bool
+) -> None:
     """Print the first `top` settings of a run and the conclusion."""
     rows, found = study.rows, records(study)
     names = _names(study, found)
@@ -44,23 +46,22 @@ def print_group_table(console: Console, folder: RunFolder, study: Study, *, top:
     console.print(EXPLANATION, style="dim")
     if layout.left_out:
         console.print(f"columns left out: {', '.join(layout.left_out)}; use --wide to show all")
-    for text in (*footnotes(folder, rows), "", *findings(folder, study)):
+    for text in (*footnotes(folder, rows), "", *findings(folder, state, study)):
         console.print(text, soft_wrap=True)
 
 
-def group_markdown(folder: RunFolder, study: Study, top: int | None) -> str:
+def group_markdown(folder: RunFolder, state: RunState, study: Study, top: int | None) -> str:
     """Return the table of settings and the conclusion as Markdown."""
     rows, found = study.rows, records(study)
     names = _names(study, found)
     cells = [[cell.plain for cell in _column(name, found, top).cells] for name in names]
     table = markdown_table(names, list(zip(*cells, strict=True)))
-    notes = [EXPLANATION, *footnotes(folder, rows), *filter(None, findings(folder, study))]
+    notes = [EXPLANATION, *footnotes(folder, rows), *filter(None, findings(folder, state, study))]
     return "\n\n".join([heading(folder, rows), constants_line(rows), table, *notes])
 
 
-def findings(folder: RunFolder, study: Study) -> list[str]:
+def findings(folder: RunFolder, state: RunState, study: Study) -> list[str]:
     """Return the conclusions on a run and its health checks, a line each."""
-    state = load_state(folder)
     checks = health_lines(health(study, evidence(folder, state)))
     return [*follow_up_lines(folder.spec, state, study.rows), *conclusion(study), "", *checks]
 

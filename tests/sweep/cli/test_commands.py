@@ -331,10 +331,19 @@ def cpu_seconds(*arguments: str) -> float:
 
 def test_help_costs_little() -> None:
     assert cpu_seconds("--help") <= 0.3
-    imported = (
-        "import sys, sweep.cli.commands; print([m for m in ('torch', 'ray', 'pandas', 'pyarrow') if m in sys.modules])"
-    )
-    assert subprocess.run([sys.executable, "-c", imported], capture_output=True, text=True).stdout == "[]\n"
+    assert imported_by("sweep.cli.commands", "torch", "ray", "pandas", "pyarrow", "scipy", "numpy") == []
+
+
+def test_workers_import_no_statistics() -> None:
+    """SciPy takes time and memory that trials do not need."""
+    modules = ("sweep.execution.trial", "sweep.execution.ray_backend.adapter", "model.training")
+    assert imported_by(", ".join(modules), "scipy") == []
+
+
+def imported_by(modules: str, *packages: str) -> list[str]:
+    """Return those of `packages` that importing `modules` imports."""
+    code = f"import sys, {modules}; print(*(name for name in {packages} if name in sys.modules))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
 
 
 def test_a_report_costs_little(sweep: Sweep, micro: Path, out: Path) -> None:

@@ -14,12 +14,13 @@ from sweep.errors import RunError
 from sweep.reporting.formats import FORMATS, Report, find_format
 from sweep.reporting.leaderboard import load_rows
 from sweep.store.run_folder import RunFolder
+from sweep.store.state import load_state
 
 
 @pytest.fixture
 def report(finished: Path) -> Report:
     folder = RunFolder(finished)
-    return Report(folder=folder, rows=load_rows(folder), top=2)
+    return Report(folder=folder, state=load_state(folder), rows=load_rows(folder), top=2)
 
 
 def test_every_format_lists_the_top_rows(report: Report) -> None:
