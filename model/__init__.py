@@ -8,7 +8,7 @@ from typing import Any
 
 _NAMES = {  # module -> the public names that it defines
     "config": ("DecodeConfig", "TrainConfig"),
-    "decoding.generate": ("generate",),
+    "decoding.generate": ("generate", "generate_draws"),
     "errors": ("BaseError", "DataError", "DivergedError", "SettingError"),
     "gpt2": ("GPT2",),
     "gpt2_config": ("GPT2Config",),
@@ -24,6 +24,7 @@ _NAMES = {  # module -> the public names that it defines
     "settings": ("Settings", "setting"),
     "specs": ("OptimizerSpec", "PEFTSpec", "TaskSpec"),
     "task_specs": ("TASKS",),
+    "tasks.draws": ("over_draws",),
     "training": ("EpochReport", "Training", "train"),
 }
 _HOME = {name: f"model.{module}" for module, names in _NAMES.items() for name in names}

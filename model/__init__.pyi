@@ -1,6 +1,7 @@
 from model.config import DecodeConfig as DecodeConfig
 from model.config import TrainConfig as TrainConfig
 from model.decoding.generate import generate as generate
+from model.decoding.generate import generate_draws as generate_draws
 from model.errors import BaseError as BaseError
 from model.errors import DataError as DataError
 from model.errors import DivergedError as DivergedError
@@ -26,6 +27,7 @@ from model.specs import OptimizerSpec as OptimizerSpec
 from model.specs import PEFTSpec as PEFTSpec
 from model.specs import TaskSpec as TaskSpec
 from model.task_specs import TASKS as TASKS
+from model.tasks.draws import over_draws as over_draws
 from model.training import EpochReport as EpochReport
 from model.training import Training as Training
 from model.training import train as train

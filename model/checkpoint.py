@@ -66,7 +66,7 @@ def repair(parent: Path) -> bool:
     lefts = list(parent.glob(".*.partial"))
     for left in lefts:
         place = parent / left.name.split(".")[1]
-        if not place.exists() and _is_whole(left):
+        if not place.exists() and is_whole(left):
             left.rename(place)
         else:
             shutil.rmtree(left, ignore_errors=True)
@@ -109,10 +109,11 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 def newest_checkpoint(parent: Path) -> Path | None:
     """Return the newest undamaged checkpoint under `parent`, or None if there is none."""
-    return next((place for epoch in reversed(_epochs(parent)) if _is_whole(place := parent / str(epoch))), None)
+    return next((place for epoch in reversed(_epochs(parent)) if is_whole(place := parent / str(epoch))), None)
 
 
-def _is_whole(folder: Path) -> bool:
+def is_whole(folder: Path) -> bool:
+    """Return whether `folder` is a complete, undamaged checkpoint."""
     try:
         read_checkpoint(folder)
     except CheckpointError:

@@ -38,6 +38,9 @@ class DecodeConfig(Settings):
         unit="log-probability that picks a beam or generation; None = cumulative for beams, mean for generations",
         choices=("cumulative", "mean"),
     )
+    repeats: int | None = setting(
+        None, unit="draws of all texts; each metric is the mean over the draws, None = 1", low=1
+    )
     max_new_tokens: int = setting(128, unit="tokens drawn per prompt at most", low=1)
     max_lines: int | None = setting(None, unit="lines of a text, its prompt included, at most", low=1)
 
@@ -54,6 +57,11 @@ class DecodeConfig(Settings):
             object.__setattr__(self, "generations", None)
         if self.beams is None and self.top_p is None and self.top_k is None:
             object.__setattr__(self, "top_p", 0.9)
+        if self.repeats == 1:
+            object.__setattr__(self, "repeats", None)
+        if self.repeats is not None and (not self.draws or self.top_k == 1):
+            cause = "with top_k 1" if self.draws else "beams without top_p or top_k sample nothing, so"
+            raise SettingError("decode.repeats", f"has no effect: {cause} all draws are the same")
         if self.beams is not None and self.generations is not None:
             raise SettingError("decode.generations", "beams already keep the best of several texts: use one of the two")
         if self.generations is not None and self.top_k == 1:
@@ -97,6 +105,9 @@ class TrainConfig(Settings):
         None, unit="fraction dropped inside the blocks; None = the base's own", low=0, below=1
     )
     patience: int | None = setting(None, unit="epochs of rising dev loss before stopping; None = never", low=1)
+    keep_best_epoch: bool | None = setting(
+        None, unit="whether to score the weights of the epoch with the lowest dev loss so far; None = the last epoch's"
+    )
     freeze: str | None = setting(
         None, unit="weights that stay as they are; base = train only a head of the task's own", choices=("base",)
     )
@@ -143,6 +154,8 @@ class TrainConfig(Settings):
         super().__post_init__()
         if self.truncate and TASKS[self.task].load is not None:
             raise SettingError("truncate", f"has no effect: task {self.task} cuts its texts by itself")
+        if self.keep_best_epoch is False:
+            object.__setattr__(self, "keep_best_epoch", None)
         if self.truncate == "tail":
             object.__setattr__(self, "truncate", None)
         if self.weight_decay is None:

@@ -64,6 +64,7 @@ class TaskSpec:
     metric: str  # the metric that ranks leaderboard rows; larger is better
     metrics: tuple[str, ...]  # all metrics that the task reports
     generates: bool = False  # whether it scores generated text, so that decoding settings matter
+    repeats: bool = False  # whether `evaluate` scores all draws of decode.repeats, with `generate_draws`
     has_head: bool = False  # whether the task adds a classifier to the model
     answers: tuple[str, ...] = ()  # the word for each label; each must be a single token of the base's vocabulary
     sets: tuple[str, ...] = ()  # names of data sets, as alternatives to a path in `data`

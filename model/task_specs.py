@@ -3,7 +3,7 @@
 from model.specs import TaskSpec
 
 TASKS = {
-    "sonnets": TaskSpec(metric="chrf", metrics=("chrf", "chrf_new"), generates=True),
+    "sonnets": TaskSpec(metric="chrf", metrics=("chrf", "chrf_new"), generates=True, repeats=True),
     "paraphrase": TaskSpec(
         metric="accuracy",
         metrics=("accuracy", "macro_f1"),

@@ -5,10 +5,11 @@ There is no global state: all random numbers come from generators derived from t
 in one process.
 """
 
+import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,22 @@ class Training:
         """Score the current model. This changes neither the weights nor the random numbers of later epochs."""
         return self.task.evaluate(self.model, split, decode, self.config.seed)
 
+    @contextlib.contextmanager
+    def weights_of(self, folder: Path) -> Iterator[None]:
+        """Give the model the trained weights of a checkpoint, then its own again. Raise CheckpointError."""
+        saved = read_checkpoint(folder).tensors["model"]
+        own = {name: parameter.detach().clone() for name, parameter in self.trainable.items()}
+        self._set_weights(saved)
+        try:
+            yield
+        finally:
+            self._set_weights(own)
+
+    @torch.no_grad()
+    def _set_weights(self, weights: Mapping[str, Tensor]) -> None:
+        for name, parameter in self.trainable.items():
+            parameter.copy_(weights[name])
+
     def save(
         self,
         parent: Path,
@@ -209,11 +226,10 @@ class Training:
         """Restore a checkpoint that was written with the same config; return its notes. Raise CheckpointError."""
         checkpoint = read_checkpoint(folder)
         state = checkpoint.state
-        with torch.no_grad():
-            for (name, parameter), scalars in zip(self.trainable.items(), state["optimizer"], strict=True):
-                parameter.copy_(checkpoint.tensors["model"][name])
-                self.optimizer.state[parameter] = dict(scalars)
+        self._set_weights(checkpoint.tensors["model"])
         parameters = list(self.trainable.values())
+        for parameter, scalars in zip(parameters, state["optimizer"], strict=True):
+            self.optimizer.state[parameter] = dict(scalars)
         for key, tensor in checkpoint.tensors["optimizer"].items():
             index, _, name = key.partition(".")
             self.optimizer.state[parameters[int(index)]][name] = tensor.to(self.device)

@@ -26,7 +26,7 @@ from sweep.planning.registry import space_paths
 from sweep.planning.space import Space
 from sweep.prepare import RunRequest, prepare, prepare_resume
 from sweep.reporting.frames import curves_frame, leaderboard_frame, samples_frame
-from sweep.reporting.leaderboard import load_rows
+from sweep.reporting.leaderboard import load_rows, rows
 from sweep.reporting.reporter import ProgressReporter
 from sweep.store import run_folder
 from sweep.store.activity import activity
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from model.gpt2 import GPT2
     from model.pretrained.tokenizer import Tokenizer
+
+FURTHER_OPTIONS = ("cpus_per_trial", "gpus_per_trial", "metric")  # of RunRequest, that `run` takes as options
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ class Run:
         counts = ", ".join(f"{count} {status}" for status, count in self.status().counts.items())
         return f"<Run {self.name!r}: {counts}>"
 
-    def leaderboard(self) -> "pd.DataFrame":
-        """Return one row per point, ranked rows first, the best first, with the columns of leaderboard.parquet."""
-        return leaderboard_frame(load_rows(self.folder))
+    def leaderboard(self, metric: str | None = None) -> "pd.DataFrame":
+        """Return one row per point, the best first (by `metric`, if given), with the columns of leaderboard.parquet."""
+        return leaderboard_frame(rows(self.folder, load_state(self.folder), metric))
 
     def samples(self) -> "pd.DataFrame":
         """Return the generated texts or predictions of every scored point, one row per example."""
@@ -168,8 +170,8 @@ def run(
     space: a name that `list_spaces` knows, the path of a space file, or a Space.
     settings: values and axes that override the space, for example {"epochs": 1, "lora.rank": sweep.grid(2, 8)}.
     options: other options of `sweep run`, by the same names: num_samples, grace_period, reduction_factor,
-        objective; cpus_per_trial, gpus_per_trial; budget ("30m", "40trials", "2gpuh"), trial_timeout and stall_timeout
-        ("90s", or seconds), max_failures, keep.
+        objective; metric (what ranks rows); cpus_per_trial, gpus_per_trial; budget ("30m", "40trials", "2gpuh"),
+        trial_timeout and stall_timeout ("90s", or seconds), max_failures, keep.
 
     All arguments have the same meaning and default as the options of `sweep run`. Ctrl-C stops gracefully, and the
     returned run can be resumed. Raise SpaceError or RunError, before anything is written, if the input is invalid, and
@@ -179,7 +181,7 @@ def run(
     limits = RunLimits(**_limits(_taken(options, RunLimits)))
     machine = _taken(options, RunRequest)
     if options:
-        known = [*TuneConfig.__dataclass_fields__, *RunLimits.__dataclass_fields__, "cpus_per_trial", "gpus_per_trial"]
+        known = [*TuneConfig.__dataclass_fields__, *RunLimits.__dataclass_fields__, *FURTHER_OPTIONS]
         raise TypeError(f"unknown option {next(iter(options))!r}. Known: {', '.join(known)}")
     request = RunRequest(
         space=space if isinstance(space, Space) else str(space),

@@ -54,6 +54,7 @@ def settle_run(
         run=folder.name,
         names=(one.name, other.name),
         settings=(_only_setting(table, one), _only_setting(table, other)),
+        variants=(_variant(table, one), _variant(table, other)),
         metric=table.metric,
         larger_is_better=table.larger_is_better,
         first_seed=min(row["seed"] for row in rows),
@@ -86,7 +87,11 @@ def confirm_run(
     if found is None or not chosen:
         raise RunError(f"run {folder.name!r} has no finished setting to confirm")
     first = _first_fresh_seed(folder, rows)
-    points = [point_from({**_settings(one.group), "seed": first + place}) for place in range(seeds) for one in chosen]
+    points = [
+        point_from({**_settings(one.group), "seed": first + place}, one.group.variant)
+        for place in range(seeds)
+        for one in chosen
+    ]
     _check_test_split(points[0])
     predicted, is_complete = _predictions(best, chosen, found.metric)
     config = ConfirmConfig(
@@ -135,6 +140,12 @@ def _only_setting(table: ScoreTable, side: Side) -> dict[str, Any]:
         )
     settings = next(one.labels for one in table.scored if side.holds(one))
     return {key: value for key, value in settings.items() if key not in ("variant", "run")}
+
+
+def _variant(table: ScoreTable, side: Side) -> str | None:
+    """Return the name of the variant of a side that is one setting."""
+    name: str | None = next(one.labels.get("variant") for one in table.scored if side.holds(one))
+    return name
 
 
 def _last_confirmation(folder: RunFolder) -> RunFolder | None:

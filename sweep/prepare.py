@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from model.config import TrainConfig
-from model.errors import SettingError
-from model.optim.registry import OPTIMIZERS
 from model.tasks import find_data
 from sweep.errors import RunError, SourceError, SpaceError
 from sweep.execution.executors import check_executor
@@ -23,7 +21,9 @@ from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.long_texts import find_long_texts
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
+from sweep.planning.plan_checks import check_comparable, check_distinct, check_updates
 from sweep.planning.provenance import Provenance, changes, trace
+from sweep.planning.ranking import ranking_metric
 from sweep.planning.registry import SpaceFile, load_space, space_file
 from sweep.planning.search_space import SearchSpace
 from sweep.planning.sources import data_name, find_moved
@@ -47,6 +47,7 @@ class RunRequest:
     out: Path
     name: str | None = None  # None: the space's name, with a number if it is taken
     base: str | None = None  # None: the space's base, else tiny
+    metric: str | None = None  # that ranks rows: a metric of the task, or dev_loss; None: the space's, else the task's
     # They override the space: "key=value" texts, or values and axes by key.
     settings: Sequence[str] | Mapping[str, Any] = ()
     tune_config: TuneConfig = field(default_factory=TuneConfig)
@@ -102,7 +103,6 @@ class PreparedRun:
             log.warning("%s", long)
         out, name = self.request.out, self.request.name
         if name is not None:
-            check_name(name)
             if _is_run(out / name):
                 return self._resumed(RunFolder(out / name))
             return create_run(out, name, self.spec, self.file.source)
@@ -149,10 +149,9 @@ def prepare(request: RunRequest) -> PreparedRun:
     if request.name is not None:
         check_name(request.name)
     file = load_space(request.space) if isinstance(request.space, str) else space_file(request.space)
-    settings = request.settings
-    overrides = dict(settings) if isinstance(settings, Mapping) else parse_settings(settings)
+    overrides = dict(given) if isinstance(given := request.settings, Mapping) else parse_settings(given)
     if request.base is not None:
-        if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for v in file.space.variants):
+        if "base" in {*file.space.fixed, *file.space.axes} or any("base" in v for _, v in file.space.named_variants):
             raise SpaceError(f"--base: the space {file.name!r} sets its own base; omit --base")
         overrides.setdefault("base", request.base)
     gpus = 1.0 if request.gpus_per_trial == "auto" else float(request.gpus_per_trial)
@@ -164,13 +163,14 @@ def prepare(request: RunRequest) -> PreparedRun:
         )
     try:
         plan, space, probes = _points(file, overrides, request.tune_config)
+        metric = ranking_metric(request.metric or file.space.metric, [point.train.task for point in probes])
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
     for note in notes(file.space, overrides, draws=SEARCHERS[request.tune_config.search].propose is None):
         log.warning(note)
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
-    _check_distinct(plan, provenance)
-    _check_updates(probes)
+    check_distinct(plan, provenance)
+    check_updates(probes)
     long_texts = find_long_texts(probes)
     if request.gpus_per_trial == "auto":
         gpus = _fair_share(Plan(tuple(probes)), provenance, request.cpus_per_trial)
@@ -190,6 +190,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         limits=request.limits,
         long_texts=long_texts,
         search_space=space,
+        metric=metric,
     )
     return PreparedRun(request=request, file=file, spec=spec)
 
@@ -222,49 +223,13 @@ def _points(
         suggestions = suggest_all(space, tune_config.num_samples or 0, tune_config.search)
         plan = Plan(tuple(point for suggestion in suggestions for point in suggestion.points))
         return plan, None, plan.points
-    if space.searches_decoding:
+    if space.searches_scoring:
         raise SpaceError(
-            f"--search {tune_config.search}: points that differ only in decoding share a trial, which may have ended "
-            "before the next one is suggested; use --search random, or fix decoding, e.g. --set decode.top_p=0.9"
+            f"--search {tune_config.search}: points that differ only in decoding or keep_best_epoch share a trial, "
+            "which may end before the next is suggested; use --search random, or fix them, as --set decode.top_p=0.9"
         )
-    _check_comparable(space.probes(), tune_config)
+    check_comparable(space.probes(), tune_config)
     return Plan(()), space, space.probes()
-
-
-def _check_distinct(plan: Plan, provenance: Provenance) -> None:
-    """Raise SpaceError if two points differ only in the spelling of their base or data."""
-    seen: dict[str, Point] = {}
-    for point in plan.points:
-        other = seen.setdefault(provenance.key(point), point)
-        if other is not point:
-            one, two = (f"base {each.train.base}, data {each.train.data}" for each in (other, point))
-            raise SpaceError(f"duplicate point: {one} and {two} have the same content; remove one of them")
-
-
-def _check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:
-    """Raise SpaceError if a search would learn from scores that cannot be compared, as those of different tasks."""
-    settings = ["task", "data"] + ["base"] * (tune_config.objective == "dev_loss")  # losses depend on the vocabulary
-    for setting in settings:
-        values = dict.fromkeys(str(getattr(point.train, setting)) for point in points)
-        if len(values) > 1:
-            raise SpaceError(
-                f"--search {tune_config.search}: the space has several values of {setting} ({', '.join(values)}), and "
-                f"their {tune_config.objective} cannot be compared; use --search random, or one run for each"
-            )
-
-
-def _check_updates(points: Sequence[Point]) -> None:
-    """Raise SpaceError if a trial would not update a weight. Only optimizers with idle steps need the data's size."""
-    sizes: dict[str, int] = {}
-    for trial in Plan(tuple(points)).trials:
-        train, name = trial.config, data_name(trial.points[0])
-        if OPTIMIZERS[train.optimizer].idle_steps:
-            if name not in sizes:
-                sizes[name] = find_data(train.task, train.data).size("train")
-            try:
-                train.check_updates(sizes[name])
-            except SettingError as error:
-                raise SpaceError(str(error)) from None
 
 
 def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:

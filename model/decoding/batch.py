@@ -3,6 +3,7 @@
 Shapes: B rows, T tokens, V vocabulary.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -99,6 +100,12 @@ class GenerationBatch:
         """Return whether each token ends its row, (any shape) -> (same shape). `rows` holds the row of each token."""
         lines, room = (left if rows is None else left[rows] for left in (self.lines_left, self.tokens_left))
         return (tokens == self.ending.eos_id) | (self.ending.newlines[tokens] >= lines) | (room <= 1)
+
+    def copy(self) -> "GenerationBatch":
+        """Return an independent copy, which has read what this one has."""
+        twin = copy.copy(self)
+        twin.cache = copy.deepcopy(self.cache)  # the only attribute that is changed in place
+        return twin
 
     def repeat(self, times: int) -> None:
         """Repeat every row `times` times; copies of a row are adjacent."""

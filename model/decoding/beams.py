@@ -20,12 +20,12 @@ single beam samples one token, which is plain sampling. Sampling without replace
 Gumbel-top-k trick (Kool et al. 2019, arXiv 1903.06059, section 2.3); their search also ranks by the perturbed
 log-probabilities.
 
-Shapes: P prompts, W beams per prompt (1 in the first step, then n), N proposals per beam, M proposals per prompt,
-V vocabulary.
+Shapes: P prompts (each once per draw), W beams per prompt (1 in the first step, then n), N proposals per beam, M
+proposals per prompt, V vocabulary.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -77,16 +77,21 @@ class Finished:
         return log_probs / self.longest > self.scores
 
 
-def beam_search(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Continuation]:
-    """Return the best continuation of each row found by `decode.beams` beams. `rows` must not have read its prompts.
+def beam_search(
+    rows: GenerationBatch, logits: Tensor, decode: DecodeConfig, seeds: Sequence[int]
+) -> list[Continuation]:
+    """Return the best continuations found by `decode.beams` beams: for each row, one for each of `seeds`.
 
-    Raise ValueError if there are more beams than tokens in the vocabulary.
+    `rows` has read its prompts, which gave `logits`. Raise ValueError if there are more beams than tokens in the
+    vocabulary.
     """
-    beams, logits = decode.beams or 1, rows.read_prompts()
+    beams = decode.beams or 1
+    rows.repeat(len(seeds))
+    logits = logits.repeat_interleave(len(seeds), dim=0)
     P, room, device = len(logits), rows.room, logits.device
     if beams > logits.size(1):
         raise ValueError(f"{beams} beams exceed the vocabulary of {logits.size(1)} tokens")
-    propose = _drawn(decode, beams, seed) if decode.draws else _most_probable(beams * (1 + rows.ending.tokens))
+    propose = _drawn(decode, beams, seeds) if decode.draws else _most_probable(beams * (1 + rows.ending.tokens))
     finished = Finished(rows, mean=decode.rank_by == "mean")
     finished.scores[rows.lines_left <= 0] = 0.0  # the prompt already has all lines: nothing beats the empty text
     rows.repeat(beams)
@@ -126,12 +131,17 @@ def _most_probable(count: int) -> Propose:
     return propose
 
 
-def _drawn(decode: DecodeConfig, beams: int, seed: int) -> Propose:
-    """Propose tokens sampled with temperature and filters; log-probabilities are the model's own."""
-    generators, per_prompt = generator(seed, "decode"), beams * min(2, beams)
+def _drawn(decode: DecodeConfig, beams: int, seeds: Sequence[int]) -> Propose:
+    """Propose tokens sampled with temperature and filters; log-probabilities are the model's own.
+
+    Prompt p is that of seed number p modulo the number of seeds.
+    """
+    generators, per_prompt = [generator(seed, "decode") for seed in seeds], beams * min(2, beams)
 
     def propose(logits: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        uniforms = torch.rand(len(logits), per_prompt // width, generator=generators).to(logits.device)
+        shape = len(logits) // len(seeds), per_prompt // width
+        drawn = [torch.rand(shape, generator=each).view(-1, width, shape[1]) for each in generators]
+        uniforms = torch.stack(drawn, dim=1).view(len(logits), shape[1]).to(logits.device)
         tokens, there = sample_distinct_tokens(logits, decode, uniforms)
         log_probs = logits.float().log_softmax(1).gather(1, tokens)
         return log_probs.masked_fill(~there, -math.inf), tokens

@@ -1,11 +1,12 @@
 """Text generation: sampling, best of several samples, and beam search. See `sampling.py` and `beams.py`.
 
-Shapes: P prompts, G texts per prompt, V vocabulary.
+Shapes: P prompts, D draws of each prompt's text, G texts that a draw chooses from, V vocabulary.
 """
 
 import functools
 from collections.abc import Sequence
-from typing import overload
+from dataclasses import replace
+from typing import Any, overload
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from model.decoding.beams import beam_search
 from model.decoding.sampling import sample_token
 from model.gpt2 import GPT2
 from model.pretrained.tokenizer import Tokenizer
-from model.rng import generator
+from model.rng import derive_seed, generator
 
 
 @overload
@@ -38,22 +39,39 @@ def generate(
     """Return the continuation of a prompt, or a list of continuations for several prompts, without the prompts.
 
     All random numbers derive from `seed`. With `decode.max_lines`, a text is cut before the line break that closes that
-    line, counted from the start of the prompt. Raise ValueError as `continuations` does.
+    line, counted from the start of the prompt. With `decode.repeats`, it is the first draw; see `generate_draws`. Raise
+    ValueError as `continuations` does.
     """
     if isinstance(prompts, str):
         return generate(model, tokenizer, [prompts], decode, seed=seed)[0]
-    decode = decode or DecodeConfig()
+    return generate_draws(model, tokenizer, prompts, replace(decode or DecodeConfig(), repeats=None), seed=seed)[0]
+
+
+def generate_draws(
+    model: GPT2, tokenizer: Tokenizer, prompts: Sequence[str], decode: DecodeConfig, *, seed: int = 0
+) -> list[list[str]]:
+    """Return `decode.repeats` independent draws of the continuations of `prompts`, without the prompts, (D, P).
+
+    The first draw equals `generate`. Raise ValueError as `continuations` does.
+    """
     ids = [tokenizer.encode(prompt) for prompt in prompts]
     newlines = None if decode.max_lines is None else newline_counts(tokenizer, model.config.vocab_size)
-    found = continuations(model, ids, decode, eos_id=tokenizer.eos_id, newlines=newlines, seed=seed)
-    texts = [tokenizer.decode(best.ids) for best in found]
+    found = draws(model, ids, decode, eos_id=tokenizer.eos_id, newlines=newlines, seed=seed)
+    texts = [[tokenizer.decode(best.ids) for best in draw] for draw in found]
     if decode.max_lines is None:
         return texts
-    return [_cut(prompt, text, decode.max_lines) for prompt, text in zip(prompts, texts, strict=True)]
+    return [[_cut(*pair, decode.max_lines) for pair in zip(prompts, draw, strict=True)] for draw in texts]
+
+
+def continuations(
+    model: GPT2, prompts: Sequence[Sequence[int]], decode: DecodeConfig, **options: Any
+) -> list[Continuation]:
+    """Return the first of the `draws`, with the same options."""
+    return draws(model, prompts, replace(decode, repeats=None), **options)[0]
 
 
 @torch.no_grad()
-def continuations(
+def draws(
     model: GPT2,
     prompts: Sequence[Sequence[int]],
     decode: DecodeConfig,
@@ -61,13 +79,14 @@ def continuations(
     eos_id: int,
     newlines: Tensor | None = None,
     seed: int = 0,
-) -> list[Continuation]:
-    """Return one continuation of each prompt, the best one if `decode` generates several.
+) -> list[list[Continuation]]:
+    """Return `decode.repeats` draws of one continuation of each prompt, the best one if `decode` generates several.
 
     A row stops at end of text, at the line break that closes line `decode.max_lines` of prompt and text, after
     `decode.max_new_tokens` tokens, or when its own prompt and text fill the model's positions. `newlines` (V,) counts
     the line breaks in each token and is required with max_lines. The uniform number for token t of row b depends only
-    on seed, t, b and the number of prompts. The first of several generations equals the text of a single one.
+    on seed, t, b and the number of prompts. The first of several generations equals the text of a single one. The first
+    draw is decoded by itself, so that it equals that of a single draw to the last bit; the others form one batch.
     Raise ValueError if there is no prompt, if one is empty or fills all positions, or if `newlines` is missing.
     """
     if decode.max_lines is not None and newlines is None:
@@ -77,27 +96,35 @@ def continuations(
         newlines = torch.zeros(model.config.vocab_size, dtype=torch.long)
     ending = StoppingCriteria(eos_id, newlines.to(device), decode.max_lines)
     rows = GenerationBatch(model, prompts, ending, decode.max_new_tokens)
+    search = sample if decode.beams is None else beam_search
+    further = [derive_seed(seed, "draw", number) for number in range(1, decode.repeats or 1)]
     was_training = model.training
     model.eval()
     try:
-        return sample(rows, decode, seed) if decode.beams is None else beam_search(rows, decode, seed)
+        logits = rows.read_prompts()
+        first = search(rows.copy() if further else rows, logits, decode, [seed])
+        others = search(rows, logits, decode, further) if further else []
     finally:
         model.train(was_training)
+    return [first, *(others[place :: len(further)] for place in range(len(further)))]
 
 
-def sample(rows: GenerationBatch, decode: DecodeConfig, seed: int) -> list[Continuation]:
-    """Sample `decode.generations` texts per row and return the best. `rows` must not have read its prompts."""
-    logits, count = rows.read_prompts(), decode.generations or 1
-    P, device = len(logits), logits.device
-    generators = [generator(seed, "decode")] + [generator(seed, "decode", text) for text in range(1, count)]
-    rows.repeat(count)
-    logits = logits.repeat_interleave(count, dim=0)
+def sample(rows: GenerationBatch, logits: Tensor, decode: DecodeConfig, seeds: Sequence[int]) -> list[Continuation]:
+    """Return the best of `decode.generations` sampled texts: for each row, one for each of `seeds`.
+
+    `rows` has read its prompts, which gave `logits`.
+    """
+    count, P, device = decode.generations or 1, len(logits), logits.device
+    counters: list[tuple[int, ...]] = [(), *((text,) for text in range(1, count))]
+    generators = [generator(seed, "decode", *counter) for seed in seeds for counter in counters]
+    rows.repeat(len(generators))
+    logits = logits.repeat_interleave(len(generators), dim=0)
     tokens = torch.full((len(logits), rows.room), PAD, device=device)
     log_probs = torch.zeros(len(logits), device=device)
     lengths = torch.zeros(len(logits), dtype=torch.long, device=device)
     alive = rows.lines_left > 0
     for step in range(rows.room):
-        uniforms = torch.stack([torch.rand(P, generator=each) for each in generators], dim=1)  # (P, G)
+        uniforms = torch.stack([torch.rand(P, generator=each) for each in generators], dim=1)  # (P, D * G)
         chosen = sample_token(logits, decode, uniforms.flatten().to(device))
         own = logits.float().log_softmax(1).gather(1, chosen[:, None])[:, 0]
         tokens[:, step] = chosen

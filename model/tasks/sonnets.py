@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from model.config import DecodeConfig
-from model.decoding.generate import generate
+from model.decoding.generate import generate_draws
 from model.gpt2 import GPT2
 from model.loss import IGNORE
 from model.pretrained.tokenizer import Tokenizer
@@ -22,6 +22,7 @@ from model.settings import Scalar
 from model.tasks import Batch, Evaluation
 from model.tasks.data.lengths import cut
 from model.tasks.data.sonnets import find, split_sonnets
+from model.tasks.draws import over_draws
 from model.tasks.scores import corpus_chrf, sentence_chrf
 
 
@@ -57,10 +58,16 @@ class Task:
         """Generate a continuation of every prompt of `split` and score the texts.
 
         `chrf` compares whole texts, prompts included, as the paper does. This inflates the score, because the prompts
-        are given. `chrf_new` compares only the generated lines with the true ones.
+        are given. `chrf_new` compares only the generated lines with the true ones. With `decode.repeats`, the texts are
+        drawn several times: see `over_draws`.
         """
+        prompts = [sonnet.prompt for sonnet in self.splits[split]]
+        drawn = generate_draws(model, self.tokenizer, prompts, decode or DecodeConfig(), seed=seed)
+        return over_draws([self._score(split, generated) for generated in drawn])
+
+    def _score(self, split: str, generated: Sequence[str]) -> Evaluation:
+        """Score the generated continuation of every prompt of `split`."""
         sonnets = self.splits[split]
-        generated = generate(model, self.tokenizer, [sonnet.prompt for sonnet in sonnets], decode, seed=seed)
         whole = [sonnet.prompt + new for sonnet, new in zip(sonnets, generated, strict=True)]
         metrics = {
             "chrf": corpus_chrf(whole, [sonnet.text for sonnet in sonnets]),

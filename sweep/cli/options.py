@@ -1,4 +1,4 @@
-"""The options of the commands, in sections as `sweep run --help` shows them, and the types of their values."""
+"""The options of the commands, in sections as `sweep run --help` shows them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,68 +7,14 @@ from typing import Any, TypeVar
 import click
 
 from sweep.cli.group import Option
+from sweep.cli.values import BudgetType, Duration, GPUShare
 from sweep.execution.executors import EXECUTORS
-from sweep.planning.config import (
-    KEEP,
-    OBJECTIVES,
-    Budget,
-    RunLimits,
-    TuneConfig,
-    format_duration,
-    parse_duration,
-)
+from sweep.planning.config import KEEP, OBJECTIVES, RunLimits, TuneConfig, format_duration
 from sweep.tuning.registry import SCHEDULERS, SEARCHERS, describe
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 WHAT, SEARCH, MACHINE, LIMITS, OUTPUT = "What to run", "Search", "Machine", "Limits", "Output"
-
-
-class Duration(click.ParamType[float | None]):
-    """A time in seconds, written with its unit; 0 means no limit."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        if str(value) == "0":
-            return None
-        try:
-            return parse_duration(str(value)) or None
-        except ValueError:
-            self.fail(
-                f"{value!r}: write a number and s, m, h or d, for example 90s or 2h; 0 means no limit", param, ctx
-            )
-
-
-class BudgetType(click.ParamType[Budget]):
-    """A budget in time, trials or GPU hours."""
-
-    name = "budget"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Budget:
-        if isinstance(value, Budget):
-            return value
-        try:
-            return Budget.parse(str(value))
-        except ValueError:
-            self.fail(f"{value!r}: write for example 30m, 2h, 40trials or 2gpuh", param, ctx)
-
-
-class GPUShare(click.ParamType[float | str]):
-    """The GPUs of each trial: a number, or `auto`."""
-
-    name = "gpus"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
-        if value == "auto":
-            return "auto"
-        try:
-            number = float(value)
-        except ValueError:
-            number = -1.0
-        if number < 0 or (number > 1 and number != int(number)):
-            self.fail(f"{value!r}: write a fraction of one GPU (0.25), a whole number of GPUs, or auto", param, ctx)
-        return number
 
 
 def option(section: str, *names: str, **settings: Any) -> Callable[[F], F]:
@@ -126,6 +72,19 @@ what_options = together(
         show_envvar=True,
         help="Pretrained model to start from: tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, a hub id "
         "owner/name, or a checkpoint folder. Default: tiny.",
+    ),
+    option(
+        WHAT,
+        "--keep-best-epoch",
+        is_flag=True,
+        help="Score each point with the weights of its epoch with the lowest dev loss, not of its last one. Short for "
+        "--set keep_best_epoch=true.",
+    ),
+    option(
+        WHAT,
+        "--metric",
+        metavar="NAME",
+        help="What ranks rows: a metric of the task, or dev_loss. Default: the space's, else the task's main metric.",
     ),
     option(
         WHAT,

@@ -40,6 +40,12 @@ if TYPE_CHECKING:
 @option(
     OUTPUT, "--wide", is_flag=True, help="Print every column of the table, also those that do not fit the terminal."
 )
+@option(
+    OUTPUT,
+    "--metric",
+    metavar="NAME",
+    help="Rank by this metric of the task, or dev_loss. Default: what the run was started with.",
+)
 @option(OUTPUT, "--sort", metavar="COLUMN", help="Sort by this column instead of by rank.")
 @option(
     OUTPUT,
@@ -64,6 +70,7 @@ def report(
     by_row: bool | None,
     columns: str | None,
     wide: bool,
+    metric: str | None,
     sort: str | None,
     target_loss: float | None,
     rungs: bool,
@@ -91,7 +98,7 @@ def report(
 
         click.echo(rung_text(judged(folder, state), form))
         return
-    rows = with_paper(leaderboard_rows(folder, state), folder.spec.space)
+    rows = with_paper(leaderboard_rows(folder, state, metric), folder.spec.space)
     if target_loss is not None:
         rows = with_reach(rows, state, target_loss)
     names = _known_columns(rows, sort, columns)

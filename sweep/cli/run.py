@@ -53,6 +53,7 @@ class RunCommand(Command):
 def run(
     space: str,
     settings: tuple[str, ...],
+    keep_best_epoch: bool,
     no_cache: bool,
     concurrency: int | None,
     dry_run: bool,
@@ -79,7 +80,7 @@ def run(
 
     request = RunRequest(
         space=space,
-        settings=settings,
+        settings=(*settings, *["keep_best_epoch=true"] * keep_best_epoch),
         use_cache=not no_cache,
         tune_config=_taken(TuneConfig, options),
         limits=_taken(RunLimits, options),

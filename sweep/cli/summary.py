@@ -10,6 +10,7 @@ from sweep.reporting.numbers import duration
 from sweep.reporting.tables import baseline_line
 from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.follow_up_text import follow_up_lines
+from sweep.reporting.verdicts.study import Study
 from sweep.store.activity import is_unfinished
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import full_plan
@@ -46,7 +47,7 @@ def summarize(folder: RunFolder, outcome: SessionResult) -> int:
 
 def _findings(folder: RunFolder, outcome: SessionResult) -> list[str]:
     """Return what the run found: the outcome of a comparison or confirmation, else the best settings."""
-    return follow_up_lines(folder.spec, outcome.state, outcome.rows) or conclusion(outcome.rows)
+    return follow_up_lines(folder.spec, outcome.state, outcome.rows) or conclusion(Study(outcome.rows))
 
 
 def unfinished_line(folder: RunFolder, outcome: SessionResult) -> str | None:

@@ -263,9 +263,8 @@ class Driver:
         if not isinstance(step, Suggestion):
             return None
         log.info("suggested: %s", dict(step.params))
-        settings = [point.settings for point in step.points]
         number = len(self.state.suggestions) + 1
-        self.recorder.record(SuggestedEvent(number=number, params=step.params, points=settings))
+        self.recorder.record(SuggestedEvent.of(number, step.params, step.points))
         plan = Plan(step.points)
         self._take_from_cache(plan)
         return None if self.recorder.broken else plan

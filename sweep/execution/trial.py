@@ -8,16 +8,17 @@ does not assume that it owns its process: the executor sets the number of thread
 import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from model.config import DecodeConfig, TrainConfig
+from model.config import TrainConfig
 from model.task_specs import TASKS
 from sweep.execution.job import Job
 from sweep.planning.extensions import import_recorded
 from sweep.planning.numerics import numerics_sha256
-from sweep.planning.plan import Trial
+from sweep.planning.plan import Point, Trial
 from sweep.planning.processor import device_name
 from sweep.store import retention
 from sweep.store.events import Cost, EpochEvent, Losses, Record, Score, report_fields
@@ -96,7 +97,7 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     """
     import torch
 
-    from model.checkpoint import newest_checkpoint, read_checkpoint
+    from model.checkpoint import read_checkpoint
     from model.hardware import default_device
     from model.training import train
     from sweep.execution.usage import reset_peak_memory
@@ -105,7 +106,7 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     trial, folder = job.trial, Path(job.checkpoints)
     device = default_device() if job.gpu else torch.device("cpu")
     with hold_lease(folder, job.attempt) as beat:
-        checkpoint = newest_checkpoint(folder)
+        checkpoint = _resumable_checkpoint(folder, trial)
         reports = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
     yield from map(TrialReport.from_json, reports)
     if reports and reports[-1].get("status"):
@@ -120,6 +121,25 @@ def _reports(job: Job) -> Iterator[TrialReport]:
             report = _next_report(job, trial, epochs, reports)
         ended = report.status is not None
         yield report
+
+
+def _resumable_checkpoint(folder: Path, trial: Trial) -> Path | None:
+    """Return the newest checkpoint of a trial, or None if it has to begin anew.
+
+    It has if points are to be scored at their best epoch, but the checkpoint of that epoch is missing or damaged.
+    Equal trainings have equal results, so the trial reaches the same weights again.
+    """
+    from model.checkpoint import is_whole, newest_checkpoint, prune, read_checkpoint
+
+    newest = newest_checkpoint(folder)
+    if newest is None or not trial.keeps_best:
+        return newest
+    state = read_checkpoint(newest).state
+    has_ended = bool(state["notes"][-1].get("status"))
+    if has_ended or is_whole(folder / str(state["best_epoch"])):
+        return newest
+    prune(folder, 0)
+    return None
 
 
 def _check_unchanged(job: Job, config: TrainConfig) -> None:
@@ -157,7 +177,7 @@ def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", report
             reports,
             resumable=not ended,
             keep=retention.newest(job.keep, ended),
-            spare=retention.protected_epochs(job.keep, epoch.best_epoch),
+            spare=retention.protected_epochs(job.keep, epoch.best_epoch, scores_best=trial.keeps_best and not ended),
         )
     return report
 
@@ -165,11 +185,11 @@ def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", report
 def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
     last = epoch.early_stopped or epoch.epoch == trial.epochs
     due = [
-        (point_id, point.decode)
+        (point_id, point)
         for (point_id, _), point in zip(job.points, trial.points, strict=True)
         if point.epochs == epoch.epoch or (last and point.epochs > epoch.epoch)
     ]
-    scores = tuple(_score(epoch.training, point_id, decode, job.scores_test) for point_id, decode in due)
+    scores = tuple(_score(job, epoch, point_id, point) for point_id, point in due)
     complete = epoch.epoch == trial.epochs
     return TrialReport(
         epoch=epoch.epoch,
@@ -187,16 +207,24 @@ def _metric(trial: Trial, epoch: "EpochReport") -> float:
     return epoch.training.evaluate(first.decode).metrics[TASKS[first.train.task].metric]
 
 
-def _score(training: "Training", point_id: str, decode: DecodeConfig | None, scores_test: bool) -> Score:
-    """Score a point on the dev split, and with `scores_test` also on the test split, as test_<metric>."""
-    started = time.perf_counter()
-    evaluation = training.evaluate(decode)
-    metrics = dict(evaluation.metrics)
-    if scores_test:
-        test = training.evaluate(decode, "test")
-        metrics |= {f"test_{name}": value for name, value in test.metrics.items()}
+def _score(job: Job, epoch: "EpochReport", point_id: str, point: Point) -> Score:
+    """Score a point on the dev split, and if the job asks for it on the test split, as test_<metric>."""
+    started, training = time.perf_counter(), epoch.training
+    with _scored_weights(job, epoch, point):
+        evaluation = training.evaluate(point.decode)
+        metrics = dict(evaluation.metrics)
+        if job.scores_test:
+            test = training.evaluate(point.decode, "test")
+            metrics |= {f"test_{name}": value for name, value in test.metrics.items()}
     seconds = time.perf_counter() - started
     return Score(point_id=point_id, metrics=metrics, samples=evaluation.samples, decode_seconds=seconds)
+
+
+def _scored_weights(job: Job, epoch: "EpochReport", point: Point) -> AbstractContextManager[None]:
+    """Give the model the weights that `point` is scored with. Raise CheckpointError if they cannot be read."""
+    if not point.train.keep_best_epoch or epoch.best_epoch == epoch.epoch:
+        return nullcontext()
+    return epoch.training.weights_of(Path(job.checkpoints) / str(epoch.best_epoch))
 
 
 def _cost(training: "Training", job: Job) -> Cost:

@@ -2,7 +2,7 @@
 
 import heapq
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -186,9 +186,10 @@ def _copies(trial: Trial, keep: str) -> int:
     return copies[keep] if trial.epochs else 0
 
 
-def _transient(trials: Iterable[Trial], sized: dict[str, Sizes], concurrency: int, keep: str) -> int:
+def _transient(trials: Sequence[Trial], sized: dict[str, Sizes], concurrency: int, keep: str) -> int:
     """Return the bytes of the resumable checkpoints that the running trials keep: the newest ones and the best."""
     from model.checkpoint import KEPT
 
     largest = sorted(sized[trial.trial_id].resumable_bytes for trial in trials if trial.epochs)[-concurrency:]
-    return (KEPT + (keep == "best+last")) * sum(largest)
+    keeps_best = keep == "best+last" or any(trial.keeps_best for trial in trials)
+    return (KEPT + keeps_best) * sum(largest)

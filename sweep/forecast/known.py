@@ -91,7 +91,9 @@ class Known:
                 decode_cost.seconds * work / (_tokens(decode_cost.decode) * self.bulks[decode_cost.family].params)
                 for decode_cost in chosen
             ),
-            sample_bytes=max(decode_cost.sample_bytes for decode_cost in chosen),
+            sample_bytes=max(
+                decode_cost.sample_bytes * _draws(decode) // _draws(decode_cost.decode) for decode_cost in chosen
+            ),
             peak_memory_bytes=max(decode_cost.peak_memory_bytes for decode_cost in chosen),
         )
 
@@ -133,8 +135,13 @@ def _kind(config: TrainConfig) -> tuple[Any, ...]:
 
 
 def _tokens(decode: DecodeConfig | None) -> int:
-    """Return the most tokens that are generated per prompt; 1 if the task generates no text."""
-    return decode.max_new_tokens * (decode.beams or decode.generations or 1) if decode else 1
+    """Return the most tokens that are generated per prompt, in all draws; 1 if the task generates no text."""
+    return decode.max_new_tokens * (decode.beams or decode.generations or 1) * _draws(decode) if decode else 1
+
+
+def _draws(decode: DecodeConfig | None) -> int:
+    """Return how many draws of its texts are scored."""
+    return (decode.repeats or 1) if decode else 1
 
 
 def _train_costs(measured: Measured | None, provenance: Provenance) -> list[TrainCost]:

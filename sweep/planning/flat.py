@@ -74,7 +74,10 @@ def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig | None
         plain[group if group in GROUPS else _field_of(group, first, plain)] = values
     train = build(TrainConfig, plain)
     if TASKS[train.task].generates:
-        return train, build(DecodeConfig, decode)
+        found = build(DecodeConfig, decode)
+        if found.repeats is not None and not TASKS[train.task].repeats:
+            raise SettingError("decode.repeats", f"has no effect: task {train.task} scores a single draw")
+        return train, found
     if decode:
         raise SettingError(f"decode.{next(iter(decode))}", f"has no effect: task {train.task} generates no text")
     return train, None

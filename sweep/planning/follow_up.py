@@ -17,6 +17,7 @@ class SettleConfig:
     run: str  # name of the run that the settings come from
     names: tuple[str, str]  # of the two sides
     settings: tuple[Settings, Settings]
+    variants: tuple[str | None, str | None] = (None, None)  # names of the settings' variants
     metric: str  # a metric of the task, or dev_loss
     larger_is_better: bool
     first_seed: int  # the seeds are first_seed, first_seed + 1, ...
@@ -27,15 +28,18 @@ class SettleConfig:
     def points(self, place: int) -> tuple[Point, Point]:
         """Return the two points of seed number `place`, counted from 0."""
         seed = self.first_seed + place
-        one, other = (point_from({**settings, "seed": seed}) for settings in self.settings)
+        named = zip(self.settings, self.variants, strict=True)
+        one, other = (point_from({**settings, "seed": seed}, variant) for settings, variant in named)
         return one, other
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        fields = asdict(self)
+        return fields if any(self.variants) else {key: value for key, value in fields.items() if key != "variants"}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "SettleConfig":
-        return cls(**{**raw, "names": tuple(raw["names"]), "settings": tuple(raw["settings"])})
+        pairs = {name: tuple(raw[name]) for name in ("names", "settings", "variants") if name in raw}
+        return cls(**{**raw, **pairs})
 
 
 @dataclass(frozen=True, kw_only=True)

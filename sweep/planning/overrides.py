@@ -60,6 +60,8 @@ def _parse(key: str, text: str) -> Any:
     kinds = alternatives(keys.get(key, int | float | str))  # an unknown key raises when the space is expanded
     if types.NoneType in kinds and text.lower() == "none":
         return None
+    if bool in kinds and text.lower() in ("true", "false"):
+        return text.lower() == "true"
     for kind in (int, float):
         if kind in kinds or int in kinds:  # 5.0 is a whole number, 5.5 an error that the setting itself explains
             try:

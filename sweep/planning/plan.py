@@ -8,7 +8,7 @@ neither the order of a grid nor the name of a run changes them.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -23,6 +23,11 @@ CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 ID_LENGTH = 12  # hexadecimal digits: 48 bits, so one collision is expected among 20 million points
 
 
+def is_scoring(key: str) -> bool:
+    """Return whether a setting decides how a trained model is scored, not how it is trained."""
+    return key.startswith(DecodeConfig.prefix) or key == "keep_best_epoch"
+
+
 def stable_id(value: Any) -> str:
     """Return a short hash of a JSON-able value; equal values have equal hashes on every platform."""
     return hashlib.sha256(CANONICAL.encode(value).encode()).hexdigest()[:ID_LENGTH]
@@ -34,6 +39,7 @@ class Point:
 
     train: TrainConfig
     decode: DecodeConfig | None  # None if the task generates no text
+    variant: str | None = field(default=None, compare=False)  # name of its variant of the space; a mere label
 
     @cached_property
     def settings(self) -> dict[str, Scalar]:
@@ -52,11 +58,12 @@ class Point:
 
     @cached_property
     def trial_id(self) -> str:
-        """Return the hash of the settings that decide the weights: all training settings except the number of epochs.
+        """Return the hash of the settings that decide the weights.
 
-        A baseline (0 epochs) depends only on the settings in UNTRAINED.
+        These are all training settings but the number of epochs, and which of them is scored. A baseline (0 epochs)
+        depends only on the settings in UNTRAINED.
         """
-        settings = to_flat(self.train)
+        settings = {key: value for key, value in to_flat(self.train).items() if not is_scoring(key)}
         epochs = settings.pop("epochs")
         untrained = {key: settings.get(key) for key in UNTRAINED if key in settings or key not in ADDED}
         return stable_id(settings if epochs else {"untrained": untrained})
@@ -64,6 +71,10 @@ class Point:
     @property
     def epochs(self) -> int:
         return self.train.epochs
+
+    def with_offset(self, seeds: int) -> "Point":
+        """Return this point with its seed raised by `seeds`."""
+        return replace(self, train=replace(self.train, seed=self.train.seed + seeds))
 
     @cached_property
     def baseline(self) -> "Point":
@@ -97,6 +108,11 @@ class Trial:
     @property
     def config(self) -> TrainConfig:
         return replace(self.points[0].train, epochs=self.epochs)
+
+    @property
+    def keeps_best(self) -> bool:
+        """Return whether a point is scored with the weights of its best epoch."""
+        return any(point.train.keep_best_epoch for point in self.points)
 
     @property
     def is_baseline(self) -> bool:
@@ -143,20 +159,18 @@ class Plan:
         return sum(point.epochs for point in self.points)
 
 
-def make_plan(points: Sequence[tuple[TrainConfig, DecodeConfig | None]], seeds: int) -> Plan:
+def make_plan(points: Sequence[Point], seeds: int) -> Plan:
     """Return a plan with each point repeated for `seeds` seeds, starting at the point's own seed.
 
     All points get the same offsets, so they can be compared seed by seed. Raise SpaceError if the added seeds overlap
     with an axis of seeds in the space.
     """
-    planned = [
-        Point(replace(train, seed=train.seed + offset), decode) for offset in range(seeds) for train, decode in points
-    ]
+    planned = [point.with_offset(offset) for offset in range(seeds) for point in points]
     if len(set(planned)) < len(planned):
         raise SpaceError(f"seed: the space's own seeds overlap with the {seeds} of --seeds; use one of the two")
     return Plan(tuple(planned))
 
 
-def point_from(settings: Mapping[str, Scalar]) -> Point:
+def point_from(settings: Mapping[str, Scalar], variant: str | None = None) -> Point:
     """Return the point that has `settings` as its canonical form."""
-    return Point(*from_flat(settings))
+    return Point(*from_flat(settings), variant)

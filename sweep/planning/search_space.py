@@ -4,14 +4,14 @@ import itertools
 import math
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sweep.errors import SpaceError
 from sweep.planning.axes import Axis, Choice, Grid, Range, axis_as_list, axis_from_list
 from sweep.planning.checks import Problems
-from sweep.planning.plan import Point, stable_id
-from sweep.planning.space import Branch, Resolved, Space, branches, resolve
+from sweep.planning.plan import Point, is_scoring, stable_id
+from sweep.planning.space import Branch, Space, branches, resolve
 from sweep.planning.values import plain
 
 Params = dict[str, Any]  # axis -> value, and BRANCH -> number if the space has several branches
@@ -61,8 +61,9 @@ class SearchSpace:
         settings = {**branch.plain, **{key: value for key, value in params.items() if key != BRANCH}}
         epochs = branch.axes.get("epochs")
         milestones: Sequence[Any] = epochs.values if isinstance(epochs, Grid | Choice) else (None,)
-        found = [resolve(settings if epoch is None else {**settings, "epochs": epoch}) for epoch in milestones]
-        return tuple(_seeded(point, offset) for offset in range(self.seeds) for point in found)
+        budgets = [{} if epoch is None else {"epochs": epoch} for epoch in milestones]
+        found = [resolve({**settings, **budget}, branch.variant) for budget in budgets]
+        return tuple(point.with_offset(offset) for offset in range(self.seeds) for point in found)
 
     def corners(self) -> Iterator[Params]:
         """Yield points that together include both ends of every axis."""
@@ -90,9 +91,9 @@ class SearchSpace:
         return tuple(point for params in self.corners() for point in self.points(params))
 
     @property
-    def searches_decoding(self) -> bool:
-        """Return whether two points can differ in decoding alone."""
-        axes = any(key.startswith("decode.") for branch in self.branches for key in self.searched(branch))
+    def searches_scoring(self) -> bool:
+        """Return whether two points can share a trial: differ in decoding, or in the epoch that is scored, alone."""
+        axes = any(is_scoring(key) for branch in self.branches for key in self.searched(branch))
         return axes or len({_training_settings(branch) for branch in self.branches}) < len(self.branches)
 
     def random(self, index: int, attempt: int = 0) -> Params:
@@ -138,12 +139,16 @@ class SearchSpace:
                     return params
         return None
 
-    def as_dict(self, without: Collection[str] = ()) -> dict[str, Any]:
-        """Return the space as JSON, without the plain values and axes of the keys `without`."""
+    def as_dict(self, without: Collection[str] = (), *, labels: bool = True) -> dict[str, Any]:
+        """Return the space as JSON, without the plain values and axes of the keys `without`.
+
+        `labels` is whether to include the names of variants.
+        """
         listed = [
             {
                 "plain": {key: value for key, value in branch.plain.items() if key not in without},
                 "axes": {key: axis_as_list(axis) for key, axis in branch.axes.items() if key not in without},
+                **({"variant": branch.variant} if labels and branch.variant else {}),
             }
             for branch in self.branches
         ]
@@ -152,7 +157,11 @@ class SearchSpace:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "SearchSpace":
         made = tuple(
-            Branch(dict(item["plain"]), {key: axis_from_list(axis) for key, axis in item["axes"].items()})
+            Branch(
+                dict(item["plain"]),
+                {key: axis_from_list(axis) for key, axis in item["axes"].items()},
+                item.get("variant"),
+            )
             for item in raw["branches"]
         )
         return cls(made, tuple(raw["first"]), raw["seeds"])
@@ -168,11 +177,6 @@ def _holds(axis: Axis, value: Any) -> bool:
 
 
 def _training_settings(branch: Branch) -> str:
-    """Return the settings and axes of a branch other than those of decoding, as text."""
+    """Return the settings and axes of a branch that decide its trials, as text."""
     settings = {**branch.plain, **{key: str(axis) for key, axis in branch.axes.items()}}
-    return str({key: value for key, value in settings.items() if not key.startswith("decode.")})
-
-
-def _seeded(resolved: Resolved, offset: int) -> Point:
-    train, decode = resolved
-    return Point(replace(train, seed=train.seed + offset), decode)
+    return str({key: value for key, value in settings.items() if not is_scoring(key)})

@@ -6,11 +6,12 @@ Expanding and checking a space needs neither torch nor Ray.
 """
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from model.config import DecodeConfig, TrainConfig
+from model.config import DecodeConfig
 from model.errors import SettingError
 from model.suggest import did_you_mean
 from model.task_specs import TASKS
@@ -21,9 +22,12 @@ from sweep.planning.extensions import import_named
 from sweep.planning.flat import from_flat
 from sweep.planning.importing import is_extension
 from sweep.planning.layers import lay, override
+from sweep.planning.plan import Point
 from sweep.planning.values import plain
 
 Flat = dict[str, Any]
+
+VERSUS = re.compile(r"\s+vs\.?\s+")  # between the two sides of a comparison, so not in the name of a variant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +38,11 @@ class Space:
     fixed: settings that every point shares, by dotted key (`lr`, `lora.rank`).
     axes: key -> axis; `grid` axes multiply, the others are sampled `samples` times for each grid point.
     decoding: a dict of decoding settings (plain values or axes) with keys without `decode.`, or a list of such dicts.
-    variants: sub-spaces, each a dict of settings and axes that overrides `fixed`; the space is their union.
-        `{"lora": None}` switches a method off for a variant.
+    variants: sub-spaces, each a dict of settings and axes that overrides `fixed`; the space is their union. A list, or
+        a dict by name: the names are a column of the leaderboard. `{"lora": None}` switches a method off for a variant.
     milestones: epochs at which a trial is scored, the last of them its end; the same as a grid axis `epochs`.
     samples: draws of the random axes for each grid point.
+    metric: what ranks rows: a metric of the task, or dev_loss. Default: the task's main metric.
     points_to_evaluate: points, as dicts of axis values, that a search (`--search random` or `tpe`) starts with; axes
         that a point leaves out are sampled.
     """
@@ -46,9 +51,10 @@ class Space:
     fixed: Mapping[str, Any] = field(default_factory=dict)
     axes: Mapping[str, Any] = field(default_factory=dict)
     decoding: Mapping[str, Any] | Sequence[Mapping[str, Any]] = field(default_factory=dict)
-    variants: Sequence[Mapping[str, Any]] = ()
+    variants: Sequence[Mapping[str, Any]] | Mapping[str, Mapping[str, Any]] = ()
     milestones: Sequence[int] = ()
     samples: int = 1
+    metric: str | None = None
     points_to_evaluate: Sequence[Mapping[str, Any]] = ()
 
     def __post_init__(self) -> None:
@@ -60,10 +66,17 @@ class Space:
         for name in ("fixed", "axes"):
             if not isinstance(getattr(self, name), Mapping):
                 raise SpaceError(f"{name}: must be a dict, got {getattr(self, name)!r}")
-        for name in ("variants", "points_to_evaluate"):
-            value = getattr(self, name)
+        lists = {
+            "variants": list(self.variants.values()) if isinstance(self.variants, Mapping) else self.variants,
+            "points_to_evaluate": self.points_to_evaluate,
+        }
+        for name, value in lists.items():
             if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
-                raise SpaceError(f"{name}: must be a list of dicts, got {value!r}")
+                kind = "a list of dicts" + (", or a dict of dicts by name" if name == "variants" else "")
+                raise SpaceError(f"{name}: must be {kind}, got {getattr(self, name)!r}")
+        for label in self.variants if isinstance(self.variants, Mapping) else ():
+            if not isinstance(label, str) or not label.strip() or VERSUS.search(label):
+                raise SpaceError(f"variants: a name must be text without ' vs ', got {label!r}")
         if not isinstance(self.milestones, list | tuple):
             raise SpaceError(f"milestones: must be a list of epochs, got {self.milestones!r}")
         if not isinstance(self.decoding, Mapping | list | tuple):
@@ -73,8 +86,12 @@ class Space:
                 "milestones and epochs: give only one of them; both set the epochs at which a trial is scored"
             )
 
-
-Resolved = tuple[TrainConfig, DecodeConfig | None]  # the decoding is None if the task generates no text
+    @property
+    def named_variants(self) -> list[tuple[str | None, Mapping[str, Any]]]:
+        """Return the variants with their names (None: it has none); without variants, one that changes nothing."""
+        if isinstance(self.variants, Mapping):
+            return list(self.variants.items()) or [(None, {})]
+        return [(None, variant) for variant in self.variants] or [(None, {})]
 
 
 @dataclass(frozen=True)
@@ -83,25 +100,26 @@ class Branch:
 
     plain: Flat
     axes: dict[str, Axis]
+    variant: str | None = None  # its name
 
 
-def expand(space: Space, overrides: Mapping[str, Any]) -> list[Resolved]:
+def expand(space: Space, overrides: Mapping[str, Any]) -> list[Point]:
     """Return every point of `space` in file order; `overrides` replace fixed settings and axes of the same key.
 
     Raise SpaceError, with all errors in it, if a key is unknown, a value is invalid, an axis is empty, a setting has no
     effect, or a point occurs twice. Random draws that repeat a point are dropped without an error: the user cannot
     avoid them.
     """
-    points: dict[Resolved, Flat] = {}
+    points: dict[Point, None] = {}
     problems = Problems()
-    for flat, drawn in _settings(space, overrides):
+    for branch, flat, drawn in _settings(space, overrides):
         with problems.collect():
-            point = resolve(flat)
+            point = resolve(flat, branch.variant)
             if point in points and not drawn:
                 raise SpaceError(
                     f"duplicate point: {_text(flat)} occurs twice; remove one of the equal values or variants"
                 )
-            points.setdefault(point, flat)
+            points.setdefault(point)
     problems.check()
     if not points:
         raise SpaceError("the space has no points: give it at least one variant and one decoding")
@@ -114,11 +132,12 @@ def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
     Raise SpaceError, with all errors in it, if a key is unknown or a value is invalid.
     """
     flats, _ = _laid(space, overrides)
+    names = [name for (name, _), _ in _variants(space)]
     checker = Checker()
     for key, value in space.axes.items():
         with checker.problems.collect():
             named_axis(key, value)
-    made = [_branch(flat, checker) for flat in flats]
+    made = [_branch(flat, name, checker) for flat, name in zip(flats, names, strict=True)]
     checker.problems.check()
     return made
 
@@ -146,23 +165,32 @@ def notes(space: Space, overrides: Mapping[str, Any], *, draws: bool) -> list[st
 
 def _laid(space: Space, overrides: Mapping[str, Any]) -> tuple[list[Flat], list[str]]:
     """Return the settings and axes of every variant with every decoding, after `overrides`, and notes on these."""
-    for layer in ({"task": space.task}, space.fixed, space.axes, *space.variants, overrides):
+    variants = [variant for _, variant in space.named_variants]
+    for layer in ({"task": space.task}, space.fixed, space.axes, *variants, overrides):
         import_named(layer)  # so that the settings of extensions are known keys
-    decodings = space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
     milestones = {"epochs": Grid(tuple(space.milestones))} if space.milestones else {}
     flats = []
-    for variant, decoding in itertools.product(space.variants or [{}], decodings):
+    for (_, variant), decoding in _variants(space):
         flat: Flat = {"task": space.task}
         for layer in (space.fixed, milestones, space.axes, variant, _decoding_keys(decoding)):
             flat = lay(flat, layer)
         flats.append(flat)
-    words = ["variants"] * (len(space.variants) > 1) + ["decodings"] * (len(decodings) > 1)
+    words = ["variants"] * (len(variants) > 1) + ["decodings"] * (len(_decodings(space)) > 1)
     return override(flats, overrides, " with ".join(words) or "variants")
 
 
-def _branch(flat: Flat, checker: Checker) -> Branch:
+def _variants(space: Space) -> list[tuple[tuple[str | None, Mapping[str, Any]], Any]]:
+    """Return every variant, with its name, with every decoding."""
+    return list(itertools.product(space.named_variants, _decodings(space)))
+
+
+def _decodings(space: Space) -> Sequence[Any]:
+    return space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
+
+
+def _branch(flat: Flat, name: str | None, checker: Checker) -> Branch:
     """Return the branch with the settings and axes in `flat`; `checker` collects what is wrong with them."""
-    branch = Branch({}, {})
+    branch = Branch({}, {}, name)
     for key, value in flat.items():
         with checker.problems.collect():
             checker.key(key)
@@ -175,16 +203,16 @@ def _branch(flat: Flat, checker: Checker) -> Branch:
     return branch
 
 
-def resolve(flat: Mapping[str, Any]) -> Resolved:
+def resolve(flat: Mapping[str, Any], variant: str | None = None) -> Point:
     """Return the point with these settings. Raise SpaceError if they are invalid."""
     try:
-        return from_flat(exact(flat))
+        return Point(*from_flat(exact(flat)), variant)
     except SettingError as error:
         raise SpaceError(str(error)) from None
 
 
-def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Flat, bool]]:
-    """Yield the flat settings of each point, and whether random axes were sampled for it."""
+def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Branch, Flat, bool]]:
+    """Yield the branch and flat settings of each point, and whether random axes were sampled for it."""
     for branch in branches(space, overrides):
         grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
         draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
@@ -192,7 +220,8 @@ def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Flat
             chosen = {**branch.plain, **dict(zip(grids, values, strict=True))}
             for sample in range(space.samples if draws else 1):
                 index = count * space.samples + sample
-                yield {**chosen, **{key: axis.sample(key, index) for key, axis in draws.items()}}, bool(draws)
+                drawn = {key: axis.sample(key, index) for key, axis in draws.items()}
+                yield branch, {**chosen, **drawn}, bool(draws)
 
 
 def _decoding_keys(decoding: Any) -> Flat:

@@ -95,9 +95,14 @@ class LiveReporter:
             *(_numbers(key, [trial.points[0].settings.get(key) for trial in planned]) for key in self.progress.keys),
             _texts("epoch", [f"{epoch}/{trial.epochs}" for epoch, trial in zip(epochs, planned, strict=True)]),
             _numbers("dev_loss", [one and one.dev_loss for one in losses]),
-            _numbers(self.progress.metric, [self.progress.best_of(state, one) for one in ids]),
+            *self._scores(state, ids),
             _texts("seconds", [plain_text(one and one.train_seconds, 0) for one in losses]),
         ]
+
+    def _scores(self, state: RunState, ids: list[str]) -> list[Column]:
+        """Return the column of the ranking metric, unless it is the dev loss, which has a column anyway."""
+        name = self.progress.metric
+        return [] if name == "dev_loss" else [_numbers(name, [self.progress.best_of(state, one) for one in ids])]
 
 
 @contextmanager

@@ -29,8 +29,8 @@ class LineReporter:
         if trial_id in progress.trials and epoch:
             words.append(f"epoch {epoch}/{progress.trials[trial_id].epochs}")
             words.append(f"dev_loss {plain_text(trial.epochs[epoch].losses.dev_loss, 4)}")
-        if (best := progress.best_of(state, trial_id)) is not None:
-            name = progress.metric_of(trial_id)
+        best = progress.best_of(state, trial_id)
+        if best is not None and (name := progress.metric_of(trial_id)) != "dev_loss":
             words.append(f"{name} {plain_text(best, decimals(name, [best]))}")
         if trial.reason:
             words.append(f"({trial.reason})")

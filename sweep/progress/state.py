@@ -6,6 +6,7 @@ from model.task_specs import TASKS
 from sweep.planning.flat import to_flat
 from sweep.planning.plan import Plan, Point, Trial
 from sweep.progress.eta import pace, seconds_left
+from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.numbers import decimals, plain_text, setting_text
 from sweep.reporting.settings import informative_keys
 from sweep.store.run_folder import RunFolder
@@ -46,13 +47,16 @@ class ProgressState:
 
     @property
     def metric(self) -> str:
-        """Return a name for the column of main metrics: that of the metric, if all tasks have the same one."""
-        names = {TASKS[task].metric for task in self.tasks}
+        """Return a name for the column of ranking metrics: that of the metric, if all tasks have the same one."""
+        names = {self._metric(task) for task in self.tasks}
         return names.pop() if len(names) == 1 else "metric"
 
     def metric_of(self, trial_id: str) -> str:
-        """Return the name of the main metric of a trial's task."""
-        return TASKS[self.trials[trial_id].config.task].metric
+        """Return the name of the metric that ranks the points of a trial."""
+        return self._metric(self.trials[trial_id].config.task)
+
+    def _metric(self, task: str) -> str:
+        return self.spec.metric or TASKS[task].metric
 
     def label(self, trial_id: str) -> str:
         """Return the settings in which a trial differs from the others."""
@@ -68,8 +72,9 @@ class ProgressState:
         """Return the best metric among a trial's finished points."""
         if trial_id not in self.trials:
             return None
-        values = [value for point in self.trials[trial_id].points if (value := metric(state, point)) is not None]
-        return max(values, default=None)
+        name, points = self.metric_of(trial_id), self.trials[trial_id].points
+        values = [value for point in points if (value := score(state, point, name)) is not None]
+        return (max if larger_is_better(name) else min)(values, default=None)
 
     def best_lines(self, state: RunState) -> list[str]:
         """Return a line for each task with its best point so far and the baseline; none before a point is finished."""
@@ -77,14 +82,14 @@ class ProgressState:
         return [line for line in lines if line is not None]
 
     def _best_line(self, state: RunState, points: Sequence[Point]) -> str | None:
-        scored = [(value, point) for point in points if (value := metric(state, point)) is not None]
+        name = self._metric(points[0].train.task) if points else ""
+        scored = [(value, point) for point in points if (value := score(state, point, name)) is not None]
         if not scored:
             return None
-        value, point = max(scored, key=lambda one: one[0])
-        name = TASKS[point.train.task].metric
+        value, point = (max if larger_is_better(name) else min)(scored, key=lambda one: one[0])
         digits = decimals(name, [value])
         line = f"best {name} so far: {plain_text(value, digits)} at {_label(point, self._point_keys)}"
-        baseline = metric(state, point.baseline)
+        baseline = score(state, point.baseline, name)
         return line if baseline is None else f"{line} (baseline {plain_text(baseline, digits)})"
 
     def seconds_left(self, state: RunState) -> float | None:
@@ -109,15 +114,18 @@ class ProgressState:
         return not cached and state.trial(trial.trial_id).status.is_open
 
 
-def metric(state: RunState, point: Point) -> float | None:
-    """Return the task's metric of a finished point, or None."""
+def score(state: RunState, point: Point, name: str) -> float | None:
+    """Return the metric `name`, or dev_loss, of a finished point, or None."""
     found = find_result(state, point)
-    return None if found is None else found.metrics[TASKS[point.train.task].metric]
+    if found is None:
+        return None
+    return found.losses.dev_loss if name == "dev_loss" else found.metrics[name]
 
 
 def _label(point: Point, keys: Sequence[str]) -> str:
-    """Return the settings `keys` of a point, as far as they are on."""
-    return ", ".join(f"{key} {setting_text(point.settings[key])}" for key in keys if key in point.settings)
+    """Return the variant and the settings `keys` of a point, as far as they are on."""
+    settings = [f"{key} {setting_text(point.settings[key])}" for key in keys if key in point.settings]
+    return ", ".join([*([point.variant] if point.variant else []), *settings])
 
 
 def _by_id(plan: Plan) -> dict[str, Trial]:

@@ -42,15 +42,16 @@ Format = Callable[[Report], str]
 def _table(report: Report) -> str:
     from sweep.reporting.terminal_table import print_table
     from sweep.reporting.verdicts.group_table import findings, print_group_table
+    from sweep.reporting.verdicts.study import Study
 
     console = make_console(stderr=False)
     with console.capture() as captured:
         if report.by_setting:
-            print_group_table(console, report.folder, report.rows, top=report.top, wide=report.wide)
+            print_group_table(console, report.folder, Study(report.rows), top=report.top, wide=report.wide)
         else:
             print_table(console, report.folder, report.rows, top=report.top, names=report.columns, wide=report.wide)
             if report.columns is None:
-                for line in ("", *findings(report.folder, report.rows)):
+                for line in ("", *findings(report.folder, Study(report.rows))):
                     console.print(line, soft_wrap=True)
     return captured.get().removesuffix("\n")
 
@@ -59,9 +60,10 @@ def _markdown(report: Report) -> str:
     from sweep.reporting import tables
     from sweep.reporting.columns import table_columns
     from sweep.reporting.verdicts.group_table import group_markdown
+    from sweep.reporting.verdicts.study import Study
 
     if report.by_setting:
-        return group_markdown(report.folder, report.rows, report.top)
+        return group_markdown(report.folder, Study(report.rows), report.top)
     lines = [tables.heading(report.folder, report.rows), "", tables.constants_line(report.rows), ""]
     lines.append(tables.markdown(report.columns or table_columns(report.rows), report.shown))
     for note in tables.footnotes(report.folder, report.rows):
@@ -72,9 +74,10 @@ def _markdown(report: Report) -> str:
 def _json(report: Report) -> str:
     from sweep.reporting.tables import json_text, records_json
     from sweep.reporting.verdicts.records import columns, records
+    from sweep.reporting.verdicts.study import Study
 
     if report.by_setting:
-        found = records(report.rows)
+        found = records(Study(report.rows))
         return records_json(columns(found), found[: report.top])
     return json_text(report.columns, report.shown)
 
@@ -82,9 +85,10 @@ def _json(report: Report) -> str:
 def _csv(report: Report) -> str:
     from sweep.reporting.tables import csv_text, records_csv
     from sweep.reporting.verdicts.records import columns, records
+    from sweep.reporting.verdicts.study import Study
 
     if report.by_setting:
-        found = records(report.rows)
+        found = records(Study(report.rows))
         return records_csv(columns(found), found[: report.top])
     return csv_text(report.columns, report.shown)
 

@@ -9,7 +9,7 @@ from model.task_specs import TASKS
 from sweep.planning.plan import Trial
 from sweep.reporting.leaderboard import Row, samples_table, schema
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import RunState, full_plan
+from sweep.store.state import RunState, full_plan, scored_epoch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ def _trial_rows(state: RunState, trial: Trial) -> list[dict[str, Any]]:
     }
     known = state.trial(trial.trial_id)
     scored = {
-        found.epoch: found.score.metrics.get(metric)
+        scored_epoch(known, point, found.epoch)[0]: found.score.metrics.get(metric)
         for point in reversed(trial.points)
         if (found := state.scores.get(point.point_id)) is not None
     }

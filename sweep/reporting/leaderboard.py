@@ -18,12 +18,14 @@ import pyarrow.parquet as pq
 
 from model.settings import Scalar, alternatives
 from model.task_specs import TASKS
+from model.tasks.draws import SD_SUFFIX
 from sweep.planning.flat import decode_keys, train_keys
 from sweep.planning.importing import is_extension
 from sweep.planning.plan import Point
+from sweep.planning.ranking import ranking_metric
 from sweep.store.events import PointResult
 from sweep.store.run_folder import RunFolder, write_file
-from sweep.store.state import RunState, TrialState, find_result, full_plan, load_state
+from sweep.store.state import RunState, TrialState, find_result, full_plan, load_state, scored_epoch
 from sweep.store.status import Status
 
 Row = dict[str, Any]
@@ -62,7 +64,13 @@ def metrics_of(row: Row) -> tuple[str, ...]:
 
 def scores_on_test(rows: Sequence[Row]) -> tuple[str, ...]:
     """Return the metrics on the test split, which only the rows of a confirmation have."""
-    return tuple(dict.fromkeys(name for row in rows for name in row if name.startswith("test_")))
+    names = dict.fromkeys(name for row in rows for name in row)
+    return tuple(name for name in names if name.startswith("test_") and not name.endswith(SD_SUFFIX))
+
+
+def draw_sds(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the columns with the sd of a metric over draws, which only rows with decode.repeats have."""
+    return tuple(name for name in dict.fromkeys(name for row in rows for name in row) if name.endswith(SD_SUFFIX))
 
 
 def larger_is_better(name: str) -> bool:
@@ -84,12 +92,13 @@ def schema(rows: Sequence[Row] = ()) -> pa.Schema:
         "note": pa.string(),  # a remark on the result: that an epoch updated no weight
         "failure": pa.string(),  # why a row FAILED: error, out of memory, worker lost, timeout
         "rank": pa.int64(),  # among rows with the same task, data, base and epochs
+        **({"variant": pa.string()} if any(row.get("variant") for row in rows) else {}),  # its name in the space
         **{key: _arrow(kind) for key, kind in keys.items() if key != "epochs"},
-        "epoch": pa.int64(),  # at which the row was scored
+        "epoch": pa.int64(),  # whose weights were scored
         "epochs_budget": pa.int64(),  # the point's number of epochs
         "rung": pa.int64(),  # the epoch at which a scheduler stopped the trial
         "metric": pa.string(),  # the metric that rows are ranked by
-        **{name: pa.float64() for name in (*metrics, *LOSSES)},
+        **{name: pa.float64() for name in (*metrics, *draw_sds(rows), *LOSSES)},
         "best_epoch": pa.int64(),  # the epoch of best_dev_loss
         **{f"base_{name}": pa.float64() for name in ("dev_loss", *metrics)},
         "trainable_params": pa.int64(),
@@ -119,9 +128,14 @@ def load_rows(folder: RunFolder) -> list[Row]:
     return rows(folder, load_state(folder))
 
 
-def rows(folder: RunFolder, state: RunState) -> list[Row]:
-    """Return one row per point of the plan: ranked rows first, group by group, the best of each group first."""
-    unranked = [_row(folder, state, point) for point in full_plan(folder.spec, state).points]
+def rows(folder: RunFolder, state: RunState, metric: str | None = None) -> list[Row]:
+    """Return one row per point of the plan: ranked rows first, group by group, the best of each group first.
+
+    `metric` ranks them; None: the metric of the run. Raise SpaceError if it is unknown.
+    """
+    points = full_plan(folder.spec, state).points
+    chosen = ranking_metric(metric, [point.train.task for point in points]) if metric and points else folder.spec.metric
+    unranked = [_row(folder, state, point, chosen) for point in points]
     return _ranked(unranked)
 
 
@@ -151,15 +165,16 @@ def write_parquet(path: Path, table: pa.Table) -> None:
     write_file(path, sink.getvalue().to_pybytes())
 
 
-def _row(folder: RunFolder, state: RunState, point: Point) -> Row:
+def _row(folder: RunFolder, state: RunState, point: Point, metric: str | None) -> Row:
     spec = folder.spec
     row: Row = {
         "run": folder.name,
         "point_id": point.point_id,
         "trial_id": point.trial_id,
+        **({"variant": point.variant} if point.variant else {}),
         **{key: value for key, value in point.columns.items() if key != "epochs"},
         "epochs_budget": point.epochs,
-        "metric": TASKS[point.train.task].metric,
+        "metric": metric or TASKS[point.train.task].metric,
         "base_sha256": spec.provenance.base(point).sha256,
         "config_json": json.dumps(point.settings, sort_keys=True),
         **_baseline(state, point),
@@ -210,15 +225,16 @@ def _unfinished(state: RunState, point: Point, trial: TrialState) -> Row:
 
 def _partial_result(state: RunState, point: Point, trial: TrialState) -> PointResult:
     """Return what is known of an unfinished point at the last known epoch of its trial."""
-    epoch = trial.epochs[trial.known_epoch]
-    metrics = {} if epoch.metric is None else {TASKS[point.train.task].metric: epoch.metric}
+    known = trial.epochs[trial.known_epoch]
+    metrics = {} if known.metric is None else {TASKS[point.train.task].metric: known.metric}
     scored = state.scores.get(point.point_id)
+    epoch, losses = scored_epoch(trial, point, trial.known_epoch) if scored else (trial.known_epoch, known.losses)
     return PointResult(
         metrics=scored.score.metrics if scored else metrics,
         decode_seconds=scored.score.decode_seconds if scored else None,
-        epoch=trial.known_epoch,
-        losses=epoch.losses,
-        cost=epoch.cost,
+        epoch=epoch,
+        losses=losses,
+        cost=known.cost,
         attempt=trial.attempt,
     )
 
@@ -229,7 +245,7 @@ def _baseline(state: RunState, point: Point) -> Row:
     if result is None:
         return {}
     measured = {**vars(result.losses), **result.metrics}
-    return {f"base_{name}": measured[name] for name in ("dev_loss", *result.metrics)}
+    return {f"base_{name}": measured[name] for name in ("dev_loss", *result.metrics) if not name.endswith(SD_SUFFIX)}
 
 
 def _samples(state: RunState, point: Point) -> Sequence[Mapping[str, Scalar]]:
@@ -259,7 +275,7 @@ def _order(row: Row) -> tuple[Any, ...]:
     return (
         not full,
         ranking_group(row) if full else (),
-        -score if score is not None else float("inf"),
+        (-score if larger_is_better(row["metric"]) else score) if score is not None else float("inf"),
         row.get("dev_loss") if row.get("dev_loss") is not None else float("inf"),
         row["point_id"],
     )

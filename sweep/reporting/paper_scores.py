@@ -19,7 +19,7 @@ from sweep.planning.shipped import published_scores, shipped_spaces
 from sweep.planning.space import expand
 from sweep.reporting.leaderboard import Row
 
-IGNORED = ("base", "revision", "data", "seed")  # settings that are not compared with the paper's
+IGNORED = ("base", "revision", "data", "seed", "decode.repeats")  # settings that are not compared with the paper's
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from model.task_specs import TASKS
 from sweep.reporting.columns import all_columns
 from sweep.reporting.leaderboard import Row, compared, metrics_of
 from sweep.reporting.numbers import cell_format, decimals, plain_text, setting_text
@@ -78,7 +79,7 @@ def paper_line(rows: Sequence[Row]) -> str | None:
     if known is None:
         return None
     notes = dict.fromkeys(row["paper_note"] for row in rows if row.get("paper_note"))
-    line = f"paper: the published {known['metric']} of GPT-2 small on the paper's data, one seed"
+    line = f"paper: the published {TASKS[known['task']].metric} of GPT-2 small on the paper's data, one seed"
     return "; ".join([line, *notes])
 
 

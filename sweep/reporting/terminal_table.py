@@ -15,7 +15,7 @@ from sweep.store.run_folder import RunFolder
 from sweep.store.status import Status
 
 REASON_WIDTH = 60  # characters of a reason; other formats show it in full
-TEXTS = ("status", "cached_from", "stop_reason", "note")  # columns that are aligned to the left
+TEXTS = ("status", "variant", "cached_from", "stop_reason", "note")  # columns that are aligned to the left
 COLOURS = {
     Status.COMPLETED: "green",
     Status.CACHED: "cyan",

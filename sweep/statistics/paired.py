@@ -6,6 +6,7 @@ measured gives 6 to 8 % false positives instead of 5; always pairing keeps 5 % w
 
 import itertools
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +35,11 @@ class PairedEffect:
     high: Array
     p: Array  # two-sided, of Student's t
 
+    def at(self, place: int) -> "PairedEffect":
+        """Return the effect number `place` of several."""
+        names = ("mean", "sd", "low", "high", "p")
+        return PairedEffect(n=self.n, **{name: getattr(self, name)[place] for name in names})
+
     @property
     def identical(self) -> NDArray[np.bool_]:
         """Whether every difference is zero."""
@@ -53,11 +59,17 @@ def paired_effect(differences: ArrayLike, alpha: float = 0.05) -> PairedEffect:
     mean = d.mean(axis=-1)
     is_constant = np.ptp(d, axis=-1) <= ROUNDING * np.abs(d).max(axis=-1)
     sd = np.where(is_constant, 0.0, d.std(axis=-1, ddof=1))
-    half = special.stdtrit(n - 1, 1 - alpha / 2) * sd / np.sqrt(n)
+    half = t_quantile(n - 1, alpha) * sd / np.sqrt(n)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = 2 * special.stdtr(n - 1, -np.abs(mean) / (sd / np.sqrt(n)))
     p = np.where(is_constant, np.where(mean == 0, 1.0, 2.0 ** (1 - n)), p)
     return PairedEffect(n=n, mean=mean, sd=sd, low=mean - half, high=mean + half, p=p)
+
+
+@cache
+def t_quantile(df: int, alpha: float = 0.05) -> float:
+    """Return the t that Student's distribution exceeds, on both sides together, with probability alpha."""
+    return float(special.stdtrit(df, 1 - alpha / 2))
 
 
 def sign_flip_p(differences: ArrayLike, seed: int = 0) -> float:

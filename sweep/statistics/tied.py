@@ -5,9 +5,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from sweep.statistics.errors import require
-from sweep.statistics.paired import ROUNDING
 
-BLOCK = 4_000_000  # differences held in memory at a time
+Array = NDArray[np.float64]
+
+BLOCK = 1_000_000  # pairs of settings held in memory at a time
+ROUNDING = 1e-12  # share of the squares below which a spread is rounding
 
 
 def tied_with_best(scores: ArrayLike, alpha: float = 0.05) -> NDArray[np.bool_]:
@@ -26,10 +28,9 @@ def tied_with_best(scores: ArrayLike, alpha: float = 0.05) -> NDArray[np.bool_]:
     require(settings >= 2 and seeds >= 2, "the tied set needs 2 settings and 2 seeds")
     is_tied = np.ones(settings, dtype=bool)
     bounds = _bounds(seeds, alpha / (settings - 1))
-    step = max(1, BLOCK // (settings * seeds))
+    step = max(1, BLOCK // settings)
     for start in range(0, settings, step):
-        d = x[None, :, :] - x[start : start + step, None, :]  # (these, rivals, seeds)
-        is_tied[start : start + step] = ~_beaten(d, bounds).any(axis=1)
+        is_tied[start : start + step] = ~_beaten(x[start : start + step], x, bounds).any(axis=1)
     return is_tied
 
 
@@ -40,16 +41,21 @@ def _bounds(seeds: int, level: float) -> NDArray[np.float64]:
     return bounds
 
 
-def _beaten(d: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return whether the mean of each d[..., seeds] is above zero by more than its bound.
+def _beaten(these: Array, rivals: Array, bounds: Array) -> NDArray[np.bool_]:
+    """Return, of shape (these, rivals), whether t of the paired differences exceeds its bound.
 
     A constant difference tells nothing about the noise, so it never excludes a setting.
     """
-    known = ~np.isnan(d)
-    n = known.sum(axis=-1)
+    shape = len(these), len(rivals)
+    n, sums, squares = np.zeros(shape, dtype=int), np.zeros(shape), np.zeros(shape)
+    for seed in range(these.shape[1]):  # two dimensions at a time: a third one would be slower
+        d = rivals[None, :, seed] - these[:, None, seed]
+        known = ~np.isnan(d)
+        d = np.where(known, d, 0.0)
+        n += known
+        sums += d
+        squares += d * d
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.nansum(d, axis=-1) / n
-        squares = np.nansum((d - mean[..., None]) ** 2, axis=-1)
-        error = np.sqrt(squares / (n - 1) / n)
-        t = np.where(error > ROUNDING * np.abs(mean), mean / error, 0.0)
+        spread = squares - sums**2 / n
+        t = np.where(spread > ROUNDING * squares, sums / np.sqrt(n * spread / (n - 1)), 0.0)
     return np.asarray(t > bounds[n])

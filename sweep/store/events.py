@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self, cast
 
 from model.settings import Scalar
 from sweep.planning.config import RunLimits
+from sweep.planning.plan import Point, point_from
 from sweep.store.failure import Failure
 from sweep.store.status import Status
 
@@ -181,6 +182,19 @@ class SuggestedEvent(Event):
     number: int = 0
     params: Mapping[str, Any]
     points: Sequence[Mapping[str, Scalar]]  # the settings of each point, by dotted key
+    variants: Sequence[str | None] | None = None  # the name of each point's variant; None: no variant has a name
+
+    @classmethod
+    def of(cls, number: int, params: Mapping[str, Any], points: Sequence[Point]) -> Self:
+        """Return the event for suggestion `number`, counted from 1."""
+        names = [point.variant for point in points]
+        settings = [point.settings for point in points]
+        return cls(number=number, params=params, points=settings, variants=names if any(names) else None)
+
+    def resolved(self) -> list[Point]:
+        """Return the points."""
+        names = self.variants or [None] * len(self.points)
+        return [point_from(settings, name) for settings, name in zip(self.points, names, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,9 @@
     none        nothing
     all         every epoch
 
-With LoRA a checkpoint holds only the adapters. A trial that a scheduler stopped for good keeps no checkpoint unless
-`all`, because it is not ranked.
+A trial with points that are scored at their best epoch keeps that epoch, too, until it ends. With LoRA a checkpoint
+holds only the adapters. A trial that a scheduler stopped for good keeps no checkpoint unless `all`, because it is not
+ranked.
 """
 
 import contextlib
@@ -20,9 +21,12 @@ from sweep.store.state import RunState, TrialState
 from sweep.store.status import TERMINAL, Status
 
 
-def protected_epochs(keep: str, best_epoch: int) -> tuple[int, ...]:
-    """Return the epochs, besides the newest, whose checkpoints a worker must keep."""
-    return (best_epoch,) if keep == "best+last" else ()
+def protected_epochs(keep: str, best_epoch: int, *, scores_best: bool = False) -> tuple[int, ...]:
+    """Return the epochs, besides the newest, whose checkpoints a worker must keep.
+
+    `scores_best` is whether the trial has yet to score points at their best epoch.
+    """
+    return (best_epoch,) if keep == "best+last" or scores_best else ()
 
 
 def newest(keep: str, ended: bool) -> int | None:

@@ -35,6 +35,7 @@ class RunSpec:
     limits: RunLimits = field(default_factory=RunLimits)  # those of the first session
     long_texts: tuple[LongTexts, ...] = ()  # that training cuts, by data set and base
     search_space: SearchSpace | None = None  # for a search that learns (TPE); else all points are in the plan
+    metric: str | None = None  # that ranks rows; None: the main metric of each row's task
     settle: SettleConfig | None = None  # for `sweep settle`: its points are added until the comparison is decided
     confirm: ConfirmConfig | None = None  # for `sweep confirm`: its points are also scored on the test split
 
@@ -47,20 +48,22 @@ class RunSpec:
 
     @property
     def search_id(self) -> str:
-        """Return an id that is equal for runs with the same points (or search space) and the same TuneConfig."""
-        space = self.search_space.as_dict() if self.search_space else None
-        return stable_id([self.plan.plan_id, asdict(self.tune_config), space, *self._follow_up])
+        """Return an id that is equal for runs with the same points (or search space), TuneConfig and metric."""
+        space = self.search_space.as_dict(labels=False) if self.search_space else None
+        return stable_id([self.plan.plan_id, asdict(self.tune_config), space, *self._further])
 
     @property
     def content_id(self) -> str:
         """Return an id like `search_id` that depends on the content of bases and data, not on their spelling."""
         contents = sorted(stable_id(self.provenance.content(point)) for point in self.probes)
-        space = self.search_space.as_dict(without=SPELLINGS) if self.search_space else None
-        return stable_id([contents, asdict(self.tune_config), space, *self._follow_up])
+        space = self.search_space.as_dict(without=SPELLINGS, labels=False) if self.search_space else None
+        return stable_id([contents, asdict(self.tune_config), space, *self._further])
 
     @property
-    def _follow_up(self) -> list[dict[str, Any]]:
-        return [config.as_dict() for config in (self.settle, self.confirm) if config is not None]
+    def _further(self) -> list[Any]:
+        """Return what else a run is, as far as it is not a plain run ranked by the task's main metric."""
+        configs = [config.as_dict() for config in (self.settle, self.confirm) if config is not None]
+        return [*configs, *([self.metric] if self.metric else [])]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -79,8 +82,10 @@ class RunSpec:
             "limits": self.limits.as_dict(),
             "long_texts": [each.as_dict() for each in self.long_texts],
             "search_space": self.search_space.as_dict() if self.search_space else None,
+            "metric": self.metric,
             "settle": self.settle.as_dict() if self.settle else None,
             "confirm": self.confirm.as_dict() if self.confirm else None,
+            "variants": {point.point_id: point.variant for point in self.plan.points if point.variant},
             "points": {point.point_id: point.settings for point in self.plan.points},
         }
 
@@ -90,7 +95,9 @@ class RunSpec:
         content.pop("schema_version")
         provenance = Provenance.from_dict(content.pop("provenance"))
         remember(provenance.extensions)
-        plan = Plan(tuple(point_from(settings) for settings in content.pop("points").values()))
+        variants = content.pop("variants", {})
+        points = content.pop("points").items()
+        plan = Plan(tuple(point_from(settings, variants.get(point_id)) for point_id, settings in points))
         space, settle, confirm = (content.pop(name, None) for name in ("search_space", "settle", "confirm"))
         long_texts = tuple(map(LongTexts.from_dict, content.pop("long_texts", ())))
         return cls(

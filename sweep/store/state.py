@@ -1,10 +1,10 @@
 """The state of a run, computed from the events of its ledger. Only `apply` changes it; queries do not."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sweep.errors import LedgerError
-from sweep.planning.plan import Plan, Point, point_from
+from sweep.planning.plan import Plan, Point
 from sweep.planning.provenance import Provenance
 from sweep.store.events import (
     CachedEvent,
@@ -163,7 +163,7 @@ def load_state(folder: RunFolder) -> RunState:
 
 def full_plan(spec: RunSpec, state: RunState) -> Plan:
     """Return all points of a run: those of its initial plan and those that its search has suggested."""
-    suggested = [point_from(settings) for event in state.suggestions for settings in event.points]
+    suggested = [point for event in state.suggestions for point in event.resolved()]
     return Plan((*spec.plan.points, *suggested)) if suggested else spec.plan
 
 
@@ -190,15 +190,29 @@ def find_result(state: RunState, point: Point) -> PointResult | None:
     trial = state.trials.get(point.trial_id)
     if found is None or trial is None or found.epoch != point.epochs:
         return None
-    epoch = trial.epochs[found.epoch]
+    epoch, losses = scored_epoch(trial, point, found.epoch)
     return PointResult(
         metrics=found.score.metrics,
         samples=found.score.samples,
         decode_seconds=found.score.decode_seconds,
-        epoch=found.epoch,
-        losses=epoch.losses,
-        cost=epoch.cost,
+        epoch=epoch,
+        losses=losses,
+        cost=trial.epochs[found.epoch].cost,
         attempt=found.attempt,
         started_at=trial.started_at,
         ended_at=found.time,
+    )
+
+
+def scored_epoch(trial: TrialState, point: Point, reached: int) -> tuple[int, Losses]:
+    """Return the epoch whose weights `point` was scored with at epoch `reached` of its trial, and the losses to report.
+
+    Train and dev loss are those of that epoch; time, tokens and the best epoch are those at `reached`.
+    """
+    losses = trial.epochs[reached].losses
+    if not point.train.keep_best_epoch:
+        return reached, losses
+    best = trial.epochs[losses.best_epoch].losses
+    return losses.best_epoch, replace(
+        losses, epoch=losses.best_epoch, train_loss=best.train_loss, dev_loss=best.dev_loss
     )

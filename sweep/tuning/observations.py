@@ -7,9 +7,9 @@ from typing import Any
 
 from model.task_specs import TASKS
 from sweep.planning.config import TuneConfig
-from sweep.planning.plan import Point, point_from
+from sweep.planning.plan import Point
 from sweep.store.events import SuggestedEvent
-from sweep.store.state import RunState, find_result
+from sweep.store.state import RunState, find_result, scored_epoch
 from sweep.store.status import Status
 from sweep.tuning.schedulers import objective
 
@@ -30,7 +30,7 @@ def observations(state: RunState, tune_config: TuneConfig) -> list[Observation]:
 
 
 def _observe(state: RunState, tune_config: TuneConfig, event: SuggestedEvent) -> Observation:
-    points = [point_from(settings) for settings in event.points]
+    points = event.resolved()
     last = max(point.epochs for point in points)
     final = [point for point in points if point.epochs == last]  # one for each seed
     values = [_value(state, tune_config, point) for point in final]
@@ -58,11 +58,12 @@ def _value_at(state: RunState, tune_config: TuneConfig, point: Point, epoch: int
 
     A point that `patience` stopped has a score, though the metric was not measured at a rung.
     """
-    record = state.trial(point.trial_id).epochs[epoch]
-    metric = record.metric
-    if metric is None and (scored := state.scores.get(point.point_id)) is not None:
-        metric = scored.score.metrics.get(TASKS[point.train.task].metric)
-    return objective(tune_config, record.losses.dev_loss, metric)
+    trial, scored = state.trial(point.trial_id), state.scores.get(point.point_id)
+    losses, metric = trial.epochs[epoch].losses, trial.epochs[epoch].metric
+    if scored is not None:
+        _, losses = scored_epoch(trial, point, epoch)
+        metric = scored.score.metrics.get(TASKS[point.train.task].metric) if metric is None else metric
+    return objective(tune_config, losses.dev_loss, metric)
 
 
 def _value(state: RunState, tune_config: TuneConfig, point: Point) -> float | None:

@@ -16,6 +16,7 @@ METHODS = [
     pytest.param((), id="lora"),
     pytest.param(("--set", "optimizer=soap"), id="soap", marks=pytest.mark.chaos),
     pytest.param(("--set", "smart.lam=0.1", "--set", "epochs=5,15"), id="smart", marks=pytest.mark.chaos),
+    pytest.param(("--set", "lr=0.2", "--keep-best-epoch", "--keep", "last"), id="best_epoch", marks=pytest.mark.chaos),
 ]
 
 

@@ -50,7 +50,7 @@ def test_a_run_of_an_old_version(run: Path, commands: Commands, tmp_path: Path, 
     shutil.copy(GOLDEN / "poems.txt", commands.folder)
     before = check(out / run.name)
     table = pq.read_table(run / "leaderboard.parquet").to_pylist()
-    reported = commands.run("report", run.name, "--out", out, "--format", "json")
+    reported = commands.run("report", run.name, "--rows", "--out", out, "--format", "json")
     assert reported.wait() == 0, reported.stderr
     rows = json.loads(reported.stdout)
     assert [(row["point_id"], row["status"], row["rank"], row["dev_loss"]) for row in rows] == [

@@ -60,6 +60,8 @@ CASES: dict[str, dict[str, Any]] = {
     "drawn_beams": {**POEMS, **LORA, "decode.beams": 3, "decode.top_p": 0.9, "decode.rank_by": "mean"},
     "drawn_beams_top_k": {**POEMS, **LORA, "decode.beams": 2, "decode.top_k": 20},
     "generations": {**POEMS, **LORA, "decode.generations": 3, "decode.top_p": 0.8},
+    "repeats": {**POEMS, **LORA, "decode.repeats": 3, "decode.top_p": 0.8},
+    "repeated_beams": {**POEMS, **LORA, "decode.repeats": 2, "decode.beams": 2, "decode.top_k": 20},
     "max_lines": {**POEMS, **LORA, "decode.max_lines": 4, "decode.max_new_tokens": 30},
 }
 

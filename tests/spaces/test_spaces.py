@@ -1,11 +1,13 @@
 """Every shipped space loads, is documented, and has the size stated in the paper."""
 
+import csv
+
 import pytest
 
 from model.task_specs import TASKS
 from sweep.planning.plan import make_plan
 from sweep.planning.registry import load_space
-from sweep.planning.shipped import shipped_spaces
+from sweep.planning.shipped import published_scores, shipped_spaces
 from sweep.planning.space import expand
 
 NAMES = sorted(path.stem for path in shipped_spaces().glob("*.py") if path.stem != "__init__")
@@ -155,3 +157,9 @@ def test_the_combinations_are_the_rows_of_table_3() -> None:
         (yes, yes, yes),
         (no, no, yes),
     ]
+
+
+def test_the_combinations_have_the_papers_names() -> None:
+    plan = make_plan(expand(load_space("combinations").space, {}), seeds=1)
+    with (published_scores() / "combinations.csv").open(newline="") as file:
+        assert [point.variant for point in plan.points] == [row["method"] for row in csv.DictReader(file)]

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sweep.reporting.leaderboard import Row
 from sweep.statistics.agreement import Agreement, agreement
 from sweep.statistics.errors import StatisticsError
 
@@ -33,8 +32,8 @@ class Check:
 class Evidence:
     """What the checks look at."""
 
-    rows: Sequence[Row]
-    curves: Sequence[Sequence[float]]  # of each finished trial: the dev loss of the base, then of each epoch
+    # Of each finished trial that is scored at its last epoch: the dev loss of the base, then of each epoch.
+    curves: Sequence[Sequence[float]]
     rungs: Mapping[int, Sequence[tuple[float, float]]]  # by epoch: dev loss there and at the end, of finished trials
     examples: int | None  # dev examples of a generated or predicted split; None if unknown
 

@@ -2,23 +2,21 @@
 
 from collections.abc import Sequence
 
-from sweep.reporting.leaderboard import Row, larger_is_better
+from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.numbers import decimals, plain_text, setting_text
-from sweep.reporting.verdicts.groups import Group, Summary, comparable, groups_of, summarize
-from sweep.reporting.verdicts.records import varying_settings
-from sweep.reporting.verdicts.standings import Standing, Standings, standings
+from sweep.reporting.verdicts.groups import Group, Summary, summarize
+from sweep.reporting.verdicts.standings import Standing, Standings
+from sweep.reporting.verdicts.study import Study
 
 
-def conclusion(rows: Sequence[Row]) -> list[str]:
+def conclusion(study: Study) -> list[str]:
     """Return the conclusions on each set of comparable rows."""
-    groups = groups_of(rows)
-    keys = varying_settings(groups)
-    return [line for members in comparable(groups) for line in _conclusions(members, keys)]
+    return [line for place in range(len(study.sets)) for line in _conclusions(study, place)]
 
 
-def _conclusions(members: Sequence[Group], keys: Sequence[str]) -> list[str]:
-    metric = members[0].first["metric"]
-    found = standings(members, metric)
+def _conclusions(study: Study, place: int) -> list[str]:
+    found, members, keys = study.standings(place), study.sets[place], study.varying
+    metric = found.metric
     if found.best is None:
         return []
     lines = [_best_line(found, found.best, keys)]
@@ -30,7 +28,7 @@ def _conclusions(members: Sequence[Group], keys: Sequence[str]) -> list[str]:
     lines += _luck_lines(found)
     lines += _baseline_lines(found.best, metric)
     if metric != "dev_loss":
-        by_loss = standings(members, "dev_loss")
+        by_loss = study.standings(place, "dev_loss")
         if by_loss.best is not None and by_loss.best.group.setting_id != found.best.group.setting_id:
             lines.append(_best_line(by_loss, by_loss.best, keys))
     return lines

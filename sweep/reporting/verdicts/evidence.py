@@ -3,20 +3,18 @@
 from collections.abc import Sequence
 
 from sweep.planning.plan import Plan, Trial
-from sweep.reporting.leaderboard import Row
 from sweep.reporting.verdicts.check import Evidence
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, find_result, full_plan
 from sweep.tuning.schedulers import levels
 
 
-def evidence(folder: RunFolder, state: RunState, rows: Sequence[Row]) -> Evidence:
-    """Return the evidence of a run with these leaderboard rows."""
+def evidence(folder: RunFolder, state: RunState) -> Evidence:
+    """Return the evidence of a run."""
     plan = full_plan(folder.spec, state)
     finished = [trial for trial in plan.trials if _is_finished(state, trial)]
     return Evidence(
-        rows=rows,
-        curves=[_curve(state, trial) for trial in finished],
+        curves=[_curve(state, trial) for trial in finished if not trial.keeps_best],
         rungs=_rungs(folder, state, finished),
         examples=_examples(state, plan),
     )

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sweep.planning.follow_up import ConfirmConfig, SettleConfig
 from sweep.reporting.leaderboard import Row
 from sweep.reporting.verdicts.conclusion import name_of, score_text
-from sweep.reporting.verdicts.groups import Group, groups_of
-from sweep.reporting.verdicts.records import varying_settings
+from sweep.reporting.verdicts.groups import Group
 from sweep.reporting.verdicts.sentence import number, sentence, signed
+from sweep.reporting.verdicts.study import Study
 from sweep.statistics.sequential import Decision
 from sweep.statistics.verdict import Comparison, Verdict, judge
 from sweep.store.events import SettledEvent
@@ -48,9 +48,10 @@ def _word(config: SettleConfig, event: SettledEvent) -> str:
 
 def confirmation_lines(config: ConfirmConfig, rows: Sequence[Row]) -> list[str]:
     """Return how the chosen settings score on fresh seeds and on the test split, and whether they beat the baseline."""
-    groups = {group.setting_id: group for group in groups_of(rows)}
+    study = Study(rows)
+    groups = {group.setting_id: group for group in study.groups}
     chosen = [groups[name] for name in config.scores if name in groups]
-    keys = varying_settings(chosen)
+    keys = study.varying
     lines = [f"confirmation of {config.run}: fresh seeds; the test split was not used to choose"]
     if config.earlier:
         times = "once" if config.earlier == 1 else f"{config.earlier} times"

@@ -7,15 +7,15 @@ from rich.console import Console
 from rich.text import Text
 
 from sweep.reporting.layout import Column, lay_out
-from sweep.reporting.leaderboard import Row, larger_is_better
+from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.numbers import cell_format, decimals, plain_text
 from sweep.reporting.tables import constants_line, footnotes, heading, markdown_table
 from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.evidence import evidence
 from sweep.reporting.verdicts.follow_up_text import follow_up_lines
-from sweep.reporting.verdicts.groups import groups_of
 from sweep.reporting.verdicts.health import health, health_lines
-from sweep.reporting.verdicts.records import Record, records, varying_settings
+from sweep.reporting.verdicts.records import Record, records
+from sweep.reporting.verdicts.study import Study
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 
@@ -25,10 +25,10 @@ EXPLANATION = (
 )
 
 
-def print_group_table(console: Console, folder: RunFolder, rows: Sequence[Row], *, top: int | None, wide: bool) -> None:
+def print_group_table(console: Console, folder: RunFolder, study: Study, *, top: int | None, wide: bool) -> None:
     """Print the first `top` settings of a run and the conclusion."""
-    found = records(rows)
-    names = _names(rows, found)
+    rows, found = study.rows, records(study)
+    names = _names(study, found)
     optional = [name for name in ("lost", "unfinished", *_scores(found)[1:][::-1]) if name in names]
     layout = lay_out(
         [_column(name, found, top) for name in names], optional, keys=2, width=None if wide else console.width
@@ -44,31 +44,31 @@ def print_group_table(console: Console, folder: RunFolder, rows: Sequence[Row], 
     console.print(EXPLANATION, style="dim")
     if layout.left_out:
         console.print(f"columns left out: {', '.join(layout.left_out)}; use --wide to show all")
-    for text in (*footnotes(folder, rows), "", *findings(folder, rows)):
+    for text in (*footnotes(folder, rows), "", *findings(folder, study)):
         console.print(text, soft_wrap=True)
 
 
-def group_markdown(folder: RunFolder, rows: Sequence[Row], top: int | None) -> str:
+def group_markdown(folder: RunFolder, study: Study, top: int | None) -> str:
     """Return the table of settings and the conclusion as Markdown."""
-    found = records(rows)
-    names = _names(rows, found)
+    rows, found = study.rows, records(study)
+    names = _names(study, found)
     cells = [[cell.plain for cell in _column(name, found, top).cells] for name in names]
     table = markdown_table(names, list(zip(*cells, strict=True)))
-    notes = [EXPLANATION, *footnotes(folder, rows), *filter(None, findings(folder, rows))]
+    notes = [EXPLANATION, *footnotes(folder, rows), *filter(None, findings(folder, study))]
     return "\n\n".join([heading(folder, rows), constants_line(rows), table, *notes])
 
 
-def findings(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
+def findings(folder: RunFolder, study: Study) -> list[str]:
     """Return the conclusions on a run and its health checks, a line each."""
     state = load_state(folder)
-    checks = health_lines(health(evidence(folder, state, rows)))
-    return [*follow_up_lines(folder.spec, state, rows), *conclusion(rows), "", *checks]
+    checks = health_lines(health(study, evidence(folder, state)))
+    return [*follow_up_lines(folder.spec, state, study.rows), *conclusion(study), "", *checks]
 
 
-def _names(rows: Sequence[Row], found: Sequence[Record]) -> list[str]:
+def _names(study: Study, found: Sequence[Record]) -> list[str]:
     given = [name for name in ("lost", "unfinished") if any(one[name] for one in found)]
     variant = ["variant"] if any(one.get("variant") for one in found) else []
-    return ["rank", "tied", *variant, *varying_settings(groups_of(rows)), "n", *given, *_scores(found)]
+    return ["rank", "tied", *variant, *study.varying, "n", *given, *_scores(found)]
 
 
 def _scores(found: Sequence[Record]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sweep.planning.plan import stable_id
 from sweep.reporting.leaderboard import Row, larger_is_better, ranking_group
-from sweep.statistics.paired import paired_effect
+from sweep.statistics.paired import t_quantile
 from sweep.store.status import Status
 
 LOST = (Status.DIVERGED, Status.FAILED)
@@ -69,25 +69,26 @@ class Group:
 
     def summary(self, metric: str) -> Summary:
         """Return the mean over seeds, with its interval."""
-        return summarize(self.scores(metric).values())
+        if metric not in self._summaries:
+            self._summaries[metric] = summarize(self.scores(metric).values())
+        return self._summaries[metric]
+
+    @cached_property
+    def _summaries(self) -> dict[str, Summary]:
+        return {}  # by metric: a report asks for them several times
 
 
-def summarize(scores: "Sequence[float] | Any") -> Summary:
+def summarize(scores: Iterable[float]) -> Summary:
     """Return the summary of scores over seeds; NaN marks a lost one."""
-    values = np.array(list(scores), dtype=float)
-    known = values[~np.isnan(values)]
-    if len(known) < 2:
-        mean = float(known[0]) if len(known) else None
-        return Summary(n=len(known), lost=len(values) - len(known), mean=mean, sd=None, low=None, high=None)
-    effect = paired_effect(known)
-    return Summary(
-        n=len(known),
-        lost=len(values) - len(known),
-        mean=float(effect.mean),
-        sd=float(effect.sd),
-        low=float(effect.low),
-        high=float(effect.high),
-    )
+    every = list(scores)
+    known = [score for score in every if not math.isnan(score)]
+    n, lost = len(known), len(every) - len(known)
+    mean = math.fsum(known) / n if n else None
+    if mean is None or n < 2:
+        return Summary(n=n, lost=lost, mean=mean, sd=None, low=None, high=None)
+    sd = math.sqrt(math.fsum((score - mean) ** 2 for score in known) / (n - 1))
+    half = t_quantile(n - 1) * sd / math.sqrt(n)
+    return Summary(n=n, lost=lost, mean=mean, sd=sd, low=mean - half, high=mean + half)
 
 
 def groups_of(rows: Sequence[Row]) -> list[Group]:

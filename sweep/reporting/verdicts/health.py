@@ -4,21 +4,17 @@ from collections.abc import Sequence
 
 from sweep.reporting.verdicts import settings_health, training_health
 from sweep.reporting.verdicts.check import Check, Evidence, Level
-from sweep.reporting.verdicts.groups import comparable, groups_of
-from sweep.reporting.verdicts.records import varying_settings
-from sweep.reporting.verdicts.standings import standings
+from sweep.reporting.verdicts.study import Study
 
 
-def health(evidence: Evidence) -> list[Check]:
+def health(study: Study, evidence: Evidence) -> list[Check]:
     """Return every check. Checks of settings use the largest set of comparable ones."""
-    sets = comparable(groups_of(evidence.rows))
-    if not sets:
+    if not study.sets:
         return []
-    groups = max(sets, key=len)
-    found = standings(groups, groups[0].first["metric"])
-    keys = varying_settings(groups)
+    place = max(range(len(study.sets)), key=lambda place: len(study.sets[place]))
+    groups, found, keys = study.sets[place], study.standings(place), study.varying
     return [
-        training_health.lost(evidence.rows),
+        training_health.lost(study.rows),
         training_health.epochs(evidence.curves),
         training_health.rungs(evidence.rungs),
         training_health.examples(evidence.examples),

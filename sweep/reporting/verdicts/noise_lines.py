@@ -38,8 +38,8 @@ def _lines(found: Noise, metric: str) -> list[str]:
     if found.draw is None:
         return [f"noise of one {metric}: sd {_sd(found.seed)} between seeds, sampling draws included"]
     lines = [
-        f"noise of one {metric}: sd {_sd(found.seed)} between seeds, sd {_sd(found.draw)} between sampling draws of one "
-        "trial",
+        f"noise of one {metric}: sd {_sd(found.seed)} between seeds, sd {_sd(found.draw)} between sampling draws of "
+        "one trial",
         f"{MORE_DRAWS} more draws per trial would be worth {found.seeds_worth(MORE_DRAWS):.1f} more seeds",
     ]
     if found.seed.is_negative:

@@ -4,26 +4,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sweep.reporting.leaderboard import Row, metrics_of
-from sweep.reporting.settings import informative_keys
-from sweep.reporting.verdicts.groups import Group, comparable, groups_of, summarize
-from sweep.reporting.verdicts.standings import Standing, Standings, standings
+from sweep.reporting.leaderboard import metrics_of
+from sweep.reporting.verdicts.groups import summarize
+from sweep.reporting.verdicts.standings import Standing, Standings
+from sweep.reporting.verdicts.study import Study
 
 Record = dict[str, Any]
 
 
-def all_standings(rows: Sequence[Row]) -> list[Standings]:
-    """Return the standings of each set of comparable settings, by the metric that its rows are ranked by."""
-    return [standings(groups, groups[0].first["metric"]) for groups in comparable(groups_of(rows))]
-
-
-def records(rows: Sequence[Row]) -> list[Record]:
+def records(study: Study) -> list[Record]:
     """Return one record per setting, in the order of the standings.
 
     `<score>` is the mean over the seeds; `<score>_sd`, `_low` and `_high` are their sd and the 95 % interval of the
     mean, `base_<score>` the baseline's mean. `to_best_*` compares the setting with the best one, over common seeds.
     """
-    return [_record(found, one) for found in all_standings(rows) for one in found.settings]
+    every = [study.standings(place) for place in range(len(study.sets))]
+    return [_record(found, one) for found in every for one in found.settings]
 
 
 def _record(found: Standings, one: Standing) -> Record:
@@ -57,8 +53,3 @@ def _record(found: Standings, one: Standing) -> Record:
 def columns(found: Sequence[Record]) -> list[str]:
     """Return the keys of all records, in order."""
     return list(dict.fromkeys(key for one in found for key in one))
-
-
-def varying_settings(groups: Sequence[Group]) -> list[str]:
-    """Return the settings that vary between groups, without those that another one determines, and the seed."""
-    return [key for key in informative_keys([group.settings for group in groups]) if key != "seed"]

@@ -1,7 +1,6 @@
 """The sides of a comparison: variants, values of a setting, or two selections of settings."""
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +9,11 @@ import numpy as np
 
 from model.suggest import did_you_mean
 from sweep.errors import RunError
+from sweep.planning.space import VERSUS
 from sweep.reporting.numbers import setting_text
 from sweep.reporting.verdicts.scored import Scored, ScoreTable
 from sweep.statistics.verdict import Comparison
 
-VERSUS = re.compile(r"\s+vs\.?\s+")
 LEAST_TUNED = 6  # seeds
 
 
@@ -161,9 +160,9 @@ def _side(table: ScoreTable, name: str, own: set[str], chosen: Callable[[Scored]
 
 
 def _order(value: Any) -> tuple[bool, float, str]:
-    """Sort numbers by size, texts by name, and None last."""
+    """Sort numbers by size, texts by name whatever their case, and None last."""
     is_number = isinstance(value, int | float)
-    return value is None, float(value) if is_number else 0.0, "" if is_number else str(value)
+    return value is None, float(value) if is_number else 0.0, "" if is_number else str(value).casefold()
 
 
 def _equals(key: str, value: Any) -> Callable[[Scored], bool]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from sweep.reporting.verdicts.groups import Group, Summary, matrix
 from sweep.statistics.errors import StatisticsError
 from sweep.statistics.families import holm
 from sweep.statistics.luck import LuckLine, luck_line
-from sweep.statistics.paired import paired_effect
+from sweep.statistics.paired import PairedEffect, paired_effect
 from sweep.statistics.tied import tied_with_best
 
 
@@ -44,9 +45,24 @@ class Standings:
 
     metric: str
     settings: tuple[Standing, ...]
-    luck: LuckLine | None
-    luck_refused: str | None  # why there is no luck line
-    left_out: int  # settings that the luck line leaves out, since they miss a seed
+    scores: NDArray[np.float64]  # of those with a score, (settings, seeds); larger is better, NaN where missing
+
+    @cached_property
+    def luck(self) -> LuckLine | None:
+        """Return the luck line of the settings that have every seed; None if they are too few."""
+        try:
+            return luck_line(self.scores[self._complete]) if self.scores.size else None
+        except StatisticsError:
+            return None
+
+    @property
+    def left_out(self) -> int:
+        """Return the number of settings that the luck line leaves out, because they miss a seed."""
+        return int(np.sum(~self._complete)) if self.scores.size else 0
+
+    @property
+    def _complete(self) -> NDArray[np.bool_]:
+        return np.asarray(~np.isnan(self.scores).any(axis=1))
 
     @property
     def best(self) -> Standing | None:
@@ -72,7 +88,6 @@ def standings(groups: Sequence[Group], metric: str) -> Standings:
     scores = matrix([group.scores(metric) for group in scored], metric) if scored else np.empty((0, 0))
     tied = _tied(scores)
     to_best = _to_best(scores, sign)
-    line, refused, left_out = _luck(scores)
     return Standings(
         metric=metric,
         settings=tuple(
@@ -85,9 +100,7 @@ def standings(groups: Sequence[Group], metric: str) -> Standings:
             )
             for place, group in enumerate(ordered)
         ),
-        luck=line,
-        luck_refused=refused,
-        left_out=left_out,
+        scores=scores,
     )
 
 
@@ -100,29 +113,23 @@ def _tied(scores: NDArray[np.float64]) -> list[bool | None]:
 
 
 def _to_best(scores: NDArray[np.float64], sign: float) -> list[ToBest | None]:
-    differences = [row - scores[0] for row in scores]
-    known = [d[~np.isnan(d)] for d in differences]
-    effects = [paired_effect(d) if place and len(d) >= 2 else None for place, d in enumerate(known)]
-    adjusted = holm([float(effect.p) if effect else 1.0 for effect in effects[1:]])
+    effects: dict[int, PairedEffect] = {}  # by place
+    missing: dict[bytes, list[int]] = {}  # places by the seeds that they share with the best one: tested together
+    for place, row in enumerate(scores[1:] - scores[:1], start=1):
+        missing.setdefault((~np.isnan(row)).tobytes(), []).append(place)
+    for known, places in missing.items():
+        shared = np.frombuffer(known, dtype=bool)
+        if shared.sum() >= 2:
+            together = paired_effect((scores[places] - scores[0])[:, shared])
+            effects |= {place: together.at(number) for number, place in enumerate(places)}
+    adjusted = holm([float(effects[place].p) if place in effects else 1.0 for place in range(1, len(scores))])
     return [
-        ToBest(
-            n=effect.n,
-            mean=sign * float(effect.mean),
-            low=min(sign * float(effect.low), sign * float(effect.high)),
-            high=max(sign * float(effect.low), sign * float(effect.high)),
-            p=float(effect.p),
-            adjusted=float(adjusted[place - 1]),
-        )
-        if effect
-        else None
-        for place, effect in enumerate(effects)
+        _compared(effects[place], float(adjusted[place - 1]), sign) if place in effects else None
+        for place in range(len(scores))
     ]
 
 
-def _luck(scores: NDArray[np.float64]) -> tuple[LuckLine | None, str | None, int]:
-    """Return the luck line of the settings that have every seed."""
-    complete = scores[~np.isnan(scores).any(axis=1)] if scores.size else scores
-    try:
-        return luck_line(complete), None, len(scores) - len(complete)
-    except StatisticsError as error:
-        return None, str(error), len(scores) - len(complete)
+def _compared(effect: PairedEffect, adjusted: float, sign: float) -> ToBest:
+    low, high = sorted((sign * float(effect.low), sign * float(effect.high)))
+    mean, p = sign * float(effect.mean), float(effect.p)
+    return ToBest(n=effect.n, mean=mean, low=low, high=high, p=p, adjusted=adjusted)

@@ -43,7 +43,7 @@ def test_long_sonnets_are_cut_at_the_models_length(sonnets_file: Path, small_tok
 
 def test_a_perfect_continuation_scores_100(task: Task, loud_model: GPT2, monkeypatch: pytest.MonkeyPatch) -> None:
     rests = [sonnet.rest for sonnet in task.splits["dev"]]
-    monkeypatch.setattr(module, "generate", lambda *arguments, **named: rests)
+    monkeypatch.setattr(module, "generate_draws", lambda *arguments, **named: [rests])
     evaluation = task.evaluate(loud_model, "dev", DecodeConfig(), seed=0)
     assert evaluation.metrics == {"chrf": 100.0, "chrf_new": 100.0}
     assert [sample["chrf_new"] for sample in evaluation.samples] == [100.0] * len(rests)
@@ -52,7 +52,7 @@ def test_a_perfect_continuation_scores_100(task: Task, loud_model: GPT2, monkeyp
 def test_the_given_lines_lift_chrf_and_not_chrf_new(
     task: Task, loud_model: GPT2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "generate", lambda *arguments, **named: ["zzz"] * task.size("dev"))
+    monkeypatch.setattr(module, "generate_draws", lambda *arguments, **named: [["zzz"] * task.size("dev")])
     metrics = task.evaluate(loud_model, "dev", DecodeConfig(), seed=0).metrics
     assert metrics["chrf_new"] < 5 < 40 < metrics["chrf"]
 
@@ -63,7 +63,7 @@ def test_chrf_scores_whole_texts_and_chrf_new_only_new_lines(
     task = Task(None, small_tokenizer, max_tokens=256)
     sonnets = task.splits["dev"]
     new = [sonnet.rest[::2] for sonnet in sonnets]
-    monkeypatch.setattr(module, "generate", lambda *arguments, **named: new)
+    monkeypatch.setattr(module, "generate_draws", lambda *arguments, **named: [new])
     evaluation = task.evaluate(loud_model, "dev", DecodeConfig(), seed=0)
     whole = [s.prompt + n for s, n in zip(sonnets, new, strict=True)]
     chrf = sacrebleu.corpus_chrf(whole, [[s.text for s in sonnets]]).score
@@ -78,3 +78,13 @@ def test_scores_match_the_generated_text(task: Task, loud_model: GPT2) -> None:
     assert sample["prompt"] == task.splits["test"][0].prompt
     assert sample["reference"] == task.splits["test"][0].rest
     assert evaluation == task.evaluate(loud_model, "test", DecodeConfig(max_new_tokens=5), seed=0)
+
+
+def test_sonnets_score_every_draw(task: Task, loud_model: GPT2) -> None:
+    single = task.evaluate(loud_model, "dev", DecodeConfig(max_new_tokens=5), seed=3)
+    several = task.evaluate(loud_model, "dev", DecodeConfig(max_new_tokens=5, repeats=4), seed=3)
+    size = task.size("dev")
+    assert [sample["draw"] for sample in several.samples] == [draw for draw in range(4) for _ in range(size)]
+    assert several.samples[:size] == [{"draw": 0, **sample} for sample in single.samples]
+    assert set(several.metrics) == {"chrf", "chrf_new", "chrf_draw_sd", "chrf_new_draw_sd"}
+    assert several.metrics["chrf_new_draw_sd"] > 0

@@ -97,3 +97,25 @@ def test_errors_name_the_remedy(sweep: Sweep, seeded: pd.DataFrame, arguments: t
     result = sweep(*arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_question_of_the_readme(sweep: Sweep, out: Path) -> None:
+    """Does LoRA beat full fine-tuning? Two commands, and the same figures by hand."""
+    assert sweep("run", "lora_or_full", "--seeds", 3, "--executor", "inline").exit_code == 0
+    text = sweep("compare", "lora_or_full").stdout
+    (found,) = json.loads(sweep("compare", "lora_or_full", "--format", "json").stdout)
+    table = pd.read_parquet(RunFolder(out / "lora_or_full").leaderboard)
+    scores = table.pivot_table(index="seed", columns="variant", values="accuracy")
+    for name in ("full", "LoRA"):
+        low, high = stats.t.interval(0.95, 2, scores[name].mean(), stats.sem(scores[name]))
+        assert f"{name}: {scores[name].mean():.4f} [{low:.4f}, {high:.4f}], n = 3" in text
+    expected = stats.ttest_rel(scores["full"], scores["LoRA"])
+    interval = expected.confidence_interval()
+    assert found["comparison"] == "full - LoRA"
+    assert [found["mean"], found["low"], found["high"], found["p"]] == pytest.approx(
+        [(scores["full"] - scores["LoRA"]).mean(), interval.low, interval.high, expected.pvalue]
+    )
+    word = "undecided" if expected.pvalue > 0.05 else "better" if found["mean"] > 0 else "worse"
+    assert found["word"] == word

@@ -32,7 +32,7 @@ BAD = {
     "GPU hours without a GPU": (["--budget", "2gpuh"], "no trial uses a GPU"),
     "decoding by tpe": (
         ["--search", "tpe", "--num-samples", "3", "--set", "decode.top_p=0.8,0.9"],
-        "points that differ only in decoding share a trial",
+        "points that differ only in decoding or keep_best_epoch share a trial",
     ),
 }
 

@@ -1,11 +1,13 @@
 """The flat form: every bound and type is checked, and conversion to settings and back is lossless."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from model.config import DecodeConfig, LoRAConfig, TrainConfig
 from model.errors import SettingError
+from model.task_specs import TASKS
 from sweep.planning.flat import decode_keys, from_flat, to_flat, train_keys
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -176,3 +178,9 @@ def test_every_optimizer_has_its_keys() -> None:
     assert {"adamw.beta1", "adamw.beta2", "adamw.eps", "soap.beta1", "soap.beta2"} <= set(keys)
     assert keys["soap.precondition_frequency"] is int
     assert "optimizer_settings" not in keys
+
+
+def test_tasks_that_score_one_draw_refuse_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TASKS, "sonnets", replace(TASKS["sonnets"], repeats=False))
+    with pytest.raises(SettingError, match="task sonnets scores a single draw"):
+        from_flat({"decode.repeats": 3})

@@ -15,7 +15,8 @@ VARIANTS = Space(fixed={"lr": 0.1}, variants=[{}, LORA, SMART, {**LORA, **SOAP}]
 
 
 def trained(space: Space, **overrides: Any) -> list[TrainConfig]:
-    return [train for train, _ in expand(space, {key.replace("__", "."): value for key, value in overrides.items()})]
+    named = {key.replace("__", "."): value for key, value in overrides.items()}
+    return [point.train for point in expand(space, named)]
 
 
 def ranks(configs: list[TrainConfig]) -> list[int | None]:
@@ -37,7 +38,7 @@ def test_a_setting_of_an_optimizer_leaves_the_others_alone() -> None:
 
 def test_a_way_of_decoding_leaves_the_others_alone() -> None:
     space = Space(decoding=[{"top_p": 0.9}, {"top_k": 4}])
-    assert [decode for _, decode in expand(space, {"decode.top_p": 0.5})] == [
+    assert [point.decode for point in expand(space, {"decode.top_p": 0.5})] == [
         DecodeConfig(top_p=0.5),
         DecodeConfig(top_k=4),
     ]

@@ -1,5 +1,6 @@
 """Spaces: how they expand, and the errors that are found before a run starts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,12 +8,21 @@ import pytest
 from model.config import DecodeConfig, TrainConfig
 from sweep import Space, choice, grid, uniform
 from sweep.errors import SpaceError
+from sweep.planning.plan import Point, make_plan
 from sweep.planning.space import branches, expand
+
+
+def trains(points: Sequence[Point]) -> list[TrainConfig]:
+    return [point.train for point in points]
+
+
+def decodings(points: Sequence[Point]) -> list[DecodeConfig | None]:
+    return [point.decode for point in points]
 
 
 def test_grid_axes_multiply_in_file_order() -> None:
     points = expand(Space(axes={"lora.rank": grid(2, 4), "lr": grid(0.1, 0.2)}), {})
-    assert [(train.lora.rank, train.lr) for train, _ in points if train.lora] == [
+    assert [(train.lora.rank, train.lr) for train in trains(points) if train.lora] == [
         (2, 0.1),
         (2, 0.2),
         (4, 0.1),
@@ -22,32 +32,32 @@ def test_grid_axes_multiply_in_file_order() -> None:
 
 def test_decoding_may_be_a_list_or_hold_axes() -> None:
     listed = expand(Space(decoding=[{"top_p": 0.9}, {"top_k": 4}]), {})
-    assert [decode for _, decode in listed] == [DecodeConfig(top_p=0.9), DecodeConfig(top_k=4)]
+    assert [decode for decode in decodings(listed)] == [DecodeConfig(top_p=0.9), DecodeConfig(top_k=4)]
     axis = expand(Space(decoding={"top_p": grid(0.9, 0.95, 0.98)}), {})
-    assert [decode.top_p for _, decode in axis] == [0.9, 0.95, 0.98]
+    assert [decode and decode.top_p for decode in decodings(axis)] == [0.9, 0.95, 0.98]
 
 
 def test_variants_are_a_union_and_can_switch_a_method_off() -> None:
     space = Space(fixed={"lora.rank": 4, "lora.scale": 2.0}, variants=[{}, {"lora": None}, {"lora.rank": grid(8, 16)}])
-    ranks = [train.lora.rank if train.lora else None for train, _ in expand(space, {})]
+    ranks = [train.lora.rank if train.lora else None for train in trains(expand(space, {}))]
     assert ranks == [4, None, 8, 16]
 
 
 @pytest.mark.parametrize("space", [Space(milestones=(5, 10)), Space(axes={"epochs": grid(5, 10)})])
 def test_milestones_and_an_epochs_axis_are_the_same(space: Space) -> None:
-    assert [train.epochs for train, _ in expand(space, {})] == [5, 10]
+    assert [train.epochs for train in trains(expand(space, {}))] == [5, 10]
 
 
 def test_overrides_replace_settings_and_whole_axes() -> None:
     space = Space(fixed={"epochs": 10}, axes={"lora.rank": grid(2, 4), "lr": grid(0.1, 0.2)})
     points = expand(space, {"epochs": 1, "lora.rank": 8, "lr": grid(0.3)})
-    assert points == [(TrainConfig(epochs=1, lr=0.3, lora={"rank": 8}), DecodeConfig())]  # type: ignore[arg-type]
+    assert points == [Point(TrainConfig(epochs=1, lr=0.3, lora={"rank": 8}), DecodeConfig())]  # type: ignore[arg-type]
 
 
 def test_random_axes_are_sampled_at_every_grid_point() -> None:
     space = Space(axes={"lr": uniform(0.1, 0.2), "batch_size": grid(2, 4)}, samples=3)
     points = expand(space, {})
-    assert len({train.lr for train, _ in points}) == 6
+    assert len({train.lr for train in trains(points)}) == 6
     assert expand(space, {}) == points
 
 
@@ -60,7 +70,7 @@ def test_new_axis_does_not_change_other_samples() -> None:
     both = expand(
         Space(axes={"lr": uniform(0.1, 0.2), "lora.dropout": uniform(0, 0.5)}, fixed={"lora.rank": 2}, samples=3), {}
     )
-    assert [train.lr for train, _ in alone] == [train.lr for train, _ in both]
+    assert [train.lr for train in trains(alone)] == [train.lr for train in trains(both)]
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
@@ -83,7 +93,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "decoding a number": ({"decoding": 3}, "decoding: must be a dict or a list of dicts"),
     "fixed none": ({"fixed": None}, "fixed: must be a dict"),
     "axes a list": ({"axes": [("lr", 1)]}, "axes: must be a dict"),
-    "variants a dict": ({"variants": {"lora": None}}, "variants: must be a list of dicts"),
+    "variants a dict": ({"variants": {"lora": None}}, "variants: must be a list of dicts, or a dict of dicts by name"),
+    "variant without a name": ({"variants": {"": {}}}, "variants: a name must be text"),
+    "variant named like a comparison": ({"variants": {"a vs b": {}}}, "variants: a name must be text without ' vs '"),
+    "equal variants": ({"variants": {"a": {"lr": 0.1}, "b": {"lr": 0.1}}}, "duplicate point"),
     "milestones a number": ({"milestones": 5}, "milestones: must be a list of epochs"),
     "grid_search a number": ({"axes": {"lr": {"grid_search": 5}}}, r"axes\['lr'\]: must be grid"),
     "samples 0": ({"samples": 0}, "samples: must be a whole number"),
@@ -139,3 +152,17 @@ def test_points_to_evaluate_change_no_grid() -> None:
 def test_points_to_evaluate_that_are_no_list_of_dicts(bad: Any) -> None:
     with pytest.raises(SpaceError, match="points_to_evaluate: must be a list of dicts"):
         Space(points_to_evaluate=bad)
+
+
+def test_names_of_variants_are_labels() -> None:
+    """They change neither points nor their ids."""
+    variants = {"full": {}, "LoRA": {"lora.rank": 4}}
+    axes = {"lr": grid(0.1, 0.2)}
+    named, listed = (expand(Space(axes=axes, variants=each), {}) for each in (variants, list(variants.values())))
+    assert named == listed
+    assert [point.variant for point in named] == ["full", "full", "LoRA", "LoRA"]
+    assert [point.variant for point in listed] == [None] * 4
+    plan = make_plan(named, seeds=2)
+    assert plan.plan_id == make_plan(listed, seeds=2).plan_id
+    assert [point.variant for point in plan.points][4:] == ["full", "full", "LoRA", "LoRA"]
+    assert {point.baseline.variant for point in named} == {None}

@@ -17,7 +17,7 @@ from sweep.tuning.searchers import suggest_all
 
 
 def trained(**arguments: Any) -> list[TrainConfig]:
-    return [train for train, _ in expand(Space(**arguments), {})]
+    return [point.train for point in expand(Space(**arguments), {})]
 
 
 @pytest.mark.parametrize("values", [[2, 4], (2, 4), range(2, 5, 2), np.array([2, 4])], ids=repr)

@@ -8,9 +8,10 @@ from sweep.statistics.agreement import agreement
 from sweep.statistics.errors import StatisticsError
 
 
+@pytest.mark.parametrize("count", [12, 150])
 @pytest.mark.parametrize("seed", range(5))
-def test_tau_equals_scipy(seed: int) -> None:
-    a, b = np.random.default_rng(seed).integers(0, 6, (2, 12)).astype(float)
+def test_tau_equals_scipy(seed: int, count: int) -> None:
+    a, b = np.random.default_rng(seed).integers(0, 6, (2, count)).astype(float)
     found = agreement(a, b)
     assert found.tau == pytest.approx(stats.kendalltau(a, b).statistic)
     assert found.low <= found.tau <= found.high
@@ -24,6 +25,13 @@ def test_regret_is_what_the_rung_gives_away() -> None:
 def test_equal_orders_agree_fully() -> None:
     found = agreement(np.arange(8.0), np.arange(8.0) ** 2)
     assert [found.tau, found.low, found.high, found.regret] == pytest.approx([1, 1, 1, 0])
+
+
+def test_intervals_of_few_and_many_trials_meet() -> None:
+    noise = np.random.default_rng(1).normal(size=(2, 101))
+    a, b = noise[0], noise[0] + noise[1]
+    few, many = agreement(a[:100], b[:100]), agreement(a, b)
+    assert [many.low, many.high] == pytest.approx([few.low, few.high], abs=0.04)
 
 
 def test_three_trials_have_no_interval() -> None:

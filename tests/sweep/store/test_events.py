@@ -11,12 +11,14 @@ from sweep.planning.config import Budget, RunLimits
 from sweep.store.events import (
     KINDS,
     CachedEvent,
+    ConfirmedEvent,
     EpochEvent,
     Event,
     Losses,
     PointResult,
     Score,
     SessionEvent,
+    SettledEvent,
     StatusEvent,
     SuggestedEvent,
 )
@@ -44,7 +46,10 @@ EVENTS: list[Event] = [
     EpochEvent(trial_id="t", attempt=1, epoch=3, status=Status.DIVERGED, reason="nan", loss="nan"),
     EpochEvent(trial_id="t", attempt=1, epoch=1, metric=41.5, status=Status.STOPPED, rung=1),
     SuggestedEvent(number=1, params={"lr": 0.1, "branch": 0}, points=[{"task": "sonnets", "lr": 0.1}]),
+    SuggestedEvent(number=2, params={}, points=[{"task": "sonnets"}] * 2, variants=["LoRA", None]),
     CachedEvent(point_id="p", from_run="earlier", record=RESULT),
+    SettledEvent(decision="higher", pairs=5, mean=1.5, low=0.5, high=2.5),
+    ConfirmedEvent(run="lora_rank-confirm", settings=["s"]),
 ]
 
 

@@ -255,10 +255,11 @@ def test_a_space_without_axes_cannot_be_searched() -> None:
         searched(Space(decoding=[]))
 
 
-def test_decoding_is_searched_if_it_varies_independently() -> None:
-    assert searched(Space(axes={"lr": uniform(0.1, 0.2)}, decoding={"top_p": grid(0.8, 0.9)})).searches_decoding
-    assert searched(Space(axes={"lr": uniform(0.1, 0.2)}, decoding=[{}, {"top_k": 4}])).searches_decoding
-    assert not searched(Space(axes={"lr": uniform(0.1, 0.2)}, variants=[{}, {"lora.rank": 2}])).searches_decoding
+def test_scoring_is_searched_if_it_varies_independently() -> None:
+    assert searched(Space(axes={"lr": uniform(0.1, 0.2)}, decoding={"top_p": grid(0.8, 0.9)})).searches_scoring
+    assert searched(Space(axes={"lr": uniform(0.1, 0.2)}, decoding=[{}, {"top_k": 4}])).searches_scoring
+    assert searched(Space(axes={"keep_best_epoch": grid(True, None), "lora.rank": grid(2, 4)})).searches_scoring
+    assert not searched(Space(axes={"lr": uniform(0.1, 0.2)}, variants=[{}, {"lora.rank": 2}])).searches_scoring
 
 
 def test_a_search_space_survives_json() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sweep.reporting.verdicts.conclusion import conclusion
+from sweep.reporting.verdicts.study import Study
 from tests.sweep.made_up import row, rows_of
 
 
@@ -10,7 +11,7 @@ def test_a_clear_best_is_named_with_its_interval() -> None:
     generator = np.random.default_rng(0)
     scores = {str(rank): list(40 + generator.normal(0, 0.1, 4)) for rank in (2, 4, 8, 16, 32)}
     scores["64"] = list(45 + generator.normal(0, 0.1, 4))
-    best, luck = conclusion(rows_of(scores))
+    best, luck = conclusion(Study(rows_of(scores)))
     assert best.startswith("best chrf: 45.0")
     assert best.endswith("n = 4 at lora.rank=64; every other setting is worse")
     assert luck.startswith("more than luck: if all 6 settings were equally good, the best would reach 4")
@@ -19,24 +20,24 @@ def test_a_clear_best_is_named_with_its_interval() -> None:
 def test_equal_settings_are_called_luck() -> None:
     generator = np.random.default_rng(1)
     scores = {str(rank): list(40 + generator.normal(0, 1, 3)) for rank in (2, 4, 8, 16)}
-    best, luck = conclusion(rows_of(scores))
+    best, luck = conclusion(Study(rows_of(scores)))
     assert best.endswith("all other settings are tied with it (marked =)")
     assert luck.startswith("possibly luck")
 
 
 def test_one_seed_says_what_to_do() -> None:
-    _, advice, *_ = conclusion(rows_of({"2": [40.0], "8": [42.0]}))
+    _, advice, *_ = conclusion(Study(rows_of({"2": [40.0], "8": [42.0]})))
     assert advice.startswith("one seed per setting: any difference between settings may be luck")
 
 
 def test_a_best_below_the_baseline_is_said() -> None:
-    lines = conclusion(rows_of({"2": [20.0, 21.0], "8": [22.0, 22.5]}))
+    lines = conclusion(Study(rows_of({"2": [20.0, 21.0], "8": [22.0, 22.5]})))
     assert "the best setting does not beat the un-tuned baseline (chrf 30.000 [30.000, 30.000], n = 2)" in lines
 
 
 def test_the_best_by_dev_loss_is_named_if_it_is_another_one() -> None:
     rows = [row({"lr": lr}, seed, chrf=40 + lr + seed, dev_loss=3 + lr) for lr in (0.1, 0.2) for seed in (0, 1)]
-    lines = conclusion(rows)
+    lines = conclusion(Study(rows))
     assert lines[0].startswith("best chrf: 40.700")
     assert "at lr=0.2" in lines[0]
     assert lines[-1].startswith("best dev_loss: 3.100")
@@ -44,4 +45,4 @@ def test_the_best_by_dev_loss_is_named_if_it_is_another_one() -> None:
 
 
 def test_a_seed_is_no_setting() -> None:
-    assert not any("seed=" in line for line in conclusion(rows_of({"2": [40.0, 41.0], "8": [42.0, 44.0]})))
+    assert not any("seed=" in line for line in conclusion(Study(rows_of({"2": [40.0, 41.0], "8": [42.0, 44.0]}))))

@@ -7,6 +7,7 @@ import pytest
 
 from sweep.reporting.verdicts.check import Evidence, Level
 from sweep.reporting.verdicts.health import health, health_lines
+from sweep.reporting.verdicts.study import Study
 from sweep.store.status import Status
 from tests.sweep.made_up import row
 
@@ -28,7 +29,7 @@ def clean(seed: int = 0, gain: float = 1.0) -> list:
 
 
 def checked(rows: list, **more: object) -> list:
-    return health(Evidence(**{"rows": rows, "curves": GOOD_CURVES, "rungs": {}, "examples": 200, **more}))
+    return health(Study(rows), Evidence(**{"curves": GOOD_CURVES, "rungs": {}, "examples": 200, **more}))
 
 
 def found(rows: list, **more: object) -> list[str]:

@@ -1,0 +1,48 @@
+"""Checks of the points of a run that need to know all of them, or their data."""
+
+from collections.abc import Sequence
+
+from model.errors import SettingError
+from model.optim.registry import OPTIMIZERS
+from model.tasks import find_data
+from sweep.errors import SpaceError
+from sweep.planning.config import TuneConfig
+from sweep.planning.plan import Plan, Point
+from sweep.planning.provenance import Provenance
+from sweep.planning.sources import data_name
+
+
+def check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:
+    """Raise SpaceError if a search would learn from scores that cannot be compared, as those of different tasks."""
+    settings = ["task", "data"] + ["base"] * (tune_config.objective == "dev_loss")  # losses depend on the vocabulary
+    for setting in settings:
+        values = dict.fromkeys(str(getattr(point.train, setting)) for point in points)
+        if len(values) > 1:
+            raise SpaceError(
+                f"--search {tune_config.search}: the space has several values of {setting} ({', '.join(values)}), and "
+                f"their {tune_config.objective} cannot be compared; use --search random, or one run for each"
+            )
+
+
+def check_updates(points: Sequence[Point]) -> None:
+    """Raise SpaceError if a trial would not update a weight. Only optimizers with idle steps need the data's size."""
+    sizes: dict[str, int] = {}
+    for trial in Plan(tuple(points)).trials:
+        train, name = trial.config, data_name(trial.points[0])
+        if OPTIMIZERS[train.optimizer].idle_steps:
+            if name not in sizes:
+                sizes[name] = find_data(train.task, train.data).size("train")
+            try:
+                train.check_updates(sizes[name])
+            except SettingError as error:
+                raise SpaceError(str(error)) from None
+
+
+def check_distinct(plan: Plan, provenance: Provenance) -> None:
+    """Raise SpaceError if two points differ only in the spelling of their base or data."""
+    seen: dict[str, Point] = {}
+    for point in plan.points:
+        other = seen.setdefault(provenance.key(point), point)
+        if other is not point:
+            one, two = (f"base {each.train.base}, data {each.train.data}" for each in (other, point))
+            raise SpaceError(f"duplicate point: {one} and {two} have the same content; remove one of them")

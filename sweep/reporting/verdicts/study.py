@@ -1,0 +1,39 @@
+"""The rows of a run, grouped and ranked once for all that is said of them."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from sweep.reporting.leaderboard import Row
+from sweep.reporting.settings import informative_keys
+from sweep.reporting.verdicts.groups import Group, comparable, groups_of
+from sweep.reporting.verdicts.standings import Standings, standings
+
+
+class Study:
+    """The settings of a run. Standings are computed when they are first needed."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self._standings: dict[tuple[int, str], Standings] = {}
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        return groups_of(self.rows)
+
+    @cached_property
+    def sets(self) -> list[list[Group]]:
+        """Return the sets of groups that may be compared with each other."""
+        return comparable(self.groups)
+
+    @cached_property
+    def varying(self) -> list[str]:
+        """Return the settings that vary, without those that another one determines, and the seed."""
+        return [key for key in informative_keys([group.settings for group in self.groups]) if key != "seed"]
+
+    def standings(self, place: int, metric: str | None = None) -> Standings:
+        """Return the standings of set number `place` by `metric` (None: the one that its rows are ranked by)."""
+        members = self.sets[place]
+        key = place, metric or members[0].first["metric"]
+        if key not in self._standings:
+            self._standings[key] = standings(members, key[1])
+        return self._standings[key]
