@@ -57,5 +57,6 @@ class LabelledData:
                 yield row
         if not usable and split != "test":
             raise DataError(
-                f"{self.files[split]} has no row with a label and a text; the {split} split needs labelled examples"
+                f"{self.files[split]} has no row with a label and a text; the {split} split needs labelled examples, "
+                f"with the labels in a column {' or '.join(self.columns.label)}"
             )

@@ -65,7 +65,7 @@ def _tab_separated(path: Path) -> Iterator[tuple[str, Row]]:
         lines = csv.reader(_equal_ends(file), delimiter="\t", quoting=csv.QUOTE_NONE)
         header = [_unquoted(name) for name in next(lines, [])]
         if twice := [name for name in header if name and header.count(name) > 1]:
-            raise ValueError(f"two columns are named {twice[0]!r}; rename one")
+            raise ValueError(f"its first line, which must name the columns, names {twice[0]!r} twice")
         was_open = False  # whether the previous line has an unclosed quoted field
         for fields in lines:
             if fields:  # skip blank lines

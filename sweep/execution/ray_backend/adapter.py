@@ -6,6 +6,7 @@ to `EventRelay`, and asks `StopWatch` whether to stop. All of them call one `Des
 
 import json
 import logging
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ from sweep.store.failure import Failure
 from sweep.store.logs import keep_stderr
 
 log = logging.getLogger(__name__)
+
+NO_MEMORY = ("OutOfMemoryError", "low on memory")  # in the errors of workers that Ray killed to free memory
+REASON_CHARACTERS = 250  # the longest reason of a lost worker
 
 
 class Desk:
@@ -59,16 +63,16 @@ class Desk:
             self._ended(job)
         return continues
 
-    def lost(self, job: Job, error: Any) -> None:
+    def lost(self, job: Job, error: str) -> None:
         """Tell the listener that a worker is gone: ended by the watchdog, out of memory, or crashed."""
         self.monitor.check()
         if job in self.trials and self.trials[job] is None:  # lost before Ray reported that it had started
             self.listener.started(job)
         overdue = self.overdue.pop(job, None)
         if overdue is None:
-            no_memory = "OutOfMemoryError" in str(error)
-            failure = Failure.OUT_OF_HOST_MEMORY if no_memory else Failure.WORKER_LOST
-            overdue = Overdue(job=job, failure=failure, reason=_last_line(error))
+            log.info("trial %s: its worker is lost: %s", job.trial_id, error)
+            failure, reason = _cause(error)
+            overdue = Overdue(job=job, failure=failure, reason=reason)
         self._ended(job)
         self.listener.lost(job, overdue.failure, overdue.reason)
 
@@ -169,7 +173,7 @@ class EventRelay(tune.Callback):  # type: ignore[misc]
         self.handle.desk.started(trial.config["job"], trial)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.handle.desk.lost(trial.config["job"], trial.get_pickled_error() or trial.get_error())
+        self.handle.desk.lost(trial.config["job"], _error_text(trial))
 
 
 class StopWatch(tune.Stopper):  # type: ignore[misc]
@@ -219,6 +223,17 @@ def _report(result: dict[str, Any]) -> TrialReport:
     return TrialReport.from_json(json.loads(result["report"]))
 
 
-def _last_line(error: Any) -> str:
-    lines = str(error or "no reason given").strip().splitlines()
-    return lines[-1] if lines else "no reason given"
+def _error_text(trial: Any) -> str:
+    """Return the error of a trial as Ray wrote it. Ray's own getters look in the storage, where it arrives later."""
+    try:
+        return Path(trial.error_file or "").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def _cause(error: str) -> tuple[Failure, str]:
+    """Return the kind of failure and its reason in one line. Ray's own last line may be a page long."""
+    if any(sign in error for sign in NO_MEMORY):
+        return Failure.OUT_OF_HOST_MEMORY, "Ray killed the worker because memory ran low; lower --concurrency"
+    lines = error.strip().splitlines() or ["no reason given"]
+    return Failure.WORKER_LOST, textwrap.shorten(lines[-1], REASON_CHARACTERS, placeholder=" ...")

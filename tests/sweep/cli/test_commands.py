@@ -64,7 +64,7 @@ BAD_SPACES = {
 }
 PAIRS = "id\tsentence1\tsentence2\tis_duplicate\n"
 BAD_DATA = {
-    "no header": ("paraphrase", b"1\tone\ttwo\t1\n2\tthree\tfour\t0\n", "has no column sentence1"),
+    "no header": ("paraphrase", b"5\tone\ttwo\t1\n6\tthree\tfour\t0\n", "has no column sentence1"),
     "no usable row": ("paraphrase", PAIRS.encode() + b"1\tone\ttwo\t\n", "has no row with a label and a text"),
     "not UTF-8": ("paraphrase", PAIRS.encode() + b"1\t\xff\ttwo\t1\n", "is not UTF-8 text"),
     "no number for a class": (
@@ -72,7 +72,7 @@ BAD_DATA = {
         b"\tid\tsentence\tsentiment\n0\ta\tfine\tgood\n",
         "the label of line 2 is 'good'",
     ),
-    "no sentiment": ("sentiment", b"\tid\tsentence\n0\ta\tfine\n", "has no row with a label and a text"),
+    "no sentiment": ("sentiment", b"\tid\tsentence\n0\ta\tfine\n", "the labels in a column sentiment or label"),
 }
 BAD_COMMANDS = {
     "unknown space": (["run", "lora_rnk"], "unknown space 'lora_rnk': did you mean 'lora_rank'"),

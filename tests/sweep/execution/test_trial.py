@@ -166,6 +166,17 @@ def test_a_file_that_has_changed_since_the_run_began_is_refused(job: Job, what: 
     assert "has changed since the run began" in report.reason
 
 
+@pytest.mark.parametrize(
+    ("what", "name"), [("numerics_sha256", "this worker's numeric code (model/)"), ("device", "this worker's device")]
+)
+def test_a_worker_of_another_installation_is_refused(job: Job, what: str, name: str) -> None:
+    (report,) = run_trial(replace(job, **{what: "another"}))  # type: ignore[arg-type]
+    assert (report.status, report.failure) == (Status.FAILED, Failure.ERROR)
+    assert report.reason is not None
+    assert report.reason.startswith(f"ChangedError: {name} differs from the one that the run was planned with")
+    assert "not another" in report.reason
+
+
 @pytest.fixture
 def own_poems(poems: Path) -> Iterator[Path]:
     """The poems, to be changed: they are put back for the tests to come."""

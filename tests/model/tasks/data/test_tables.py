@@ -109,7 +109,11 @@ def test_json_lines_and_parquet(tmp_path: Path) -> None:
         ("x.tsv", b"sentence1,sentence2,is_duplicate\na,b,1\n", "its first line must name the columns, separated by"),
         ("x.tsv", b"sentence1\tsentence2\tis_duplicate\na\xff\tb\t1\n", "is not UTF-8 text"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t2\n", "the label of line 2 is '2', which is not 0 or 1"),
-        ("x.tsv", b"sentence1\tsentence2\tlabel\tlabel\na\tb\t0\t1\n", "two columns are named 'label'; rename one"),
+        (
+            "x.tsv",
+            b"sentence1\tsentence2\tlabel\tlabel\na\tb\t0\t1\n",
+            "its first line, which must name the columns, names 'label' twice",
+        ),
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tyes\n", "line 2 is 'yes'"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\t0.5\n", "line 2 is '0.5'"),
         ("x.tsv", b"sentence1\tsentence2\tlabel\na\tb\tinf\n", "line 2 is 'inf'"),

@@ -19,7 +19,7 @@ from sweep import Space
 space = Space(fixed={{"epochs": 1, "batch_size": 4, "lr": 0.01, "lora.rank": 1}}, variants={variants!r})
 '''
 LINES = ("the rose is red", "the thorn is keen", "the leaf is gone", "and winter comes", "and all is still")
-GREEDY = {"decode.top_k": 1, "decode.max_new_tokens": 20}
+GREEDY = {"decode.top_k": 1, "decode.max_new_tokens": 100}
 Table = Sequence[tuple[tuple[str, ...], int]]
 
 

@@ -1,5 +1,6 @@
 """Workers import the driver's own package, whatever the current folder contains."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,9 @@ import pytest
 from sweep.execution.job import Job
 from sweep.execution.trial import TrialReport
 from sweep.store.failure import Failure
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import load_state
+from sweep.store.status import Status
 from tests.sweep.conftest import essence
 from tests.sweep.extensions import write_optimizer
 
@@ -26,9 +30,20 @@ HIDDEN = (
 START = "import sys\nfrom sweep.cli.commands import main\nsys.exit(main())\n"  # the console script
 
 
-def run(folder: Path, micro: Path, out: Path, executor: str) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, micro: Path, out: Path, executor: str, *more: str) -> "subprocess.CompletedProcess[str]":
     """`sweep run`, as its console script runs it: without the working folder on the path."""
-    options = ["--set", "epochs=1", "--set", "lora.dropout=0.0", "--executor", executor, "--name", "r", "--no-cache"]
+    options = [
+        "--set",
+        "epochs=1",
+        "--set",
+        "lora.dropout=0.0",
+        "--executor",
+        executor,
+        "--name",
+        "r",
+        "--no-cache",
+        *more,
+    ]
     command = [*COMMAND, "run", str(micro), *options, "--out", str(out)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
@@ -118,6 +133,24 @@ def test_workers_import_the_neighbours_of_an_extension(micro: Path, out: Path, t
     assert "2 COMPLETED" in done.stdout
 
 
+@pytest.mark.slow
+def test_workers_that_cannot_import_us_are_failures(
+    micro: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is retried, and the row says why it failed."""
+    hiding = "import sys\nif any('default_worker' in word for word in sys.orig_argv): sys.modules['sweep'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(hiding)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    done = run(tmp_path, micro, out, "ray", "--max-failures", "1")
+    assert done.returncode == 4, done.stderr
+    assert "2 FAILED" in done.stdout
+    assert done.stderr.count("FAILED") >= 3
+    assert "worker lost: ModuleNotFoundError: No module named 'sweep" in done.stderr
+    assert "no reason given" not in done.stderr
+    trials = load_state(RunFolder(out / "r")).trials.values()
+    assert {(trial.status, trial.attempt) for trial in trials} == {(Status.FAILED, 2)}
+
+
 class Deaf:
     """A listener that notes what it hears."""
 
@@ -151,3 +184,10 @@ def test_a_worker_lost_before_its_trial_started_is_reported(tmp_path: Path) -> N
     assert desk.next_job() is job
     desk.lost(job, "Traceback ...\nModuleNotFoundError: No module named 'sweep'")
     assert listener.heard == ["started", "lost: worker lost: ModuleNotFoundError: No module named 'sweep'"]
+    job = desk.next_job() or job
+    desk.lost(job, "a page\nThe node was running low on memory.\n" + "Refer to " * 99)
+    assert listener.heard[-1].startswith("lost: out of memory (host): Ray killed the worker because memory ran low")
+    desk.next_job()
+    desk.lost(job, "The worker has died. " * 99)
+    assert listener.heard[-1].startswith("lost: worker lost: The worker has died.")
+    assert len(listener.heard[-1]) < 300
