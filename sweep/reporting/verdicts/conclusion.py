@@ -1,10 +1,8 @@
 """What a run says, in a few plain sentences."""
 
-from collections.abc import Sequence
-
 from sweep.reporting.leaderboard import larger_is_better
-from sweep.reporting.numbers import decimals, plain_text, setting_text
-from sweep.reporting.verdicts.groups import Group, Summary, summarize
+from sweep.reporting.numbers import decimals, plain_text
+from sweep.reporting.verdicts.groups import Summary, summarize
 from sweep.reporting.verdicts.standings import Standing, Standings
 from sweep.reporting.verdicts.study import Study
 
@@ -15,11 +13,11 @@ def conclusion(study: Study) -> list[str]:
 
 
 def _conclusions(study: Study, place: int) -> list[str]:
-    found, members, keys = study.standings(place), study.sets[place], study.varying
+    found, members = study.standings(place), study.sets[place]
     metric = found.metric
     if found.best is None:
         return []
-    lines = [_best_line(found, found.best, keys)]
+    lines = [_best_line(found, found.best, study.name_of(found.best.group))]
     if found.seeds < 2 and len(members) > 1:
         lines.append(
             "one seed per setting: any difference between settings may be luck. Repeat the run with --seeds 6 to "
@@ -30,13 +28,13 @@ def _conclusions(study: Study, place: int) -> list[str]:
     if metric != "dev_loss":
         by_loss = study.standings(place, "dev_loss")
         if by_loss.best is not None and by_loss.best.group.setting_id != found.best.group.setting_id:
-            lines.append(_best_line(by_loss, by_loss.best, keys))
+            lines.append(_best_line(by_loss, by_loss.best, study.name_of(by_loss.best.group)))
     return lines
 
 
-def _best_line(found: Standings, best: Standing, keys: Sequence[str]) -> str:
+def _best_line(found: Standings, best: Standing, name: str) -> str:
     """Return the best setting with its interval, and how many are tied with it."""
-    text = f"best {found.metric}: {score_text(found.metric, best.summary)} at {name_of(best.group, keys)}"
+    text = f"best {found.metric}: {score_text(found.metric, best.summary)} at {name}"
     others = [one for one in found.settings[1:] if one.tied is not None]
     tied = sum(bool(one.tied) for one in others)
     if not others:
@@ -82,9 +80,3 @@ def score_text(metric: str, summary: Summary) -> str:
     if summary.low is None or summary.high is None:
         return mean
     return f"{mean} [{plain_text(summary.low, digits)}, {plain_text(summary.high, digits)}], n = {summary.n}"
-
-
-def name_of(group: Group, keys: Sequence[str]) -> str:
-    """Return what distinguishes a setting: its variant and the settings that vary."""
-    values = [f"{key}={setting_text(group.settings[key])}" for key in keys if group.settings.get(key) is not None]
-    return " ".join(filter(None, [group.variant, *values])) or "the only setting"

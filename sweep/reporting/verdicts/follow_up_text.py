@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sweep.planning.follow_up import ConfirmConfig, SettleConfig
 from sweep.reporting.leaderboard import Row
-from sweep.reporting.verdicts.conclusion import name_of, score_text
+from sweep.reporting.verdicts.conclusion import score_text
 from sweep.reporting.verdicts.groups import Group
 from sweep.reporting.verdicts.sentence import number, sentence, signed
 from sweep.reporting.verdicts.study import Study
@@ -51,14 +51,13 @@ def confirmation_lines(config: ConfirmConfig, rows: Sequence[Row]) -> list[str]:
     study = Study(rows)
     groups = {group.setting_id: group for group in study.groups}
     chosen = [groups[name] for name in config.scores if name in groups]
-    keys = study.varying
     lines = [f"confirmation of {config.run}: fresh seeds; the test split was not used to choose"]
     if config.earlier:
         times = "once" if config.earlier == 1 else f"{config.earlier} times"
         lines.append(f"the run was confirmed {times} before: each look at the test split makes its scores less honest")
-    lines += [line for group in chosen for line in _setting_lines(config, group, name_of(group, keys))]
+    lines += [line for group in chosen for line in _setting_lines(config, group, study.name_of(group))]
     if config.metric != "dev_loss":
-        lines += [sentence(verdict, f"test {config.metric}") for verdict in _against_baseline(config, chosen, keys)]
+        lines += [sentence(verdict, f"test {config.metric}") for verdict in _against_baseline(config, study, chosen)]
     return lines
 
 
@@ -78,7 +77,7 @@ def _setting_lines(config: ConfirmConfig, group: Group, name: str) -> list[str]:
     return lines
 
 
-def _against_baseline(config: ConfirmConfig, chosen: Sequence[Group], keys: Sequence[str]) -> list[Verdict]:
+def _against_baseline(config: ConfirmConfig, study: Study, chosen: Sequence[Group]) -> list[Verdict]:
     """Return the verdicts on each chosen setting against the un-tuned baseline, on the test split."""
     metric = f"test_{config.metric}"
     comparisons = []
@@ -87,7 +86,7 @@ def _against_baseline(config: ConfirmConfig, chosen: Sequence[Group], keys: Sequ
         seeds = sorted(scores.keys() & base.keys())
         comparisons.append(
             Comparison(
-                name=f"{name_of(group, keys)} - baseline",
+                name=f"{study.name_of(group)} - baseline",
                 one=tuple(scores[seed] for seed in seeds),
                 other=tuple(base[seed] for seed in seeds),
             )

@@ -21,7 +21,7 @@ def health(study: Study, evidence: Evidence) -> list[Check]:
         settings_health.missing_seeds(groups),
         settings_health.baseline(found),
         settings_health.noise(found),
-        settings_health.duplicates(groups, keys, found.metric),
+        settings_health.duplicates(study, groups, found.metric),
         settings_health.disagreement(groups, found.metric),
         settings_health.unusual_seed(found),
         *settings_health.edges(groups, keys, found.metric),

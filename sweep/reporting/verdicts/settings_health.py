@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.numbers import setting_text
 from sweep.reporting.verdicts.check import Check, Level, agreement_of
-from sweep.reporting.verdicts.conclusion import name_of
 from sweep.reporting.verdicts.groups import Group, matrix
 from sweep.reporting.verdicts.sentence import number
 from sweep.reporting.verdicts.standings import Standings
+from sweep.reporting.verdicts.study import Study
 from sweep.statistics.errors import StatisticsError
 from sweep.statistics.paired import outlier, paired_effect
 
@@ -120,7 +120,7 @@ def _level_means(groups: Sequence[Group], key: str, metric: str) -> dict[Any, di
     return {value: {seed: float(np.mean(s)) for seed, s in by_seed.items()} for value, by_seed in collected.items()}
 
 
-def duplicates(groups: Sequence[Group], keys: Sequence[str], metric: str) -> Check:
+def duplicates(study: Study, groups: Sequence[Group], metric: str) -> Check:
     """Find settings with the same scores for every seed: what differs between them has no effect."""
     seen: dict[tuple[Any, ...], Group] = {}
     for group in groups:
@@ -132,7 +132,7 @@ def duplicates(groups: Sequence[Group], keys: Sequence[str], metric: str) -> Che
             return Check(
                 "duplicates",
                 Level.PROBLEM,
-                f"{name_of(other, keys)} and {name_of(group, keys)} have the same scores with every seed: what differs "
+                f"{study.name_of(other)} and {study.name_of(group)} have the same scores with every seed: what differs "
                 "between them has no effect; remove one",
             )
     return Check("no two settings have equal results", Level.OK)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from sweep.reporting.leaderboard import Row
+from sweep.reporting.numbers import setting_text
 from sweep.reporting.settings import informative_keys
 from sweep.reporting.verdicts.groups import Group, comparable, groups_of
 from sweep.reporting.verdicts.standings import Standings, standings
@@ -29,6 +30,13 @@ class Study:
     def varying(self) -> list[str]:
         """Return the settings that vary, without those that another one determines, and the seed."""
         return [key for key in informative_keys([group.settings for group in self.groups]) if key != "seed"]
+
+    def name_of(self, group: Group) -> str:
+        """Return what distinguishes a setting: its variant, and the settings that vary within it."""
+        alike = [other.settings for other in self.groups if other.variant == group.variant]
+        keys = [key for key in informative_keys(alike) if key != "seed"] if group.variant else self.varying
+        values = [f"{key}={setting_text(group.settings[key])}" for key in keys if group.settings.get(key) is not None]
+        return " ".join(filter(None, [group.variant, *values])) or "the only setting"
 
     def standings(self, place: int, metric: str | None = None) -> Standings:
         """Return the standings of set number `place` by `metric` (None: the one that its rows are ranked by)."""

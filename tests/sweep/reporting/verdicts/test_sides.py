@@ -110,8 +110,8 @@ def test_tables_of_other_tools_are_judged(tmp_path: Path, suffix: str) -> None:
     (verdict,) = judge([comparison], larger_is_better=table.larger_is_better)
     assert verdict.n == 6
     frame = pd.read_csv(foreign(tmp_path / "again.csv")).pivot_table(index="seed", columns="method", values="accuracy")
-    assert verdict.mean == pytest.approx((frame["LoRA"] - frame["full"]).mean())
-    assert verdict.word == "worse"
+    assert verdict.mean == pytest.approx((frame["full"] - frame["LoRA"]).mean())
+    assert verdict.word == "better"
 
 
 def test_a_loss_of_another_tool_is_better_when_smaller(tmp_path: Path) -> None:
