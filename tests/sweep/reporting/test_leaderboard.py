@@ -41,7 +41,8 @@ def test_pandas_reads_typed_columns(folder: RunFolder) -> None:
     frame = pd.read_parquet(folder.leaderboard)
     assert len(frame) == 4
     text = {field.name for field in schema() if field.type == pa.string()}
-    assert {name for name in frame.columns if pd.api.types.is_object_dtype(frame[name].dtype)} <= text
+    flags = {field.name for field in schema() if field.type == pa.bool_()}  # True or nothing
+    assert {name for name in frame.columns if pd.api.types.is_object_dtype(frame[name].dtype)} <= text | flags
     assert pd.api.types.is_float_dtype(frame["lora.dropout"])
     assert pd.api.types.is_integer_dtype(frame["lora.rank"])
     assert str(frame["started_at"].dtype) == "datetime64[us, UTC]"
