@@ -63,7 +63,7 @@ def settle_run(
         margin=margin,
     )
     if config.settings[0] == config.settings[1]:
-        raise RunError(f"{versus!r} names the same setting twice")
+        raise RunError(f"{versus!r} names the same configuration twice")
     spec = replace(_spec(folder, max_seeds), plan=Plan(()), settle=config, confirm=None)
     return _open_or_create(folder, spec, name or f"{folder.name}-settle")
 
@@ -85,7 +85,7 @@ def confirm_run(
     found = standings(best, best[0].first["metric"]) if best else None
     chosen = [one for one in (found.settings if found else ()) if one.rank is not None][:top]
     if found is None or not chosen:
-        raise RunError(f"run {folder.name!r} has no finished setting to confirm")
+        raise RunError(f"run {folder.name!r} has no finished configuration to confirm")
     first = _first_fresh_seed(folder, rows)
     points = [
         point_from({**_settings(one.group), "seed": first + place}, one.group.variant)
@@ -135,7 +135,7 @@ def _only_setting(table: ScoreTable, side: Side) -> dict[str, Any]:
     """Return the canonical settings of a side that is one setting. Raise RunError if it is several."""
     if len(side.cells) != 1:
         raise RunError(
-            f"{side.name!r} stands for {len(side.cells)} settings; name one: its settings, or its variant, "
+            f"{side.name!r} stands for {len(side.cells)} configurations; select one by its variant or settings, "
             f"as in {' '.join(f'{key}=...' for key in table.varying())!r}"
         )
     settings = next(one.labels for one in table.scored if side.holds(one))

@@ -1,6 +1,6 @@
 """`sweep compare`: verdicts on pairs of settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from sweep.cli.group import Command
 from sweep.cli.options import OUTPUT, option, out_option, together
 
 if TYPE_CHECKING:
+    from model.settings import Scalar
     from sweep.reporting.verdicts.scored import ScoreTable
 
 WHAT = "What to compare"
@@ -28,7 +29,8 @@ alpha_option = option(
     type=click.FloatRange(0, 0.5, min_open=True),
     default=0.05,
     show_default=True,
-    help="Largest probability of a false `better` or `worse` among all comparisons printed.",
+    metavar="P",
+    help="Largest probability of declaring any difference that does not exist.",
 )
 comparison_options = together(metric_option, margin_option, alpha_option)
 
@@ -47,9 +49,15 @@ comparison_options = together(metric_option, margin_option, alpha_option)
     WHAT,
     "--tuned",
     is_flag=True,
-    help="Compare the best setting of each side: chosen on the first third of the seeds, judged on the others.",
+    help="Compare the best configuration of each side: chosen on the first third of the seeds, judged on the others.",
 )
-@option(WHAT, "--seed-column", metavar="NAME", help="Column with the seed, in a table that this tool did not write.")
+@option(
+    WHAT,
+    "--examples",
+    is_flag=True,
+    help="Also say how much of each difference the choice of dev examples explains. This says nothing about training.",
+)
+@option(WHAT, "--seed-column", metavar="NAME", help="Column with the seed, in a FILE that this tool did not write.")
 @out_option
 @option(
     OUTPUT,
@@ -67,15 +75,20 @@ def compare(
     margin: float | None,
     alpha: float,
     tuned: bool,
+    examples: bool,
     seed_column: str | None,
     out: Path,
     form: str,
 ) -> None:
-    """Say which setting is better, by how much, and how sure that is.
+    """Say which configuration is better, by how much, and with what certainty.
 
-    Scores are paired by seed. Each comparison ends in better, worse, equal (with --margin), undecided or identical. It
-    follows Student's t test after Holm's correction over all comparisons printed. With one seed nothing is called
-    better. Sides with several settings are averaged over the settings that both have.
+    Give one RUN; several RUNs, which are compared with each other if task, base, data and epochs agree; or a FILE: a
+    CSV or Parquet table with columns for settings, seed and metric.
+
+    Scores are paired by seed. Each verdict is one word: better, worse, equal (with --margin), undecided or identical.
+    It is based on Student's paired t test, with Holm's correction for all comparisons printed. With one seed nothing
+    is called better. If a side covers several configurations, its score is the mean over those that have a counterpart
+    on the other side.
 
     \b
     sweep compare my_run --by variant
@@ -92,6 +105,11 @@ def compare(
         found = sides_.tuned(found, table.larger_is_better)
     verdicts = judge(sides_.comparisons(found), larger_is_better=table.larger_is_better, alpha=alpha, margin=margin)
     click.echo(comparison_text(table, found, verdicts, alpha, form))
+    if examples:
+        from sweep.reporting.verdicts.example_lines import example_lines
+
+        lines = example_lines(table, found, load_samples(sources, out))
+        click.echo("\n".join(["", *lines]), err=form in ("json", "csv"))
 
 
 def load_scores(sources: Sequence[str], out: Path, metric: str | None, seed_column: str | None) -> "ScoreTable":
@@ -107,3 +125,18 @@ def load_scores(sources: Sequence[str], out: Path, metric: str | None, seed_colu
     if files:
         return from_file(Path(files[0]), metric, seed_column)
     return from_rows([row for source in sources for row in load_rows(find_run(out, source))], metric)
+
+
+def load_samples(sources: Sequence[str], out: Path) -> "dict[str, Sequence[Mapping[str, Scalar]]]":
+    """Return the samples of every scored point of the runs in `sources`, by point_id."""
+    from sweep.reporting.leaderboard import samples_of
+    from sweep.store.locate import find_run
+    from sweep.store.state import full_plan, load_state
+
+    found: dict[str, Sequence[Mapping[str, Scalar]]] = {}
+    for source in sources:
+        if not Path(source).is_file():
+            folder = find_run(out, source)
+            state = load_state(folder)
+            found |= {point.point_id: samples_of(state, point) for point in full_plan(folder.spec, state).points}
+    return found

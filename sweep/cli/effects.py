@@ -27,9 +27,10 @@ def effects(run: str | None, metric: str | None, alpha: float, out: Path, form: 
     """Say which settings of RUN matter, by default of the latest run.
 
     On a grid: the share of the variance that each setting and each pair of settings explains (type II analysis of
-    variance, seeds as blocks), and the effect of each value with its interval. With one seed: shares only. On a search
-    that draws its points: importances (PED-ANOVA) beside those that noise reaches. For LoRA, SMART, SOAP and decoding:
-    what each adds to the others, and whether their gains add up.
+    variance with seeds as blocks), and the effect of each value with its interval. With one seed: shares only. With
+    --search random or tpe: the importance of each setting (PED-ANOVA), and the largest importance to expect from noise
+    alone. For LoRA, SMART, SOAP and decoding: what each contributes on top of the others, and whether their gains are
+    additive.
     """
     from sweep.reporting.leaderboard import load_rows
     from sweep.reporting.verdicts.ablation import ablation

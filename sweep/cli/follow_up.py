@@ -22,7 +22,7 @@ from sweep.cli.options import OUTPUT, option, out_option, session_options
     default=14,
     show_default=True,
     metavar="N",
-    help="Give up, undecided, after N paired seeds.",
+    help="Give up, undecided, after N paired seeds, including those already in RUN.",
 )
 @option(OUTPUT, "--name", metavar="NAME", help="Name of the new run. Default: RUN-settle.")
 @session_options
@@ -41,11 +41,12 @@ def settle(
     verbose: bool,
     out: Path,
 ) -> None:
-    """Add paired seeds to a comparison of two settings of RUN until it is decided.
+    """Add paired seeds to a comparison of two configurations of RUN until it is decided.
 
-    A and B are variants, or settings such as "lora.rank=2 lr=0.001". Seeds that RUN has are taken from it. The test
-    looks after every pair, from the third on, with bounds that keep the level though it looks often (a group-sequential
-    paired t test). It is resumable like any run, and decides the same in whatever order trials finish.
+    A and B each select exactly one configuration: a variant, or a value for every setting that varies. Seeds that RUN
+    already has are reused. The data are tested after each pair from the third on; the boundaries keep the overall error
+    rate at --alpha despite the repeated tests (a group-sequential paired t test). The new run can be resumed, and the
+    decision does not depend on the order in which trials finish.
 
     \b
     sweep settle my_run "LoRA vs full"
@@ -64,9 +65,25 @@ def settle(
 
 @click.command(cls=Command)
 @click.argument("run")
-@option(WHAT, "--top", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Confirm the best N.")
-@option(WHAT, "--seeds", type=click.IntRange(2), default=6, show_default=True, metavar="N", help="Fresh seeds of each.")
-@option(WHAT, "--again", is_flag=True, help="Confirm once more, with other seeds, though it was done before.")
+@option(
+    WHAT,
+    "--top",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Confirm the best N configurations.",
+)
+@option(
+    WHAT,
+    "--seeds",
+    type=click.IntRange(2),
+    default=6,
+    show_default=True,
+    metavar="N",
+    help="Number of fresh seeds per configuration.",
+)
+@option(WHAT, "--again", is_flag=True, help="Confirm again with new seeds, even if it has been done before.")
 @option(OUTPUT, "--name", metavar="NAME", help="Name of the new run. Default: RUN-confirm.")
 @session_options
 @out_option
@@ -82,11 +99,12 @@ def confirm(
     verbose: bool,
     out: Path,
 ) -> None:
-    """Train the best settings of RUN with fresh seeds, and score them on the test split.
+    """Retrain the best configurations of RUN with fresh seeds, and score them on the test split.
 
-    The best of many settings looks better than it is. This command says what to expect of it, what it reaches with
-    seeds that did not choose it, and whether it beats the un-tuned baseline on test data. No other command scores the
-    test split. RUN records each confirmation.
+    The best of many configurations looks better than it is. For each one, this command prints the score with which it
+    was chosen, the score to expect after correcting for that choice, the dev and test scores with fresh seeds, and
+    whether it beats the baseline on the test split. No other command scores the test split. RUN records each
+    confirmation.
     """
     from sweep.cli.session import work
     from sweep.follow_up import confirm_run

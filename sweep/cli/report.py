@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Output format; MODULE:NAME is a function of your own.",
 )
-@option(OUTPUT, "--top", type=click.IntRange(1), metavar="N", help="Print only the first N settings or rows.")
+@option(OUTPUT, "--top", type=click.IntRange(1), metavar="N", help="Print only the first N lines of the table.")
 @option(
     OUTPUT,
     "--rows/--settings",
     "by_row",
     default=None,
-    help="List every row, or one line per setting with its mean over the seeds. Default: settings, if the run has "
-    "several seeds. --columns, --sort and --target-loss list rows.",
+    help="List every row, or one line per configuration with its mean over the seeds. Default: the latter, if the run "
+    "has several seeds. --columns, --sort and --target-loss list rows.",
 )
 @option(OUTPUT, "--columns", metavar="A,B", help="Print these columns only. `--format csv` shows every name.")
 @option(
@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     OUTPUT,
     "--rungs",
     is_flag=True,
-    help="Print instead whether early stopping would have kept the winner. Only trials that ran to the end tell, so a "
-    "full grid is best.",
+    help="Instead of the leaderboard, print whether early stopping would have kept the winner. Only trials that ran to "
+    "the end count, so use a full grid.",
 )
 def report(
     run: str | None,
@@ -77,9 +77,9 @@ def report(
 ) -> None:
     """Print the leaderboard of RUN (a name under --out, or a path), by default of the latest run.
 
-    With several seeds, it lists each setting with its mean over the seeds and the 95 % interval, marks the settings
-    that cannot be told from the best, and says whether the best is more than luck. The table shows the settings that
-    vary; json and csv hold every figure. Only comparable rows are ranked: same task, data, base and epochs, and
+    With several seeds, it lists each configuration with its mean over the seeds and the 95 % interval, marks those that
+    cannot be told from the best, and says whether the best is more than luck. The table shows the settings that vary;
+    json and csv hold every figure. Only comparable rows are ranked: same task, data, base and epochs, and
     trained to the end.
     """
     from sweep.reporting.leaderboard import rows as leaderboard_rows

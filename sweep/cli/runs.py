@@ -67,8 +67,8 @@ def status(run: str | None, out: Path) -> None:
 def gc(runs: tuple[str, ...], out: Path, keep: str | None, dry_run: bool, yes: bool) -> None:
     """Delete what the RUNs no longer need: checkpoints of finished trials, and remains of killed processes.
 
-    Without RUN, list what would be deleted of all runs under --out, and ask. Leaderboards, ledgers, texts and
-    everything that `sweep resume` needs stay. Symbolic links are not followed.
+    Without RUN, it lists what it would delete in all runs under --out and asks first. With RUN, it deletes immediately.
+    Leaderboards, ledgers, texts and everything that `sweep resume` needs stay. Symbolic links are not followed.
     """
     from sweep.execution.ray_backend.private_folder import clear_left_folders
     from sweep.store.locate import find_run
@@ -102,7 +102,7 @@ def _clean(out: Path, runs: "list[RunFolder]", keep: str | None, *, dry_run: boo
 def rm(run: str, out: Path, yes: bool) -> None:
     """Delete RUN (a name under --out, or a path) with its results and checkpoints, after asking.
 
-    Other runs keep the results that they took from it. A run that a process works on is not deleted.
+    Other runs keep the results that they took from it. A run that is in use cannot be deleted.
     """
     from sweep.store.locate import find_run
     from sweep.store.moving import borrowers, remove_run
@@ -124,8 +124,7 @@ def rm(run: str, out: Path, yes: bool) -> None:
 def mv(run: str, name: str, out: Path) -> None:
     """Rename RUN (a name under --out, or a path) to NAME, in the same folder.
 
-    Other runs find the checkpoints of results that they took from it under its new name. A run that a process works on
-    is not renamed.
+    Runs that reuse its results still find the checkpoints after the rename. A run that is in use cannot be renamed.
     """
     from sweep.console import say
     from sweep.reporting.derived_files import DerivedFiles

@@ -150,7 +150,7 @@ def samples_table(folder: RunFolder, state: RunState) -> pa.Table:
     records = [
         {"point_id": point.point_id, **sample}
         for point in full_plan(folder.spec, state).points
-        for sample in _samples(state, point)
+        for sample in samples_of(state, point)
     ]
     if not records:
         return pa.table({"point_id": pa.array([], pa.string())})
@@ -248,7 +248,8 @@ def _baseline(state: RunState, point: Point) -> Row:
     return {f"base_{name}": measured[name] for name in ("dev_loss", *result.metrics) if not name.endswith(SD_SUFFIX)}
 
 
-def _samples(state: RunState, point: Point) -> Sequence[Mapping[str, Scalar]]:
+def samples_of(state: RunState, point: Point) -> Sequence[Mapping[str, Scalar]]:
+    """Return the generated texts or predictions of a point; empty if it is not scored."""
     if (cached := state.cached.get(point.point_id)) is not None:
         return cached.record.samples
     scored = state.scores.get(point.point_id)

@@ -59,9 +59,14 @@ class Cache:
                 return replace(result, from_run=result.from_run or folder.name)
         return None
 
-    def computed(self, provenance: Provenance, point: Point) -> Iterator[tuple[RunFolder, Point]]:
-        """Yield the runs that computed the result of `point` themselves, with their spelling of it, oldest first."""
-        for folder, known in self._places.get((provenance.key(point), False), ()):
+    def computed(
+        self, provenance: Provenance, point: Point, *, test: bool = False
+    ) -> Iterator[tuple[RunFolder, Point]]:
+        """Yield the runs that computed the result of `point` themselves, with their spelling of it, oldest first.
+
+        With `test`, only runs that also scored the test split count.
+        """
+        for folder, known in self._places.get((provenance.key(point), test), ()):
             with contextlib.suppress(UsageError):
                 result = find_result(self._state(folder), known)
                 if result is not None and result.from_run is None:

@@ -40,7 +40,9 @@ def find_checkpoint(folder: RunFolder, point: Point) -> Path:
     result = find_result(load_state(folder), point)
     places = [folder.checkpoints(point.trial_id)]
     if result is not None and result.from_run is not None:
-        found = Cache(folder.path.parent, skip=folder.name).computed(folder.spec.provenance, point)
+        found = Cache(folder.path.parent, skip=folder.name).computed(
+            folder.spec.provenance, point, test=folder.spec.confirm is not None
+        )
         places = [owner.checkpoints(known.trial_id) for owner, known in found]
     epoch = str(result.epoch if result else point.epochs)
     checkpoint = next((place / epoch for place in places if (place / epoch).is_dir()), None)

@@ -17,6 +17,7 @@ SIZES = {
     "combinations": (15, 10),
     "decoding": (24, 1),
     "lora_model_size": (2, 2),
+    "lora_or_full": (2, 2),
     "lora_rank": (24, 24),
     "lora_scale": (16, 16),
     "paraphrase": (4, 4),

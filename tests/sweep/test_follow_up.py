@@ -52,8 +52,8 @@ def test_repeating_settle_changes_nothing(sweep: Sweep, parent: RunFolder, out: 
     [
         ("lora.rank=1", "name two sides"),
         ("lora.rank=1 vs lora.rank=3", "no row has lora.rank=3"),
-        ("lora.rank=1 vs lora.rank=1", "names the same setting twice"),
-        ("lr=0.01 vs lora.rank=1", "stands for 2 settings"),
+        ("lora.rank=1 vs lora.rank=1", "names the same configuration twice"),
+        ("lr=0.01 vs lora.rank=1", "stands for 2 configurations"),
     ],
 )
 def test_sides_must_be_two_settings(parent: RunFolder, versus: str, message: str) -> None:
@@ -106,5 +106,5 @@ def test_no_other_command_scores_the_test_split(
 
 def test_a_run_without_scores_cannot_be_confirmed(sweep: Sweep, micro: Path, out: Path) -> None:
     sweep("run", micro, "--executor", "inline", "--name", "r", "--budget", "0trials")
-    with pytest.raises(RunError, match="no finished setting to confirm"):
+    with pytest.raises(RunError, match="no finished configuration to confirm"):
         confirm_run(RunFolder(out / "r"))

@@ -42,7 +42,7 @@ def heading(table: ScoreTable, verdicts: Sequence[Verdict]) -> str:
 def _side_line(table: ScoreTable, side: Side) -> str:
     summary = summarize(side.means().values())
     lost = f", {summary.lost} lost" if summary.lost else ""
-    averaged = f", mean of {len(side.cells)} settings" if len(side.cells) > 1 else ""
+    averaged = f", mean of {len(side.cells)} configurations" if len(side.cells) > 1 else ""
     return f"{side.name}: {score_text(table.metric, summary)}{lost}{averaged}"
 
 
@@ -52,8 +52,8 @@ def _advice(verdicts: Sequence[Verdict]) -> list[str]:
         return []
     return [
         "",
-        "Adding seeds to an undecided comparison and judging it again is a second look: it calls 10 to 13 % of equal "
-        "settings different, instead of 5 %. `sweep settle` adds seeds without that error.",
+        "Adding seeds to an undecided comparison and testing again declares a difference between equal configurations "
+        "in 10 to 13 % of studies instead of 5 %. `sweep settle` adds seeds without that error.",
     ]
 
 

@@ -20,8 +20,7 @@ def _conclusions(study: Study, place: int) -> list[str]:
     lines = [_best_line(found, found.best, study.name_of(found.best.group))]
     if found.seeds < 2 and len(members) > 1:
         lines.append(
-            "one seed per setting: any difference between settings may be luck. Repeat the run with --seeds 6 to "
-            "compare them"
+            "one seed per configuration: any difference may be luck. Repeat the run with --seeds 6 to compare them"
         )
     lines += _luck_lines(found)
     lines += _baseline_lines(found.best, metric)
@@ -40,12 +39,13 @@ def _best_line(found: Standings, best: Standing, name: str) -> str:
     if not others:
         return text
     if len(others) == 1:
-        return f"{text}; `sweep compare` judges the difference between the two settings"
+        return f"{text}; `sweep compare` judges the difference between the two"
     if tied == 0:
-        return f"{text}; every other setting is worse"
+        return f"{text}; every other configuration is worse"
     if tied == len(others):
-        return f"{text}; all other settings are tied with it (marked =)"
-    return f"{text}; {tied} of the other {len(others)} settings {'is' if tied == 1 else 'are'} tied with it (marked =)"
+        return f"{text}; all other configurations are tied with it (marked =)"
+    verb = "is" if tied == 1 else "are"
+    return f"{text}; {tied} of the other {len(others)} configurations {verb} tied with it (marked =)"
 
 
 def _luck_lines(found: Standings) -> list[str]:
@@ -56,11 +56,11 @@ def _luck_lines(found: Standings) -> list[str]:
     digits = decimals(found.metric, [luck.best])
     count = len(found.settings) - found.left_out
     expected = plain_text(sign * luck.expected, digits)
-    text = f"if all {count} settings were equally good, the best would reach {expected} by luck on average"
+    text = f"if all {count} configurations were equally good, the best would reach {expected} by luck on average"
     if luck.more_than_luck():
         return [f"more than luck: {text} (p = {luck.p:.2g})"]
     if luck.own_p is not None and luck.p <= 0.05:
-        return [f"possibly luck: {text}; the best setting varies much more between seeds than the others"]
+        return [f"possibly luck: {text}; the best one varies much more between seeds than the others"]
     return [f"possibly luck: {text} (p = {luck.p:.2g})"]
 
 
@@ -70,7 +70,7 @@ def _baseline_lines(best: Standing, metric: str) -> list[str]:
         return []
     if (best.summary.mean - baseline.mean) * (1 if larger_is_better(metric) else -1) > 0:
         return []
-    return [f"the best setting does not beat the un-tuned baseline ({metric} {score_text(metric, baseline)})"]
+    return [f"the best configuration does not beat the baseline ({metric} {score_text(metric, baseline)})"]
 
 
 def score_text(metric: str, summary: Summary) -> str:

@@ -20,8 +20,8 @@ from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState
 
 EXPLANATION = (
-    "Means over n seeds with their 95 % interval. = marks settings that cannot be told from the best. "
-    "`sweep report --rows` lists every seed; `sweep compare` judges pairs of settings."
+    "Means over n seeds with their 95 % interval. = marks configurations that cannot be told from the best. "
+    "`sweep report --rows` lists every seed; `sweep compare` compares configurations."
 )
 
 
@@ -42,7 +42,7 @@ def print_group_table(
         console.print(line, soft_wrap=True)
     console.print()
     if top is not None and len(found) > top:
-        console.print(f"{len(found) - top} more settings; omit --top to see them")
+        console.print(f"{len(found) - top} more configurations; omit --top to see them")
     console.print(EXPLANATION, style="dim")
     if layout.left_out:
         console.print(f"columns left out: {', '.join(layout.left_out)}; use --wide to show all")

@@ -27,6 +27,7 @@ class Scored:
     labels: Mapping[str, Any]  # settings by dotted key, without the seed; `variant` and `run` where there are several
     seed: int
     score: float  # NaN if the trial diverged or failed
+    point_id: str | None = None  # None for a table of another tool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +112,7 @@ def _scored(row: Row, metric: str, several: bool) -> Scored:
         labels["run"] = row["run"]
     value = row.get(metric)
     score = math.nan if row["status"] in LOST or value is None else float(value)
-    return Scored(labels, row["seed"], score if math.isfinite(score) else math.nan)
+    return Scored(labels, row["seed"], score if math.isfinite(score) else math.nan, row["point_id"])
 
 
 def _is_final(row: Row) -> bool:

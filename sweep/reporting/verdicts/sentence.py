@@ -44,7 +44,7 @@ def p_text(verdict: Verdict) -> str:
     """Return the p of Student's t, after Holm, and that of the sign flips."""
     holm = f"Holm over {verdict.family}: {p_value(verdict.adjusted)}" if verdict.family > 1 else ""
     exact = f"exact sign flips: {p_value(verdict.exact_p)}"
-    return f"p = {p_value(verdict.p)} ({'; '.join(filter(None, [holm, exact]))})"
+    return f"{p_equals(verdict.p)} ({'; '.join(filter(None, [holm, exact]))})"
 
 
 def _remarks(verdict: Verdict) -> list[str]:
@@ -83,6 +83,12 @@ def number(value: float) -> str:
     size = abs(value)
     digits = 1 if size >= 10 else 2 if size >= 0.1 else 3 if size >= 0.01 else 5
     return f"{value:.{digits}f}"
+
+
+def p_equals(value: float | None) -> str:
+    """Return a p with its sign of relation: p = 0.03, p < 0.0001."""
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def p_value(value: float | None) -> str:

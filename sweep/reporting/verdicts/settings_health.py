@@ -23,11 +23,12 @@ IDLE_LEVEL = 0.5  # p above which the best and the worst value of an axis count 
 def missing_seeds(groups: Sequence[Group]) -> Check:
     counts = [group.summary(group.first["metric"]).n for group in groups]
     if len(set(counts)) == 1:
-        return Check("all settings have the same seeds", Level.OK)
+        return Check("all configurations have the same seeds", Level.OK)
     return Check(
         "seeds",
         Level.NOTE,
-        f"settings have between {min(counts)} and {max(counts)} seeds: comparisons use common seeds; resume the run",
+        f"configurations have between {min(counts)} and {max(counts)} seeds, and comparisons use common seeds: "
+        "resume the run",
     )
 
 
@@ -35,19 +36,19 @@ def baseline(found: Standings) -> Check:
     best = found.best
     base = best.group.baseline(found.metric) if best else {}
     if best is None or not base:
-        return Check("the best setting beats the un-tuned baseline", Level.UNKNOWN)
+        return Check("the best configuration beats the baseline", Level.UNKNOWN)
     gain = (best.summary.mean or 0.0) - float(np.mean(list(base.values())))
     if gain * (1 if larger_is_better(found.metric) else -1) > 0:
-        return Check("the best setting beats the un-tuned baseline", Level.OK)
+        return Check("the best configuration beats the baseline", Level.OK)
     return Check(
         "baseline",
         Level.PROBLEM,
-        f"no setting beats the un-tuned baseline in {found.metric}: train longer, or with another learning rate",
+        f"no configuration beats the baseline in {found.metric}: train longer, or with another learning rate",
     )
 
 
 def noise(found: Standings) -> Check:
-    name = "settings differ by more than noise"
+    name = "configurations differ by more than noise"
     if found.luck is None or len(found.settings) < 3:
         return Check(name, Level.UNKNOWN)
     if found.luck.more_than_luck():
@@ -55,11 +56,14 @@ def noise(found: Standings) -> Check:
     sds = [one.summary.sd for one in found.settings if one.summary.sd is not None]
     means = [one.summary.mean for one in found.settings if one.summary.mean is not None]
     noise = float(np.sqrt(np.mean(np.square(sds))))
+    draws = any(key.startswith("decode.") for key in found.settings[0].group.settings)
+    repeats = found.settings[0].group.settings.get("decode.repeats")
+    remedy = "add seeds, or score several draws with --set decode.repeats=8" if draws and not repeats else "add seeds"
     return Check(
         name,
         Level.NOTE,
-        f"the best {found.metric} may be luck: the sd over seeds is {number(noise)}, the sd of the settings' means "
-        f"{number(float(np.std(means, ddof=1)))}; add seeds, or score several draws with decode.repeats",
+        f"the best {found.metric} may be luck: the sd over seeds is {number(noise)}, that of the configurations' means "
+        f"{number(float(np.std(means, ddof=1)))}; {remedy}",
     )
 
 
@@ -135,7 +139,7 @@ def duplicates(study: Study, groups: Sequence[Group], metric: str) -> Check:
                 f"{study.name_of(other)} and {study.name_of(group)} have the same scores with every seed: what differs "
                 "between them has no effect; remove one",
             )
-    return Check("no two settings have equal results", Level.OK)
+    return Check("no two configurations have equal results", Level.OK)
 
 
 def disagreement(groups: Sequence[Group], metric: str) -> Check:
@@ -152,8 +156,8 @@ def disagreement(groups: Sequence[Group], metric: str) -> Check:
     return Check(
         name,
         Level.NOTE,
-        f"settings with a better dev_loss have a worse {metric} (Kendall's tau {found.tau:.2f}): decide which of them "
-        "you want, and rank by it with --metric",
+        f"configurations with a better dev_loss have a worse {metric} (Kendall's tau {found.tau:.2f}): decide which "
+        "of them you want, and rank by it with --metric",
     )
 
 
@@ -173,6 +177,6 @@ def unusual_seed(found: Standings) -> Check:
     return Check(
         name,
         Level.NOTE,
-        f"between the two best settings, one seed's difference of {number(float(d[place]))} is unusual: intervals are "
-        "unreliable; look at `sweep report --rows`",
+        f"between the two best configurations, one seed's difference of {number(float(d[place]))} is unusual: "
+        "intervals are unreliable; look at `sweep report --rows`",
     )

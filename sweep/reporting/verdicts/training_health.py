@@ -52,7 +52,7 @@ def epochs(curves: Sequence[Sequence[float]]) -> Check:
             name,
             Level.PROBLEM,
             f"the dev loss still falls: the last epoch brings {last:.0%} of the whole improvement in the median trial. "
-            "Settings that learn slowly are at a disadvantage: train longer",
+            "Configurations that learn slowly are at a disadvantage: train longer",
         )
     return Check(name, Level.OK)
 
@@ -66,7 +66,7 @@ def examples(count: int | None) -> Check:
     return Check(
         "examples",
         level,
-        f"only {count} dev examples: other examples could give another order of settings; use a larger dev split",
+        f"only {count} dev examples: other examples could give another ranking; use a larger dev split",
     )
 
 
@@ -79,7 +79,7 @@ def rungs(rungs: Mapping[int, Sequence[tuple[float, float]]]) -> Check:
                 name,
                 Level.PROBLEM,
                 f"the dev loss at the rung of epoch {epoch} does not foretell the end (Kendall's tau {found.tau:.2f}): "
-                f"early stopping may drop the best settings; use a --grace-period longer than {epoch}",
+                f"early stopping may drop the best configurations; use a --grace-period longer than {epoch}",
             )
     judged = any(len(pairs) >= LEAST_PAIRS for pairs in rungs.values())
     return Check(name, Level.OK if judged else Level.UNKNOWN)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,23 @@ def test_compare_reads_its_own_parquet(sweep: Sweep, seeded: pd.DataFrame, out: 
 
 def test_a_margin_makes_settings_equal(sweep: Sweep, seeded: pd.DataFrame) -> None:
     assert ": equal within 1000" in sweep("compare", "r", "--margin", "1000").stdout
+
+
+def test_differences_over_examples(sweep: Sweep, out: Path) -> None:
+    """The score of an example is its mean over the seeds."""
+    result = sweep("run", "lora_or_full", "--set", "epochs=1", "--executor", "inline", "--seeds", 2)
+    assert result.exit_code == 0
+    text = sweep("compare", "lora_or_full", "--examples").stdout
+    samples = pd.read_parquet(out / "lora_or_full" / "samples.parquet")
+    rows = pd.read_parquet(out / "lora_or_full" / "leaderboard.parquet").set_index("point_id")
+    samples["right"] = (samples.predicted == samples.label).astype(float)
+    samples["variant"] = samples.point_id.map(rows.variant)
+    by_example = samples.pivot_table(index="example", columns="variant", values="right")
+    difference = float((by_example["full"] - by_example["LoRA"]).mean())
+    (printed,) = re.findall(rf"full - LoRA, over {len(by_example)} dev examples: ([+-][\d.]+) accuracy", text)
+    assert float(printed) == pytest.approx(difference, abs=0.001)
+    assert "nothing about training again" in text
+    assert sweep("compare", "lora_or_full", "--examples", "--metric", "dev_loss").exit_code == 2
 
 
 def test_effects_of_a_run(sweep: Sweep, seeded: pd.DataFrame) -> None:

@@ -13,26 +13,26 @@ def test_a_clear_best_is_named_with_its_interval() -> None:
     scores["64"] = list(45 + generator.normal(0, 0.1, 4))
     best, luck = conclusion(Study(rows_of(scores)))
     assert best.startswith("best chrf: 45.0")
-    assert best.endswith("n = 4 at lora.rank=64; every other setting is worse")
-    assert luck.startswith("more than luck: if all 6 settings were equally good, the best would reach 4")
+    assert best.endswith("n = 4 at lora.rank=64; every other configuration is worse")
+    assert luck.startswith("more than luck: if all 6 configurations were equally good, the best would reach 4")
 
 
 def test_equal_settings_are_called_luck() -> None:
     generator = np.random.default_rng(1)
     scores = {str(rank): list(40 + generator.normal(0, 1, 3)) for rank in (2, 4, 8, 16)}
     best, luck = conclusion(Study(rows_of(scores)))
-    assert best.endswith("all other settings are tied with it (marked =)")
+    assert best.endswith("all other configurations are tied with it (marked =)")
     assert luck.startswith("possibly luck")
 
 
 def test_one_seed_says_what_to_do() -> None:
     _, advice, *_ = conclusion(Study(rows_of({"2": [40.0], "8": [42.0]})))
-    assert advice.startswith("one seed per setting: any difference between settings may be luck")
+    assert advice.startswith("one seed per configuration: any difference may be luck")
 
 
 def test_a_best_below_the_baseline_is_said() -> None:
     lines = conclusion(Study(rows_of({"2": [20.0, 21.0], "8": [22.0, 22.5]})))
-    assert "the best setting does not beat the un-tuned baseline (chrf 30.000 [30.000, 30.000], n = 2)" in lines
+    assert "the best configuration does not beat the baseline (chrf 30.000 [30.000, 30.000], n = 2)" in lines
 
 
 def test_the_best_by_dev_loss_is_named_if_it_is_another_one() -> None:

@@ -54,7 +54,7 @@ FAULTS = {
     "baseline": (
         lambda: [{**one, "base_chrf": 90.0} for one in clean()],
         {},
-        "no setting beats the un-tuned baseline in chrf",
+        "no configuration beats the baseline in chrf",
     ),
     "axis": (
         lambda: with_scores(lambda one: one["chrf"] - 0.5 * (one["lr"] == 0.2), clean(gain=2)),
@@ -71,11 +71,11 @@ FAULTS = {
         {},
         "16 of 32 rows diverged or failed (50%)",
     ),
-    "seeds": (lambda: clean()[:-2], {}, "settings have between 2 and 4 seeds"),
+    "seeds": (lambda: clean()[:-2], {}, "configurations have between 2 and 4 seeds"),
     "disagreement": (
         lambda: [{**one, "dev_loss": one["chrf"] / 20} for one in clean()],
         {},
-        "settings with a better dev_loss have a worse chrf",
+        "configurations with a better dev_loss have a worse chrf",
     ),
     "examples": (clean, {"examples": 6}, "only 6 dev examples"),
     "outlier": (
@@ -125,7 +125,7 @@ def test_a_clean_study_says_what_was_checked() -> None:
 
 def test_one_seed_is_not_judged() -> None:
     lines = health_lines(checked([one for one in clean() if one["seed"] == 0]))
-    assert any(line.startswith("not checked") and "settings differ by more than noise" in line for line in lines)
+    assert any(line.startswith("not checked") and "configurations differ by more than noise" in line for line in lines)
 
 
 def test_an_empty_run_has_no_checks() -> None:
