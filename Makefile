@@ -27,8 +27,10 @@ demo: install
 test: lint types
 	$(BIN)/pytest -n auto
 
+# Simulations share the cores; tests that start Ray have them to themselves.
 test-slow: dev
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n auto tests/sweep/statistics
+	$(BIN)/pytest -m slow --ignore tests/sweep/statistics
 
 # Every fault in tests/chaos, the full number of times: 15 to 30 minutes on two cores.
 chaos: dev
