@@ -32,6 +32,15 @@ alpha_option = option(
     metavar="P",
     help="Largest probability of declaring any difference that does not exist.",
 )
+format_option = option(
+    OUTPUT,
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "csv", "md"]),
+    default="text",
+    show_default=True,
+    help="Output format; json and csv hold every figure.",
+)
 comparison_options = together(metric_option, margin_option, alpha_option)
 
 
@@ -59,15 +68,7 @@ comparison_options = together(metric_option, margin_option, alpha_option)
 )
 @option(WHAT, "--seed-column", metavar="NAME", help="Column with the seed, in a FILE that this tool did not write.")
 @out_option
-@option(
-    OUTPUT,
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "csv", "md"]),
-    default="text",
-    show_default=True,
-    help="Output format; json and csv hold every figure.",
-)
+@format_option
 def compare(
     sources: tuple[str, ...],
     by: str | None,

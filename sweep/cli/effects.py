@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from sweep.cli.compare import alpha_option, metric_option
+from sweep.cli.compare import alpha_option, format_option, metric_option
 from sweep.cli.group import Command
-from sweep.cli.options import OUTPUT, option, out_option
+from sweep.cli.options import out_option
 
 
 @click.command(cls=Command)
@@ -14,15 +14,7 @@ from sweep.cli.options import OUTPUT, option, out_option
 @metric_option
 @alpha_option
 @out_option
-@option(
-    OUTPUT,
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "csv", "md"]),
-    default="text",
-    show_default=True,
-    help="Output format; json and csv hold every figure.",
-)
+@format_option
 def effects(run: str | None, metric: str | None, alpha: float, out: Path, form: str) -> None:
     """Say which settings of RUN matter, by default of the latest run.
 
