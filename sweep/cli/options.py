@@ -42,7 +42,7 @@ out_option = option(
     show_default=True,
     envvar="SWEEP_OUT",
     show_envvar=True,
-    help="Folder that holds the runs. With --address, every machine of the cluster must have access to it.",
+    help="Folder that holds the runs.",
 )
 
 executor_option = option(
@@ -77,14 +77,15 @@ what_options = together(
         WHAT,
         "--keep-best-epoch",
         is_flag=True,
-        help="Score each point with the weights of its epoch with the lowest dev loss, not of its last one. Short for "
+        help="Score each point with the weights of its best epoch (lowest dev loss) instead of its last. Short for "
         "--set keep_best_epoch=true.",
     ),
     option(
         WHAT,
         "--metric",
         metavar="NAME",
-        help="What ranks rows: a metric of the task, or dev_loss. Default: the space's, else the task's main metric.",
+        help="What ranks rows: a metric of the task, or dev_loss. It does not steer a search: see --objective. Default: "
+        "the space's, else the task's main metric.",
     ),
     option(
         WHAT,
@@ -168,8 +169,8 @@ cluster_options = together(
         metavar="HOST:PORT",
         envvar="SWEEP_ADDRESS",
         show_envvar=True,
-        help="Ray cluster to join; auto: the one that runs on this machine. Default: start a private Ray on this "
-        "machine.",
+        help="Ray cluster to join; auto: the one that runs on this machine. All its machines need access to --out. "
+        "Default: start a private Ray on this machine.",
     ),
 )
 
@@ -190,7 +191,7 @@ machine_options = together(
         type=GPUShare(),
         default="0",
         show_default=True,
-        help="GPUs per trial. A fraction lets trials share a GPU. auto: measure the heaviest trial for one epoch "
+        help="GPUs per trial; 0 trains on the CPU. A fraction lets trials share a GPU. auto: measure the heaviest trial for one epoch "
         "and let as many trials share a GPU as its memory allows.",
     ),
     cluster_options,
