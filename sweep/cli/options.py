@@ -84,8 +84,8 @@ what_options = together(
         WHAT,
         "--metric",
         metavar="NAME",
-        help="What ranks rows: a metric of the task, or dev_loss. It does not steer a search: see --objective. Default: "
-        "the space's, else the task's main metric.",
+        help="What ranks rows: a metric of the task, or dev_loss. It does not steer a search: see --objective. "
+        "Default: the space's, else the task's main metric.",
     ),
     option(
         WHAT,
@@ -191,8 +191,8 @@ machine_options = together(
         type=GPUShare(),
         default="0",
         show_default=True,
-        help="GPUs per trial; 0 trains on the CPU. A fraction lets trials share a GPU. auto: measure the heaviest trial for one epoch "
-        "and let as many trials share a GPU as its memory allows.",
+        help="GPUs per trial; 0 trains on the CPU. A fraction lets trials share a GPU. auto: measure the heaviest trial "
+        "for one epoch and let as many trials share a GPU as its memory allows.",
     ),
     cluster_options,
 )
