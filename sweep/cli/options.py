@@ -191,8 +191,8 @@ machine_options = together(
         type=GPUShare(),
         default="0",
         show_default=True,
-        help="GPUs per trial; 0 trains on the CPU. A fraction lets trials share a GPU. auto: measure the heaviest trial "
-        "for one epoch and let as many trials share a GPU as its memory allows.",
+        help="GPUs per trial; 0 trains on the CPU. A fraction lets trials share a GPU. auto: measure the heaviest "
+        "trial for one epoch and let as many trials share a GPU as its memory allows.",
     ),
     cluster_options,
 )
