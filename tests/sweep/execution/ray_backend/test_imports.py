@@ -117,7 +117,8 @@ def test_measuring_and_joining_a_cluster_import_no_neighbour(hostile: Path, micr
     assert "measured" in measured.stdout
     refused = start("--name", "r", "--address", "auto")
     assert refused.returncode == 1
-    assert "Could not find any running Ray instance" in refused.stderr
+    (line,) = refused.stderr.strip().splitlines()  # the second: a private Ray of a test beside this one is found
+    assert "Could not find any running Ray instance" in line or "no Ray cluster answered" in line
 
 
 def test_workers_import_the_neighbours_of_an_extension(micro: Path, out: Path, tmp_path: Path) -> None:
