@@ -59,7 +59,7 @@ HELP = {  # option -> what its help must say: its unit, and its default
     "--stall-timeout": ["time without a training step", "[default: 30m]", "0: never"],
     "--max-failures": ["How often to retry a trial", "[default: 2"],
     "--keep": ["Checkpoints to keep", "no checkpoint unless `all`", "[default: best+last]"],
-    "--gpus-per-trial": ["GPUs per trial. A fraction", "[default: 0]", "auto"],
+    "--gpus-per-trial": ["GPUs per trial; 0 trains on the CPU. A fraction", "[default: 0]", "auto"],
     "--cpus-per-trial": ["CPU cores and threads", "[default: 1"],
     "--measure": ["With --dry-run: train for one epoch"],
 }
