@@ -1,7 +1,6 @@
 """Runs that follow from another one: settle a comparison with more seeds, or confirm the best settings."""
 
 import itertools
-import json
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -88,7 +87,7 @@ def confirm_run(
         raise RunError(f"run {folder.name!r} has no finished configuration to confirm")
     first = _first_fresh_seed(folder, rows)
     points = [
-        point_from({**_settings(one.group), "seed": first + place}, one.group.variant)
+        point_from({**one.group.settings, "seed": first + place}, one.group.variant)
         for place in range(seeds)
         for one in chosen
     ]
@@ -173,10 +172,6 @@ def _first_fresh_seed(folder: RunFolder, rows: list[Row]) -> int:
         if (run.path / RUN_FILE).is_file():
             used += [point.train.seed for point in full_plan(run.spec, load_state(run)).points]
     return max(used) + 1
-
-
-def _settings(group: Group) -> dict[str, Any]:
-    return {key: value for key, value in json.loads(group.first["config_json"]).items() if key != "seed"}
 
 
 def _predictions(groups: list[Group], chosen: list[Standing], metric: str) -> tuple[dict[str, float], bool]:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from sweep.reporting.columns import KEYS, droppable, table_columns
-from sweep.reporting.layout import Column, lay_out
+from sweep.reporting.layout import Column, Layout, lay_out
 from sweep.reporting.leaderboard import Row
 from sweep.reporting.numbers import cell_format
 from sweep.reporting.tables import baseline_line, beats, constants_line, heading, long_text_lines, paper_line
@@ -47,12 +47,7 @@ def print_table(
         keys=0 if names else len(KEYS),
         width=None if wide else console.width,
     )
-    console.print(Text(heading(folder, rows), style="bold"))
-    console.print(Text(constants_line(rows), style="dim"))
-    console.print()
-    for line in layout.lines:
-        console.print(line, soft_wrap=True)
-    console.print()
+    print_layout(console, folder, rows, layout)
     if top is not None and len(rows) > top:
         console.print(f"{len(rows) - top} more rows; omit --top to see them")
     if (line_of_base := baseline_line(rows)) is not None:
@@ -67,6 +62,16 @@ def print_table(
         console.print(
             f"columns left out: {', '.join(layout.left_out)}; use --wide to show all, or --columns A,B to choose"
         )
+
+
+def print_layout(console: Console, folder: RunFolder, rows: Sequence[Row], layout: Layout) -> None:
+    """Print the lines above a table of a run, and the table."""
+    console.print(Text(heading(folder, rows), style="bold"))
+    console.print(Text(constants_line(rows), style="dim"))
+    console.print()
+    for line in layout.lines:
+        console.print(line, soft_wrap=True)
+    console.print()
 
 
 def _column(name: str, rows: Sequence[Row], top: int | None) -> Column:

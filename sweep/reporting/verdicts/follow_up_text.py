@@ -7,9 +7,10 @@ from sweep.reporting.leaderboard import Row
 from sweep.reporting.verdicts.conclusion import score_text
 from sweep.reporting.verdicts.groups import Group
 from sweep.reporting.verdicts.sentence import number, sentence, signed
+from sweep.reporting.verdicts.sides import paired
 from sweep.reporting.verdicts.study import Study
 from sweep.statistics.sequential import Decision
-from sweep.statistics.verdict import Comparison, Verdict, judge
+from sweep.statistics.verdict import Verdict, judge
 from sweep.store.events import SettledEvent
 from sweep.store.run_spec import RunSpec
 from sweep.store.state import RunState
@@ -80,15 +81,7 @@ def _setting_lines(config: ConfirmConfig, group: Group, name: str) -> list[str]:
 def _against_baseline(config: ConfirmConfig, study: Study, chosen: Sequence[Group]) -> list[Verdict]:
     """Return the verdicts on each chosen setting against the un-tuned baseline, on the test split."""
     metric = f"test_{config.metric}"
-    comparisons = []
-    for group in chosen:
-        scores, base = group.scores(metric), group.baseline(metric)
-        seeds = sorted(scores.keys() & base.keys())
-        comparisons.append(
-            Comparison(
-                name=f"{study.name_of(group)} - baseline",
-                one=tuple(scores[seed] for seed in seeds),
-                other=tuple(base[seed] for seed in seeds),
-            )
-        )
+    comparisons = [
+        paired(f"{study.name_of(group)} - baseline", group.scores(metric), group.baseline(metric)) for group in chosen
+    ]
     return judge(comparisons, larger_is_better=True)

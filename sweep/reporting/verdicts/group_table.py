@@ -10,6 +10,7 @@ from sweep.reporting.layout import Column, lay_out
 from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.numbers import cell_format, decimals, plain_text
 from sweep.reporting.tables import constants_line, footnotes, heading, markdown_table
+from sweep.reporting.terminal_table import print_layout
 from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.evidence import evidence
 from sweep.reporting.verdicts.follow_up_text import follow_up_lines
@@ -35,12 +36,7 @@ def print_group_table(
     layout = lay_out(
         [_column(name, found, top) for name in names], optional, keys=2, width=None if wide else console.width
     )
-    console.print(Text(heading(folder, rows), style="bold"))
-    console.print(Text(constants_line(rows), style="dim"))
-    console.print()
-    for line in layout.lines:
-        console.print(line, soft_wrap=True)
-    console.print()
+    print_layout(console, folder, rows, layout)
     if top is not None and len(found) > top:
         console.print(f"{len(found) - top} more configurations; omit --top to see them")
     console.print(EXPLANATION, style="dim")

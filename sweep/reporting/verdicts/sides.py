@@ -64,15 +64,14 @@ def comparisons(sides: Sequence[Side]) -> list[Comparison]:
     for place, one in enumerate(sides):
         for other in sides[place + 1 :]:
             a, b = _matched(one, other)
-            seeds = sorted(a.keys() & b.keys())
-            found.append(
-                Comparison(
-                    name=f"{one.name} - {other.name}",
-                    one=tuple(a[seed] for seed in seeds),
-                    other=tuple(b[seed] for seed in seeds),
-                )
-            )
+            found.append(paired(f"{one.name} - {other.name}", a, b))
     return found
+
+
+def paired(name: str, one: Mapping[int, float], other: Mapping[int, float]) -> Comparison:
+    """Return the comparison of two scores by seed, over their common seeds."""
+    seeds = sorted(one.keys() & other.keys())
+    return Comparison(name=name, one=tuple(one[seed] for seed in seeds), other=tuple(other[seed] for seed in seeds))
 
 
 def tuned(sides: Sequence[Side], larger_is_better: bool) -> list[Side]:
