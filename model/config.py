@@ -104,6 +104,7 @@ class TrainConfig(Settings):
     dropout: float | None = setting(
         None, unit="fraction dropped inside the blocks; None = the base's own", low=0, below=1
     )
+    precision: str | None = setting(None, unit="precision of matrix products on a GPU; None = fp32", choices=("tf32",))
     patience: int | None = setting(None, unit="epochs of rising dev loss before stopping; None = never", low=1)
     keep_best_epoch: bool | None = setting(
         None, unit="whether to score the weights of the epoch with the lowest dev loss so far; None = the last epoch's"
@@ -166,6 +167,10 @@ class TrainConfig(Settings):
             raise SettingError("peft_settings", "has no effect while peft is None")
         if self.freeze and self.peft_name:
             raise SettingError("freeze", f"has no effect beside {self.peft_name}, which freezes the base by itself")
+        if self.precision and self.smart:
+            raise SettingError(
+                "precision", f"{self.precision} rounds away the differences that SMART measures; use fp32"
+            )
         if self.freeze and not TASKS[self.task].has_head:
             raise SettingError("freeze", f"leaves nothing to train: task {self.task} has no head of its own")
 

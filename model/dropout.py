@@ -5,8 +5,9 @@ masks, and a resumed training could not reproduce its own. Here all layers of a 
 with `set_dropout_stream`.
 """
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +47,19 @@ def _lanes(shape: torch.Size, stream: torch.Generator) -> Tensor:
     words = torch.empty((count + 3) // 4, dtype=torch.int64, device=stream.device)
     words.random_(-(2**63), None, generator=stream)
     return words.view(torch.int16)[:count].view(shape)
+
+
+@contextlib.contextmanager
+def process_wide(stream: torch.Generator) -> Iterator[None]:
+    """Let a GPU's process-wide generator continue the generator `stream` inside the block, and then be as before."""
+    default = torch.cuda.default_generators[stream.device.index or 0]
+    before = default.get_state()
+    default.set_state(stream.get_state())
+    try:
+        yield
+        stream.set_state(default.get_state())
+    finally:
+        default.set_state(before)
 
 
 def same_masks(function: Callable[..., Tensor], stream: torch.Generator) -> Callable[..., Tensor]:

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.dropout import Dropout
+from model.dropout import Dropout, process_wide
 from model.gpt2_config import GPT2Config
 
 
@@ -62,7 +62,9 @@ class KVCache:
     def reorder(self, sources: Tensor, since: int) -> None:
         """Replace sequence b by sequence `sources[b]`, (B,). The two must be equal before token `since`."""
         filled = slice(since, self.length)
-        moved = (sources != torch.arange(len(sources), device=sources.device)).nonzero()[:, 0]
+        moved: Tensor | slice = slice(None)
+        if sources.device.type == "cpu":  # on a GPU, moving all sequences is faster than waiting for their number
+            moved = (sources != torch.arange(len(sources))).nonzero()[:, 0]
         for buffer in (self.keys, self.values):
             buffer[:, moved, :, filled] = buffer[:, sources[moved], :, filled]
 
@@ -95,7 +97,10 @@ class Attention(nn.Module):
         if not self.attn_dropout.active:
             causal = mask is None and q.size(2) > 1
             return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
-        # The fused kernel would sample its dropout mask from the process-wide generator.
+        stream = self.attn_dropout.stream
+        if mask is None and stream is not None and stream.device.type == "cuda":
+            with process_wide(stream):  # which the fused kernel samples its dropout mask from
+                return F.scaled_dot_product_attention(q, k, v, dropout_p=self.attn_dropout.p, is_causal=True)
         scores = (q * q.size(-1) ** -0.5) @ k.transpose(2, 3)  # (B, H, T, S)
         if mask is None:
             mask = _causal(q.size(2), k.size(2), q.device)

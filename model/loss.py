@@ -13,7 +13,14 @@ import torch
 from torch import Tensor
 
 IGNORE = -100  # the target of a position that is excluded from the loss
-SLICE = 256  # positions per slice; the logits of a slice fit in the processor's cache
+SLICE = 256  # positions per slice on a CPU; the logits of a slice fit in the processor's cache
+GPU_SLICE = 2048  # on a GPU, where fewer, larger products are faster; 0.4 GiB of logits with GPT-2's vocabulary
+
+
+def slices(positions: Tensor) -> list[slice]:
+    """Return the slices of (N, ...) `positions` that are computed at once on their device."""
+    size = SLICE if positions.device.type == "cpu" else GPU_SLICE
+    return [slice(start, start + size) for start in range(0, len(positions), size)]
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -23,8 +30,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_hidden = torch.empty_like(hidden) if needs_hidden else None
         grad_weight = torch.zeros_like(weight) if needs_weight else None
         total = hidden.new_zeros((), dtype=torch.float32)
-        for start in range(0, len(targets), SLICE):
-            part = slice(start, start + SLICE)
+        for part in slices(hidden):
             target = targets[part, None]
             log_probs = (hidden[part] @ weight.T).float().log_softmax(1)
             total -= log_probs.gather(1, target).sum()

@@ -21,14 +21,14 @@ from model.checkpoint import KEPT, Checkpoint, read_checkpoint, write_checkpoint
 from model.config import DecodeConfig, TrainConfig
 from model.errors import DivergedError
 from model.gpt2 import GPT2
-from model.hardware import default_device
+from model.hardware import arithmetic, check_precision, default_device, deterministic
 from model.methods.registry import METHODS
 from model.optim.registry import OPTIMIZERS
 from model.pretrained.tokenizer import Tokenizer
 from model.process_cache import cached_base, cached_task
 from model.rng import generator
 from model.tasks import Batch, Evaluation
-from model.training_loss import TrainingLoss, cross_entropy
+from model.training_loss import RunningLoss, TrainingLoss, cross_entropy
 
 PROGRESS = ("epoch", "best_dev_loss", "best_epoch", "train_seconds", "train_tokens")  # attributes that checkpoints save
 
@@ -68,6 +68,7 @@ class Training:
         """Load the base and the data. `device` defaults to the first GPU or the CPU. Raise BaseError or DataError."""
         self.config = config
         self.device = device or default_device()
+        check_precision(config.precision, self.device)
         base = cached_base(config.base, config.revision)
         self.tokenizer = base.tokenizer
         self.task = cached_task(config.task, config.data, base, config.truncate)
@@ -126,17 +127,16 @@ class Training:
         order = torch.randperm(self.task.size("train"), generator=generator(seed, "data", number)).tolist()
         self.objective.start_epoch(number, self.device)
         self.model.train()
-        started, total, tokens = time.perf_counter(), 0.0, 0
-        for batch in self.task.batches("train", order, self.config.batch_size):
-            loss, count = self._step(batch.to(self.device))
-            if not math.isfinite(loss):
-                raise DivergedError(number, loss, "train")
-            total, tokens = total + loss * count, tokens + count
-            on_step()
+        started, losses = time.perf_counter(), RunningLoss(number, self.device)
+        with arithmetic(self.config.precision, self.device), deterministic(self.device):
+            for batch in self.task.batches("train", order, self.config.batch_size):
+                losses.add(*self._step(batch.to(self.device)))
+                on_step()
+        mean = losses.mean()
         self.train_seconds += time.perf_counter() - started
-        self.train_tokens += tokens
+        self.train_tokens += losses.targets
         self.epoch = number
-        return self.report(total / tokens)
+        return self.report(mean)
 
     def report(self, train_loss: float | None) -> EpochReport:
         """Measure the dev loss and report the progress. Raise DivergedError if the loss is not finite."""
@@ -157,28 +157,31 @@ class Training:
             training=self,
         )
 
-    def _step(self, batch: Batch) -> tuple[float, int]:
-        """Take one optimizer step; return the batch's mean cross-entropy and its number of targets."""
+    def _step(self, batch: Batch) -> tuple[Tensor, int]:
+        """Take one optimizer step; return the batch's summed cross-entropy, (), and its number of targets."""
         loss = self.objective(batch)
         self.optimizer.zero_grad()
         loss.objective.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.objective.after_step()
-        return loss.cross_entropy.item() / loss.targets, loss.targets
+        return loss.cross_entropy, loss.targets
 
     @torch.no_grad()
     def dev_loss(self) -> float:
         """Return the mean cross-entropy per target of the development split, in nats, without dropout."""
         self.model.eval()
-        total, tokens = 0.0, 0
-        for batch in self.task.batches("dev", range(self.task.size("dev")), self.config.batch_size):
-            loss, count = cross_entropy(self.model, batch.to(self.device))
-            total, tokens = total + loss, tokens + count
-        return total / tokens
+        batches = self.task.batches("dev", range(self.task.size("dev")), self.config.batch_size)
+        with arithmetic(self.config.precision, self.device):
+            losses = [cross_entropy(self.model, batch.to(self.device)) for batch in batches]
+        total = 0.0  # added in order: since Python 3.12, `sum` rounds otherwise
+        for loss in torch.stack([loss for loss, _ in losses]).tolist():
+            total += loss
+        return total / sum(count for _, count in losses)
 
     def evaluate(self, decode: DecodeConfig | None, split: str = "dev") -> Evaluation:
         """Score the current model. This changes neither the weights nor the random numbers of later epochs."""
-        return self.task.evaluate(self.model, split, decode, self.config.seed)
+        with arithmetic(self.config.precision, self.device):
+            return self.task.evaluate(self.model, split, decode, self.config.seed)
 
     @contextlib.contextmanager
     def weights_of(self, folder: Path) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """The training loss: cross-entropy plus the optional SMART terms."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,13 +8,16 @@ import torch
 from torch import Tensor
 
 from model.dropout import same_masks, set_dropout_stream
+from model.errors import DivergedError
 from model.gpt2 import GPT2
-from model.loss import IGNORE, linear_cross_entropy
+from model.loss import linear_cross_entropy
 from model.methods.bregman import Teacher
 from model.methods.settings import SMARTConfig
 from model.methods.smart import Predict, reduce, smart_loss, symmetrized_kl
 from model.rng import generator
 from model.tasks import Batch
+
+READ_EVERY = 16  # steps between two looks at the losses of a GPU
 
 
 @dataclass(frozen=True)
@@ -42,14 +46,14 @@ class TrainingLoss:
         set_dropout_stream(self.model, self.dropout)
 
     def __call__(self, batch: Batch) -> Loss:
-        real = batch.targets != IGNORE  # (B, T)
+        positions = batch.positions  # (N,)
         # All calls use equal dropout masks, so that divergences do not measure the dropout.
-        predict = same_masks(lambda x: self.model.hidden(inputs_embeds=x)[real], self.dropout)
+        predict = same_masks(lambda x: _targeted(self.model.hidden(inputs_embeds=x), positions), self.dropout)
         anchor = self._anchor(predict, batch)  # (N, C), (V, C); computed before autograd records anything
         embeddings = self.model.embed(batch.input_ids)  # (B, T, C)
         hidden, head = predict(embeddings), self.model.head_weight  # (N, C), (V, C)
         p = None if self.smart is None else hidden.new_empty(len(hidden), len(head), dtype=torch.float32)
-        total = linear_cross_entropy(hidden, head, batch.targets[real], p)
+        total = linear_cross_entropy(hidden, head, _targeted(batch.targets, positions), p)
         objective = total / len(hidden)
         if self.smart is not None and self.smart.lam:
             smoothness = smart_loss(predict, embeddings, hidden, head, self.smart, self.noise, p)
@@ -75,8 +79,45 @@ class TrainingLoss:
             self.teacher.follow()
 
 
-def cross_entropy(model: GPT2, batch: Batch) -> tuple[float, int]:
-    """Return the cross-entropy summed over the targets of `batch`, in nats, and the number of targets."""
-    real = batch.targets != IGNORE
-    hidden = model.hidden(batch.input_ids)[real]
-    return linear_cross_entropy(hidden, model.head_weight, batch.targets[real]).item(), len(hidden)
+class RunningLoss:
+    """The mean training loss of an epoch. It reads the losses of a GPU only now and then, because reading waits."""
+
+    def __init__(self, epoch: int, device: torch.device) -> None:
+        self.epoch = epoch
+        self.every = 1 if device.type == "cpu" else READ_EVERY
+        self.unread: list[tuple[Tensor, int]] = []
+        self.total, self.targets = 0.0, 0
+
+    def add(self, cross_entropy: Tensor, targets: int) -> None:
+        """Add the summed cross-entropy of a batch, in nats, (). Raise DivergedError; on a GPU, a few steps late."""
+        self.unread.append((cross_entropy, targets))
+        if len(self.unread) >= self.every:
+            self._read()
+
+    def mean(self) -> float:
+        """Return the mean per target, in nats. Raise DivergedError."""
+        self._read()
+        return self.total / self.targets
+
+    def _read(self) -> None:
+        if not self.unread:
+            return
+        values = torch.stack([cross_entropy for cross_entropy, _ in self.unread]).tolist()
+        for value, (_, count) in zip(values, self.unread, strict=True):
+            loss = value / count
+            if not math.isfinite(loss):
+                raise DivergedError(self.epoch, loss, "train")
+            self.total, self.targets = self.total + loss * count, self.targets + count
+        self.unread = []
+
+
+def cross_entropy(model: GPT2, batch: Batch) -> tuple[Tensor, int]:
+    """Return the cross-entropy summed over the targets of `batch`, in nats, (), and the number of targets."""
+    positions = batch.positions
+    hidden = _targeted(model.hidden(batch.input_ids), positions)
+    return linear_cross_entropy(hidden, model.head_weight, _targeted(batch.targets, positions)), len(positions)
+
+
+def _targeted(values: Tensor, positions: Tensor) -> Tensor:
+    """Return the values at the positions that have a target, (B, T, ...), (N,) -> (N, ...)."""
+    return values.flatten(0, 1).index_select(0, positions)

@@ -91,7 +91,9 @@ def beam_search(
     P, room, device = len(logits), rows.room, logits.device
     if beams > logits.size(1):
         raise ValueError(f"{beams} beams exceed the vocabulary of {logits.size(1)} tokens")
-    propose = _drawn(decode, beams, seeds) if decode.draws else _most_probable(beams * (1 + rows.ending.tokens))
+    propose = _most_probable(beams * (1 + rows.ending.tokens))
+    if decode.draws:
+        propose = _drawn(decode, _uniforms(seeds, room, P // len(seeds), beams * min(2, beams)).to(device))
     finished = Finished(rows, mean=decode.rank_by == "mean")
     finished.scores[rows.lines_left <= 0] = 0.0  # the prompt already has all lines: nothing beats the empty text
     rows.repeat(beams)
@@ -131,18 +133,21 @@ def _most_probable(count: int) -> Propose:
     return propose
 
 
-def _drawn(decode: DecodeConfig, beams: int, seeds: Sequence[int]) -> Propose:
-    """Propose tokens sampled with temperature and filters; log-probabilities are the model's own.
+def _uniforms(seeds: Sequence[int], room: int, prompts: int, count: int) -> Tensor:
+    """Return `count` uniform numbers for each token of each text, (T, P, M). Texts of a prompt are adjacent."""
+    drawn = [torch.rand(room, prompts, count, generator=generator(seed, "decode")) for seed in seeds]
+    return torch.stack(drawn, dim=2).flatten(1, 2)
 
-    Prompt p is that of seed number p modulo the number of seeds.
+
+def _drawn(decode: DecodeConfig, uniforms: Tensor) -> Propose:
+    """Propose tokens sampled by `uniforms` (T, P, M) with temperature and filters; log-probabilities are the model's.
+
+    A prompt's numbers of a step are split between its rows.
     """
-    generators, per_prompt = [generator(seed, "decode") for seed in seeds], beams * min(2, beams)
+    steps = iter(uniforms)
 
     def propose(logits: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        shape = len(logits) // len(seeds), per_prompt // width
-        drawn = [torch.rand(shape, generator=each).view(-1, width, shape[1]) for each in generators]
-        uniforms = torch.stack(drawn, dim=1).view(len(logits), shape[1]).to(logits.device)
-        tokens, there = sample_distinct_tokens(logits, decode, uniforms)
+        tokens, there = sample_distinct_tokens(logits, decode, next(steps).reshape(len(logits), -1))
         log_probs = logits.float().log_softmax(1).gather(1, tokens)
         return log_probs.masked_fill(~there, -math.inf), tokens
 

@@ -16,6 +16,7 @@ from model.decoding.batch import PAD, Continuation, GenerationBatch, StoppingCri
 from model.decoding.beams import beam_search
 from model.decoding.sampling import sample_token
 from model.gpt2 import GPT2
+from model.hardware import move
 from model.pretrained.tokenizer import Tokenizer
 from model.rng import derive_seed, generator
 
@@ -123,9 +124,9 @@ def sample(rows: GenerationBatch, logits: Tensor, decode: DecodeConfig, seeds: S
     log_probs = torch.zeros(len(logits), device=device)
     lengths = torch.zeros(len(logits), dtype=torch.long, device=device)
     alive = rows.lines_left > 0
-    for step in range(rows.room):
-        uniforms = torch.stack([torch.rand(P, generator=each) for each in generators], dim=1)  # (P, D * G)
-        chosen = sample_token(logits, decode, uniforms.flatten().to(device))
+    drawn = torch.stack([torch.rand(rows.room, P, generator=each) for each in generators], dim=2)  # (T, P, D * G)
+    for step, uniforms in enumerate(move(drawn.flatten(1), device)):
+        chosen = sample_token(logits, decode, uniforms)
         own = logits.float().log_softmax(1).gather(1, chosen[:, None])[:, 0]
         tokens[:, step] = chosen
         log_probs += own.masked_fill(~alive, 0.0)
@@ -134,8 +135,8 @@ def sample(rows: GenerationBatch, logits: Tensor, decode: DecodeConfig, seeds: S
         if not alive.any():
             break
         logits = rows.append(chosen)
-    drawn = zip(tokens.tolist(), log_probs.tolist(), lengths.tolist(), strict=True)
-    texts = [Continuation.unpadded(*each, rows.ending.eos_id) for each in drawn]
+    rated = zip(tokens.tolist(), log_probs.tolist(), lengths.tolist(), strict=True)
+    texts = [Continuation.unpadded(*each, rows.ending.eos_id) for each in rated]
     return [best_of(texts[start : start + count], decode.rank_by) for start in range(0, len(texts), count)]
 
 

@@ -34,7 +34,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.loss import SLICE
+from model.loss import slices
 from model.methods.settings import SMARTConfig
 
 Predict = Callable[[Tensor], Tensor]  # embeddings (B, T, C) -> hidden states (N, C)
@@ -82,7 +82,7 @@ def adversarial_noise(
         perturbed = predict(x + noise)
         with torch.no_grad():
             upstream = torch.empty_like(perturbed)
-            for part in _slices(perturbed):
+            for part in slices(perturbed):
                 difference = _softmax(perturbed[part], head).sub_(probabilities[part])
                 upstream[part] = difference.to(head.dtype) @ head
         (grad,) = torch.autograd.grad(perturbed, noise, upstream / len(x))
@@ -118,7 +118,7 @@ def reduce(total: Tensor, smart: SMARTConfig, sequences: int, positions: int) ->
 @torch.no_grad()
 def distribution(hidden: Tensor, weight: Tensor) -> Tensor:
     """Return softmax(hidden weight^T), (N, C), (V, C) -> (N, V), at least in single precision."""
-    return torch.cat([_softmax(hidden[part], weight) for part in _slices(hidden)])
+    return torch.cat([_softmax(hidden[part], weight) for part in slices(hidden)])
 
 
 class _SymmetrizedKL(torch.autograd.Function):
@@ -133,7 +133,7 @@ class _SymmetrizedKL(torch.autograd.Function):
             for x, needs in zip((a, head_a, b, head_b), (*needed[:3], needed[3] and not shared), strict=True)
         )
         heads_apart = None if shared else head_b - head_a
-        for part in _slices(a):
+        for part in slices(a):
             D = _softmax(b[part], head_b).sub_(p[part]).to(b.dtype)
             toward_b = D @ head_b
             # The logits differ by (b - a) head_b^T + a (head_b - head_a)^T. Normalizers cancel: the rows of D sum to 0.
@@ -167,10 +167,6 @@ def symmetrized_kl(a: Tensor, head_a: Tensor, b: Tensor, head_b: Tensor, p: Tens
     known = distribution(a, head_a) if p is None else p
     total: Tensor = _SymmetrizedKL.apply(a, head_a, b, head_b, known, head_a is head_b)  # type: ignore[no-untyped-call]
     return total
-
-
-def _slices(positions: Tensor) -> list[slice]:
-    return [slice(start, start + SLICE) for start in range(0, len(positions), SLICE)]
 
 
 def _softmax(hidden: Tensor, head: Tensor) -> Tensor:

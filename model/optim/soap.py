@@ -83,8 +83,8 @@ def refresh_eigenbases(matrices: Tensor, Q: Tensor) -> tuple[Tensor, Tensor, Ten
     order = (Q * product).sum(1).argsort(dim=1, descending=True, stable=True)  # (S, n)
     columns = order[:, None, :].expand_as(Q)
     turned, failed = _with_fallbacks(lambda M: torch.linalg.qr(M).Q, product.gather(2, columns), Q)
-    order[failed] = torch.arange(order.size(1), device=order.device)
-    return turned, order, failed
+    unchanged = torch.arange(order.size(1), device=order.device)
+    return turned, torch.where(failed[:, None], unchanged, order), failed
 
 
 def _with_fallbacks(
@@ -159,7 +159,8 @@ class _Stack:
                     state[name] = part
         counts = [0] * len(self.states)
         if failed is not None:
-            counts = [int(part.sum()) for part in torch.split(failed, self.sizes)]
+            each = iter(failed.tolist())
+            counts = [sum(itertools.islice(each, size)) for size in self.sizes]
         for state, count in zip(self.states, counts, strict=True):
             state.update(step=step, fallbacks=state.get("fallbacks", 0) + count)
 

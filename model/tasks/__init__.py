@@ -7,7 +7,7 @@ which does not need torch.
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from model.errors import DataError
 from model.task_specs import TASKS
@@ -17,6 +17,7 @@ from model.tasks.data.sources import SPLITS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import torch
     from torch import Tensor
 
     from model.config import DecodeConfig
@@ -34,9 +35,20 @@ class Batch:
 
     input_ids: "Tensor"
     targets: "Tensor"
+    found: "Tensor | None" = None  # see `positions`; given if they were found before the batch was moved
 
-    def to(self, device: Any) -> "Batch":
-        return Batch(self.input_ids.to(device), self.targets.to(device))
+    @property
+    def positions(self) -> "Tensor":
+        """The positions that have a target, as indices of the flattened batch, (N,)."""
+        from model.loss import IGNORE
+
+        return (self.targets.flatten() != IGNORE).nonzero()[:, 0] if self.found is None else self.found
+
+    def to(self, device: "torch.device") -> "Batch":
+        """Return the batch on `device`. Its positions are found here, because a GPU would have to be waited for."""
+        from model.hardware import move
+
+        return Batch(*(move(each, device) for each in (self.input_ids, self.targets, self.positions)))
 
 
 @dataclass(frozen=True)

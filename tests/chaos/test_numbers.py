@@ -71,9 +71,9 @@ def one_diverged(run: RunFolder, split: str = "") -> None:
 def test_a_loss(value: float, run: RunFolder, monkeypatch: pytest.MonkeyPatch, count: Callable[[int], None]) -> None:
     step, numbers = Training._step, iter(range(1, 10**6))
 
-    def spoiled(training: Training, batch: Any) -> tuple[float, int]:
+    def spoiled(training: Training, batch: Any) -> tuple[Tensor, int]:
         loss, targets = step(training, batch)
-        return (value if next(numbers) == 5 else loss), targets
+        return (torch.tensor(value) if next(numbers) == 5 else loss), targets
 
     monkeypatch.setattr(Training, "_step", spoiled)
     session(run)

@@ -42,6 +42,10 @@ def test_a_mapping_makes_a_group() -> None:
         (lambda: SOAPSettings(frequency=2), r"soap\.frequency: is not a setting; did you mean 'soap\.precondition"),
         (lambda: TrainConfig(lora={}), r"lora\.rank: is needed"),
         (lambda: TrainConfig(optimizer_settings=SOAPSettings()), "optimizer_settings: must be AdamWSettings or None"),
+        (
+            lambda: TrainConfig(precision="tf32", smart={"lam": 1.0}),
+            "precision: tf32 rounds away the differences that SMA",
+        ),
         (lambda: TrainConfig(peft_settings={"rank": 2}), "peft_settings: must be Settings or None"),
         (lambda: TrainConfig(peft_settings=LoRAConfig(rank=2)), "peft_settings: has no effect while peft is None"),
     ],

@@ -1,12 +1,64 @@
-"""The default device for training."""
+"""The default device, and the arithmetic of a GPU."""
+
+import os
 
 import pytest
 import torch
 
-from model.hardware import default_device
+from model.errors import SettingError
+from model.hardware import OVERRIDE, WORKSPACE, arithmetic, check_precision, default_device, deterministic, move
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 def test_default_device_is_a_gpu_if_available(monkeypatch: pytest.MonkeyPatch) -> None:
     for there, kind in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         assert default_device().type == kind
+
+
+@pytest.mark.parametrize(("precision", "refused"), [(None, "1"), ("tf32", "0")])
+def test_the_environment_may_not_override_the_precision(
+    monkeypatch: pytest.MonkeyPatch, precision: str | None, refused: str
+) -> None:
+    monkeypatch.delenv(OVERRIDE, raising=False)
+    check_precision(precision, GPU)
+    monkeypatch.setenv(OVERRIDE, "0" if refused == "1" else "1")
+    check_precision(precision, GPU)
+    monkeypatch.setenv(OVERRIDE, refused)
+    with pytest.raises(SettingError, match=f"precision: NVIDIA_TF32_OVERRIDE={refused} .* unset NVIDIA_TF32_OVERRIDE"):
+        check_precision(precision, GPU)
+    check_precision(None, CPU)
+
+
+def test_a_cpu_has_no_tf32() -> None:
+    with pytest.raises(SettingError, match="precision: tf32 exists on NVIDIA GPUs only; leave it out on a cpu"):
+        check_precision("tf32", CPU)
+
+
+@pytest.mark.parametrize(("precision", "inside"), [(None, "highest"), ("tf32", "high")])
+def test_products_are_exact_unless_asked_otherwise(precision: str | None, inside: str) -> None:
+    """Whatever the process had set before is restored."""
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with arithmetic(precision, GPU):
+            assert torch.get_float32_matmul_precision() == inside
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_a_gpu_is_deterministic_within_the_block_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(WORKSPACE, "")  # so that it is restored
+    monkeypatch.delenv(WORKSPACE)
+    with deterministic(GPU):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert os.environ[WORKSPACE] == ":4096:8"
+    assert not torch.are_deterministic_algorithms_enabled()
+    with deterministic(CPU):
+        assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_tensor_moves_to_its_own_device_uncopied() -> None:
+    tensor = torch.ones(2)
+    assert move(tensor, CPU) is tensor

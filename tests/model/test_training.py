@@ -209,7 +209,9 @@ def test_padding_does_not_count(tiny_config: TrainConfig) -> None:
         batched = [cross_entropy(training.model, batch) for batch in training.task.batches(split, order, 8)]
         single = [cross_entropy(training.model, batch) for batch in training.task.batches(split, order, 1)]
         assert sum(n for _, n in batched) == sum(n for _, n in single)
-        assert sum(loss for loss, _ in batched) == pytest.approx(sum(loss for loss, _ in single), rel=1e-5)
+        assert sum(loss.item() for loss, _ in batched) == pytest.approx(
+            sum(loss.item() for loss, _ in single), rel=1e-5
+        )
     assert one == pytest.approx(training.dev_loss(), rel=1e-5)
 
 

@@ -1,17 +1,19 @@
 """The training loss: each term compared with its definition, dropout, and batches of all shapes."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 
 from model.config import LoRAConfig, SMARTConfig, TrainConfig
+from model.errors import DivergedError
 from model.loss import IGNORE
 from model.methods.smart import initial_noise, smart_loss, symmetrized_kl
 from model.rng import generator
 from model.tasks import Batch
 from model.training import Training
-from model.training_loss import TrainingLoss, cross_entropy
+from model.training_loss import READ_EVERY, RunningLoss, TrainingLoss, cross_entropy
 
 SMART = SMARTConfig(lam=0.5, variant="paper", eps=0.05, step_size=0.05)
 
@@ -38,7 +40,7 @@ def test_without_smart_the_loss_is_cross_entropy(training: Training) -> None:
     total, count = cross_entropy(training.model, batch)
     assert loss.targets == count == int((batch.targets != IGNORE).sum())
     assert loss.cross_entropy.item() == total
-    assert loss.objective.item() == pytest.approx(total / count)
+    assert loss.objective.item() == pytest.approx(total.item() / count)
 
 
 def test_smart_adds_lambda_times_its_term(training: Training) -> None:
@@ -109,3 +111,21 @@ def test_every_trained_parameter_gets_a_gradient(
     loss.objective.backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is not None for parameter in training.trainable.values())
     assert all(p.grad is None for p in training.model.parameters() if not p.requires_grad)
+
+
+def test_the_losses_of_a_gpu_are_read_now_and_then() -> None:
+    """A diverged loss is reported as the first one was, up to READ_EVERY steps late."""
+    losses = RunningLoss(3, torch.device("cuda"))
+    for count in range(1, READ_EVERY):
+        losses.add(torch.tensor(math.inf if count > 4 else 2.0), 2)
+    with pytest.raises(DivergedError, match="the train loss became inf in epoch 3"):
+        losses.add(torch.tensor(math.nan), 2)
+    whole = RunningLoss(1, torch.device("cuda"))
+    whole.add(torch.tensor(6.0), 2)
+    whole.add(torch.tensor(3.0), 4)
+    assert (whole.mean(), whole.targets) == (1.5, 6)
+
+
+def test_the_losses_of_a_cpu_are_read_at_once() -> None:
+    with pytest.raises(DivergedError, match="the train loss became nan in epoch 1"):
+        RunningLoss(1, torch.device("cpu")).add(torch.tensor(math.nan), 1)

@@ -72,9 +72,9 @@ def test_two_steps_by_hand() -> None:
     """
     theta, m, v = torch.tensor([2.0]), torch.zeros(1), torch.zeros(1)
     settings: dict[str, Any] = {"lr": 0.1, "betas": (0.5, 0.5), "eps": 0.0, "weight_decay": 0.2}
-    adamw_update(theta, torch.tensor([1.0]), m, v, 1, **settings)
+    adamw_update([theta], [torch.tensor([1.0])], [m], [v], 1, **settings)
     assert theta.item() == pytest.approx(1.86)
-    adamw_update(theta, torch.tensor([3.0]), m, v, 2, **settings)
+    adamw_update([theta], [torch.tensor([3.0])], [m], [v], 2, **settings)
     assert (m.item(), v.item()) == pytest.approx((1.75, 4.75))
     assert theta.item() == pytest.approx(1.8228 - 0.1 * (7 / 3) / (19 / 3) ** 0.5)
 
