@@ -49,6 +49,11 @@ def _lanes(shape: torch.Size, stream: torch.Generator) -> Tensor:
     return words.view(torch.int16)[:count].view(shape)
 
 
+def has_process_wide(device: torch.device) -> bool:
+    """Return whether the process has a generator of its own for `device`, which fused kernels sample from."""
+    return device.type == "cuda" and (device.index or 0) < len(torch.cuda.default_generators)
+
+
 @contextlib.contextmanager
 def process_wide(stream: torch.Generator) -> Iterator[None]:
     """Let a GPU's process-wide generator continue the generator `stream` inside the block, and then be as before."""

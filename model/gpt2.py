@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.dropout import Dropout, process_wide
+from model.dropout import Dropout, has_process_wide, process_wide
 from model.gpt2_config import GPT2Config
 
 
@@ -98,7 +98,7 @@ class Attention(nn.Module):
             causal = mask is None and q.size(2) > 1
             return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
         stream = self.attn_dropout.stream
-        if mask is None and stream is not None and stream.device.type == "cuda":
+        if mask is None and stream is not None and has_process_wide(stream.device):
             with process_wide(stream):  # which the fused kernel samples its dropout mask from
                 return F.scaled_dot_product_attention(q, k, v, dropout_p=self.attn_dropout.p, is_causal=True)
         scores = (q * q.size(-1) ** -0.5) @ k.transpose(2, 3)  # (B, H, T, S)
