@@ -92,6 +92,8 @@ class Settings:
     def __post_init__(self) -> None:
         for field, kind in fields_of(type(self)):
             value = getattr(self, field.name)
+            if value is field.default:  # most are, and a default is valid
+                continue
             checked = check_value(self.prefix + field.name, value, field, kind)
             if checked is not value:
                 object.__setattr__(self, field.name, checked)
@@ -144,8 +146,7 @@ def coerce(key: str, value: Any, kind: Any) -> Any:
 
 def check_names(kind: type[Settings], names: Iterable[str]) -> None:
     """Raise SettingError, suggesting the closest known name, if one of `names` is not a field of `kind`."""
-    fields = {field.name for field, _ in fields_of(kind)}
-    if unknown := [kind.prefix + name for name in names if name not in fields]:
+    if unknown := [kind.prefix + name for name in names if name not in kind.__dataclass_fields__]:
         known = keys_of(kind)
         hint = did_you_mean(unknown[0], known)
         raise SettingError(unknown[0], f"is not a setting; {hint}Known: {', '.join(known)}")

@@ -77,26 +77,22 @@ def _scores(found: Sequence[Record]) -> list[str]:
 
 def _column(name: str, found: Sequence[Record], top: int | None) -> Column:
     if f"{name}_sd" in found[0]:
-        cells, short = (_score_cells(name, found, interval=wanted)[:top] for wanted in (True, False))
+        digits = decimals(name, [one.get(name) for one in found])
+        cells, short = ([_score_cell(name, one, digits, wanted) for one in found[:top]] for wanted in (True, False))
         return Column(name=name, cells=cells, short_cells=short)
     if name == "tied":
-        marks = [Text("=" if one["tied"] else "") for one in found][:top]
+        marks = [Text("=" if one["tied"] else "") for one in found[:top]]
         return Column(name="", cells=marks, short_cells=marks)
     values = [one.get(name) for one in found]
     texts, short_texts = (
-        [Text(write(value)) for value in values][:top]
+        [Text(write(value)) for value in values[:top]]
         for write in (cell_format(name, values), cell_format(name, values, short=True))
     )
     return Column(name=name, cells=texts, short_cells=short_texts, is_left=name == "variant")
 
 
-def _score_cells(name: str, found: Sequence[Record], *, interval: bool) -> list[Text]:
-    """Return means, with a mark on those that do not beat the baseline, and their intervals or half-widths."""
-    digits = decimals(name, [one.get(name) for one in found])
-    return [_score_cell(name, one, digits, interval) for one in found]
-
-
 def _score_cell(name: str, one: Record, digits: int, interval: bool) -> Text:
+    """Return a mean, marked if it does not beat the baseline, with its interval or half-width."""
     mean, low, high = (one.get(key) for key in (name, f"{name}_low", f"{name}_high"))
     text = Text.assemble(plain_text(mean, digits), ("<", "red") if _is_below(name, one) else " ")
     if low is None or high is None or mean is None:
