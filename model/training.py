@@ -194,6 +194,10 @@ class Training:
         finally:
             self._set_weights(own)
 
+    def load_weights(self, folder: Path) -> None:
+        """Give the model the trained weights of a checkpoint, of any epoch. Raise CheckpointError."""
+        self._set_weights(read_checkpoint(folder).tensors["model"])
+
     @torch.no_grad()
     def _set_weights(self, weights: Mapping[str, Tensor]) -> None:
         for name, parameter in self.trainable.items():

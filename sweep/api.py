@@ -20,8 +20,6 @@ from sweep.execution.executors import make_executor
 from sweep.execution.gpus import hold_gpus, visible_gpus
 from sweep.execution.interrupts import Interrupts
 from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration
-from sweep.planning.extensions import import_recorded
-from sweep.planning.plan import Point
 from sweep.planning.registry import space_paths
 from sweep.planning.space import Space
 from sweep.prepare import RunRequest, prepare, prepare_resume
@@ -30,10 +28,10 @@ from sweep.reporting.leaderboard import load_rows, rows
 from sweep.reporting.reporter import ProgressReporter
 from sweep.store import run_folder
 from sweep.store.activity import activity
-from sweep.store.locate import find_checkpoint, find_run
+from sweep.store.locate import find_run
 from sweep.store.run_folder import RunFolder
 from sweep.store.run_spec import RunSpec
-from sweep.store.state import full_plan, known_provenance, load_state
+from sweep.store.state import load_state
 from sweep.store.status import Status
 
 if TYPE_CHECKING:
@@ -108,15 +106,10 @@ class Run:
         Raise RunError if its checkpoint was not kept (see `keep` in `sweep.run`), ExtensionError if the run uses an
         extension that cannot be imported as it was.
         """
-        from model.training import Training
+        from sweep.export.trained import load_trained
 
-        import_recorded(self.folder.spec.provenance.extensions)
-        point_id = point or str(self.best()["point_id"])
-        found = self._point(point_id)
-        training = Training(known_provenance(self.folder.spec, load_state(self.folder)).located(found))
-        if found.epochs:
-            training.load(find_checkpoint(self.folder, found))
-        return training.model.eval(), training.tokenizer
+        trained = load_trained(self.folder, point)
+        return trained.model, trained.tokenizer
 
     def resume(
         self,
@@ -139,13 +132,6 @@ class Run:
         session = prepare_resume(self.folder, executor=executor, moved=_paths(settings or {}))
         _work_in_python(self.folder, session, wanted, concurrency, address, progress)
         return self
-
-    def _point(self, point_id: str) -> Point:
-        plan = full_plan(self.folder.spec, load_state(self.folder))
-        for point in (*plan.points, *plan.baselines):
-            if point.point_id == point_id:
-                return point
-        raise RunError(f"run {self.name!r} has no point {point_id!r}: see the column point_id of run.leaderboard()")
 
 
 def run(

@@ -29,6 +29,7 @@ ROOMS = (
     "doctor",
     "prepare",
     "follow_up",
+    "export",
     "api",
     "cli",
 )
@@ -45,7 +46,8 @@ FOREIGN = {  # packages of others that only some rooms may import
     "scipy": {"statistics"},
     "click": {"cli", "console"},
     "rich": {"cli", "reporting", "progress"},
-    "torch": {"execution", "forecast", "doctor", "api", "prepare", "planning/processor"},
+    "torch": {"execution", "forecast", "doctor", "api", "prepare", "planning/processor", "export"},
+    "gguf": {"export"},
 }
 LONGEST_FILE = 320  # lines
 LONGEST_FUNCTION = 60

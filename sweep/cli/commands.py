@@ -16,6 +16,7 @@ import click
 from sweep.cli.compare import compare
 from sweep.cli.doctor import doctor
 from sweep.cli.effects import effects
+from sweep.cli.export import best, export, generate
 from sweep.cli.follow_up import confirm, settle
 from sweep.cli.report import report
 from sweep.cli.run import resume, run
@@ -44,6 +45,7 @@ def main(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(run, resume, report, compare, effects, settle, confirm),
+    *(best, export, generate),
     *(status, ls, spaces, settings, gc, rm, mv, doctor),
 )
 for command in COMMANDS:

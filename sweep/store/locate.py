@@ -6,6 +6,7 @@ from pathlib import Path
 from sweep.errors import RunError
 from sweep.planning.plan import Point
 from sweep.store.cache import Cache
+from sweep.store.events import PointResult
 from sweep.store.run_folder import RUN_FILE, RunFolder, list_runs, open_run
 from sweep.store.state import find_result, load_state
 
@@ -44,7 +45,7 @@ def find_checkpoint(folder: RunFolder, point: Point) -> Path:
             folder.spec.provenance, point, test=folder.spec.confirm is not None
         )
         places = [owner.checkpoints(known.trial_id) for owner, known in found]
-    epoch = str(result.epoch if result else point.epochs)
+    epoch = str(point.epochs if result is None else _scored_epoch(result, point))
     checkpoint = next((place / epoch for place in places if (place / epoch).is_dir()), None)
     if checkpoint is None:
         owner = folder.name if result is None else result.from_run or folder.name
@@ -53,3 +54,8 @@ def find_checkpoint(folder: RunFolder, point: Point) -> Path:
             "choose a point whose trial ended at its best or last epoch"
         )
     return checkpoint
+
+
+def _scored_epoch(result: PointResult, point: Point) -> int:
+    """Return the epoch whose weights `point` was scored with."""
+    return result.losses.best_epoch if point.train.keep_best_epoch else result.epoch

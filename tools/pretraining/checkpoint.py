@@ -1,6 +1,5 @@
 """Write a GPT-2 checkpoint folder in the Hugging Face format."""
 
-import dataclasses
 import json
 import shutil
 import tempfile
@@ -10,6 +9,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from model.gpt2 import GPT2
+from model.pretrained.folder import hugging_face_config
 from tools.pretraining.vocabulary import save_vocabulary
 
 # The default dropout rates for fine-tuning. The model is pretrained without dropout, because it is too small to
@@ -24,21 +24,7 @@ def save_checkpoint(model: GPT2, tokenizer: Tokenizer, out: Path) -> None:
     with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
         folder = Path(temporary)
         save_vocabulary(tokenizer, folder)
-        (folder / "config.json").write_text(json.dumps(hugging_face_config(model), indent=2) + "\n")
+        (folder / "config.json").write_text(json.dumps(hugging_face_config(model.config) | DROPOUT, indent=2) + "\n")
         save_file(model.state_dict(), folder / "model.safetensors", {"format": "pt"})
         for file in folder.iterdir():
             shutil.move(file, out / file.name)
-
-
-def hugging_face_config(model: GPT2) -> dict[str, object]:
-    """Return the content of config.json."""
-    shape = dataclasses.asdict(model.config)
-    return {
-        "model_type": "gpt2",
-        "architectures": ["GPT2LMHeadModel"],
-        "activation_function": "gelu_new",
-        **shape,
-        **DROPOUT,
-        "bos_token_id": shape["eos_token_id"],
-        "tie_word_embeddings": True,
-    }

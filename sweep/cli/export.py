@@ -1,0 +1,79 @@
+"""`sweep best`, `export` and `generate`: use the trained models of a run."""
+
+from pathlib import Path
+
+import click
+
+from sweep.cli.group import Command
+from sweep.cli.options import OUTPUT, WHAT, option, out_option
+from sweep.export.registry import FORMATS
+
+run_argument = click.argument("run")
+point_argument = click.argument("point", required=False)
+
+
+@click.command(cls=Command)
+@click.argument("run", required=False)
+@out_option
+def best(run: str | None, out: Path) -> None:
+    """Show the best point of RUN, by default of the latest run: its scores, its settings, and what to do with it.
+
+    It is the first row of the leaderboard. Whether it is better than the others by more than luck, `sweep report` says.
+    """
+    from sweep.export.best import best_text
+    from sweep.store.locate import find_run_or_latest
+
+    click.echo(best_text(find_run_or_latest(out, run)))
+
+
+@click.command(cls=Command)
+@run_argument
+@point_argument
+@option(OUTPUT, "--to", type=click.Path(path_type=Path), required=True, help="New or empty folder to write to.")
+@option(
+    WHAT,
+    "--format",
+    "form",
+    type=click.Choice(list(FORMATS)),
+    default="hf",
+    show_default=True,
+    help="; ".join(f"{name}: {one.summary}" for name, one in FORMATS.items()) + ".",
+)
+@out_option
+def export(run: str, point: str | None, to: Path, form: str, out: Path) -> None:
+    """Export the trained model of POINT of RUN, by default of its best point, for other programs.
+
+    POINT is a point_id of `sweep report --rows`, or its first characters. The folder holds the weights (safetensors or
+    GGUF, never pickled code), the tokenizer, generation settings, and a model card that says what was trained on what,
+    how good it is, and how it was chosen.
+    """
+    from sweep.export.write import export_model
+    from sweep.store.locate import find_run
+
+    trained = export_model(find_run(out, run), point, to, form)
+    click.echo(f"{to}: point {trained.point.point_id} of {trained.folder.name}, {FORMATS[form].summary}")
+
+
+@click.command(cls=Command)
+@run_argument
+@point_argument
+@option(
+    WHAT,
+    "--prompt",
+    "prompts",
+    multiple=True,
+    required=True,
+    help="Text to continue, or the path of a text file with a prompt on each line. Repeatable.",
+)
+@option(WHAT, "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sampled tokens.")
+@out_option
+def generate(run: str, point: str | None, prompts: tuple[str, ...], seed: int, out: Path) -> None:
+    """Continue prompts with the trained model of POINT of RUN, by default of its best point.
+
+    The decoding settings are those of the point. Each text is printed with its prompt; an empty line parts two texts.
+    """
+    from sweep.export.generation import continued, read_prompts
+    from sweep.store.locate import find_run
+
+    for number, text in enumerate(continued(find_run(out, run), point, read_prompts(prompts), seed)):
+        click.echo(f"\n{text}" if number else text)

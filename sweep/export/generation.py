@@ -1,0 +1,43 @@
+"""Continue prompts of the user's own with a trained model."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from model.config import DecodeConfig
+from model.decoding.generate import generate
+from sweep.errors import RunError, UsageError
+from sweep.export.trained import load_trained
+from sweep.store.run_folder import RunFolder
+
+
+def read_prompts(given: Sequence[str]) -> list[str]:
+    """Return the prompts: each text itself, or the lines of the file that it names. Raise UsageError."""
+    prompts: list[str] = []
+    for text in given:
+        path = Path(text)
+        if len(text) < 1024 and "\n" not in text and path.is_file():
+            try:
+                lines = path.read_text(encoding="utf-8").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise UsageError(f"--prompt: cannot read {path}: {error}") from error
+            prompts += [line for line in lines if line.strip()]
+        else:
+            prompts.append(text)
+    if not all(prompt.strip() for prompt in prompts) or not prompts:
+        raise UsageError("--prompt: there is nothing to continue; give a text, or a file with a prompt on each line")
+    return prompts
+
+
+def continued(run: RunFolder, point_id: str | None, prompts: Sequence[str], seed: int) -> Iterator[str]:
+    """Yield each prompt with its continuation. Raise RunError if the model only predicts classes."""
+    trained = load_trained(run, point_id)
+    if trained.labels:
+        raise RunError(f"task {trained.train.task} predicts classes, so its model generates no text")
+    positions = trained.model.config.n_positions
+    for prompt in prompts:
+        if (length := len(trained.tokenizer.encode(prompt))) >= positions:
+            raise UsageError(
+                f"--prompt: {length} tokens leave no room in the model's {positions} positions; shorten it"
+            )
+    for prompt in prompts:
+        yield prompt + generate(trained.model, trained.tokenizer, prompt, trained.decode or DecodeConfig(), seed=seed)

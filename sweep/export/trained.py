@@ -1,0 +1,82 @@
+"""A trained model of a run: the weights that a point was scored with, and where they come from."""
+
+from dataclasses import dataclass
+
+from model.config import DecodeConfig, TrainConfig
+from model.gpt2 import GPT2
+from model.pretrained.tokenizer import Tokenizer
+from model.training import Training
+from sweep.errors import RunError
+from sweep.planning.extensions import import_recorded
+from sweep.planning.plan import Point
+from sweep.reporting.leaderboard import Row, load_rows
+from sweep.store.locate import find_checkpoint
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import full_plan, known_provenance, load_state
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A point of a run with its trained model, in evaluation mode."""
+
+    folder: RunFolder
+    point: Point
+    training: Training
+
+    @property
+    def model(self) -> GPT2:
+        return self.training.model
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.training.tokenizer
+
+    @property
+    def train(self) -> TrainConfig:
+        return self.point.train
+
+    @property
+    def decode(self) -> DecodeConfig | None:
+        return self.point.decode
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the classes of its head, in order; empty if it predicts tokens."""
+        classes = self.training.task.classes
+        names = getattr(self.training.task, "class_names", None) or [f"LABEL_{i}" for i in range(classes or 0)]
+        return list(names) if classes is not None else []
+
+
+def best_row(folder: RunFolder) -> Row:
+    """Return the leaderboard's first row. Raise RunError if no point is finished."""
+    rows = load_rows(folder)
+    if not rows or rows[0].get("rank") != 1:
+        raise RunError(f"run {folder.name!r} has no finished point yet: continue it with `sweep resume {folder.name}`")
+    return rows[0]
+
+
+def find_point(folder: RunFolder, point_id: str | None) -> Point:
+    """Return the point with an id that starts with `point_id`, or the best point. Raise RunError if there is none."""
+    wanted = str(best_row(folder)["point_id"]) if point_id is None else point_id
+    plan = full_plan(folder.spec, load_state(folder))
+    found = [point for point in (*plan.points, *plan.baselines) if point.point_id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise RunError(f"point {wanted!r} of run {folder.name!r} is ambiguous: {len(found)} ids start with it")
+    raise RunError(f"run {folder.name!r} has no point {wanted!r}: `sweep report {folder.name} --rows` lists their ids")
+
+
+def load_trained(folder: RunFolder, point_id: str | None = None) -> TrainedModel:
+    """Return the trained model of a point, by default of the best one.
+
+    Raise RunError if its checkpoint was not kept, ExtensionError if the run uses an extension that cannot be imported
+    as it was.
+    """
+    import_recorded(folder.spec.provenance.extensions)
+    point = find_point(folder, point_id)
+    training = Training(known_provenance(folder.spec, load_state(folder)).located(point))
+    if point.epochs:
+        training.load_weights(find_checkpoint(folder, point))
+    training.model.eval()
+    return TrainedModel(folder, point, training)

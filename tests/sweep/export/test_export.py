@@ -1,0 +1,214 @@
+"""Exported models: what transformers and PEFT load, in a process of their own, is what was trained."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from huggingface_hub import ModelCard
+
+import sweep
+from model.config import TrainConfig
+from model.training import Training
+from sweep import Space
+from sweep.errors import RunError, UsageError
+from sweep.export.trained import TrainedModel, find_point, load_trained
+from sweep.export.write import export_model
+
+PROMPTS = ["Shall I compare thee to a", "When in disgrace with fortune and men's eyes, I all alone"]
+LOAD = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+folder, form, labels, base = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+kind = AutoModelForSequenceClassification if labels else AutoModelForCausalLM
+if form == "hf":
+    model = kind.from_pretrained(folder)
+else:
+    from peft import PeftModel
+    options = {"num_labels": labels} if labels else {}
+    model = PeftModel.from_pretrained(kind.from_pretrained(base, **options), folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+model.eval()
+found = []
+with torch.no_grad():
+    for prompt in json.loads(sys.argv[5]):
+        ids = tokenizer(prompt, return_tensors="pt")
+        found.append(model(**ids).logits.flatten(0, -2)[-1].tolist())
+texts = []
+if not labels:
+    for prompt in json.loads(sys.argv[5]):
+        ids = tokenizer(prompt, return_tensors="pt")
+        options = {"max_new_tokens": 12, "pad_token_id": tokenizer.eos_token_id}
+        out = model.generate(**ids, do_sample=False, num_beams=1, **options)
+        texts.append(out[0].tolist())
+names = getattr(model.config, "id2label", None) if labels else None
+print(json.dumps({"logits": found, "texts": texts, "labels": names}))
+"""
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "full": ("hf", {}),
+    "lora merged": ("hf", {"lora.rank": 3, "lora.scale": 2.0}),
+    "lora": ("peft", {"lora.rank": 3, "lora.scale": 2.0}),
+    "lora dropout": ("peft", {"lora.rank": 1, "lora.dropout": 0.5}),
+    "head": ("hf", {"task": "sentiment", "data": "verdicts"}),
+    "head frozen": ("hf", {"task": "sentiment", "data": "verdicts", "freeze": "base"}),
+    "head lora merged": ("hf", {"task": "sentiment", "data": "verdicts", "lora.rank": 2}),
+    "head lora": ("peft", {"task": "sentiment", "data": "verdicts", "lora.rank": 2}),
+    "cloze": ("hf", {"task": "paraphrase"}),
+}
+
+
+def trained_run(out: Path, poems: Path, name: str, settings: dict[str, Any], **options: Any) -> sweep.Run:
+    """A run of one point, trained for one epoch at a rate that moves every weight."""
+    fixed = {"epochs": 1, "batch_size": 4, "lr": 0.01, "data": str(poems), **settings}
+    if settings.get("task") == "paraphrase":
+        del fixed["data"]
+    space = Space(fixed=fixed, decoding={} if "task" in settings else {"max_new_tokens": 4})
+    return sweep.run(space, name=name.replace(" ", "_"), out=out, executor="inline", progress=False, **options)
+
+
+def loaded_elsewhere(folder: Path, form: str, labels: int, base: Path | str) -> dict[str, Any]:
+    arguments = [str(folder), form, str(labels), str(base), json.dumps(PROMPTS)]
+    done = subprocess.run([sys.executable, "-c", LOAD, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def own_logits(trained: TrainedModel) -> list[list[float]]:
+    with torch.no_grad():
+        ids = [torch.tensor([trained.tokenizer.encode(prompt)]) for prompt in PROMPTS]
+        return [trained.model(each)[0, -1].tolist() for each in ids]
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in ("lora", "head") else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+)
+def test_others_load_the_same_model(name: str, tmp_path: Path, poems: Path) -> None:
+    form, settings = CASES[name]
+    run = trained_run(tmp_path, poems, name, settings)
+    trained = load_trained(run.folder)
+    expected = own_logits(trained)
+    labels = len(trained.labels)
+    folder = tmp_path / "exported"
+    export_model(run.folder, None, folder, form)
+    found = loaded_elsewhere(folder, form, labels, folder / "base")
+    np.testing.assert_allclose(found["logits"], expected, atol=1e-5)
+    if not labels:
+        from model.config import DecodeConfig
+        from model.decoding.generate import continuations
+
+        ids = [trained.tokenizer.encode(prompt) for prompt in PROMPTS]
+        decode = DecodeConfig(top_k=1, max_new_tokens=12)
+        texts = [continuations(trained.model, [one], decode, eos_id=trained.tokenizer.eos_id)[0].ids for one in ids]
+        for prompt, mine, theirs in zip(ids, texts, found["texts"], strict=True):
+            assert theirs[: len(prompt) + len(mine)] == prompt + mine
+    else:
+        assert found["labels"] == {str(index): label for index, label in enumerate(trained.labels)}
+
+
+def test_an_export_is_a_base_with_the_same_dev_loss(tmp_path: Path, poems: Path) -> None:
+    run = trained_run(tmp_path, poems, "lora", {"lora.rank": 2})
+    folder = tmp_path / "exported"
+    export_model(run.folder, None, folder, "hf")
+    again = Training(TrainConfig(base=str(folder), data=str(poems), epochs=0))
+    assert again.dev_loss() == pytest.approx(run.best()["dev_loss"], abs=1e-5)
+
+
+def test_a_gguf_file_holds_the_model_in_16_bits(tmp_path: Path, poems: Path) -> None:
+    """Read back by the gguf package, the weights give the same logits to 1e-2, and the vocabulary is whole."""
+    from gguf import GGUFReader
+
+    from model.gpt2 import GPT2
+    from sweep.export.gguf_file import FILE, gguf_name
+
+    run = trained_run(tmp_path, poems, "lora", {"lora.rank": 2})
+    trained = load_trained(run.folder)
+    expected = own_logits(trained)
+    export_model(run.folder, None, tmp_path / "exported", "gguf")
+    reader = GGUFReader(tmp_path / "exported" / FILE)
+    stored = {tensor.name: torch.from_numpy(tensor.data.copy()).float() for tensor in reader.tensors}
+    plain = Training(TrainConfig(data=str(poems), epochs=0)).model
+    state = {name: stored[gguf_name(name)] for name in plain.state_dict()}
+    state = {name: part.T if ".c_" in name and part.dim() == 2 else part for name, part in state.items()}
+    again = GPT2.from_state_dict(plain.config, state).eval()
+    with torch.no_grad():
+        found = [again(torch.tensor([trained.tokenizer.encode(prompt)]))[0, -1].tolist() for prompt in PROMPTS]
+    np.testing.assert_allclose(found, expected, atol=1e-2)
+    fields = {name: field.contents() for name, field in reader.fields.items() if not name.startswith("tokenizer")}
+    config = plain.config
+    assert fields["general.architecture"] == "gpt2"
+    assert fields["gpt2.block_count"] == config.n_layer
+    assert fields["gpt2.attention.head_count"] == config.n_head
+    tokens = reader.fields["tokenizer.ggml.tokens"].contents()
+    assert len(tokens) == config.vocab_size
+    assert reader.fields["tokenizer.ggml.eos_token_id"].contents() == trained.tokenizer.eos_id
+
+
+def test_a_card_says_how_good_the_model_is(tmp_path: Path, poems: Path) -> None:
+    run = trained_run(tmp_path, poems, "lora", {"lora.rank": 2}, seeds=3)
+    export_model(run.folder, None, tmp_path / "exported", "hf")
+    text = (tmp_path / "exported" / "README.md").read_text()
+    card = ModelCard(text)
+    best = run.best()
+    assert card.data.to_dict()["pipeline_tag"] == "text-generation"
+    assert card.data.eval_results[0].metric_value == pytest.approx(best["chrf"])
+    mean = run.leaderboard()["chrf"].mean()
+    assert f"its configuration over seeds: chrf {mean:.3f} [" in text
+    assert "n = 3 paired seeds" in text
+    assert run.folder.spec.provenance.dataset(find_point(run.folder, None)).sha256 in text
+    assert str(tmp_path) not in text
+
+
+def test_nothing_is_overwritten(tmp_path: Path, poems: Path) -> None:
+    run = trained_run(tmp_path, poems, "full", {})
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine").touch()
+    with pytest.raises(UsageError, match="there is not empty; name another folder"):
+        export_model(run.folder, None, tmp_path / "there", "hf")
+
+
+@pytest.mark.parametrize(
+    ("settings", "form", "message"),
+    [
+        ({}, "peft", "was not trained with LoRA: use --format hf"),
+        ({"task": "sentiment", "data": "verdicts"}, "gguf", "without a classifier: use --format hf"),
+    ],
+)
+def test_a_form_that_does_not_fit_is_refused(
+    settings: dict[str, Any], form: str, message: str, tmp_path: Path, poems: Path
+) -> None:
+    run = trained_run(tmp_path, poems, "one", settings)
+    with pytest.raises(RunError, match=message):
+        export_model(run.folder, None, tmp_path / "exported", form)
+    assert not (tmp_path / "exported").exists()
+    assert not list(tmp_path.glob(".exported*"))
+
+
+def test_unknown_points_are_refused(tmp_path: Path, poems: Path) -> None:
+    run = trained_run(tmp_path, poems, "full", {})
+    with pytest.raises(RunError, match="has no point 'zzz': `sweep report full --rows` lists their ids"):
+        find_point(run.folder, "zzz")
+
+
+def test_the_commands(finished: Path, sweep: Callable[..., Any], tmp_path: Path) -> None:
+    best = sweep("best", finished)
+    assert best.exit_code == 0
+    assert "lora.rank = " in best.output
+    exported = sweep("export", finished, "--to", tmp_path / "model")
+    assert exported.exit_code == 0, exported.output
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("Shall I compare thee\n\nWhen in disgrace\n")
+    texts = sweep("generate", finished, "--prompt", prompts, "--prompt", "So long as men")
+    assert texts.exit_code == 0, texts.output
+    parts = texts.output.strip().split("\n\n")
+    assert [part.startswith(start) for part, start in zip(parts, ("Shall I", "When in", "So long"), strict=True)]
+    empty = sweep("generate", finished, "--prompt", "")
+    assert (empty.exit_code, "there is nothing to continue" in empty.output) == (2, True)
