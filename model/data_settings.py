@@ -5,8 +5,6 @@ from typing import ClassVar
 
 from model.settings import Settings, setting
 
-COLUMNS = ("text", "text2", "label", "prompt", "completion")  # what a task may read from a column
-
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings(Settings):

@@ -12,6 +12,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -237,18 +238,14 @@ def parquet(path: Path) -> Rows:
 
 
 def plain(path: Path) -> Rows:
-    """Yield the paragraphs of plain text, parted by blank lines, as the column `text`."""
-    paragraph: list[str] = []
+    """Yield the paragraphs of plain text (its lines, if no line is blank) as the column `text`."""
     with opened(path, newline=None) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                paragraph.append(line.rstrip("\n"))
-                continue
-            if paragraph:
-                yield f"line {number - len(paragraph)}", {"text": "\n".join(paragraph)}
-            paragraph = []
-    if paragraph:
-        yield f"line {number - len(paragraph) + 1}", {"text": "\n".join(paragraph)}
+        lines = [(number, line.rstrip("\n")) for number, line in enumerate(file, start=1)]
+    paragraphs = [list(group) for filled, group in groupby(lines, lambda line: bool(line[1].strip())) if filled]
+    if len(paragraphs) == 1:
+        paragraphs = [[line] for line in paragraphs[0]]
+    for paragraph in paragraphs:
+        yield f"line {paragraph[0][0]}", {"text": "\n".join(line for _, line in paragraph)}
 
 
 READERS: dict[str, Callable[[Path], Rows]] = {
@@ -259,5 +256,4 @@ READERS: dict[str, Callable[[Path], Rows]] = {
     ".json": json_lines,
     ".parquet": parquet,
     ".txt": plain,
-    ".md": plain,
 }

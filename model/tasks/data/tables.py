@@ -22,7 +22,7 @@ class Columns:
     label: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     texts: tuple[str, ...]
     label: int
