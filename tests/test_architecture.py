@@ -19,6 +19,7 @@ ROOMS = (
     "console",
     "statistics",
     "planning",
+    "datasets",
     "store",
     "tuning",
     "reporting",

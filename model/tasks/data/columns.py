@@ -33,17 +33,11 @@ def find_columns(
 
     If all but one of `roles` are found and one column is left, it is the last one's. Raise DataError.
     """
-    found = {role: name for role in roles if (name := getattr(settings, role)) is not None}
-    for role, name in found.items():
-        if name not in header:
+    for role in roles:
+        if (name := getattr(settings, role)) is not None and name not in header:
             hint = did_you_mean(name, header)
             raise DataError(f"{path} line 1: has no column {name!r} (data.{role}); {hint}it has {_listed(header)}")
-    pair = "text2" in roles
-    for role in (*roles, *optional):
-        usual = (*FIRST, *USUAL["text"]) if pair and role == "text" else USUAL[role]
-        free = {_plain(name): name for name in reversed(header) if name not in found.values()}
-        if role not in found and (name := next((free[key] for key in usual if key in free), None)):
-            found[role] = name
+    found = usual_columns(header, (*roles, *optional), settings)
     missing = [role for role in roles if role not in found]
     left = [name for name in header if name and name not in found.values()]
     if len(missing) == len(left) == 1 and roles != ("label",):
@@ -54,6 +48,18 @@ def find_columns(
             f"--set data.{missing[0]}=COLUMN (if line 1 names no columns, add a line that does)"
         )
     return found
+
+
+def usual_columns(header: Sequence[str], roles: Sequence[str], settings: DataSettings) -> dict[str, str]:
+    """Return the columns in `header` of those `roles` that `settings` or the usual names tell."""
+    given = {role: getattr(settings, role) for role in roles if role != "split"}
+    found = {role: name for role, name in given.items() if name in header}
+    for role in roles:
+        usual = (*FIRST, *USUAL["text"]) if "text2" in roles and role == "text" else USUAL[role]
+        free = {_plain(name): name for name in reversed(header) if name not in found.values()}
+        if role not in found and (name := next((free[key] for key in usual if key in free), None)):
+            found[role] = name
+    return {role: found[role] for role in roles if role in found}
 
 
 def cell(path: Path, place: str, row: Mapping[str, Any], column: str, *, strip: bool = True) -> str | None:

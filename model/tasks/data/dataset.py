@@ -1,11 +1,11 @@
 """A user's own data as a task reads it: columns found, rows cleaned, labels as classes, splits given or drawn.
 
-Whatever was guessed, drawn or left out is a note, which is told before a run and recorded with it.
+Whatever was guessed, drawn or left out is told before a run.
 """
 
 import functools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,7 +43,8 @@ class Dataset:
     classes: tuple[str, ...]  # in the order in which they are numbered
     drawn: str | None  # the shares that were drawn; None if all splits were given
     leaked: Mapping[str, int]  # split -> its rows whose texts also occur in train
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what was guessed and drawn
+    warnings: tuple[str, ...]  # what was left out, and what makes scores too high
 
 
 def load_dataset(data: str, roles: tuple[str, ...], settings: DataSettings) -> Dataset:
@@ -57,27 +58,10 @@ def load_dataset(data: str, roles: tuple[str, ...], settings: DataSettings) -> D
 def _load(data: str, roles: tuple[str, ...], settings: DataSettings, stamps: object) -> Dataset:
     places = find_places(data, settings.revision)
     columns, parts = _read_all(places, roles, settings)
-    notes = [f"{data}: {_told(columns, settings)}"] if any(getattr(settings, role) is None for role in columns) else []
     splits, drawn = _split(data, parts, settings)
-    notes += [
-        f"{data}: {rows.skipped:,} rows of {split} without a text or a label are left out, first {rows.first_skipped}"
-        for split, rows in parts.items()
-        if rows.skipped
-    ]
     classes = _classes(data, splits, columns["label"]) if "label" in columns else ()
-    if classes:
-        notes.append(f"{data}: {len(classes)} classes, in this order: {', '.join(classes[:MANY])}")
-    sizes = ", ".join(f"{len(rows.texts):,} {split}" for split, rows in splits.items())
-    if drawn is not None:
-        notes.append(f"{data}: split by the rows' content ({drawn}, seed {settings.split_seed}) into {sizes}")
     known = set(splits["train"].texts)
     leaked = {split: sum(texts in known for texts in splits[split].texts) for split in ("dev", "test")}
-    notes += [
-        f"{data}: {count:,} of {len(splits[split].texts):,} {split} rows have the text of a training row, which lifts "
-        "their scores; remove them, or draw the splits with data.split"
-        for split, count in leaked.items()
-        if count
-    ]
     return Dataset(
         files=places.named,
         revision=places.revision,
@@ -86,16 +70,42 @@ def _load(data: str, roles: tuple[str, ...], settings: DataSettings, stamps: obj
         classes=classes,
         drawn=drawn,
         leaked=leaked,
-        notes=tuple(notes),
+        notes=tuple(f"{data}: {note}" for note in _notes(columns, splits, classes, drawn, settings)),
+        warnings=tuple(f"{data}: {warning}" for warning in _warnings(parts, splits, leaked)),
     )
 
 
-def _told(columns: Mapping[str, str], settings: DataSettings) -> str:
-    guessed = [
-        f"{role} is the column {name!r}" for role, name in columns.items() if getattr(settings, role, "") is None
-    ]
-    role = guessed[0].partition(" ")[0]
-    return f"{', '.join(guessed)}; if that is wrong: --set data.{role}=COLUMN"
+def _notes(
+    columns: Mapping[str, str],
+    splits: Mapping[str, Rows],
+    classes: Sequence[str],
+    drawn: str | None,
+    settings: DataSettings,
+) -> Iterator[str]:
+    """Yield what was guessed and drawn."""
+    guessed = {role: name for role, name in columns.items() if getattr(settings, role) is None}
+    if guessed:
+        found = ", ".join(f"{role} is the column {name!r}" for role, name in guessed.items())
+        yield f"{found}; if that is wrong: --set data.{next(iter(guessed))}=COLUMN"
+    if classes:
+        yield f"{len(classes)} classes, in this order: {', '.join(classes[:MANY])}"
+    if drawn is not None:
+        sizes = ", ".join(f"{len(rows.texts):,} {split}" for split, rows in splits.items())
+        yield f"split by the rows' content ({drawn}, seed {settings.split_seed}) into {sizes}"
+
+
+def _warnings(parts: Mapping[str, Rows], splits: Mapping[str, Rows], leaked: Mapping[str, int]) -> Iterator[str]:
+    """Yield what was left out, and what makes scores too high."""
+    for split, rows in parts.items():
+        if rows.skipped:
+            where = "" if split == WHOLE else f" of {split}"
+            yield f"{rows.skipped:,} rows{where} without text or label are left out, the first: {rows.first_skipped}"
+    for split, count in leaked.items():
+        if count:
+            yield (
+                f"{count:,} of {len(splits[split].texts):,} {split} rows have the text of a training row, which lifts "
+                f"their scores; remove them, or give one file and draw the splits: --set data.split={DRAWN}"
+            )
 
 
 def _read_all(places: Places, roles: tuple[str, ...], settings: DataSettings) -> tuple[dict[str, str], dict[str, Rows]]:

@@ -41,7 +41,7 @@ class OwnData:
     def sha256(self) -> str:
         """Return the hash of all files, and log what was guessed, drawn or left out. Raise DataError."""
         self.check()
-        for note in self.dataset.notes:
+        for note in (*self.dataset.notes, *self.dataset.warnings):
             log.warning("%s", note)
         return files_sha256(self.files)
 

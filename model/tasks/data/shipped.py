@@ -35,4 +35,5 @@ class ShippedSonnets(OwnData):
             drawn=None,
             leaked={},
             notes=(),
+            warnings=(),
         )
