@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from model.data_settings import DataSettings
 from model.errors import SettingError
 from model.methods.registry import METHODS
 from model.methods.settings import LoRAConfig as LoRAConfig
 from model.methods.settings import SMARTConfig as SMARTConfig
 from model.optim.registry import OPTIMIZERS
-from model.settings import Settings, build, defaults, setting
+from model.settings import Settings, build, defaults, fields_of, setting
 from model.task_specs import TASKS
 
+BY_TASK = ("text", "text2", "label", "prompt", "completion", "answers")  # settings of data that some tasks use
 GROUPS: dict[str, type[Settings]] = {"lora": LoRAConfig, "smart": SMARTConfig}  # fields of TrainConfig
 
 
@@ -91,6 +93,7 @@ class TrainConfig(Settings):
         unit="part that is cut from a text longer than the base's positions; None = tail",
         choices=("head", "middle", "tail"),
     )
+    data_settings: DataSettings | None = setting(None, unit="settings of the user's own data; None = the defaults")
     base: str = setting("tiny", unit="pretrained model: tiny, a GPT-2 size, a hub id or a folder")
     revision: str | None = setting(None, unit="commit or tag of a base from a hub; None = its main branch")
     seed: int = setting(0, unit="number that every random stream is derived from", low=0)
@@ -137,6 +140,11 @@ class TrainConfig(Settings):
         """The settings of the PEFT method, defaults included, or None if there is none."""
         return self.lora or (self.peft_settings or build(METHODS[self.peft].settings, {}) if self.peft else None)
 
+    @property
+    def has_head(self) -> bool:
+        """Whether a classifier is added to the model: not if the task is answered in words."""
+        return TASKS[self.task].has_head and not (self.data_settings and self.data_settings.answers)
+
     def updates(self, examples: int, epochs: int) -> int:
         """Return how many steps update the weights in `epochs` epochs over `examples` examples."""
         return epochs * math.ceil(examples / self.batch_size) - OPTIMIZERS[self.optimizer].idle_steps
@@ -155,6 +163,8 @@ class TrainConfig(Settings):
         super().__post_init__()
         if self.truncate and TASKS[self.task].load is not None:
             raise SettingError("truncate", f"has no effect: task {self.task} cuts its texts by itself")
+        if self.data_settings is not None:
+            self._check_data_settings(self.data_settings)
         if self.keep_best_epoch is False:
             object.__setattr__(self, "keep_best_epoch", None)
         if self.truncate == "tail":
@@ -171,8 +181,22 @@ class TrainConfig(Settings):
             raise SettingError(
                 "precision", f"{self.precision} rounds away the differences that SMART measures; use fp32"
             )
-        if self.freeze and not TASKS[self.task].has_head:
+        if self.freeze and not self.has_head:
             raise SettingError("freeze", f"leaves nothing to train: task {self.task} has no head of its own")
+
+    def _check_data_settings(self, given: DataSettings) -> None:
+        """Raise SettingError if a setting of the data has no effect on the task."""
+        columns = TASKS[self.task].columns
+        for name in (field.name for field, _ in fields_of(DataSettings) if getattr(given, field.name) != field.default):
+            if not columns or (name in BY_TASK and name not in columns):
+                users = [
+                    task
+                    for task, spec in TASKS.items()
+                    if spec.columns and (name not in BY_TASK or name in spec.columns)
+                ]
+                raise SettingError(
+                    f"data.{name}", f"has no effect: task {self.task} does not read it; use task {' or '.join(users)}"
+                )
 
     def _build_groups(self) -> None:
         """Build groups that are given as mappings: TrainConfig(lora={"rank": 8}).
@@ -187,7 +211,8 @@ class TrainConfig(Settings):
             "optimizer_settings": OPTIMIZERS.get(str(self.optimizer)),
             "peft_settings": METHODS.get(str(self.peft)),
         }
-        own = {name: spec.settings for name, spec in chosen.items() if spec is not None}
+        own: dict[str, type[Settings]] = {"data_settings": DataSettings}
+        own |= {name: spec.settings for name, spec in chosen.items() if spec is not None}
         for name, kind in {**GROUPS, **own}.items():
             value = getattr(self, name)
             if isinstance(value, Settings) and type(value) is not kind and value.prefix == kind.prefix:

@@ -6,6 +6,7 @@ Cache keys contain the modification times of the files, so that a changed base o
 import functools
 from pathlib import Path
 
+from model.data_settings import DataSettings
 from model.pretrained.bases import Base, load_base
 from model.pretrained.files import WEIGHTS, find_base
 from model.pretrained.tokenizer import Tokenizer
@@ -18,10 +19,12 @@ def cached_base(name: str, revision: str | None) -> Base:
     return _base(name, files.revision, _stamp(files.folder / WEIGHTS))
 
 
-def cached_task(name: str, data: str | None, base: Base, truncate: str | None = None) -> Task:
+def cached_task(
+    name: str, data: str | None, base: Base, truncate: str | None = None, settings: DataSettings | None = None
+) -> Task:
     """Return the result of `load_task` for `base`, loaded once per process. Raise DataError if data are unusable."""
-    stamps = tuple((file, _stamp(file)) for file in find_data(name, data).files.values())
-    return _task(name, data, stamps, base.tokenizer, base.config.n_positions, truncate)
+    stamps = tuple((file, _stamp(file)) for file in find_data(name, data, settings).files.values())
+    return _task(name, data, stamps, base.tokenizer, base.config.n_positions, truncate, settings)
 
 
 def _stamp(path: Path) -> int:
@@ -41,5 +44,6 @@ def _task(
     tokenizer: Tokenizer,
     max_tokens: int,
     truncate: str | None,
+    settings: DataSettings | None,
 ) -> Task:
-    return load_task(name, data, tokenizer, max_tokens, truncate)
+    return load_task(name, data, tokenizer, max_tokens, truncate, settings)

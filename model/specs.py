@@ -68,5 +68,7 @@ class TaskSpec:
     has_head: bool = False  # whether the task adds a classifier to the model
     answers: tuple[str, ...] = ()  # the word for each label; each must be a single token of the base's vocabulary
     sets: tuple[str, ...] = ()  # names of data sets, as alternatives to a path in `data`
+    # What the task reads from columns that the settings `data.*` name; then `load` and `find` get these as `settings`.
+    columns: tuple[str, ...] = ()
     load: Callable[..., Any] | None = None
-    find: Callable[[str | None], Any] | None = None
+    find: Callable[..., Any] | None = None

@@ -71,7 +71,7 @@ class Training:
         check_precision(config.precision, self.device)
         base = cached_base(config.base, config.revision)
         self.tokenizer = base.tokenizer
-        self.task = cached_task(config.task, config.data, base, config.truncate)
+        self.task = cached_task(config.task, config.data, base, config.truncate, config.data_settings)
         frozen = config.peft_name is not None or config.freeze == "base"
         self.model = base.build(frozen=frozen, dropout=config.dropout, device=self.device)
         if config.peft_name is not None:

@@ -156,7 +156,7 @@ def _last_confirmation(folder: RunFolder) -> RunFolder | None:
 
 
 def _check_test_split(point: Point) -> None:
-    data = find_data(point.train.task, point.train.data)
+    data = find_data(point.train.task, point.train.data, point.train.data_settings)
     if data.size("test") == 0:
         raise RunError(
             f"the data of this run ({point.train.data or point.train.task}) has no labelled test split: add one, and "

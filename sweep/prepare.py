@@ -21,7 +21,7 @@ from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.long_texts import find_long_texts
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
-from sweep.planning.plan_checks import check_comparable, check_distinct, check_updates
+from sweep.planning.plan_checks import check_comparable, check_distinct, check_objective, check_updates
 from sweep.planning.provenance import Provenance, changes, trace
 from sweep.planning.ranking import ranking_metric
 from sweep.planning.registry import SpaceFile, load_space, space_file
@@ -84,7 +84,9 @@ class PreparedRun:
     def forward_passes(plan: Plan) -> tuple[int, int]:
         """Return the forward passes over training batches: as planned, and with a separate trial for every point."""
         named = {data_name(point): point.train for point in plan.points}
-        sizes = {name: find_data(train.task, train.data).size("train") for name, train in named.items()}
+        sizes = {
+            name: find_data(train.task, train.data, train.data_settings).size("train") for name, train in named.items()
+        }
 
         def passes(config: TrainConfig, point: Point) -> int:
             steps = math.ceil(sizes[data_name(point)] / config.batch_size)
@@ -170,6 +172,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         log.warning(note)
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
     check_distinct(plan, provenance)
+    check_objective(probes, request.tune_config)
     check_updates(probes)
     long_texts = find_long_texts(probes)
     if request.gpus_per_trial == "auto":

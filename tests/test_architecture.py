@@ -19,6 +19,7 @@ ROOMS = (
     "console",
     "statistics",
     "planning",
+    "datasets",
     "store",
     "tuning",
     "reporting",
@@ -51,7 +52,7 @@ FOREIGN = {  # packages of others that only some rooms may import
 }
 LONGEST_FILE = 320  # lines
 LONGEST_FUNCTION = 60
-LARGEST_MODEL = 4_900
+LARGEST_MODEL = 6_700
 
 
 @cache

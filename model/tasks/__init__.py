@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from model.config import DecodeConfig
+    from model.data_settings import DataSettings
     from model.gpt2 import GPT2
     from model.pretrained.tokenizer import Tokenizer
     from model.settings import Scalar
@@ -107,28 +108,36 @@ class Task(Protocol):
 
 
 def load_task(
-    name: str, data: str | None, tokenizer: "Tokenizer", max_tokens: int, truncate: str | None = None
+    name: str,
+    data: str | None,
+    tokenizer: "Tokenizer",
+    max_tokens: int,
+    truncate: str | None = None,
+    settings: "DataSettings | None" = None,
 ) -> Task:
     """Return the task `name` with `data` (None = the shipped set). Raise DataError if the data cannot be used.
 
     `truncate` is the part that is cut from texts of more than `max_tokens`; only tasks of this package know it.
+    `settings` are for tasks that read columns.
     """
     load = TASKS[name].load or importlib.import_module(f"model.tasks.{name}").Task
-    options = {} if truncate is None else {"truncate": truncate}
+    given = {"truncate": truncate, "settings": settings}
+    options = {name: value for name, value in given.items() if value is not None}
     task: Task = load(data, tokenizer, max_tokens, **options)
     return task
 
 
-def find_data(name: str, data: str | None) -> Data:
+def find_data(name: str, data: str | None, settings: "DataSettings | None" = None) -> Data:
     """Return the files of the task's data (None = the shipped set). Raise DataError if they are not found."""
     find = TASKS[name].find or importlib.import_module(f"model.tasks.data.{name}").find
-    found: Data = find(data)
+    found: Data = find(data) if settings is None else find(data, settings)
     return found
 
 
-def check_tokenizer(name: str, tokenizer: "Tokenizer") -> None:
+def check_tokenizer(name: str, tokenizer: "Tokenizer", settings: "DataSettings | None" = None) -> None:
     """Raise DataError if an answer of the task is not one token of `tokenizer`."""
-    for word in TASKS[name].answers:
+    given = settings.answers if settings is not None else None
+    for word in map(str.strip, given.split(",")) if given else TASKS[name].answers:
         count = len(tokenizer.encode(word))
         if count != 1:
             raise DataError(

@@ -4,9 +4,9 @@ Shapes: N sequences, B sequences per batch, T tokens in the longest sequence of 
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,23 +14,26 @@ WINDOW = 50  # batches; sequences are sorted by length within a window of this s
 
 
 class Ragged:
-    """N sequences of token ids, concatenated in one tensor of 32-bit integers."""
+    """N sequences of token ids. Each is taken from `sequences` when it is first used, and kept as 32-bit integers."""
 
-    def __init__(self, sequences: Iterable[Sequence[int]]) -> None:
-        tokens, ends = array("i"), array("q", [0])
-        for sequence in sequences:
-            tokens.extend(sequence)
-            ends.append(len(tokens))
-        self.tokens = torch.from_numpy(np.array(tokens, np.int32))
-        self.ends = torch.from_numpy(np.array(ends, np.int64))
-        self.lengths: list[int] = self.ends.diff().tolist()
+    def __init__(self, sequences: Sequence[Sequence[int]]) -> None:
+        self.sequences = sequences
+        self.lengths = Lengths(self)
+        self._kept: list[array[int] | None] = [None] * len(sequences)
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self._kept)
 
     def __getitem__(self, index: int) -> Tensor:
         """Return the token ids of one sequence, (T,)."""
-        return self.tokens[self.ends[index] : self.ends[index + 1]]
+        return torch.frombuffer(self.ids(index), dtype=torch.int32) if self.ids(index) else torch.empty(0).int()
+
+    def ids(self, index: int) -> "array[int]":
+        """Return the token ids of one sequence."""
+        found = self._kept[index]
+        if found is None:
+            found = self._kept[index] = array("i", self.sequences[index])
+        return found
 
     def padded(self, indices: Sequence[int], pad: int) -> Tensor:
         """Return the token ids of the sequences `indices`, (B, T), padded with `pad` on the right."""
@@ -42,6 +45,32 @@ class Ragged:
     def last(self, indices: Sequence[int]) -> Tensor:
         """Return the position of the last token of each sequence in `indices`, (B,)."""
         return torch.tensor([self.lengths[index] - 1 for index in indices])
+
+
+class Lengths(Sequence[int]):
+    """The number of tokens of each sequence."""
+
+    def __init__(self, rows: Ragged) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return len(self._rows.ids(index))
+
+
+class Encoded(Sequence[list[int]]):
+    """The token ids of each of `texts`, computed when they are asked for."""
+
+    def __init__(self, texts: Sequence[tuple[str, ...]], encode: Callable[[tuple[str, ...]], list[int]]) -> None:
+        self._texts, self._encode = texts, encode
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._encode(self._texts[index])
 
 
 def by_length(lengths: Sequence[int], order: Sequence[int], batch_size: int) -> Iterator[list[int]]:

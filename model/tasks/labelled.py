@@ -17,8 +17,8 @@ from model.loss import IGNORE
 from model.pretrained.tokenizer import Tokenizer
 from model.settings import Scalar
 from model.tasks import Batch, Evaluation
-from model.tasks.batching import Ragged, by_length
-from model.tasks.data.labelled import LabelledData
+from model.tasks.batching import Encoded, Ragged, by_length
+from model.tasks.data.labelled import LabelledRows
 from model.tasks.data.sources import SPLITS, files_sha256
 from model.tasks.scores import accuracy, macro_f1
 
@@ -48,7 +48,7 @@ class LabelledTask:
     targets: Tensor
     names: tuple[str, ...]
 
-    def __init__(self, data: LabelledData, tokenizer: Tokenizer, max_tokens: int, truncate: str | None) -> None:
+    def __init__(self, data: LabelledRows, tokenizer: Tokenizer, max_tokens: int, truncate: str | None) -> None:
         """Raise DataError if a file of `data` cannot be used. `truncate` is the part that is cut from long texts."""
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
@@ -86,18 +86,17 @@ class LabelledTask:
         probabilities = self._probabilities(model, examples.ids)
         predicted: list[int] = probabilities.argmax(1).tolist()
         labels, texts = examples.labels, examples.texts
-        metrics = {"accuracy": accuracy(labels, predicted), "macro_f1": macro_f1(labels, predicted)}
         samples: list[dict[str, Scalar]] = [
             {
                 "example": example,
                 **(dict(zip(self.names, texts[example], strict=True)) if texts is not None else {}),
-                "label": label,
-                "predicted": guess,
+                "label": self.named(label),
+                "predicted": self.named(guess),
                 "probability": probabilities[example, guess].item(),
             }
             for example, (label, guess) in enumerate(zip(labels, predicted, strict=True))
         ]
-        return Evaluation(metrics, samples)
+        return Evaluation(self.score(labels, predicted), samples)
 
     @torch.no_grad()
     def _probabilities(self, model: GPT2, ids: Ragged) -> Tensor:
@@ -114,23 +113,22 @@ class LabelledTask:
             out[indices] = logits.float().softmax(1).cpu()
         return out
 
-    def _load(self, data: LabelledData, split: str) -> Split:
-        labels: list[int] = []
-        texts: list[tuple[str, ...]] = []
-        skipped = 0
+    def score(self, labels: Sequence[int], predicted: Sequence[int]) -> dict[str, float]:
+        """Return the metrics of predicted classes."""
+        return {"accuracy": accuracy(labels, predicted), "macro_f1": macro_f1(labels, predicted)}
 
-        def sequences() -> Iterator[Sequence[int]]:
-            nonlocal skipped
-            for row in data.rows(split):
-                if row is None:
-                    skipped += 1
-                    continue
-                labels.append(row.label)
-                if len(labels) <= KEPT_TEXTS:
-                    texts.append(row.texts)
-                whole = self.tokenizer.encode(data.text(*row.texts))
-                yield whole if len(whole) <= self.max_tokens else self.shorten(whole, *row.texts)
+    def named(self, label: int) -> Scalar:
+        """Return the class `label` as it stands in evaluation records."""
+        return label
 
-        ids = Ragged(sequences())
+    def _load(self, data: LabelledRows, split: str) -> Split:
+        rows = list(data.rows(split))
+        usable = [row for row in rows if row is not None]
+        labels, texts = [row.label for row in usable], [row.texts for row in usable]
+        ids = Ragged(Encoded(texts, lambda example: self._encode(data.text(*example), example)))
         name = str(data.files.get(split, f"the {split} split, which is not there,"))
-        return Split(name, ids, labels, texts if len(texts) == len(labels) else None, skipped)
+        return Split(name, ids, labels, texts if len(texts) <= KEPT_TEXTS else None, len(rows) - len(usable))
+
+    def _encode(self, text: str, texts: tuple[str, ...]) -> list[int]:
+        whole = self.tokenizer.encode(text)
+        return whole if len(whole) <= self.max_tokens else self.shorten(whole, *texts)

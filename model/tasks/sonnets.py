@@ -15,13 +15,14 @@ import torch
 
 from model.config import DecodeConfig
 from model.decoding.generate import generate_draws
+from model.errors import DataError
 from model.gpt2 import GPT2
 from model.loss import IGNORE
 from model.pretrained.tokenizer import Tokenizer
 from model.settings import Scalar
 from model.tasks import Batch, Evaluation
 from model.tasks.data.lengths import cut
-from model.tasks.data.sonnets import find, split_sonnets
+from model.tasks.data.sonnets import find
 from model.tasks.draws import over_draws
 from model.tasks.scores import corpus_chrf, sentence_chrf
 
@@ -30,10 +31,11 @@ class Task:
     """The tokenized sonnet task. Sequences are cut to `max_tokens`; prompts to generate from are not."""
 
     def __init__(self, data: str | None, tokenizer: Tokenizer, max_tokens: int, truncate: str | None = None) -> None:
-        sonnets, _, self.data_sha256 = find(data).read()
+        found = find(data)
+        self.data_sha256 = found.digest()
         self.tokenizer = tokenizer
         self.classes = None
-        self.splits = split_sonnets(sonnets)
+        self.splits = found.splits()
         self.ids = {
             name: [cut([*tokenizer.encode(sonnet.text), tokenizer.eos_id], max_tokens + 1, truncate) for sonnet in part]
             for name, part in self.splits.items()
@@ -59,8 +61,10 @@ class Task:
 
         `chrf` compares whole texts, prompts included, as the paper does. This inflates the score, because the prompts
         are given. `chrf_new` compares only the generated lines with the true ones. With `decode.repeats`, the texts are
-        drawn several times: see `over_draws`.
+        drawn several times: see `over_draws`. Raise DataError if the true lines of `split` are unknown.
         """
+        if not self.splits[split]:
+            raise DataError(f"the true lines of the {split} sonnets are unknown; score the dev split")
         prompts = [sonnet.prompt for sonnet in self.splits[split]]
         drawn = generate_draws(model, self.tokenizer, prompts, decode or DecodeConfig(), seed=seed)
         return over_draws([self._score(split, generated) for generated in drawn])

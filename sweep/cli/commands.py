@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from sweep.cli.compare import compare
+from sweep.cli.data import data
 from sweep.cli.doctor import doctor
 from sweep.cli.effects import effects
 from sweep.cli.export import best, export, generate
@@ -46,7 +47,7 @@ def main(ctx: click.Context) -> None:
 COMMANDS = (
     *(run, resume, report, compare, effects, settle, confirm),
     *(best, export, generate),
-    *(status, ls, spaces, settings, gc, rm, mv, doctor),
+    *(status, ls, spaces, settings, data, gc, rm, mv, doctor),
 )
 for command in COMMANDS:
     main.add_command(command)

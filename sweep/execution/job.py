@@ -93,4 +93,6 @@ class JobFactory:
         """Return the settings of `point` with absolute paths, because a worker may have another working folder."""
         train = self.provenance.located(point)
         found = {"base": train.base, "revision": train.revision, "data": train.data}
+        if train.data_settings is not None:
+            found["data.revision"] = train.data_settings.revision
         return {**point.settings, **{name: value for name, value in found.items() if value is not None}}

@@ -156,7 +156,7 @@ def _check_unchanged(job: Job, config: TrainConfig) -> None:
                 "start all workers from the same installation, on equal machines"
             )
     base = cached_base(config.base, config.revision)
-    task = cached_task(config.task, config.data, base, config.truncate)
+    task = cached_task(config.task, config.data, base, config.truncate, config.data_settings)
     for what, found, wanted in (
         (f"base {config.base}", base.files.sha256, job.base.sha256),
         (f"data {config.data or config.task}", task.data_sha256, job.data.sha256),

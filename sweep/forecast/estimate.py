@@ -145,7 +145,10 @@ def _bulks(plan: Plan, provenance: Provenance) -> dict[Family, Bulk]:
     for point in plan.points:
         if (kin := family(point, provenance)) not in found:
             params = sizes(point.train, provenance.base(point).revision).total_params
-            found[kin] = Bulk(examples=find_data(point.train.task, point.train.data).size("train"), params=params)
+            found[kin] = Bulk(
+                examples=find_data(point.train.task, point.train.data, point.train.data_settings).size("train"),
+                params=params,
+            )
     return found
 
 

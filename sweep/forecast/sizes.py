@@ -10,7 +10,6 @@ from model.methods.registry import METHODS
 from model.optim.registry import OPTIMIZERS
 from model.pretrained.files import find_base, read_config
 from model.specs import FLOAT_BYTES, Shape
-from model.task_specs import TASKS
 
 HEAD_CLASSES = 5  # of a classification head: the most in the shipped data sets, because only the data could tell
 
@@ -49,6 +48,6 @@ def _trained(config: TrainConfig, base: GPT2Config, plain: Sequence[Shape]) -> l
     shapes = [] if config.peft_name or config.freeze else list(plain)
     if config.peft_name:
         shapes += METHODS[config.peft_name].trained_shapes(config.peft_values, base)
-    if TASKS[config.task].has_head:
+    if config.has_head:
         shapes.append((HEAD_CLASSES, base.n_embd))
     return shapes

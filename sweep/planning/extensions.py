@@ -127,8 +127,8 @@ def _spec(extension: Extension) -> Any:
     """Return a spec that describes a recorded extension but cannot run it."""
     about = dict(extension.about)
     if extension.kind == "task":
-        for name in ("metrics", "answers", "sets"):
-            about[name] = tuple(about[name])
+        for name in ("metrics", "answers", "sets", "columns"):
+            about[name] = tuple(about.get(name, ()))  # runs of earlier versions have no columns
         return TaskSpec(**about)
     settings = _settings(about.pop("prefix"), about.pop("fields"))
     if extension.kind == "optimizer":

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.config import GROUPS, DecodeConfig, TrainConfig
+from model.data_settings import DataSettings
 from model.errors import SettingError
 from model.methods.registry import METHODS
 from model.optim.registry import OPTIMIZERS
@@ -19,14 +20,16 @@ from sweep.planning.importing import is_extension
 
 # The settings whose values name an entry of a registry, with that registry.
 REGISTRIES: dict[str, dict[str, Any]] = {"task": TASKS, "optimizer": OPTIMIZERS, "peft": METHODS}
+OF_REGISTRIES = ("optimizer_settings", "peft_settings")  # fields of TrainConfig whose settings the registries hold
 
 
 def train_fields(*, extensions: bool = True) -> dict[str, tuple["dataclasses.Field[Any]", Any]]:
     """Return the fields of all training settings with their types, by dotted key, with or without extensions."""
-    own = {field.name: (field, kind) for field, kind in fields_of(TrainConfig) if not field.name.endswith("_settings")}
+    own = {field.name: (field, kind) for field, kind in fields_of(TrainConfig) if field.name not in OF_REGISTRIES}
     found = {}
     for name, field in own.items():
-        found.update(_fields(GROUPS[name]) if name in GROUPS else {name: field})
+        groups = {**GROUPS, "data_settings": DataSettings}
+        found.update(_fields(groups[name]) if name in groups else {name: field})
     for registry in (OPTIMIZERS, METHODS):
         for name, spec in registry.items():
             if extensions or not is_extension(name):
@@ -67,6 +70,8 @@ def from_flat(flat: Mapping[str, Any]) -> tuple[TrainConfig, DecodeConfig | None
         else:
             plain[key] = value
     decode = groups.pop("decode", {})
+    if "data" in groups:
+        plain["data_settings"] = groups.pop("data")
     for group, values in groups.items():
         first = f"{group}.{next(iter(values))}"
         if group in GROUPS and group in plain:

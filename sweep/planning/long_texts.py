@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from model.data_settings import DataSettings
 from model.errors import BaseError, DataError
 from model.pretrained.files import find_base, load_tokenizer, read_config
 from model.tasks import count_long_texts, find_data
@@ -44,16 +45,16 @@ def find_long_texts(points: Iterable[Point]) -> tuple[LongTexts, ...]:
 
     Raise SpaceError if a text cannot be used, not even cut: a prompt that leaves no position to continue it.
     """
-    parts: dict[tuple[str, str | None, str, str | None], set[str]] = {}
+    parts: dict[tuple[str, str | None, DataSettings | None, str, str | None], set[str]] = {}
     for train in (point.train for point in points):
-        key = (train.task, train.data, train.base, train.revision)
+        key = (train.task, train.data, train.data_settings, train.base, train.revision)
         parts.setdefault(key, set()).add(train.truncate or "tail")
     found = []
-    for (task, data, base, revision), cut in parts.items():
+    for (task, data, settings, base, revision), cut in parts.items():
         try:
             files = find_base(base, revision)
             positions = read_config(files).n_positions
-            splits = count_long_texts(find_data(task, data), load_tokenizer(files), positions)
+            splits = count_long_texts(find_data(task, data, settings), load_tokenizer(files), positions)
         except (BaseError, DataError) as error:
             raise SpaceError(str(error)) from error
         if splits:

@@ -12,6 +12,8 @@ from sweep.errors import SpaceError
 from sweep.planning.axes import grid
 from sweep.planning.flat import decode_keys, train_keys
 
+LISTS = ("data.split", "data.answers")  # settings whose single value has commas in it
+
 
 def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
     """Parse `key=value` texts into settings, each value by its key's type.
@@ -48,6 +50,8 @@ def _split(pair: str) -> tuple[str, list[str]]:
         ) from error
     if not values:
         raise SpaceError(f"--set {pair}: write a value after the =")
+    if key in LISTS:
+        return key, [text.strip('"')]
     if len(values) > 1 and Path(text).expanduser().exists():
         raise SpaceError(f"""--set {pair}: a comma separates values; to name the file {text}, write '{key}="{text}"'""")
     return key, values

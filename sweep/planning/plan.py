@@ -13,12 +13,16 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from model.config import DecodeConfig, TrainConfig
+from model.data_settings import DataSettings
 from model.settings import Scalar
 from sweep.errors import SpaceError
 from sweep.planning.flat import from_flat, to_flat
 
-UNTRAINED = ("task", "data", "base", "revision", "seed", "truncate")  # the settings that a baseline depends on
-ADDED = {"truncate"}  # those of them that are not in the ids of baselines while they are None
+# The settings that a baseline depends on, but for those of the user's own data, and those of them that are not in the
+# ids of baselines while they are None.
+UNTRAINED = ("task", "data", "base", "revision", "seed", "truncate")
+ADDED = {"truncate"}
+BASELINE = (*UNTRAINED, "data_settings")  # the fields of TrainConfig that a baseline has
 CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 ID_LENGTH = 12  # hexadecimal digits: 48 bits, so one collision is expected among 20 million points
 
@@ -66,6 +70,7 @@ class Point:
         settings = {key: value for key, value in to_flat(self.train).items() if not is_scoring(key)}
         epochs = settings.pop("epochs")
         untrained = {key: settings.get(key) for key in UNTRAINED if key in settings or key not in ADDED}
+        untrained |= {key: value for key, value in settings.items() if key.startswith(DataSettings.prefix)}
         return stable_id(settings if epochs else {"untrained": untrained})
 
     @property
@@ -79,7 +84,7 @@ class Point:
     @cached_property
     def baseline(self) -> "Point":
         """Return the baseline of this point: the un-tuned base with the same decoding and seed."""
-        return _make_baseline(self.decode, *(getattr(self.train, key) for key in UNTRAINED))
+        return _make_baseline(self.decode, *(getattr(self.train, key) for key in BASELINE))
 
     def __hash__(self) -> int:
         return hash(self.point_id)  # cached; hashing all fields would be repeated at every look-up
@@ -87,7 +92,7 @@ class Point:
 
 @lru_cache(maxsize=4096)  # thousands of points share a baseline
 def _make_baseline(decode: DecodeConfig | None, *kept: Any) -> Point:
-    return Point(TrainConfig(**dict(zip(UNTRAINED, kept, strict=True)), epochs=0), decode)
+    return Point(TrainConfig(**dict(zip(BASELINE, kept, strict=True)), epochs=0), decode)
 
 
 @dataclass(frozen=True)

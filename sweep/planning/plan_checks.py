@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from model.errors import SettingError
 from model.optim.registry import OPTIMIZERS
+from model.task_specs import TASKS
 from model.tasks import find_data
 from sweep.errors import SpaceError
 from sweep.planning.config import TuneConfig
@@ -24,6 +25,13 @@ def check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:
             )
 
 
+def check_objective(points: Sequence[Point], tune_config: TuneConfig) -> None:
+    """Raise SpaceError if rungs or a search would compare a metric where the task is ranked by its dev loss."""
+    for task in dict.fromkeys(point.train.task for point in points):
+        if tune_config.objective == "metric" and TASKS[task].metric == "dev_loss":
+            raise SpaceError(f"--objective metric: task {task} is ranked by its dev loss; omit it")
+
+
 def check_updates(points: Sequence[Point]) -> None:
     """Raise SpaceError if a trial would not update a weight. Only optimizers with idle steps need the data's size."""
     sizes: dict[str, int] = {}
@@ -31,7 +39,7 @@ def check_updates(points: Sequence[Point]) -> None:
         train, name = trial.config, data_name(trial.points[0])
         if OPTIMIZERS[train.optimizer].idle_steps:
             if name not in sizes:
-                sizes[name] = find_data(train.task, train.data).size("train")
+                sizes[name] = find_data(train.task, train.data, train.data_settings).size("train")
             try:
                 train.check_updates(sizes[name])
             except SettingError as error:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from model.config import TrainConfig
+from model.data_settings import DataSettings
 from model.errors import BaseError, DataError
 from model.pretrained.files import check_numbers, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
@@ -24,7 +25,12 @@ from sweep.planning.processor import device_name
 from sweep.planning.sources import NOWHERE, Places, Source, base_name, data_name, find_base_of, find_data_of
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
-SPELLINGS = ("data", "base", "revision")  # settings that name files: the key holds their content instead
+SPELLINGS = (
+    "data",
+    "data.revision",
+    "base",
+    "revision",
+)  # settings that name files: the key holds their content instead
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
 EARLIER_NAMES = {"code_sha256": "numerics_sha256", "git_commit": "folder_commit"}  # in run.json of earlier versions
 
@@ -79,6 +85,7 @@ class Provenance:
             base=base.place or point.train.base,
             revision=base.revision,
             data=data.place or point.train.data,
+            data_settings=_at_commit(point.train.data_settings, data.revision),
         )
 
     @property
@@ -92,7 +99,8 @@ class Provenance:
 
         def put(sources: dict[str, Source]) -> dict[str, Source]:
             return {
-                name: Source(one.sha256, place=places[name]) if name in places else one for name, one in sources.items()
+                name: replace(one, revision=None, place=places[name]) if name in places else one
+                for name, one in sources.items()
             }
 
         return replace(self, bases=put(self.bases), data=put(self.data))
@@ -159,11 +167,16 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int, places: Places = 
     )
 
 
+def _at_commit(settings: DataSettings | None, commit: str | None) -> DataSettings | None:
+    """Return the settings of data with the commit of a hub that they were found at."""
+    return settings if commit is None else replace(settings or DataSettings(), revision=commit)
+
+
 def _check_vocabulary(point: Point, tokenizer: Tokenizer) -> None:
     """Raise DataError if the base's tokenizer cannot express the task, or has fewer tokens than there are beams."""
     train, beams = point.train, (point.decode.beams if point.decode else None) or 0
     try:
-        check_tokenizer(train.task, tokenizer)
+        check_tokenizer(train.task, tokenizer, train.data_settings)
     except DataError as error:
         raise DataError(f"task {train.task} on base {train.base!r}: {error}") from error
     if beams > tokenizer.vocab_size:

@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 from model.errors import BaseError, DataError
 from model.pretrained.files import BaseFiles, find_base, is_folder
 from model.task_specs import TASKS
-from model.tasks import find_data
+from model.tasks import Data, find_data
+from model.tasks.data.own import OwnData
 from sweep.errors import SourceError, SpaceError
+from sweep.planning.flat import to_flat
 from sweep.planning.plan import Point
 
 T = TypeVar("T")
@@ -28,6 +30,7 @@ class Source:
     sha256: str
     revision: str | None = None  # its commit on the hub; None if it did not come from one
     place: str | None = None  # the absolute path that it was read from; None if the user gave no path
+    about: Mapping[str, Any] | None = None  # how a user's own data were understood: columns, classes, splits
 
 
 def base_name(point: Point) -> str:
@@ -35,7 +38,9 @@ def base_name(point: Point) -> str:
 
 
 def data_name(point: Point) -> str:
-    return f"{point.train.task}:{point.train.data or ''}"
+    train = point.train
+    given = to_flat(train.data_settings) if train.data_settings is not None else {}
+    return " ".join([f"{train.task}:{train.data or ''}", *(f"{key}={value}" for key, value in given.items())])
 
 
 def find_base_of(point: Point, places: Places) -> tuple[Source, BaseFiles]:
@@ -50,8 +55,12 @@ def find_base_of(point: Point, places: Places) -> tuple[Source, BaseFiles]:
 def find_data_of(point: Point, places: Places) -> Source:
     """Return the data of `point`. Raise SourceError if they cannot be found or used."""
     train, place = point.train, places.get(data_name(point))
-    where, sha256 = _find("data", train.data, place, lambda where: find_data(train.task, where).sha256())
-    return Source(sha256, place=None if where is None or where in TASKS[train.task].sets else _absolute(where))
+    where, data = _find(
+        "data", train.data, place, lambda where: _checked(find_data(train.task, where, train.data_settings))
+    )
+    revision = getattr(data[0], "revision", None)
+    is_path = where is not None and where not in TASKS[train.task].sets and revision is None
+    return Source(data[1], revision, _absolute(where) if is_path else None, _about(data[0]))
 
 
 def _find(setting: str, value: Any, place: str | None, find: Callable[[Any], T]) -> tuple[Any, T]:
@@ -100,7 +109,22 @@ def find_moved(points: Iterable[Point], known: Mapping[str, Source], moved: Mapp
 
 def _content(setting: str, point: Point, path: str) -> str:
     """Return the hash of the base or data at `path`, as `point` would use it."""
-    return find_base(path).sha256 if setting == "base" else find_data(point.train.task, path).sha256()
+    return (
+        find_base(path).sha256
+        if setting == "base"
+        else find_data(point.train.task, path, point.train.data_settings).sha256()
+    )
+
+
+def _checked(data: Data) -> tuple[Data, str]:
+    """Return data and their hash. Raise DataError."""
+    return data, data.sha256()
+
+
+def _about(data: Data) -> dict[str, Any] | None:
+    """Return what was understood of a user's own data: columns, classes in order, splits; None for other data."""
+    about: dict[str, Any] | None = data.about() if isinstance(data, OwnData) else None
+    return about
 
 
 def _absolute(path: str) -> str:

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from model.settings import Scalar, alternatives
+from model.data_settings import DataSettings
+from model.settings import Scalar, alternatives, keys_of
 from model.task_specs import TASKS
 from model.tasks.draws import SD_SUFFIX
 from sweep.planning.flat import decode_keys, train_keys
@@ -33,6 +34,7 @@ Row = dict[str, Any]
 METRICS = tuple(
     dict.fromkeys(metric for name, task in TASKS.items() if not is_extension(name) for metric in task.metrics)
 )
+SMALLER = ("perplexity", "bits_per_byte")  # metrics whose smaller values are better
 LOSSES = ("train_loss", "dev_loss", "best_dev_loss")  # nats per token
 UTC_TIME = pa.timestamp("us", tz="UTC")
 ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
@@ -74,8 +76,8 @@ def draw_sds(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def larger_is_better(name: str) -> bool:
-    """Return whether larger values of a score are better: true for every metric, false for losses."""
-    return not name.endswith("_loss")
+    """Return whether larger values of a score are better: true but for losses and what grows with them."""
+    return not name.endswith("_loss") and name.removeprefix("test_") not in SMALLER
 
 
 def schema(rows: Sequence[Row] = ()) -> pa.Schema:
@@ -266,7 +268,8 @@ def _ranked(unranked: list[Row]) -> list[Row]:
 
 def ranking_group(row: Row) -> tuple[Any, ...]:
     """Return task, data, base and epochs: rows that have them in common are ranked against each other."""
-    return row["task"], row.get("data") or "", row["base"], row["epochs_budget"]
+    own = tuple(str(row.get(key)) for key in keys_of(DataSettings))
+    return row["task"], row.get("data") or "", own, row["base"], row["epochs_budget"]
 
 
 def _order(row: Row) -> tuple[Any, ...]:

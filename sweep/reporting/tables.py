@@ -13,7 +13,7 @@ from typing import Any
 
 from model.task_specs import TASKS
 from sweep.reporting.columns import all_columns
-from sweep.reporting.leaderboard import Row, compared, metrics_of
+from sweep.reporting.leaderboard import Row, compared, larger_is_better, metrics_of
 from sweep.reporting.numbers import cell_format, decimals, plain_text, setting_text
 from sweep.reporting.rung_report import Rung
 from sweep.reporting.settings import constant_settings, settings_of
@@ -24,7 +24,7 @@ def sort_rows(rows: Sequence[Row], column: str | None) -> list[Row]:
     """Return rows as ranked, or sorted by `column`: metrics descending, others ascending, missing values last."""
     if column is None:
         return list(rows)
-    sign = -1 if any(column in metrics_of(row) for row in rows) else 1
+    sign = -1 if larger_is_better(column) and any(column in metrics_of(row) for row in rows) else 1
     present = [row for row in rows if row.get(column) is not None and row[column] == row[column]]  # nan != nan
     numeric = all(isinstance(row[column], int | float) for row in present)
     ordered = sorted(present, key=lambda row: sign * row[column] if numeric else str(row[column]))
@@ -96,7 +96,7 @@ def footnotes(folder: RunFolder, rows: Sequence[Row]) -> list[str]:
 def beats(row: Row, name: str) -> bool:
     """Return whether a row's value is better than the baseline's: larger for a metric, smaller for a loss."""
     gain = row[name] - row[f"base_{name}"]
-    return bool(gain > 0 if name in metrics_of(row) else gain < 0)
+    return bool(gain > 0 if larger_is_better(name) else gain < 0)
 
 
 def markdown(names: Sequence[str], rows: Sequence[Row]) -> str:

@@ -22,6 +22,7 @@ from typing import Protocol
 
 from sweep.planning.config import TuneConfig
 from sweep.planning.plan import Trial
+from sweep.planning.sources import data_name
 from sweep.store.state import RunState
 from sweep.store.status import Status
 
@@ -151,7 +152,7 @@ def comparison_group(trial: Trial) -> tuple[str, ...]:
     Losses per token are not comparable between vocabularies, because a token holds more or less text.
     """
     train = trial.points[0].train
-    return train.task, train.data or "", train.base, str(train.seed)
+    return data_name(trial.points[0]), train.base, str(train.seed)
 
 
 def rung(

@@ -14,18 +14,22 @@ NAMES = sorted(path.stem for path in shipped_spaces().glob("*.py") if path.stem 
 
 # (points, trials) of section 4.2 of the paper; `decoding` is ours.
 SIZES = {
+    "classification": (4, 4),
     "combinations": (15, 10),
+    "completion": (4, 4),
     "decoding": (24, 1),
     "lora_model_size": (2, 2),
     "lora_or_full": (2, 2),
     "lora_rank": (24, 24),
     "lora_scale": (16, 16),
+    "pairs": (4, 4),
     "paraphrase": (4, 4),
     "sentiment": (4, 4),
     "smart": (72, 72),
     "smart_lora": (16, 16),
     "smart_lora_soap": (36, 9),
     "soap_decoding": (1020, 20),
+    "text": (4, 4),
 }
 ABOUT_BASES = {"lora_model_size"}
 

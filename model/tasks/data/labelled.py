@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from model.errors import DataError
 from model.pretrained.tokenizer import Tokenizer
@@ -11,6 +12,21 @@ from model.tasks.data.sources import files_sha256
 from model.tasks.data.tables import Columns, Example, read_examples
 
 log = logging.getLogger(__name__)
+
+
+class LabelledRows(Protocol):
+    """What a task reads of labelled texts."""
+
+    @property
+    def files(self) -> Mapping[str, Path]: ...
+
+    def rows(self, split: str) -> Iterator[Example | None]:
+        """Yield every row of a split, or None if it is unusable. Raise DataError."""
+        ...
+
+    def text(self, *texts: str) -> str:
+        """Return the texts of one example as the model reads them."""
+        ...
 
 
 @dataclass(frozen=True)

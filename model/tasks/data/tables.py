@@ -4,17 +4,14 @@ The course's .csv files are tab-separated. Quotation marks in such text are ordi
 as CSV writers quote; then they are removed, and doubled marks inside become single. Columns are found by name.
 """
 
-import csv
-import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from model.errors import DataError
-
-Row = Mapping[str, Any]
+from model.tasks.data.formats import Row, Rows, explained, json_lines, opened, parquet, tab_separated
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class Columns:
     label: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     texts: tuple[str, ...]
     label: int
@@ -48,89 +45,24 @@ def read_examples(path: Path, columns: Columns, classes: int | None = None) -> I
         yield Example(tuple(values), target) if usable else None  # type: ignore[arg-type]
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+def _rows(path: Path) -> Rows:
     """Yield the place and content of every row. Raise DataError."""
-    try:
-        yield from READERS.get(path.suffix.lower(), _tab_separated)(path)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}; put a good copy there") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    except (csv.Error, ValueError) as error:
-        raise DataError(f"{path} is damaged: {error}; put a good copy there") from error
+    with explained(path):
+        yield from READERS.get(path.suffix.lower(), _tabs)(path)
 
 
-def _tab_separated(path: Path) -> Iterator[tuple[str, Row]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.reader(_equal_ends(file), delimiter="\t", quoting=csv.QUOTE_NONE)
-        header = [_unquoted(name) for name in next(lines, [])]
-        if twice := [name for name in header if name and header.count(name) > 1]:
-            raise ValueError(f"its first line, which must name the columns, names {twice[0]!r} twice")
-        was_open = False  # whether the previous line has an unclosed quoted field
-        for fields in lines:
-            if fields:  # skip blank lines
-                _check_width(fields, len(header), lines.line_num, was_open)
-                was_open = any(field.startswith('"') and _unquoted(field) == field for field in fields)
-                row = dict(zip(header, map(_unquoted, fields), strict=False))
-                yield f"line {lines.line_num}", {**dict.fromkeys(header), **row}
+def _tabs(path: Path) -> Rows:
+    with opened(path) as file:
+        yield from tab_separated(file)
 
 
-def _equal_ends(lines: Iterable[str]) -> Iterator[str]:
-    """Yield `lines`. Raise ValueError if line endings are mixed, because one then lies inside a text."""
-    first = None
-    for number, line in enumerate(lines, start=1):
-        end = line[-1:] if line.endswith(("\r", "\n")) else first
-        first = first or end
-        if end != first:
-            raise ValueError(f"line {number} has a different line ending: a text contains a line break; replace it")
-        yield line
-
-
-def _unquoted(field: str) -> str:
-    """Return a field without enclosing quotation marks."""
-    inner = field[1:-1]
-    is_quoted = len(field) > 1 and field[0] == field[-1] == '"' and '"' not in inner.replace('""', "")
-    return inner.replace('""', '"') if is_quoted else field
-
-
-def _check_width(fields: list[str], width: int, line: int, was_open: bool) -> None:
-    """Raise ValueError if a text seems to contain a tab or a line break, which makes the fields ambiguous."""
-    if len(fields) > width:
-        raise ValueError(f"line {line} has {len(fields)} fields, the header {width}: a text contains a tab; replace it")
-    last = fields[-1]
-    if len(fields) < width and (was_open or (last.startswith('"') and _unquoted(last) == last)):
-        raise ValueError(f"line {line} is short and has an unclosed quote: a text contains a line break; replace it")
-
-
-def _json_lines(path: Path) -> Iterator[tuple[str, Row]]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise ValueError(f"line {number} is not JSON ({error})") from error
-            if not isinstance(row, dict):
-                raise ValueError(f"line {number} is not a JSON object")
-            yield f"line {number}", row
-
-
-def _parquet(path: Path) -> Iterator[tuple[str, Row]]:
-    import pyarrow.parquet  # only data sets from the hub need it
-
-    with pyarrow.parquet.ParquetFile(path) as file:
-        rows = (row for batch in file.iter_batches(batch_size=1000) for row in batch.to_pylist())
-        yield from ((f"row {number}", row) for number, row in enumerate(rows, start=1))
-
-
-READERS = {".csv": _tab_separated, ".tsv": _tab_separated, ".jsonl": _json_lines, ".parquet": _parquet}
+READERS = {".jsonl": json_lines, ".parquet": parquet}
 
 
 def _column(path: Path, row: Row, names: tuple[str, ...]) -> str:
     if found := [name for name in names if name in row]:
         return found[0]
-    is_text = READERS.get(path.suffix.lower(), _tab_separated) is _tab_separated
+    is_text = path.suffix.lower() not in READERS
     raise DataError(
         f"{path} has no column {names[0]} (it has {', '.join(repr(name) for name in row)}); "
         f"{'its first line must name the columns, separated by tabs' if is_text else 'name its columns so'}"

@@ -55,10 +55,10 @@ def test_no_example_waits_longer_than_a_window() -> None:
 
 def test_ragged_keeps_sequences_as_they_are() -> None:
     rows = [[5, 6, 7], [1], [2**31 - 1, 0]]
-    ragged = Ragged(iter(rows))
+    ragged = Ragged(rows)
     assert [ragged[index].tolist() for index in range(len(ragged))] == rows
-    assert ragged.lengths == [3, 1, 2]
-    assert ragged.tokens.dtype == torch.int32
+    assert list(ragged.lengths) == [3, 1, 2]
+    assert ragged[0].dtype == torch.int32
     assert ragged.padded([2, 1], pad=9).tolist() == [[2**31 - 1, 0], [1, 9]]
     assert ragged.last([0, 1, 2]).tolist() == [2, 0, 1]
-    assert len(Ragged(iter([]))) == 0
+    assert len(Ragged([])) == 0

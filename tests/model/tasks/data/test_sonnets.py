@@ -89,3 +89,67 @@ def test_bad_data_is_named(tmp_path: Path, content: bytes | None, message: str) 
     with pytest.raises(DataError, match=message) as caught:
         find(str(path)).sha256()
     assert str(path) in str(caught.value)
+
+
+def poem(number: int, lines: int = 14) -> list[str]:
+    return [f"line {place} of poem {number}" for place in range(lines)]
+
+
+@pytest.mark.parametrize("gap", ["\n\n", "\n \n", "\n\n\n\n"])
+def test_unnumbered_poems_are_parted_by_blank_lines(gap: str) -> None:
+    sonnets, skipped = parse("\n" + gap.join("\n".join(poem(n, 5)) for n in range(4)) + "\n")
+    assert [sonnet.text.splitlines() for sonnet in sonnets] == [poem(n, 5) for n in range(4)]
+    assert [sonnet.number for sonnet in sonnets] == ["1", "2", "3", "4"]
+    assert skipped == 0
+
+
+def test_stanzas_of_unnumbered_poems_stay_together_if_two_blank_lines_part_poems() -> None:
+    stanzas = "\n\n".join(("a\nb", "c\nd"))
+    sonnets, _ = parse("\n\n\n".join([stanzas] * 3))
+    assert [sonnet.text for sonnet in sonnets] == ["a\nb\nc\nd"] * 3
+
+
+# --- the course's files: 131 sonnets to train on, 12 held out of which three lines are given, and their true lines
+
+
+def write_course(folder: Path, dev: str = "_dev", true: bool = True) -> Path:
+    def numbered(poems: dict[int, list[str]]) -> str:
+        return "THE SONNETS\n\n" + "\n\n".join(f"{n}\n\n" + "\n".join(lines) for n, lines in poems.items())
+
+    folder.mkdir(exist_ok=True)
+    (folder / "sonnets.txt").write_text(numbered({n: poem(n) for n in range(1, 132)}))
+    held = {n: poem(n) for n in range(132, 144)}
+    (folder / f"sonnets_held_out{dev}.txt").write_text(numbered({n: lines[:3] for n, lines in held.items()}))
+    if true:
+        (folder / f"TRUE_sonnets_held_out{dev}.txt").write_text(numbered(held))
+    return folder
+
+
+@pytest.mark.parametrize("dev", ["", "_dev"])
+@pytest.mark.parametrize("name", [".", "sonnets"])
+def test_the_courses_files_are_read_as_they_are(tmp_path: Path, dev: str, name: str) -> None:
+    data = find(str(write_course(tmp_path, dev) / name))
+    splits = data.splits()
+    assert [len(splits[split]) for split in ("train", "dev", "test")] == [131, 12, 0]
+    assert splits["dev"][0].prompt.splitlines() == poem(132)[:3]
+    assert splits["dev"][-1].rest.splitlines() == poem(143)[3:]
+    assert len(data.sha256()) == 64
+
+
+def test_held_out_sonnets_of_the_test_split_need_no_true_lines(tmp_path: Path) -> None:
+    write_course(tmp_path)
+    (tmp_path / "sonnets_held_out.txt").write_text("150\n\na\nb\nc\n")
+    assert find(str(tmp_path)).size("test") == 0
+    (tmp_path / "TRUE_sonnets_held_out.txt").write_text("150\n\na\nb\nc\nd\n")
+    assert find(str(tmp_path)).size("test") == 1
+
+
+def test_held_out_sonnets_that_are_no_good_are_named(tmp_path: Path) -> None:
+    write_course(tmp_path, true=False)
+    with pytest.raises(DataError, match=r"sonnets_held_out_dev\.txt holds no whole sonnet for dev"):
+        find(str(tmp_path)).sha256()
+    write_course(tmp_path)
+    path = tmp_path / "sonnets_held_out_dev.txt"
+    path.write_text(path.read_text().replace("line 1 of poem 140", "something else"))
+    with pytest.raises(DataError, match=r"begins with the first 3 lines of poem 140; give files of the same sonnets"):
+        find(str(tmp_path)).sha256()

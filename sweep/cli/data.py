@@ -1,0 +1,49 @@
+"""`sweep data`: how a user's own data are understood."""
+
+import click
+
+from sweep.cli.group import Command
+from sweep.cli.options import OUTPUT, WHAT, option
+
+
+@click.command(cls=Command)
+@click.argument("path")
+@option(
+    WHAT,
+    "--task",
+    type=click.Choice(["classification", "pairs", "completion", "text"]),
+    help="Task that reads the data. Default: the one whose columns it has.",
+)
+@option(WHAT, "--base", default="tiny", show_default=True, help="Model whose tokens are counted.")
+@option(
+    WHAT,
+    "--set",
+    "settings",
+    metavar="data.KEY=VALUE",
+    multiple=True,
+    help="How to read the data, as for `sweep run`: data.text=COLUMN, data.split=dev=0.2,test=0.1. Repeatable.",
+)
+@option(
+    OUTPUT, "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format."
+)
+def data(path: str, task: str | None, base: str, settings: tuple[str, ...], form: str) -> None:
+    """Show how the data at PATH are understood: columns, splits, classes, lengths, duplicates and examples.
+
+    PATH is a file (CSV, TSV, JSON Lines, Parquet or plain text, also with .gz or .zst), a folder of train, dev and test
+    files, or a data set owner/name:config of the Hugging Face hub.
+    """
+    from model.data_settings import DataSettings
+    from model.errors import SettingError
+    from model.settings import build
+    from sweep.datasets.figures import figures
+    from sweep.datasets.text import json_text, lines
+    from sweep.errors import SpaceError
+    from sweep.planning.overrides import parse_settings
+
+    given = {key.removeprefix("data."): value for key, value in parse_settings(settings).items()}
+    try:
+        found = figures(path, task, base, build(DataSettings, given))
+    except SettingError as error:
+        raise SpaceError(str(error)) from error
+    for line in [json_text(found)] if form == "json" else lines(found):
+        click.echo(line)
