@@ -111,6 +111,17 @@ class Run:
         trained = load_trained(self.folder, point)
         return trained.model, trained.tokenizer
 
+    def export(self, folder: str | Path, point: str | None = None, *, form: str = "hf") -> Path:
+        """Write the trained model of `point` (default: the best) to `folder`, and return the folder.
+
+        form: hf for transformers, peft for a LoRA adapter, gguf for llama.cpp. Raise RunError if the point has no such
+        form or its checkpoint was not kept, UsageError if `folder` is not empty.
+        """
+        from sweep.export.write import export_model
+
+        export_model(self.folder, point, Path(folder), form)
+        return Path(folder)
+
     def resume(
         self,
         *,
