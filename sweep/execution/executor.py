@@ -3,6 +3,7 @@
 from contextlib import closing
 from typing import Protocol
 
+from sweep.errors import InfrastructureError
 from sweep.execution.job import Job
 from sweep.execution.trial import TrialReport, run_trial
 from sweep.store.failure import Failure
@@ -25,6 +26,10 @@ class Listener(Protocol):
 
     def lost(self, job: Job, failure: Failure, reason: str) -> None:
         """Note that the worker of `job` ended without a last report."""
+        ...
+
+    def note(self, message: str) -> None:
+        """Show a message to the user."""
         ...
 
     @property
@@ -59,5 +64,8 @@ class InlineExecutor:
         listener.started(job)
         with threads(job.threads), closing(run_trial(job)) as reports:
             for report in reports:
-                if not listener.reported(job, report) or listener.stopping:
+                continues = listener.reported(job, report)
+                if report.breaks_worker:
+                    raise InfrastructureError(f"{report.reason}. This process cannot use its GPU again: resume the run")
+                if not continues or listener.stopping:
                     return

@@ -32,6 +32,7 @@ class Job:
     logs: str | None = None  # folder for the stderr of workers
     threads: int
     gpu: bool
+    share: float = 1.0  # of the GPU that the trial gets
     keep: str = "best+last"  # which checkpoints to keep; see sweep.store.retention
     scores_test: bool = False  # whether points are also scored on the test split
     measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
@@ -58,10 +59,10 @@ class JobFactory:
         self.limits = limits
         self.scheduler = scheduler
 
-    def make(self, trial: Trial, state: RunState, seconds: float) -> Job | None:
+    def make(self, trial: Trial, state: RunState, seconds: float, alone: bool = False) -> Job | None:
         """Return a job for the unfinished points of `trial`, or None if there are none or its time is used up.
 
-        `seconds` is the time that workers have spent on the trial so far.
+        `seconds` is the time that workers have spent on the trial so far; `alone`: give it a whole GPU.
         """
         known = state.trial(trial.trial_id)
         points = tuple((p.point_id, self._settings(p)) for p in trial.points if find_result(state, p) is None)
@@ -82,6 +83,7 @@ class JobFactory:
             logs=str(self.folder.logs.absolute()),
             threads=self.spec.cpus_per_trial,
             gpu=self.spec.gpus_per_trial > 0,
+            share=1.0 if alone else self.spec.gpus_per_trial or 1.0,
             keep=self.limits.keep,
             scores_test=self.spec.confirm is not None,
             measured=self.scheduler.levels(trial) if self.spec.tune_config.objective == "metric" else (),

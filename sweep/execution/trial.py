@@ -5,6 +5,7 @@ checkpoint contains all reports so far, so that a resumed trial can repeat those
 does not assume that it owns its process: the executor sets the number of threads.
 """
 
+import os
 import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from sweep.planning.plan import Point, Trial
 from sweep.planning.processor import device_name
 from sweep.store import retention
 from sweep.store.events import Cost, EpochEvent, Losses, Record, Score, report_fields
-from sweep.store.failure import Failure, classify
+from sweep.store.failure import Failure, classify, is_gpu_fault
 from sweep.store.heartbeat import SupersededError, hold_lease
 from sweep.store.status import Status
 
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 class ChangedError(RuntimeError):
     """The code, processor, base or data of a worker differs from those that the run started with."""
+
+
+class NoGPUError(RuntimeError):
+    """A worker that was given a GPU cannot use it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,7 @@ class TrialReport(Record):
     failure: Failure | None = None  # why, if FAILED
     loss: str | None = None  # the loss of a trial that diverged, as text, because JSON has no NaN
     traceback: str | None = None
+    breaks_worker: bool = False  # whether the worker's process must end, because it cannot use its GPU again
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -55,7 +61,7 @@ class TrialReport(Record):
 
     def event(self, job: Job) -> EpochEvent:
         """Return the ledger event for this report."""
-        fields = {name: value for name, value in vars(self).items() if name != "traceback"}
+        fields = {name: value for name, value in vars(self).items() if name not in ("traceback", "breaks_worker")}
         return EpochEvent(trial_id=job.trial_id, attempt=job.attempt, **fields)
 
 
@@ -80,13 +86,13 @@ def run_trial(job: Job) -> Generator[TrialReport]:
             loss=str(error.loss),
         )
     except (Exception, SystemExit) as error:  # a failed trial is a result; other trials continue
-        failure = Failure.WORKER_LOST if isinstance(error, SupersededError) else classify(error)
         yield TrialReport(
             epoch=epoch,
             status=Status.FAILED,
             reason=f"{type(error).__name__}: {error}",
-            failure=failure,
+            failure=Failure.WORKER_LOST if isinstance(error, SupersededError | NoGPUError) else classify(error),
             traceback=traceback.format_exc(),
+            breaks_worker=isinstance(error, NoGPUError) or is_gpu_fault(error),
         )
 
 
@@ -98,19 +104,22 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     import torch
 
     from model.checkpoint import read_checkpoint
-    from model.hardware import default_device
     from model.training import train
-    from sweep.execution.usage import reset_peak_memory
+    from sweep.execution.usage import free_gpu_memory, limit_gpu_memory, reset_peak_memory
 
     import_recorded(job.extensions)
     trial, folder = job.trial, Path(job.checkpoints)
-    device = default_device() if job.gpu else torch.device("cpu")
+    device = torch.device("cuda" if job.gpu else "cpu")
     with hold_lease(folder, job.attempt) as beat:
         checkpoint = _resumable_checkpoint(folder, trial)
         reports = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
     yield from map(TrialReport.from_json, reports)
     if reports and reports[-1].get("status"):
         return
+    if job.gpu:
+        _check_gpu()
+        free_gpu_memory()  # of the trial before, which may have failed
+        limit_gpu_memory(job.share)
     reset_peak_memory(device)
     config = replace(trial.config, revision=job.base.revision)
     _check_unchanged(job, config)
@@ -140,6 +149,18 @@ def _resumable_checkpoint(folder: Path, trial: Trial) -> Path | None:
         return newest
     prune(folder, 0)
     return None
+
+
+def _check_gpu() -> None:
+    """Raise NoGPUError if torch sees no GPU: it would train on the CPU, under the GPU's name."""
+    import torch
+
+    if not torch.cuda.is_available():
+        given = os.environ.get("CUDA_VISIBLE_DEVICES")
+        raise NoGPUError(
+            f"torch {torch.__version__} of this worker sees no GPU (CUDA_VISIBLE_DEVICES is {given!r}): "
+            "run `sweep doctor` on its machine"
+        )
 
 
 def _check_unchanged(job: Job, config: TrainConfig) -> None:

@@ -49,12 +49,12 @@ class RayExecutor:
 
     def run(self, listener: Listener) -> None:
         with _without_output(), self._cluster() as monitor:
-            from sweep.execution.ray_backend.adapter import Desk, tune_jobs  # imports Ray, which reads ENVIRONMENT
+            from sweep.execution.ray_backend.adapter import Desk, run_jobs  # imports Ray, which reads ENVIRONMENT
 
             monitor.resume_command = listener.resume_command
             desk = Desk(listener, self.stall_timeout, monitor)
             with private_folder() as storage:
-                tune_jobs(
+                run_jobs(
                     desk,
                     storage,
                     concurrency=self.concurrency,
