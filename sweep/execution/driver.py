@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sweep.errors import InfrastructureError
 from sweep.execution.executor import Executor
@@ -156,6 +157,10 @@ class Driver:
     def stopping(self) -> bool:
         signalled = self.interrupts.first is not None
         return signalled or self.recorder.broken is not None or self.budget_spent(now=True) is not None
+
+    @property
+    def folder(self) -> Path:
+        return self.recorder.folder.path
 
     @property
     def resume_command(self) -> str:

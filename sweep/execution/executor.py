@@ -1,6 +1,7 @@
 """The executor interface, and the executor that runs trials in this process. (ray_backend/ runs them on Ray.)"""
 
 from contextlib import closing
+from pathlib import Path
 from typing import Protocol
 
 from sweep.errors import InfrastructureError
@@ -35,6 +36,11 @@ class Listener(Protocol):
     @property
     def stopping(self) -> bool:
         """Return whether to stop: start no more jobs, and return as soon as running trials can be resumed."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the run, which all workers must see."""
         ...
 
     @property

@@ -18,6 +18,7 @@ from model.config import TrainConfig
 from model.task_specs import TASKS
 from sweep.execution.job import Job
 from sweep.planning.extensions import import_recorded
+from sweep.planning.machine import Machine, join_devices, split_devices, worker_versions
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Point, Trial
 from sweep.planning.processor import device_name
@@ -25,6 +26,7 @@ from sweep.store import retention
 from sweep.store.events import Cost, EpochEvent, Losses, Record, Score, report_fields
 from sweep.store.failure import Failure, classify, is_gpu_fault
 from sweep.store.heartbeat import SupersededError, hold_lease
+from sweep.store.locks import LockError
 from sweep.store.status import Status
 
 if TYPE_CHECKING:
@@ -90,7 +92,9 @@ def run_trial(job: Job) -> Generator[TrialReport]:
             epoch=epoch,
             status=Status.FAILED,
             reason=f"{type(error).__name__}: {error}",
-            failure=Failure.WORKER_LOST if isinstance(error, SupersededError | NoGPUError) else classify(error),
+            failure=Failure.WORKER_LOST
+            if isinstance(error, SupersededError | NoGPUError | LockError)
+            else classify(error),
             traceback=traceback.format_exc(),
             breaks_worker=isinstance(error, NoGPUError) or is_gpu_fault(error),
         )
@@ -119,7 +123,7 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     if job.gpu:
         _check_gpu()
         free_gpu_memory()  # of the trial before, which may have failed
-        limit_gpu_memory(job.share)
+        limit_gpu_memory(job.share, job.gpu_bytes)
     reset_peak_memory(device)
     config = replace(trial.config, revision=job.base.revision)
     _check_unchanged(job, config)
@@ -167,15 +171,13 @@ def _check_unchanged(job: Job, config: TrainConfig) -> None:
     """Raise ChangedError if this worker would compute other results than the run's provenance promises."""
     from model.process_cache import cached_base, cached_task
 
-    for what, found, wanted in (
-        ("numeric code (model/)", numerics_sha256(), job.numerics_sha256),
-        ("device", device_name(job.gpu), job.device),
-    ):
-        if found != wanted:
-            raise ChangedError(
-                f"this worker's {what} differs from the one that the run was planned with ({found}, not {wanted}); "
-                "start all workers from the same installation, on equal machines"
-            )
+    machine = Machine(
+        devices=[str(device_name(job.gpu))], versions=worker_versions(), numerics_sha256=numerics_sha256()
+    )
+    if unlike := differences(machine, job):
+        raise ChangedError(
+            f"this worker's {unlike[0]}; start all workers from the same installation, on equal machines"
+        )
     base = cached_base(config.base, config.revision)
     task = cached_task(config.task, config.data, base, config.truncate)
     for what, found, wanted in (
@@ -186,10 +188,24 @@ def _check_unchanged(job: Job, config: TrainConfig) -> None:
             raise ChangedError(f"{what} has changed since the run began, so results would not be comparable; undo that")
 
 
+def differences(machine: Machine, job: Job) -> list[str]:
+    """Return how a machine differs from the one that `job` was planned for, as far as results depend on it."""
+    found: list[tuple[str, object, object]] = [
+        ("numeric code (model/)", machine.numerics_sha256, job.numerics_sha256),
+        *((f"version of {name}", machine.versions.get(name), version) for name, version in job.versions.items()),
+        *(("device", name, job.device) for name in machine.devices if name not in split_devices(job.device)),
+    ]
+    return [
+        f"{what} differs from the one that the run was planned with ({mine}, not {planned})"
+        for what, mine, planned in found
+        if mine != planned
+    ]
+
+
 def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", reports: list[Any]) -> TrialReport:
     """Train the next epoch, score the points that are due, and save a checkpoint with all reports so far."""
     epoch = next(epochs)
-    report = _report(job, trial, epoch)
+    report = _report(job, trial, epoch, _device(job, reports))
     reports.append(report.to_json())
     if not trial.is_baseline:
         ended = report.status is not None
@@ -203,7 +219,13 @@ def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", report
     return report
 
 
-def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
+def _device(job: Job, reports: list[Any]) -> str:
+    """Return the name of the device; if earlier epochs were computed on an unlike GPU, the names of both."""
+    own = str(device_name(job.gpu))
+    return join_devices([own, *split_devices(reports[-1]["cost"]["device"])]) if job.gpu and reports else own
+
+
+def _report(job: Job, trial: Trial, epoch: "EpochReport", device: str) -> TrialReport:
     last = epoch.early_stopped or epoch.epoch == trial.epochs
     due = [
         (point_id, point)
@@ -215,7 +237,7 @@ def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
     return TrialReport(
         epoch=epoch.epoch,
         losses=Losses.from_json(epoch.scalars()),
-        cost=_cost(epoch.training, job),
+        cost=_cost(epoch.training, job, device),
         scores=scores,
         metric=_metric(trial, epoch) if epoch.epoch in job.measured else None,
         status=(Status.COMPLETED if complete else Status.STOPPED) if last else None,
@@ -248,7 +270,7 @@ def _scored_weights(job: Job, epoch: "EpochReport", point: Point) -> AbstractCon
     return epoch.training.weights_of(Path(job.checkpoints) / str(epoch.best_epoch))
 
 
-def _cost(training: "Training", job: Job) -> Cost:
+def _cost(training: "Training", job: Job, device: str) -> Cost:
     from sweep.execution.usage import peak_memory_bytes
 
     return Cost(
@@ -257,7 +279,7 @@ def _cost(training: "Training", job: Job) -> Cost:
         optimizer_state_bytes=training.optimizer_state_bytes,
         precond_fallbacks=training.precond_fallbacks,
         peak_memory_bytes=peak_memory_bytes(training.device),
-        device=device_name(job.gpu),
+        device=device,
         threads=job.threads,
         note=training.note,
     )

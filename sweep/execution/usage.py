@@ -36,8 +36,13 @@ def reset_peak_memory(device: torch.device) -> None:
             CLEAR_REFS.write_text("5")
 
 
-def limit_gpu_memory(share: float) -> None:
-    """Let torch's allocator in this process take `share` of the GPU at most, so that trials cannot starve others."""
+def limit_gpu_memory(share: float, bytes_: int | None) -> None:
+    """Let torch's allocator in this process take `bytes_` of the GPU at most, or else `share` of it.
+
+    So a trial that needs more than was foreseen runs out of memory itself, and not its neighbours.
+    """
+    if bytes_ is not None:
+        share = min(1.0, bytes_ / torch.cuda.get_device_properties(0).total_memory)
     torch.cuda.set_per_process_memory_fraction(share)
 
 

@@ -50,10 +50,10 @@ class Desk:
         self._checked = 0.0  # time of the watchdog's last check
         self._waiting: Job | None = None  # a job that was taken from the listener and has not been handed out
 
-    def has_work(self) -> bool:
-        """Return whether there is a job to start."""
+    def first_job(self) -> Job | None:
+        """Return the job that `next_job` returns next, or None if there is none at the moment."""
         self._waiting = self._waiting or self.listener.next_job()
-        return self._waiting is not None
+        return self._waiting
 
     def next_job(self) -> Job | None:
         """Return the next job, or None if there is none at the moment."""
@@ -230,7 +230,7 @@ def run_jobs(desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_tri
     """Run all jobs of the desk, and set aside GPUs that break workers. Raise InfrastructureError if none is left."""
     holders = Holders()
     number = 0
-    while desk.has_work():
+    while desk.first_job() is not None:
         number += 1
         tune_jobs(desk, storage / str(number), concurrency=concurrency, cpus_per_trial=cpus_per_trial)
         if desk.draining and not desk.listener.stopping:
