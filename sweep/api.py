@@ -140,7 +140,7 @@ class Run:
         Raise RunError if code, base, data, versions or device have changed since the run began.
         """
         wanted = replace(self.folder.spec.limits, **_limits(limits))
-        session = prepare_resume(self.folder, executor=executor, moved=_paths(settings or {}))
+        session = prepare_resume(self.folder, executor=executor, address=address, moved=_paths(settings or {}))
         _work_in_python(self.folder, session, wanted, concurrency, address, progress)
         return self
 

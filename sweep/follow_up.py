@@ -39,6 +39,7 @@ def settle_run(
     max_seeds: int = 14,
     margin: float | None = None,
     name: str | None = None,
+    address: str | None = None,
 ) -> RunFolder:
     """Return the run that adds seeds to the comparison "A vs B" of settings of the run in `folder`.
 
@@ -63,12 +64,18 @@ def settle_run(
     )
     if config.settings[0] == config.settings[1]:
         raise RunError(f"{versus!r} names the same configuration twice")
-    spec = replace(_spec(folder, max_seeds), plan=Plan(()), settle=config, confirm=None)
+    spec = replace(_spec(folder, max_seeds, address), plan=Plan(()), settle=config, confirm=None)
     return _open_or_create(folder, spec, name or f"{folder.name}-settle")
 
 
 def confirm_run(
-    folder: RunFolder, *, top: int = 3, seeds: int = 6, again: bool = False, name: str | None = None
+    folder: RunFolder,
+    *,
+    top: int = 3,
+    seeds: int = 6,
+    again: bool = False,
+    name: str | None = None,
+    address: str | None = None,
 ) -> RunFolder:
     """Return a run of the `top` settings of `folder` with fresh seeds, which also scores the test split.
 
@@ -101,17 +108,17 @@ def confirm_run(
         earlier=len(state.confirmations),
         is_complete=is_complete,
     )
-    spec = replace(_spec(folder, seeds), plan=Plan(tuple(points)), settle=None, confirm=config)
+    spec = replace(_spec(folder, seeds, address), plan=Plan(tuple(points)), settle=None, confirm=config)
     made = _open_or_create(folder, spec, name or f"{folder.name}-confirm")
     with folder.lock(), closing(Ledger(folder.ledger)) as ledger:
         ledger.append(ConfirmedEvent(run=made.name, settings=list(config.scores)))
     return made
 
 
-def _spec(folder: RunFolder, seeds: int) -> RunSpec:
+def _spec(folder: RunFolder, seeds: int, address: str | None) -> RunSpec:
     """Return the definition of a run like that in `folder`, as a grid, as of now."""
     return replace(
-        prepare_resume(folder),
+        prepare_resume(folder, address=address),
         tune_config=TuneConfig(seeds=seeds),
         search_space=None,
         created_at=datetime.now(UTC).isoformat(),

@@ -16,7 +16,8 @@ from model.config import TrainConfig
 from model.tasks import find_data
 from sweep.errors import RunError, SourceError, SpaceError
 from sweep.execution.executors import check_executor
-from sweep.execution.resources import gpu_count, max_concurrent_trials
+from sweep.execution.gpu_checks import check_gpus, trial_machine
+from sweep.forecast.packing import measured_memory
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.long_texts import find_long_texts
 from sweep.planning.overrides import parse_settings
@@ -157,8 +158,7 @@ def prepare(request: RunRequest) -> PreparedRun:
             raise SpaceError(f"--base: the space {file.name!r} sets its own base; omit --base")
         overrides.setdefault("base", request.base)
     gpus = 1.0 if request.gpus_per_trial == "auto" else float(request.gpus_per_trial)
-    if gpus and not request.address:
-        _check_gpus(gpus)
+    check_gpus(gpus, request.address)
     if request.limits.budget and request.limits.budget.gpu_hours and not request.gpus_per_trial:
         raise SpaceError(
             f"--budget {request.limits.budget}: no trial uses a GPU; add --gpus-per-trial, or give a budget in minutes"
@@ -170,13 +170,16 @@ def prepare(request: RunRequest) -> PreparedRun:
         raise SpaceError(f"{file.path}: {error}") from None
     for note in notes(file.space, overrides, draws=SEARCHERS[request.tune_config.search].propose is None):
         log.warning(note)
-    provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial)
+    machine = trial_machine(gpus, request.cpus_per_trial, request.address)
+    provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial, machine=machine)
     check_distinct(plan, provenance)
     check_objective(probes, request.tune_config)
     check_updates(probes)
     long_texts = find_long_texts(probes)
+    memory = None
     if request.gpus_per_trial == "auto":
-        gpus = _fair_share(Plan(tuple(probes)), provenance, request.cpus_per_trial)
+        memory = measured_memory(Plan(tuple(probes)), provenance, request.cpus_per_trial, request.address)
+        gpus = memory.share
     spec = RunSpec(
         space=file.name,
         space_sha256=file.sha256,
@@ -186,6 +189,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         executor=request.executor,
         cpus_per_trial=request.cpus_per_trial,
         gpus_per_trial=gpus,
+        gpu_bytes=memory.limit if memory else None,
         command=list(request.command),
         created_at=datetime.now(UTC).isoformat(),
         use_cache=request.use_cache,
@@ -196,18 +200,6 @@ def prepare(request: RunRequest) -> PreparedRun:
         metric=metric,
     )
     return PreparedRun(request=request, file=file, spec=spec)
-
-
-def _check_gpus(gpus: float) -> None:
-    """Raise SpaceError if a trial with `gpus` GPUs does not fit on this machine."""
-    count = gpu_count()
-    if not count:
-        raise SpaceError(
-            "--gpus-per-trial: this machine has no GPU that torch can use (`sweep doctor` says why); "
-            "leave it out to use the CPU"
-        )
-    if max_concurrent_trials(1, gpus) < 1:
-        raise SpaceError(f"--gpus-per-trial {gpus:g}: this machine has {count}")
 
 
 def _points(
@@ -235,27 +227,14 @@ def _points(
     return Plan(()), space, space.probes()
 
 
-def _fair_share(plan: Plan, provenance: Provenance, threads: int) -> float:
-    """Return the GPUs per trial at which as many trials as fit share a GPU.
-
-    This measures the memory that the heaviest trial needs for one epoch.
-    """
-    import torch
-
-    from sweep.execution.gpus import share
-    from sweep.forecast.estimate import heaviest
-    from sweep.forecast.measure import measure
-
-    point = heaviest(plan, provenance, ())
-    assert point is not None, "a plan has points"
-    total = torch.cuda.get_device_properties(0).total_memory
-    return share(measure(point, threads, gpu=True).peak_memory_bytes, total)
-
-
 def prepare_resume(
-    folder: RunFolder, *, executor: str | None = None, moved: Mapping[str, Sequence[str]] | None = None
+    folder: RunFolder,
+    *,
+    executor: str | None = None,
+    address: str | None = None,
+    moved: Mapping[str, Sequence[str]] | None = None,
 ) -> RunSpec:
-    """Return the definition of the next session of the run in `folder`.
+    """Return the definition of the next session of the run in `folder`, on the cluster at `address` if given.
 
     `executor` replaces that of the run. `moved` holds new paths of its bases ("base") and data ("data"). Raise RunError
     if a base or data cannot be found, or if code, base, data, versions, device or threads have changed since the run
@@ -266,7 +245,9 @@ def prepare_resume(
     places = dict(known.places)
     try:
         places |= find_moved(spec.probes, {**known.bases, **known.data}, moved or {})
-        now = trace(spec.probes, gpu=spec.gpus_per_trial > 0, threads=spec.cpus_per_trial, places=places)
+        machine = trial_machine(spec.gpus_per_trial, spec.cpus_per_trial, address)
+        gpu = spec.gpus_per_trial > 0
+        now = trace(spec.probes, gpu=gpu, threads=spec.cpus_per_trial, places=places, machine=machine)
     except SourceError as error:
         remedy = f"{folder.command('resume')} --set {error.setting}=PATH"
         raise RunError(f"{error}; if it was moved, say where it is now: {remedy}") from error

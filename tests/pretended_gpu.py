@@ -9,7 +9,7 @@ Values are those of the CPU's kernels, bit for bit. Speed, memory and the GPU's 
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -163,15 +163,26 @@ class _Placement(TorchFunctionMode):
 
 
 @contextlib.contextmanager
-def pretended_gpu() -> Iterator[Counts]:
-    """Let this process have one GPU, which is pretended, and yield what it counts."""
+def pretended_gpu(names: Sequence[str] = (NAME,), uuids: Sequence[str] = ("GPU-pretended",)) -> Iterator[Counts]:
+    """Let this process have GPUs of these names, which are pretended, and yield what the first of them counts."""
     counts = Counts()
+    cards = [
+        SimpleNamespace(name=name, uuid=uuid, total_memory=MEMORY, major=9, minor=0)
+        for name, uuid in zip(names, uuids, strict=True)
+    ]
     future = torch.__future__
     replaced = future.get_overwrite_module_params_on_conversion()
     with (
         mock.patch.object(GPUTensor, "counts", counts),
         mock.patch.object(torch, "Generator", AnyGenerator),
         mock.patch.multiple(torch.cuda, **CUDA_MODULE),
+        mock.patch.multiple(
+            torch.cuda,
+            is_available=lambda: bool(cards),
+            device_count=lambda: len(cards),
+            get_device_name=lambda device=None: cards[_index(device)].name,
+            get_device_properties=lambda device=None: cards[_index(device)],
+        ),
         _Placement(),
     ):
         future.set_overwrite_module_params_on_conversion(True)  # a moved parameter is another object, as its type is
@@ -181,8 +192,8 @@ def pretended_gpu() -> Iterator[Counts]:
             future.set_overwrite_module_params_on_conversion(replaced)
 
 
-def _properties(device: Any = None) -> SimpleNamespace:
-    return SimpleNamespace(name=NAME, total_memory=MEMORY, uuid="pretended", major=9, minor=0, multi_processor_count=1)
+def _index(device: Any) -> int:
+    return device if isinstance(device, int) else torch.device(device or "cuda").index or 0
 
 
 def _nothing(*arguments: Any, **options: Any) -> None:
@@ -190,11 +201,7 @@ def _nothing(*arguments: Any, **options: Any) -> None:
 
 
 CUDA_MODULE: dict[str, Any] = {
-    "is_available": lambda: True,
-    "device_count": lambda: 1,
     "current_device": lambda: 0,
-    "get_device_name": lambda device=None: NAME,
-    "get_device_properties": _properties,
     "get_device_capability": lambda device=None: (9, 0),
     "mem_get_info": lambda device=None: (MEMORY, MEMORY),
     "max_memory_allocated": lambda device=None: 2**20,

@@ -58,9 +58,17 @@ def settle(
     from sweep.store.locate import find_run
 
     folder = settle_run(
-        find_run(out, run), versus, metric=metric, alpha=alpha, max_seeds=max_seeds, margin=margin, name=name
+        find_run(out, run),
+        versus,
+        metric=metric,
+        alpha=alpha,
+        max_seeds=max_seeds,
+        margin=margin,
+        name=name,
+        address=address,
     )
-    work(folder, prepare_resume(folder, executor=executor), folder.spec.limits, concurrency, address, verbose)
+    session = prepare_resume(folder, executor=executor, address=address)
+    work(folder, session, folder.spec.limits, concurrency, address, verbose)
 
 
 @click.command(cls=Command)
@@ -111,5 +119,6 @@ def confirm(
     from sweep.prepare import prepare_resume
     from sweep.store.locate import find_run
 
-    folder = confirm_run(find_run(out, run), top=top, seeds=seeds, again=again, name=name)
-    work(folder, prepare_resume(folder, executor=executor), folder.spec.limits, concurrency, address, verbose)
+    folder = confirm_run(find_run(out, run), top=top, seeds=seeds, again=again, name=name, address=address)
+    session = prepare_resume(folder, executor=executor, address=address)
+    work(folder, session, folder.spec.limits, concurrency, address, verbose)

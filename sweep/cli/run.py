@@ -140,7 +140,7 @@ def resume(
     folder = find_run(out, run)
     is_typed = ctx.get_parameter_source("settings") is ParameterSource.COMMANDLINE  # sweep.toml means `sweep run`
     moved = parse_paths(settings) if is_typed else {}
-    session = prepare_resume(folder, executor=executor, moved=moved)
+    session = prepare_resume(folder, executor=executor, address=address, moved=moved)
     given = {
         name: value for name, value in limits.items() if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }

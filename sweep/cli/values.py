@@ -49,6 +49,8 @@ class GPUShare(click.ParamType[float | str]):
             number = float(value)
         except ValueError:
             number = -1.0
-        if number < 0 or (number > 1 and number != int(number)):
-            self.fail(f"{value!r}: write a fraction of one GPU (0.25), a whole number of GPUs, or auto", param, ctx)
+        if number > 1:
+            self.fail(f"{value!r}: a trial computes on one GPU; write 1, a fraction (0.25), or auto", param, ctx)
+        if not number >= 0:
+            self.fail(f"{value!r}: write 1, a fraction of one GPU (0.25), or auto", param, ctx)
         return number

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sweep.doctor.findings import Check, note, ok, problem
+from sweep.execution.gpus import is_slice
+from sweep.execution.nvidia import exclusive_gpus, gpus_and_slices, mps_is_running
 from sweep.execution.resources import usable_cores
 from sweep.planning.commits import tool_commit
 
@@ -94,7 +96,23 @@ def gpus() -> Check:
             f"none: {reason}",
             "none is needed for `tiny`; for larger bases use an NVIDIA GPU and torch for CUDA",
         )
-    return ok("gpus", "; ".join(_gpu(index) for index in range(torch.cuda.device_count())))
+    found = "; ".join(_gpu(index) for index in range(torch.cuda.device_count()))
+    if exclusive := exclusive_gpus():
+        return note(
+            "gpus",
+            f"{found}; {', '.join(exclusive)}: one process at a time (exclusive-process mode)",
+            "use --gpus-per-trial 1, or let an administrator run nvidia-smi -c DEFAULT: trials cannot share such a GPU",
+        )
+    if mps_is_running():
+        return note(
+            "gpus",
+            f"{found}; NVIDIA MPS is running",
+            "stop it (echo quit | nvidia-cuda-mps-control): with MPS, which is not supported, an error of one trial "
+            "ends all trials on its GPU",
+        )
+    if len(slices := [name for name in gpus_and_slices() if is_slice(name)]) > 1:
+        return ok("gpus", f"{found}; {len(slices)} MIG slices, of which a process sees the first and a run uses all")
+    return ok("gpus", found)
 
 
 def _no_gpu_reason() -> str:

@@ -9,11 +9,13 @@ import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from sweep.errors import InfrastructureError
 from sweep.execution.executor import Executor
 from sweep.execution.interrupts import Interrupts
 from sweep.execution.job import Job, JobFactory
+from sweep.execution.retries import Retries
 from sweep.execution.trial import TrialReport
 from sweep.planning.config import RunLimits, format_duration
 from sweep.planning.plan import Plan, Trial
@@ -119,9 +121,9 @@ class Driver:
         self.cache = cache
         self.interrupts = interrupts
         self.spec = recorder.folder.spec
+        self.retries = Retries(limits.max_failures, shares_gpu=0 < self.spec.gpus_per_trial < 1)
         self.state = recorder.state
         self._trials: dict[str, Trial] = {}  # the plan's trials by id; a search adds more
-        self._lost: dict[str, int] = {}  # trial -> how often its worker was lost in this session
         self._first: Job | None = None  # the first job, taken before the executor starts
         self.scheduler = make_scheduler(self.spec.tune_config, self._trials)
         self.jobs = JobFactory(recorder.folder, known_provenance(self.spec, self.state), limits, self.scheduler)
@@ -157,6 +159,10 @@ class Driver:
         return signalled or self.recorder.broken is not None or self.budget_spent(now=True) is not None
 
     @property
+    def folder(self) -> Path:
+        return self.recorder.folder.path
+
+    @property
     def resume_command(self) -> str:
         return self.recorder.folder.command("resume")
 
@@ -188,6 +194,10 @@ class Driver:
             self.files.update(self.state)
         return event.status is None
 
+    def note(self, message: str) -> None:
+        log.warning(message)
+        self.reporter.note(message)
+
     def lost(self, job: Job, failure: Failure, reason: str) -> None:
         if self._is_late(job):
             self.queue.release(job.trial_id, retry=False)
@@ -215,7 +225,8 @@ class Driver:
         return None
 
     def _job(self, trial: Trial) -> Job | None:
-        return self.jobs.make(trial, self.state, self.recorder.trial_seconds(trial.trial_id))
+        seconds = self.recorder.trial_seconds(trial.trial_id)
+        return self.jobs.make(trial, self.state, seconds, alone=self.retries.is_alone(trial.trial_id))
 
     def _judge(self, job: Job, report: TrialReport) -> EpochEvent:
         """Return the event of a report, with a final status if the scheduler or the timeout stops the trial here."""
@@ -237,11 +248,10 @@ class Driver:
     def _release(self, job: Job) -> None:
         """Requeue the trial if retries remain, then prune its checkpoints."""
         trial = self.state.trial(job.trial_id)
-        retry = trial.status == Status.FAILED and Failure(trial.failure or Failure.ERROR).is_retried
-        if retry:
-            self._lost[job.trial_id] = self._lost.get(job.trial_id, 0) + 1
-            retry = self._lost[job.trial_id] <= self.limits.max_failures
-            log.info("trial %s: %s", job.trial_id, "retried" if retry else "no retries left")
+        failed = trial.status == Status.FAILED
+        retry = failed and self.retries.is_due(job.trial_id, Failure(trial.failure or Failure.ERROR))
+        if failed:
+            log.info("trial %s: %s", job.trial_id, "retried" if retry else "not retried")
         self.queue.release(job.trial_id, retry)
         self.pruner.prune(job.trial_id, trial)
 

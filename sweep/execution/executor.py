@@ -1,8 +1,10 @@
 """The executor interface, and the executor that runs trials in this process. (ray_backend/ runs them on Ray.)"""
 
 from contextlib import closing
+from pathlib import Path
 from typing import Protocol
 
+from sweep.errors import InfrastructureError
 from sweep.execution.job import Job
 from sweep.execution.trial import TrialReport, run_trial
 from sweep.store.failure import Failure
@@ -27,9 +29,18 @@ class Listener(Protocol):
         """Note that the worker of `job` ended without a last report."""
         ...
 
+    def note(self, message: str) -> None:
+        """Show a message to the user."""
+        ...
+
     @property
     def stopping(self) -> bool:
         """Return whether to stop: start no more jobs, and return as soon as running trials can be resumed."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the run, which all workers must see."""
         ...
 
     @property
@@ -59,5 +70,8 @@ class InlineExecutor:
         listener.started(job)
         with threads(job.threads), closing(run_trial(job)) as reports:
             for report in reports:
-                if not listener.reported(job, report) or listener.stopping:
+                continues = listener.reported(job, report)
+                if report.breaks_worker:
+                    raise InfrastructureError(f"{report.reason}. This process cannot use its GPU again: resume the run")
+                if not continues or listener.stopping:
                     return

@@ -36,7 +36,7 @@ def _ray(spec: RunSpec, limits: RunLimits, concurrency: int | None, address: str
         else max(1, max_concurrent_trials(spec.cpus_per_trial, spec.gpus_per_trial)),
         cpus_per_trial=spec.cpus_per_trial,
         gpus_per_trial=spec.gpus_per_trial,
-        gpus=len(visible_gpus()) if spec.gpus_per_trial and not address else 0,
+        gpus=visible_gpus() if spec.gpus_per_trial and not address else (),
         address=address,
         stall_timeout=limits.stall_timeout,
     )

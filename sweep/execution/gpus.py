@@ -6,8 +6,8 @@ by a dead process blocks nobody. Lock files are never removed, because another p
 """
 
 import contextlib
-import fcntl
 import json
+import math
 import os
 import platform
 import re
@@ -17,43 +17,74 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweep.errors import RunError
+from sweep.execution.nvidia import gpus_and_slices
 from sweep.execution.ray_backend.private_folder import TEMPORARY
+from sweep.store.locks import LockError, try_lock
 
-HEADROOM = 1.25  # times the measured peak: for allocator blocks, the CUDA context, and longer batches
+SLACK = 1.1  # times the measured peak of the allocator's reserved memory, whose blocks fragment
 UNIT = 10_000  # Ray counts GPUs in ten-thousandths
 MOST_PER_GPU = 100  # trials on one GPU: more are not exact in Ray's unit
 LOCKS = TEMPORARY / "explora-sweep-gpus"
 CONTENT_BYTES = 512  # the most bytes of a lock file that are written or read
 
 
-def share(peak_bytes: int, total_bytes: int) -> float:
-    """Return the GPUs per trial: 1 / k for the largest k such that k trials fit into `total_bytes` of memory.
+@dataclass(frozen=True, kw_only=True)
+class GPUMemory:
+    """What a trial needs of a GPU's memory, and what is free, in bytes."""
 
-    Each trial gets `HEADROOM` times its peak, `peak_bytes`. The result is rounded down to Ray's unit, so that k trials
-    never need more than one GPU. Raise RunError if not even one trial fits.
-    """
-    needed = max(peak_bytes, 1) * HEADROOM
-    fitting = min(int(total_bytes / needed), MOST_PER_GPU)
-    if fitting < 1:
-        raise RunError(
-            f"a trial needs {needed / 2**30:.1f} GiB of GPU memory ({peak_bytes / 2**30:.1f} GiB plus 25 %), "
-            f"but the GPU has {total_bytes / 2**30:.1f} GiB: use a smaller batch_size, a smaller base, or lora"
-        )
-    return UNIT // fitting / UNIT
+    reserved: int  # the most that torch's allocator took from the GPU
+    context: int  # what a process takes besides
+    free: int  # on the GPU with the least free memory, while no trial runs
+
+    @property
+    def needed(self) -> int:
+        """Return the bytes that each trial gets."""
+        return max(math.ceil(SLACK * self.reserved) + self.context, 1)
+
+    @property
+    def fitting(self) -> int:
+        """Return how many trials fit on one GPU. Raise RunError if there is no room for one."""
+        fitting = min(self.free // self.needed, MOST_PER_GPU)
+        if fitting < 1:
+            raise RunError(
+                f"a trial needs {self.needed / 2**30:.1f} GiB of GPU memory ({self.reserved / 2**30:.1f} GiB plus 10 % "
+                f"plus {self.context / 2**30:.1f} GiB for CUDA), but {self.free / 2**30:.1f} GiB are free: use a "
+                "smaller batch_size, a smaller base, or lora"
+            )
+        return fitting
+
+    @property
+    def share(self) -> float:
+        """Return the GPUs per trial, rounded down to Ray's unit, so that `fitting` trials never need more than one."""
+        return UNIT // self.fitting / UNIT
+
+    @property
+    def limit(self) -> int:
+        """Return the most bytes that the allocator of each trial may take, so that together they never take more than
+        is free."""
+        return self.free // self.fitting - self.context
 
 
 def visible_gpus() -> list[str]:
     """Return the names of the GPUs that CUDA_VISIBLE_DEVICES lets this process use, in a form that it accepts.
 
     A name is the GPU's UUID, or its index if the driver reports none, so it does not depend on which other GPUs are
-    visible.
+    visible. In place of a divided GPU there are its MIG slices, though a process sees only the first of them.
     """
     import torch
 
     if not torch.cuda.is_available():
         return []
     listed = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    slices = listed or gpus_and_slices()
+    if any(is_slice(name) for name in slices):
+        return slices
     return [_uuid(index) or (listed[index] if listed else str(index)) for index in range(torch.cuda.device_count())]
+
+
+def is_slice(name: str) -> bool:
+    """Return whether a GPU's name is that of a MIG slice."""
+    return name.startswith("MIG-")
 
 
 def _uuid(index: int) -> str | None:
@@ -103,12 +134,14 @@ class HostLock:
             ) from error
         try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+                is_free = try_lock(descriptor, self.path)
+            except LockError as error:
+                raise RunError(f"cannot lock GPU {self.gpu}: {error}") from error
+            if not is_free:
                 raise RunError(
                     f"GPU {self.gpu} is held by {_holder(descriptor)}: wait for it, choose another GPU with "
                     "CUDA_VISIBLE_DEVICES=..., or share the GPU among the trials of one run with --gpus-per-trial"
-                ) from error
+                )
             _write(descriptor, {"pid": os.getpid(), "run": run_name})
             yield
             _write(descriptor, {})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from model.settings import Scalar
 from sweep.planning.config import RunLimits
 from sweep.planning.extensions import Extension, references
+from sweep.planning.machine import NUMERIC_PACKAGES, worker_versions
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Point, Trial, group, point_from
 from sweep.planning.provenance import Provenance, current_name
@@ -25,13 +26,16 @@ class Job:
     base: Source  # as the driver found it; a worker refuses another one (also for the next three)
     data: Source
     numerics_sha256: str
-    device: str
+    device: str  # of unlike GPUs all names; a worker with one of them is accepted
+    versions: Mapping[str, str] = field(default_factory=dict)  # of packages, by name; a worker must have the same
     attempt: int  # counted from 1
     known_epoch: int  # the last epoch in the ledger; reports up to it are not sent again
     checkpoints: str  # folder of this trial's checkpoints
     logs: str | None = None  # folder for the stderr of workers
     threads: int
     gpu: bool
+    share: float = 1.0  # of the GPU that the trial gets
+    gpu_bytes: int | None = None  # the most that its allocator may take; None: its share of the GPU
     keep: str = "best+last"  # which checkpoints to keep; see sweep.store.retention
     scores_test: bool = False  # whether points are also scored on the test split
     measured: tuple[int, ...] = ()  # epochs after which the task's metric is measured for the scheduler
@@ -58,10 +62,10 @@ class JobFactory:
         self.limits = limits
         self.scheduler = scheduler
 
-    def make(self, trial: Trial, state: RunState, seconds: float) -> Job | None:
+    def make(self, trial: Trial, state: RunState, seconds: float, alone: bool = False) -> Job | None:
         """Return a job for the unfinished points of `trial`, or None if there are none or its time is used up.
 
-        `seconds` is the time that workers have spent on the trial so far.
+        `seconds` is the time that workers have spent on the trial so far; `alone`: give it a whole GPU.
         """
         known = state.trial(trial.trial_id)
         points = tuple((p.point_id, self._settings(p)) for p in trial.points if find_result(state, p) is None)
@@ -76,12 +80,15 @@ class JobFactory:
             data=provenance.dataset(trial.points[0]),
             numerics_sha256=numerics_sha256(),
             device=current_name(provenance.device),
+            versions={**worker_versions(), **{name: provenance.versions[name] for name in NUMERIC_PACKAGES}},
             attempt=known.attempt + 1,
             known_epoch=known.known_epoch,
             checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),
             logs=str(self.folder.logs.absolute()),
             threads=self.spec.cpus_per_trial,
             gpu=self.spec.gpus_per_trial > 0,
+            gpu_bytes=None if alone else self.spec.gpu_bytes,
+            share=1.0 if alone else self.spec.gpus_per_trial or 1.0,
             keep=self.limits.keep,
             scores_test=self.spec.confirm is not None,
             measured=self.scheduler.levels(trial) if self.spec.tune_config.objective == "metric" else (),

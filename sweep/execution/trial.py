@@ -5,6 +5,7 @@ checkpoint contains all reports so far, so that a resumed trial can repeat those
 does not assume that it owns its process: the executor sets the number of threads.
 """
 
+import os
 import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -17,13 +18,15 @@ from model.config import TrainConfig
 from model.task_specs import TASKS
 from sweep.execution.job import Job
 from sweep.planning.extensions import import_recorded
+from sweep.planning.machine import Machine, join_devices, split_devices, worker_versions
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Point, Trial
 from sweep.planning.processor import device_name
 from sweep.store import retention
 from sweep.store.events import Cost, EpochEvent, Losses, Record, Score, report_fields
-from sweep.store.failure import Failure, classify
+from sweep.store.failure import Failure, classify, is_gpu_fault
 from sweep.store.heartbeat import SupersededError, hold_lease
+from sweep.store.locks import LockError
 from sweep.store.status import Status
 
 if TYPE_CHECKING:
@@ -32,6 +35,10 @@ if TYPE_CHECKING:
 
 class ChangedError(RuntimeError):
     """The code, processor, base or data of a worker differs from those that the run started with."""
+
+
+class NoGPUError(RuntimeError):
+    """A worker that was given a GPU cannot use it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +55,7 @@ class TrialReport(Record):
     failure: Failure | None = None  # why, if FAILED
     loss: str | None = None  # the loss of a trial that diverged, as text, because JSON has no NaN
     traceback: str | None = None
+    breaks_worker: bool = False  # whether the worker's process must end, because it cannot use its GPU again
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
@@ -55,7 +63,7 @@ class TrialReport(Record):
 
     def event(self, job: Job) -> EpochEvent:
         """Return the ledger event for this report."""
-        fields = {name: value for name, value in vars(self).items() if name != "traceback"}
+        fields = {name: value for name, value in vars(self).items() if name not in ("traceback", "breaks_worker")}
         return EpochEvent(trial_id=job.trial_id, attempt=job.attempt, **fields)
 
 
@@ -80,13 +88,15 @@ def run_trial(job: Job) -> Generator[TrialReport]:
             loss=str(error.loss),
         )
     except (Exception, SystemExit) as error:  # a failed trial is a result; other trials continue
-        failure = Failure.WORKER_LOST if isinstance(error, SupersededError) else classify(error)
         yield TrialReport(
             epoch=epoch,
             status=Status.FAILED,
             reason=f"{type(error).__name__}: {error}",
-            failure=failure,
+            failure=Failure.WORKER_LOST
+            if isinstance(error, SupersededError | NoGPUError | LockError)
+            else classify(error),
             traceback=traceback.format_exc(),
+            breaks_worker=isinstance(error, NoGPUError) or is_gpu_fault(error),
         )
 
 
@@ -98,19 +108,22 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     import torch
 
     from model.checkpoint import read_checkpoint
-    from model.hardware import default_device
     from model.training import train
-    from sweep.execution.usage import reset_peak_memory
+    from sweep.execution.usage import free_gpu_memory, limit_gpu_memory, reset_peak_memory
 
     import_recorded(job.extensions)
     trial, folder = job.trial, Path(job.checkpoints)
-    device = default_device() if job.gpu else torch.device("cpu")
+    device = torch.device("cuda" if job.gpu else "cpu")
     with hold_lease(folder, job.attempt) as beat:
         checkpoint = _resumable_checkpoint(folder, trial)
         reports = read_checkpoint(checkpoint).state["notes"] if checkpoint else []
     yield from map(TrialReport.from_json, reports)
     if reports and reports[-1].get("status"):
         return
+    if job.gpu:
+        _check_gpu()
+        free_gpu_memory()  # of the trial before, which may have failed
+        limit_gpu_memory(job.share, job.gpu_bytes)
     reset_peak_memory(device)
     config = replace(trial.config, revision=job.base.revision)
     _check_unchanged(job, config)
@@ -142,19 +155,29 @@ def _resumable_checkpoint(folder: Path, trial: Trial) -> Path | None:
     return None
 
 
+def _check_gpu() -> None:
+    """Raise NoGPUError if torch sees no GPU: it would train on the CPU, under the GPU's name."""
+    import torch
+
+    if not torch.cuda.is_available():
+        given = os.environ.get("CUDA_VISIBLE_DEVICES")
+        raise NoGPUError(
+            f"torch {torch.__version__} of this worker sees no GPU (CUDA_VISIBLE_DEVICES is {given!r}): "
+            "run `sweep doctor` on its machine"
+        )
+
+
 def _check_unchanged(job: Job, config: TrainConfig) -> None:
     """Raise ChangedError if this worker would compute other results than the run's provenance promises."""
     from model.process_cache import cached_base, cached_task
 
-    for what, found, wanted in (
-        ("numeric code (model/)", numerics_sha256(), job.numerics_sha256),
-        ("device", device_name(job.gpu), job.device),
-    ):
-        if found != wanted:
-            raise ChangedError(
-                f"this worker's {what} differs from the one that the run was planned with ({found}, not {wanted}); "
-                "start all workers from the same installation, on equal machines"
-            )
+    machine = Machine(
+        devices=[str(device_name(job.gpu))], versions=worker_versions(), numerics_sha256=numerics_sha256()
+    )
+    if unlike := differences(machine, job):
+        raise ChangedError(
+            f"this worker's {unlike[0]}; start all workers from the same installation, on equal machines"
+        )
     base = cached_base(config.base, config.revision)
     task = cached_task(config.task, config.data, base, config.truncate, config.data_settings)
     for what, found, wanted in (
@@ -165,10 +188,24 @@ def _check_unchanged(job: Job, config: TrainConfig) -> None:
             raise ChangedError(f"{what} has changed since the run began, so results would not be comparable; undo that")
 
 
+def differences(machine: Machine, job: Job) -> list[str]:
+    """Return how a machine differs from the one that `job` was planned for, as far as results depend on it."""
+    found: list[tuple[str, object, object]] = [
+        ("numeric code (model/)", machine.numerics_sha256, job.numerics_sha256),
+        *((f"version of {name}", machine.versions.get(name), version) for name, version in job.versions.items()),
+        *(("device", name, job.device) for name in machine.devices if name not in split_devices(job.device)),
+    ]
+    return [
+        f"{what} differs from the one that the run was planned with ({mine}, not {planned})"
+        for what, mine, planned in found
+        if mine != planned
+    ]
+
+
 def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", reports: list[Any]) -> TrialReport:
     """Train the next epoch, score the points that are due, and save a checkpoint with all reports so far."""
     epoch = next(epochs)
-    report = _report(job, trial, epoch)
+    report = _report(job, trial, epoch, _device(job, reports))
     reports.append(report.to_json())
     if not trial.is_baseline:
         ended = report.status is not None
@@ -182,7 +219,13 @@ def _next_report(job: Job, trial: Trial, epochs: "Iterator[EpochReport]", report
     return report
 
 
-def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
+def _device(job: Job, reports: list[Any]) -> str:
+    """Return the name of the device; if earlier epochs were computed on an unlike GPU, the names of both."""
+    own = str(device_name(job.gpu))
+    return join_devices([own, *split_devices(reports[-1]["cost"]["device"])]) if job.gpu and reports else own
+
+
+def _report(job: Job, trial: Trial, epoch: "EpochReport", device: str) -> TrialReport:
     last = epoch.early_stopped or epoch.epoch == trial.epochs
     due = [
         (point_id, point)
@@ -194,7 +237,7 @@ def _report(job: Job, trial: Trial, epoch: "EpochReport") -> TrialReport:
     return TrialReport(
         epoch=epoch.epoch,
         losses=Losses.from_json(epoch.scalars()),
-        cost=_cost(epoch.training, job),
+        cost=_cost(epoch.training, job, device),
         scores=scores,
         metric=_metric(trial, epoch) if epoch.epoch in job.measured else None,
         status=(Status.COMPLETED if complete else Status.STOPPED) if last else None,
@@ -227,7 +270,7 @@ def _scored_weights(job: Job, epoch: "EpochReport", point: Point) -> AbstractCon
     return epoch.training.weights_of(Path(job.checkpoints) / str(epoch.best_epoch))
 
 
-def _cost(training: "Training", job: Job) -> Cost:
+def _cost(training: "Training", job: Job, device: str) -> Cost:
     from sweep.execution.usage import peak_memory_bytes
 
     return Cost(
@@ -236,7 +279,7 @@ def _cost(training: "Training", job: Job) -> Cost:
         optimizer_state_bytes=training.optimizer_state_bytes,
         precond_fallbacks=training.precond_fallbacks,
         peak_memory_bytes=peak_memory_bytes(training.device),
-        device=device_name(job.gpu),
+        device=device,
         threads=job.threads,
         note=training.note,
     )

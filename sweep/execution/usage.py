@@ -1,6 +1,7 @@
 """Threads and memory of the process that runs a trial."""
 
 import contextlib
+import gc
 import resource
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,22 @@ def reset_peak_memory(device: torch.device) -> None:
     else:
         with contextlib.suppress(OSError):
             CLEAR_REFS.write_text("5")
+
+
+def limit_gpu_memory(share: float, bytes_: int | None) -> None:
+    """Let torch's allocator in this process take `bytes_` of the GPU at most, or else `share` of it.
+
+    So a trial that needs more than was foreseen runs out of memory itself, and not its neighbours.
+    """
+    if bytes_ is not None:
+        share = min(1.0, bytes_ / torch.cuda.get_device_properties(0).total_memory)
+    torch.cuda.set_per_process_memory_fraction(share)
+
+
+def free_gpu_memory() -> None:
+    """Give the memory that nothing refers to back to the GPU."""
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 def peak_memory_bytes(device: torch.device) -> int:

@@ -13,15 +13,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from model.settings import Scalar
 from sweep.errors import RunError
+from sweep.execution.gpus import GPUMemory
 from sweep.planning.extensions import Extension, import_recorded, record
 from sweep.planning.plan import Point, point_from
-
-if TYPE_CHECKING:
-    pass
 
 ROOT = Path(__file__).parents[2]  # the folder that this package is imported from
 
@@ -37,6 +35,7 @@ class Measured:
     decode_seconds: float  # scoring the point once
     peak_memory_bytes: int  # of the process on a CPU; of the allocator on a GPU, without the CUDA context
     sample_bytes: int  # size of the point's samples as JSON
+    gpu: GPUMemory | None = None
 
 
 def measure(point: Point, threads: int, gpu: bool) -> Measured:
@@ -56,7 +55,8 @@ def measure(point: Point, threads: int, gpu: bool) -> Measured:
     )
     if done.returncode != 0:
         raise RunError(f"cannot measure {point.point_id}: {_reason(done)}")
-    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+    answer = json.loads(done.stdout.splitlines()[-1])
+    return Measured(**{**answer, "gpu": GPUMemory(**answer["gpu"]) if answer["gpu"] else None})
 
 
 def _reason(done: "subprocess.CompletedProcess[str]") -> str:
@@ -70,14 +70,15 @@ def _answer(order: Mapping[str, Any]) -> Measured:
     """Carry out the order. This runs in the separate process."""
     import torch
 
-    from model.hardware import default_device
     from model.training import Training
     from sweep.execution.usage import peak_memory_bytes, reset_peak_memory
+    from sweep.forecast.gpu_memory import GPUMeter
 
     torch.set_num_threads(order["threads"])
     import_recorded({name: Extension(**raw) for name, raw in order["extensions"].items()})
     point = point_from(order["settings"])
-    device = default_device() if order["gpu"] else torch.device("cpu")
+    device = torch.device("cuda" if order["gpu"] else "cpu")
+    meter = GPUMeter() if order["gpu"] else None
     reset_peak_memory(device)
     training = Training(point.train, device)
     ready = time.monotonic()  # all processes of a machine share this clock
@@ -97,6 +98,7 @@ def _answer(order: Mapping[str, Any]) -> Measured:
         decode_seconds=time.monotonic() - trained,
         peak_memory_bytes=peak_memory_bytes(device),
         sample_bytes=len(json.dumps([dict(sample) for sample in samples])),
+        gpu=meter.read() if meter else None,
     )
 
 

@@ -38,6 +38,13 @@ def device_name(gpu: bool) -> str | None:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
+def gpu_names() -> list[str]:
+    """Return the name of each GPU that torch can use."""
+    import torch
+
+    return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+
+
 def _from_flags() -> str | None:
     """Return the capability according to the environment or the processor's flags; None if they do not decide."""
     wanted = os.environ.get(OVERRIDE)

@@ -5,7 +5,7 @@ Points with equal settings and equal provenance have equal results, so only one 
 
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,19 +19,14 @@ from model.tasks import check_tokenizer
 from sweep.errors import SpaceError
 from sweep.planning.commits import folder_commit, tool_commit
 from sweep.planning.extensions import Extension, record, references
+from sweep.planning.machine import NUMERIC_PACKAGES, Machine, split_devices, this_machine
 from sweep.planning.numerics import EARLIER_HASHES, numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
 from sweep.planning.processor import device_name
 from sweep.planning.sources import NOWHERE, Places, Source, base_name, data_name, find_base_of, find_data_of
 
 PACKAGES = ("torch", "tokenizers", "sacrebleu", "ray", "optuna", "numpy", "pyarrow")
-SPELLINGS = (
-    "data",
-    "data.revision",
-    "base",
-    "revision",
-)  # settings that name files: the key holds their content instead
-NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
+SPELLINGS = ("data", "data.revision", "base", "revision")  # they name files: the key holds their content instead
 EARLIER_NAMES = {"code_sha256": "numerics_sha256", "git_commit": "folder_commit"}  # in run.json of earlier versions
 
 
@@ -43,7 +38,8 @@ class Provenance:
     data: dict[str, Source]  # "task:path" -> the data file
     numerics_sha256: str  # of the code that computes results; see numerics.py
     versions: dict[str, str]
-    device: str  # the GPU's name, or the CPU's vector instructions: "cpu (AVX512)"; "cpu" in runs before schema 3
+    # The GPU's name (of unlike GPUs "A + B"), or the CPU's vector instructions: "cpu (AVX512)"; "cpu" before schema 3.
+    device: str
     threads: int  # per trial; their number decides how sums are split, hence the last bits of results
     tool_commit: str | None = None  # git commit of this package; with "+" if it has uncommitted changes
     folder_commit: str | None = None  # git commit of the user's working folder, likewise
@@ -62,6 +58,11 @@ class Provenance:
                 **({"extensions": extensions} if extensions else {}),
             }
         )
+
+    def on_each_device(self) -> Iterator["Provenance"]:
+        """Yield this provenance for each of the unlike devices that trials may run on."""
+        for device in split_devices(self.device):
+            yield replace(self, device=device)
 
     def content(self, point: Point) -> dict[str, Any]:
         """Return what `point` is, however its base and data are spelled: its settings and their content."""
@@ -133,11 +134,13 @@ class Provenance:
         return cls(**raw)
 
 
-def trace(points: Sequence[Point], *, gpu: bool, threads: int, places: Places = NOWHERE) -> Provenance:
+def trace(
+    points: Sequence[Point], *, gpu: bool, threads: int, places: Places = NOWHERE, machine: Machine | None = None
+) -> Provenance:
     """Find, check and hash the bases, data and extensions of `points`, and download them if needed.
 
-    `places` says where bases and data are, by name; the others are where their settings say. Raise SpaceError if one
-    cannot be found or used.
+    `places` says where bases and data are, by name; the others are where their settings say. `machine` is what trials
+    compute with (default: this machine). Raise SpaceError if a base or data cannot be found or used.
     """
     bases: dict[str, Source] = {}
     data: dict[str, Source] = {}
@@ -154,12 +157,15 @@ def trace(points: Sequence[Point], *, gpu: bool, threads: int, places: Places = 
             _check_vocabulary(point, tokenizers[base_name(point)])
     except (BaseError, DataError) as error:
         raise SpaceError(str(error)) from error
+    machine = machine or this_machine(gpu)
+    if not machine.devices:
+        raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
     return Provenance(
         bases=bases,
         data=data,
         numerics_sha256=numerics_sha256(),
-        versions=versions(),
-        device=_device(gpu),
+        versions={**versions(), **{name: machine.versions[name] for name in NUMERIC_PACKAGES}},
+        device=machine.device,
         threads=threads,
         tool_commit=tool_commit(),
         folder_commit=folder_commit(),
@@ -189,14 +195,6 @@ def versions() -> dict[str, str]:
     """Return the versions of Python and of PACKAGES."""
     installed = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **installed}
-
-
-def _device(gpu: bool) -> str:
-    """Return the name of the device that trials run on. Raise SpaceError if `gpu` and there is none."""
-    name = device_name(gpu)
-    if name is None:
-        raise SpaceError("--gpus-per-trial: this machine has no GPU that torch can use; leave it out to use the CPU")
-    return name
 
 
 def current_name(device: str) -> str:
@@ -236,7 +234,7 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
     if not same_numbers(before.numerics_sha256, now.numerics_sha256):
         names.append("numeric code (model/)")
     names += [name for name in NUMERIC_PACKAGES if before.versions.get(name) != now.versions[name]]
-    if current_name(before.device) != now.device:
+    if not set(split_devices(now.device)) <= set(split_devices(current_name(before.device))):
         names.append(f"device ({before.device}, now {now.device})")
     if before.threads != now.threads:
         names.append("threads")

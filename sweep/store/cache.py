@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sweep.errors import UsageError
+from sweep.planning.machine import split_devices
 from sweep.planning.plan import Point
 from sweep.planning.provenance import Provenance
 from sweep.store.events import PointResult
@@ -38,9 +39,9 @@ class Cache:
                 grows = spec.search_space is not None or spec.settle is not None
                 plan = full_plan(spec, self._state(folder)) if grows else spec.plan
                 for point in (*plan.points, *plan.baselines):
-                    places.setdefault((spec.provenance.key(point), spec.confirm is not None), []).append(
-                        (folder, point)
-                    )
+                    if (provenance := self._provenance(folder, point)) is not None:
+                        key = (provenance.key(point), spec.confirm is not None)
+                        places.setdefault(key, []).append((folder, point))
             except (UsageError, KeyError):  # KeyError: its provenance lacks a base or data set of the point
                 continue
         return places
@@ -50,7 +51,7 @@ class Cache:
 
         With `test`, only runs that also scored the test split count.
         """
-        for folder, known in self._places.get((provenance.key(point), test), ()):
+        for folder, known in self._candidates(provenance, point, test):
             try:
                 result = find_result(self._state(folder), known)
             except UsageError:
@@ -66,11 +67,29 @@ class Cache:
 
         With `test`, only runs that also scored the test split count.
         """
-        for folder, known in self._places.get((provenance.key(point), test), ()):
+        for folder, known in self._candidates(provenance, point, test):
             with contextlib.suppress(UsageError):
                 result = find_result(self._state(folder), known)
                 if result is not None and result.from_run is None:
                     yield folder, known
+
+    def _candidates(self, provenance: Provenance, point: Point, test: bool) -> Iterator[tuple[RunFolder, Point]]:
+        """Yield the runs that may hold the result of `point` on one of the devices of `provenance`."""
+        for each in provenance.on_each_device():
+            yield from self._places.get((each.key(point), test), ())
+
+    def _provenance(self, folder: RunFolder, point: Point) -> Provenance | None:
+        """Return the provenance of `point` in a run, on the device that computed it if the run has unlike ones.
+
+        Return None if that is not known, or if it was computed on several unlike devices.
+        """
+        provenance = folder.spec.provenance
+        devices = split_devices(provenance.device)
+        if len(devices) == 1:
+            return provenance
+        result = find_result(self._state(folder), point)
+        device = result.cost.device if result is not None else None
+        return replace(provenance, device=device) if device in devices else None
 
     def _state(self, folder: RunFolder) -> RunState:
         if folder.name not in self._states:

@@ -6,7 +6,6 @@ stalled worker that wakes up after it was replaced finds a newer attempt in the 
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
@@ -15,9 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from sweep.store.locks import LockError, try_lock
+
 NAME = "alive"
 HEARTBEAT_SECONDS = 1.0  # the least time between two touches
-LEASE_SECONDS = 60.0  # how long to wait for an earlier worker to release the trial
+# How long to wait for an earlier worker to release the trial. If its machine is gone, an NFS server releases its locks
+# after a lease of 90 s, and a server that was restarted grants none for another 90 s.
+LEASE_SECONDS = 200.0
 
 
 class SupersededError(RuntimeError):
@@ -37,12 +40,13 @@ class Worker:
 def hold_lease(folder: Path, attempt: int) -> Iterator[Callable[[], None]]:
     """Hold the lease on the trial in `folder`, and yield a function to call after every step.
 
-    Raise SupersededError if a newer attempt has the trial, or another worker does not release it.
+    Raise SupersededError if a newer attempt has the trial, or another worker does not release it; LockError if the file
+    system cannot lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        _lock(descriptor)
+        _lock(descriptor, folder / NAME)
         found = worker_of(folder)
         if found is not None and found.attempt > attempt:
             raise SupersededError(f"attempt {found.attempt} has taken over from attempt {attempt}")
@@ -66,12 +70,11 @@ def is_held(folder: Path) -> bool:
     """Return whether a worker holds the lease on the trial in `folder`."""
     try:
         with (folder / NAME).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return not try_lock(file.fileno(), folder / NAME, shared=True)
     except FileNotFoundError:
         return False
-    except OSError:
+    except (OSError, LockError):  # it cannot be told
         return True
-    return False
 
 
 def last_heartbeat(folder: Path) -> float | None:
@@ -82,15 +85,12 @@ def last_heartbeat(folder: Path) -> float | None:
         return None
 
 
-def _lock(descriptor: int) -> None:
+def _lock(descriptor: int, path: Path) -> None:
     give_up = time.monotonic() + LEASE_SECONDS
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if time.monotonic() > give_up:
-                raise SupersededError("another worker still holds this trial") from error
-            time.sleep(0.05)
+    while not try_lock(descriptor, path):
+        if time.monotonic() > give_up:
+            raise SupersededError("another worker still holds this trial")
+        time.sleep(0.05)
 
 
 def _beat(descriptor: int) -> Callable[[], None]:

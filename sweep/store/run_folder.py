@@ -4,7 +4,6 @@ results/<run>/  space.py  run.json  ledger.jsonl  leaderboard.parquet  samples.p
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from typing import Any
 from model.durable import flush_folder, write_through
 from model.errors import SettingError
 from sweep.errors import RunError
+from sweep.store.locks import LockError, try_lock
 from sweep.store.run_spec import SCHEMA_VERSION, RunSpec
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -91,11 +91,13 @@ class RunFolder:
             raise RunError(f"cannot write to {self.path}: {error.strerror}") from error
         try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+                is_free = try_lock(descriptor, self.path / ".lock")
+            except LockError as error:
+                raise RunError(str(error)) from error
+            if not is_free:
                 raise RunError(
                     f"run {self.name!r} is in use by another process; watch it with `sweep status {self.name}`"
-                ) from error
+                )
             if not _is_file(descriptor, self.path / ".lock"):
                 raise RunError(f"run {self.name!r} was just deleted or renamed by another process")
             self._clear()

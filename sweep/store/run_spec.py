@@ -30,6 +30,7 @@ class RunSpec:
     gpus_per_trial: float
     command: list[str]
     created_at: str  # UTC, ISO 8601
+    gpu_bytes: int | None = None  # the most GPU memory that the allocator of a trial may take; None: its share
     use_cache: bool = True  # whether points may be taken from earlier runs
     tune_config: TuneConfig = field(default_factory=TuneConfig)
     limits: RunLimits = field(default_factory=RunLimits)  # those of the first session
@@ -75,6 +76,7 @@ class RunSpec:
             "executor": self.executor,
             "cpus_per_trial": self.cpus_per_trial,
             "gpus_per_trial": self.gpus_per_trial,
+            **({} if self.gpu_bytes is None else {"gpu_bytes": self.gpu_bytes}),
             "command": self.command,
             "created_at": self.created_at,
             "use_cache": self.use_cache,

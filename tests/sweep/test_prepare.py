@@ -1,6 +1,7 @@
 """Run requests: the GPU share, the requirements of searches, and invalid requests."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ from click.testing import Result
 import sweep.prepare as module
 from model.pretrained.files import TINY
 from sweep import Space, open_run
+from sweep.execution.gpus import GPUMemory
 from sweep.planning.config import TuneConfig
-from sweep.planning.provenance import trace
+from sweep.planning.machine import this_machine
 from sweep.prepare import RunRequest, prepare
 
 GIB = 2**30
@@ -21,28 +23,32 @@ GIB = 2**30
 
 @pytest.fixture
 def one_gpu(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], list[str]]:
-    """A made-up GPU of 16 GiB, on which a trial takes as many GiB as the fixture is given. Keeps what was measured."""
+    """A made-up GPU with 16 GiB free. A trial reserves what the fixture is given, and its context takes 0.5 GiB.
+
+    Keep what was measured.
+    """
     measured: list[str] = []
 
     def make(gibibytes: float) -> list[str]:
         def measure(point: object, threads: int, gpu: bool) -> SimpleNamespace:
             assert gpu
             measured.append(str(point.settings["lora.rank"]))  # type: ignore[attr-defined]
-            return SimpleNamespace(peak_memory_bytes=int(gibibytes * GIB))
+            return SimpleNamespace(gpu=GPUMemory(reserved=int(gibibytes * GIB), context=GIB // 2, free=16 * GIB))
 
-        monkeypatch.setattr("sweep.forecast.measure.measure", measure)
-        monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-        monkeypatch.setattr("torch.cuda.get_device_properties", lambda index: SimpleNamespace(total_memory=16 * GIB))
-        monkeypatch.setattr(module, "trace", lambda points, gpu, threads: trace(points, gpu=False, threads=threads))
+        monkeypatch.setattr("sweep.forecast.packing.measure", measure)
+        for place in ("gpu_checks", "gpus"):
+            monkeypatch.setattr(f"sweep.execution.{place}.visible_gpus", lambda: [f"GPU-made-up-{os.getpid()}"])
+        monkeypatch.setattr("sweep.forecast.packing.visible_gpus", lambda: [f"GPU-made-up-{os.getpid()}"])
+        monkeypatch.setattr(module, "trial_machine", lambda gpus, cpus, address: this_machine(gpu=False))
         return measured
 
     return make
 
 
 def test_auto_packs_as_many_as_fit(one_gpu: Callable[[float], list[str]], micro: Path, out: Path) -> None:
-    measured = one_gpu(3.0)  # and a quarter more: four into 16
+    measured = one_gpu(3.0)  # a tenth more and the context: 3.8 into 16
     spec = prepare(RunRequest(space=str(micro), out=out, gpus_per_trial="auto")).spec
-    assert spec.gpus_per_trial == 0.25
+    assert (spec.gpus_per_trial, spec.gpu_bytes) == (0.25, 4 * GIB - GIB // 2)
     assert measured == ["2"]  # the heaviest, once
 
 
@@ -73,7 +79,7 @@ def test_tpe_refuses_axes_of_decoding(sweep: Callable[..., Result], out: Path) -
         (("--budget", "2gpuh"), "--gpus-per-trial"),
         (("--budget", "much"), "30m"),
         (("--stall-timeout", "10"), "90s"),
-        (("--gpus-per-trial", "1.5"), "whole number"),
+        (("--gpus-per-trial", "2"), "a trial computes on one GPU"),
     ],
 )
 def test_incompatible_options_are_refused(

@@ -8,6 +8,7 @@ import json
 import logging
 import textwrap
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from sweep.errors import InfrastructureError
+from sweep.execution.cards import MOST_TRIALS, Card, CardRecord
 from sweep.execution.executor import Listener
 from sweep.execution.job import Job
+from sweep.execution.ray_backend.holding import Holders, free_gpus, own_card
 from sweep.execution.ray_backend.monitor import RayMonitor
 from sweep.execution.ray_backend.settings import CHECK_SECONDS
 from sweep.execution.trial import TrialReport, run_trial
@@ -39,13 +43,23 @@ class Desk:
         self.listener = listener
         self.monitor = monitor
         self.watchdog = Watchdog(stall_timeout)
+        self.cards = CardRecord()
+        self.draining = False  # whether no trial may start, because a GPU is about to be set aside
         self.trials: dict[Job, Any] = {}  # jobs in flight -> Ray's trial, once it has started
         self.overdue: dict[Job, Overdue] = {}  # jobs that the watchdog has ended
         self._checked = 0.0  # time of the watchdog's last check
+        self._waiting: Job | None = None  # a job that was taken from the listener and has not been handed out
+
+    def first_job(self) -> Job | None:
+        """Return the job that `next_job` returns next, or None if there is none at the moment."""
+        self._waiting = self._waiting or self.listener.next_job()
+        return self._waiting
 
     def next_job(self) -> Job | None:
         """Return the next job, or None if there is none at the moment."""
-        job = self.listener.next_job()
+        if self.draining:
+            return None
+        job, self._waiting = self._waiting or self.listener.next_job(), None
         if job is not None:
             self.trials[job] = None
         return job
@@ -63,10 +77,22 @@ class Desk:
             self._ended(job)
         return continues
 
+    def broke(self, job: Job, card: Card) -> None:
+        """Note that a GPU broke the worker of `job`. If it is given up, let running trials end and start no others."""
+        log.warning("trial %s: %s broke its worker", job.trial_id, card)
+        if self.cards.broke(card, job.trial_id):
+            self.draining = True
+            self.listener.note(
+                f"{card} broke the workers of {MOST_TRIALS} trials and is not used any more. Its machine's kernel log "
+                "(dmesg) may say why: look for Xid"
+            )
+
     def lost(self, job: Job, error: str) -> None:
         """Tell the listener that a worker is gone: ended by the watchdog, out of memory, or crashed."""
         self.monitor.check()
-        if job in self.trials and self.trials[job] is None:  # lost before Ray reported that it had started
+        if job not in self.trials:  # its end was reported before: a worker that its GPU broke
+            return
+        if self.trials[job] is None:  # lost before Ray reported that it had started
             self.listener.started(job)
         overdue = self.overdue.pop(job, None)
         if overdue is None:
@@ -122,11 +148,18 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
             keep_stderr(Path(job.logs))
         torch.set_num_threads(job.threads)
         self.reports = run_trial(job)
+        self.broken = False
         return True
 
     def step(self) -> dict[str, Any]:
+        """Return the next report. A worker that its GPU broke takes one more step, whose error ends its process."""
+        if self.broken:
+            raise RuntimeError("this process cannot use its GPU again")
         report = next(self.reports)
-        return {"report": json.dumps(report.to_json()), "done": report.status is not None}
+        self.broken = report.breaks_worker
+        card = {"card": json.dumps(asdict(own_card()))} if self.broken else {}
+        ends = report.status is not None and not self.broken
+        return {"report": json.dumps(report.to_json()), "done": ends, **card}
 
 
 class JobFeed(Searcher):  # type: ignore[misc]
@@ -154,7 +187,11 @@ class ReportRelay(FIFOScheduler):  # type: ignore[misc]
         self.handle = handle
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        continues = self.handle.desk.reported(trial.config["job"], _report(result))
+        job, report = trial.config["job"], _report(result)
+        continues = self.handle.desk.reported(job, report)
+        if report.breaks_worker:
+            self.handle.desk.broke(job, Card(**json.loads(result["card"])))
+            continues = True  # to the step that ends the worker's process; otherwise Ray would reuse it
         return str(TrialScheduler.CONTINUE if continues else TrialScheduler.STOP)
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -189,16 +226,31 @@ class StopWatch(tune.Stopper):  # type: ignore[misc]
         return self.handle.desk.check()
 
 
-def tune_jobs(
-    desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_trial: int, gpus_per_trial: float
-) -> None:
-    """Let Ray's Tuner run all jobs of the desk. The state that Ray writes to `storage` is never read."""
+def run_jobs(desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_trial: int, gpus_per_trial: float) -> None:
+    """Run all jobs of the desk, and set aside GPUs that break workers. Raise InfrastructureError if none is left."""
+    holders = Holders()
+    number = 0
+    while desk.first_job() is not None:
+        number += 1
+        tune_jobs(desk, storage / str(number), concurrency=concurrency, cpus_per_trial=cpus_per_trial)
+        if desk.draining and not desk.listener.stopping:
+            holders.hold(desk.cards.retired)
+            if free_gpus() < gpus_per_trial:
+                raise InfrastructureError(
+                    f"no GPU is left: {', '.join(map(str, desk.cards.retired))} broke the workers of {MOST_TRIALS} "
+                    "trials each; check the machine, then resume"
+                )
+            desk.draining = False
+
+
+def tune_jobs(desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_trial: int) -> None:
+    """Let Ray's Tuner run the jobs of the desk. The state that Ray writes to `storage` is never read."""
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     state = logging.getLogger("ray.tune.execution.experiment_state")
     state.setLevel(logging.CRITICAL)  # stopping while Ray copies its state is not an error
     handle = DeskHandle(desk)
     tune.Tuner(
-        tune.with_resources(TrialActor, {"cpu": cpus_per_trial, "gpu": gpus_per_trial}),
+        tune.with_resources(TrialActor, lambda config: _resources(config["job"], cpus_per_trial)),
         tune_config=tune.TuneConfig(
             search_alg=JobFeed(handle),
             scheduler=ReportRelay(handle),
@@ -217,6 +269,10 @@ def tune_jobs(
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     ).fit()
+
+
+def _resources(job: Job, cpus: int) -> tune.PlacementGroupFactory:
+    return tune.PlacementGroupFactory([{"CPU": cpus, "GPU": job.share if job.gpu else 0}])
 
 
 def _report(result: dict[str, Any]) -> TrialReport:

@@ -11,7 +11,7 @@ users can read.)
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import psutil
 
 from sweep.errors import InfrastructureError
 from sweep.execution.executor import Listener
+from sweep.execution.gpus import is_slice
 from sweep.execution.interrupts import uninterrupted
 from sweep.execution.ray_backend.cluster import check_cluster, is_local
 from sweep.execution.ray_backend.monitor import RayLostError, RayMonitor, children
@@ -43,18 +44,21 @@ class RayExecutor:
     concurrency: int | None  # parallel trials; None: as many as the cluster at `address` has room for
     cpus_per_trial: int  # cores, and threads of each trial
     gpus_per_trial: float = 0.0  # a fraction shares a GPU among trials
-    gpus: int = 0  # that a local Ray offers to trials
+    gpus: Sequence[str] = ()  # names of those that a local Ray offers to trials
     address: str | None = None  # HOST:PORT of a running cluster, or "auto"; None: start a local Ray
     stall_timeout: float | None = None  # seconds without a heartbeat after which a worker is killed
 
     def run(self, listener: Listener) -> None:
         with _without_output(), self._cluster() as monitor:
-            from sweep.execution.ray_backend.adapter import Desk, tune_jobs  # imports Ray, which reads ENVIRONMENT
+            from sweep.execution.ray_backend.adapter import Desk, run_jobs  # imports Ray, which reads ENVIRONMENT
+            from sweep.execution.ray_backend.nodes import check_nodes
 
             monitor.resume_command = listener.resume_command
             desk = Desk(listener, self.stall_timeout, monitor)
+            if self.address is not None and (job := desk.first_job()) is not None:
+                check_nodes(job, listener.folder, cpus=self.cpus_per_trial)
             with private_folder() as storage:
-                tune_jobs(
+                run_jobs(
                     desk,
                     storage,
                     concurrency=self.concurrency,
@@ -70,10 +74,7 @@ class RayExecutor:
         """
         os.environ.update(ENVIRONMENT)
         if self.address is not None:
-            if is_local(self.address):
-                os.environ.update(LOOPBACK)
-            check_cluster(self.address)
-            with _session(address=self.address) as monitor:
+            with joined(self.address) as monitor:
                 yield monitor
             return
         with private_folder() as folder:
@@ -81,15 +82,28 @@ class RayExecutor:
             token.touch(mode=0o600)
             token.write_text(TOKEN)
             os.environ.update(LOCAL_ENVIRONMENT, RAY_AUTH_TOKEN_PATH=str(token))
+            if any(map(is_slice, self.gpus)):  # Ray gives each worker one of those listed here
+                os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus)
             with _session(
                 address="local",
                 num_cpus=(self.concurrency or 1) * self.cpus_per_trial,
-                num_gpus=self.gpus,
+                num_gpus=len(self.gpus),
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
                 _temp_dir=str(folder / "r"),  # Ray makes this folder readable to all; its parent stays private
             ) as monitor:
                 yield monitor
+
+
+@contextlib.contextmanager
+def joined(address: str) -> Iterator[RayMonitor]:
+    """Join the cluster at `address`. Raise InfrastructureError if there is none."""
+    os.environ.update(ENVIRONMENT)
+    if is_local(address):
+        os.environ.update(LOOPBACK)
+    check_cluster(address)
+    with _session(address=address) as monitor:
+        yield monitor
 
 
 @contextlib.contextmanager

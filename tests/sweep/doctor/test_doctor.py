@@ -19,6 +19,7 @@ from sweep.doctor import disk, examine, guarded, has_problem, hub, machine, ray_
 from sweep.doctor.findings import Check, Level, note, ok, problem
 from sweep.execution.ray_backend import private_folder
 from tests.model.hub import Hub, serve
+from tests.pretended_gpu import pretended_gpu
 
 Sweep = Callable[..., Result]
 FREE = namedtuple("FREE", "total used free")
@@ -347,3 +348,17 @@ def test_a_hub_that_is_ill_is_noted(online: Callable[[str], None], monkeypatch: 
     with serve(server) as endpoint:
         online(endpoint)
         assert_found(hub.hub(), Level.NOTE, "status 503")
+
+
+@pytest.mark.parametrize(
+    ("mode", "mps", "words"),
+    [("Exclusive_Process", False, "exclusive-process mode"), ("Default", True, "NVIDIA MPS is running")],
+)
+def test_gpus_that_trials_cannot_share_are_noted(
+    monkeypatch: pytest.MonkeyPatch, mode: str, mps: bool, words: str
+) -> None:
+    monkeypatch.setattr("sweep.execution.nvidia.ask", lambda *options: [f"GPU-aa, {mode}"])
+    if mps:
+        monkeypatch.setenv("CUDA_MPS_PIPE_DIRECTORY", "/tmp/mps")
+    with pretended_gpu():
+        assert_found(machine.gpus(), Level.NOTE, words)

@@ -30,6 +30,6 @@ class Counter:
 if __name__ == "__main__":
     folder = prepare(RunRequest(space=sys.argv[1], out=Path(sys.argv[2]), settings=("epochs=6",))).open_or_create()
     view = Counter()
-    executor = RayExecutor(concurrency=4, cpus_per_trial=1, gpus_per_trial=0.5, gpus=1)
+    executor = RayExecutor(concurrency=4, cpus_per_trial=1, gpus_per_trial=0.5, gpus=["0"])
     run_session(folder, executor, view, ["test"], limits=RunLimits())
     print(view.most, *sorted(row["status"] for row in load_rows(folder)))

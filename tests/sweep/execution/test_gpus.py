@@ -12,7 +12,11 @@ from types import SimpleNamespace
 import pytest
 
 from sweep.errors import RunError
-from sweep.execution.gpus import HEADROOM, HostLock, hold_gpus, share, visible_gpus
+from sweep.execution import resources
+from sweep.execution.gpus import GPUMemory, HostLock, hold_gpus, visible_gpus
+from sweep.execution.nvidia import exclusive_gpus
+from sweep.execution.resources import max_concurrent_trials, trials_per_gpu
+from tests.pretended_gpu import pretended_gpu
 
 GIB = 2**30
 HOLD = """
@@ -30,25 +34,65 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "locks"
 
 
+def memory(reserved: float, free: float, context: float = 0.5) -> GPUMemory:
+    return GPUMemory(reserved=int(reserved * GIB), context=int(context * GIB), free=int(free * GIB))
+
+
 @pytest.mark.parametrize(
-    ("peak", "total", "fitting"),
-    [(8, 10, 1), (8, 19.9, 1), (4, 10, 2), (2.6, 10, 3), (1, 80, 64), (0.01, 80, 100), (0, 80, 100)],
+    ("reserved", "free", "fitting"),
+    [(8, 10, 1), (8, 18.5, 1), (8, 18.7, 2), (4, 10, 2), (2.5, 10, 3), (1, 80, 49), (0.01, 80, 100), (0, 80, 100)],
 )
-def test_as_many_share_as_fit_with_headroom(peak: float, total: float, fitting: int) -> None:
-    fraction = share(int(peak * GIB), int(total * GIB))
-    assert fraction * fitting <= 1 < fraction * (fitting + 1) + 1e-9
-    assert int(1 / fraction) == fitting
-    assert fitting * peak * HEADROOM <= total
-
-
-def test_a_whole_and_a_half_are_exact() -> None:
-    assert share(8 * GIB, 10 * GIB) == 1.0
-    assert share(4 * GIB, 10 * GIB) == 0.5
+def test_as_many_share_as_fit(reserved: float, free: float, fitting: int) -> None:
+    found = memory(reserved, free)
+    assert found.fitting == fitting
+    assert found.share * fitting <= 1 < found.share * (fitting + 1) + 1e-9
+    assert trials_per_gpu(found.share) == fitting
+    assert 1.1 * found.reserved <= found.limit + 1
+    assert fitting * (found.limit + found.context) <= found.free
 
 
 def test_gpu_share_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(RunError, match=r"needs 11\.2 GiB .* has 10\.0 GiB: use a smaller batch_size"):
-        share(9 * GIB, 10 * GIB)
+    with pytest.raises(RunError, match=r"needs 10\.4 GiB .* 10\.0 GiB are free: use a smaller batch_size"):
+        _ = memory(9, 10).fitting
+
+
+@pytest.mark.parametrize(
+    ("gpus", "share", "room"), [(1, 1, 1), (2, 0.6, 2), (1, 0.6, 1), (2, 0.5, 4), (2, 0.3333, 6), (3, 0.34, 6)]
+)
+def test_trials_that_share_need_the_same_gpu(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, share: float, room: int
+) -> None:
+    monkeypatch.setattr(resources, "usable_cores", lambda: 64)
+    monkeypatch.setattr(resources, "visible_gpus", lambda: ["GPU"] * gpus)
+    assert max_concurrent_trials(1, share) == room
+    assert max_concurrent_trials(32, share) == min(2, room)
+
+
+SMI = """GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-aa)
+  MIG 3g.20gb     Device  0: (UUID: MIG-1)
+  MIG 3g.20gb     Device  1: (UUID: MIG-2)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-bb)
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "names"),
+    [(None, ["MIG-1", "MIG-2", "GPU-bb"]), ("MIG-2", ["MIG-2"]), ("MIG-1,MIG-2", ["MIG-1", "MIG-2"])],
+)
+def test_every_slice_of_a_gpu_counts(monkeypatch: pytest.MonkeyPatch, visible: str | None, names: list[str]) -> None:
+    """A process sees the first slice only."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr("sweep.execution.nvidia.ask", lambda *options: SMI.splitlines())
+    with pretended_gpu(["NVIDIA A100-SXM4-40GB MIG 3g.20gb"], ["MIG-1"]):
+        assert visible_gpus() == names
+
+
+def test_exclusive_gpus_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    modes = ["GPU-aa, Default", "GPU-bb, Exclusive_Process", "GPU-cc, Prohibited"]
+    monkeypatch.setattr("sweep.execution.nvidia.ask", lambda *options: modes)
+    assert exclusive_gpus() == ["GPU-bb", "GPU-cc"]
 
 
 def test_a_held_gpu_is_refused_by_name_and_given_back(folder: Path) -> None:

@@ -13,6 +13,7 @@ from sweep.planning.provenance import trace
 from sweep.planning.sources import Source
 from sweep.store.failure import Failure
 from sweep.store.status import Status
+from tests.pretended_gpu import pretended_gpu
 
 
 def job_of(trial: Trial, folder: Path, known_epoch: int = 0) -> Job:
@@ -194,3 +195,16 @@ def test_data_changed_during_a_run_are_refused(job: Job, own_poems: Path) -> Non
     (report,) = run_trial(replace(job, checkpoints=job.checkpoints + "-2"))
     assert report.status == Status.FAILED
     assert str(own_poems) in str(report.reason)
+
+
+def test_a_worker_without_its_gpu_does_not_train_on_its_cpu(job: Job) -> None:
+    (report,) = run_trial(replace(job, gpu=True, device="Made Up"))
+    assert (report.status, report.failure, report.breaks_worker) == (Status.FAILED, Failure.WORKER_LOST, True)
+    assert "of this worker sees no GPU" in str(report.reason)
+
+
+def test_a_worker_with_another_gpu_is_refused(job: Job) -> None:
+    with pretended_gpu(["Made Up 40GB"], ["GPU-0"]):
+        (report,) = run_trial(replace(job, gpu=True, device="Made Up 80GB"))
+    assert (report.status, report.failure) == (Status.FAILED, Failure.ERROR)
+    assert "this worker's device differs" in str(report.reason)

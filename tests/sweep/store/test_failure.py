@@ -22,6 +22,26 @@ ERRORS = {
     "python's own": (MemoryError("too large"), Failure.OUT_OF_HOST_MEMORY),
     "torch on a CPU": (RuntimeError(ALLOCATOR), Failure.OUT_OF_HOST_MEMORY),
     "torch on a GPU": (torch.OutOfMemoryError("CUDA out of memory."), Failure.OUT_OF_GPU_MEMORY),
+    **{
+        text: (error(text), Failure.OUT_OF_GPU_MEMORY)
+        for error, text in (
+            (torch.AcceleratorError, "CUDA error: out of memory\nCUDA kernel errors might be reported asynchronously"),
+            (RuntimeError, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+            (RuntimeError, "cusolver error: CUSOLVER_STATUS_ALLOC_FAILED, when calling `cusolverDnCreate(handle)`"),
+            (RuntimeError, "CUDA out of memory. Tried to allocate 2.00 GiB"),
+        )
+    },
+    **{
+        text: (error(text), Failure.WORKER_LOST)
+        for error, text in (
+            (torch.AcceleratorError, "CUDA error: an illegal memory access was encountered"),
+            (torch.AcceleratorError, "CUDA error: device-side assert triggered"),
+            (RuntimeError, "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm(...)`"),
+            (RuntimeError, "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"),
+            (RuntimeError, "No CUDA GPUs are available"),
+        )
+    },
+    "a text of the user": (ValueError("data says: CUDA error: out of memory"), Failure.ERROR),
     "a mistake": (ValueError("memory of another kind"), Failure.ERROR),
     "a full disk": (OSError(28, "No space left on device"), Failure.ERROR),
 }
@@ -56,6 +76,7 @@ def test_a_trial_that_fails_reports_it(
     *_, last = run_trial(job_of(micro_plan.trials[0], tmp_path))
     assert (last.status, last.failure) == (Status.FAILED, failure)
     assert last.reason == f"{type(error).__name__}: {error}"
+    assert last.breaks_worker is (failure is Failure.WORKER_LOST)
     assert TrialReport.from_json(last.to_json()) == last
 
 
@@ -70,7 +91,7 @@ def test_a_worker_that_another_has_replaced_is_lost(
     assert (last.status, last.failure) == (Status.FAILED, Failure.WORKER_LOST)
 
 
-@pytest.mark.parametrize("case", ERRORS)
+@pytest.mark.parametrize("case", [case for case in ERRORS if ERRORS[case][1] is not Failure.WORKER_LOST])
 def test_the_leaderboard_has_the_kind_in_a_column(
     sweep: Callable[..., Result], micro: Path, monkeypatch: pytest.MonkeyPatch, case: str
 ) -> None:

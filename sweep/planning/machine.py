@@ -1,0 +1,47 @@
+"""What a machine computes with: devices, versions and numeric code. A cluster has several machines."""
+
+import importlib.metadata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sweep.planning.numerics import numerics_sha256
+from sweep.planning.processor import device_name, gpu_names
+
+NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
+DISTRIBUTION = "explora-sweep"
+AND = " + "  # between the names of unlike GPUs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What trials on a machine, or on several equal ones, compute with."""
+
+    devices: Sequence[str]  # names of the GPUs, or the name of the CPU; empty if torch finds no GPU
+    versions: dict[str, str]  # of NUMERIC_PACKAGES and of this package
+    numerics_sha256: str
+
+    @property
+    def device(self) -> str:
+        """Return the different devices as one name: "NVIDIA A100 + NVIDIA H100"."""
+        return join_devices(self.devices)
+
+
+def this_machine(gpu: bool) -> Machine:
+    """Return what trials on this machine compute with: on its GPUs if `gpu`, else on its CPU."""
+    devices = gpu_names() if gpu else [str(device_name(gpu=False))]
+    return Machine(devices=devices, versions=worker_versions(), numerics_sha256=numerics_sha256())
+
+
+def worker_versions() -> dict[str, str]:
+    """Return the versions that a worker must share with the driver."""
+    return {name: importlib.metadata.version(name) for name in (*NUMERIC_PACKAGES, DISTRIBUTION)}
+
+
+def join_devices(names: Iterable[str]) -> str:
+    """Return the different names as one."""
+    return AND.join(sorted(set(names)))
+
+
+def split_devices(name: str) -> list[str]:
+    """Return the names that `join_devices` joined."""
+    return name.split(AND)
