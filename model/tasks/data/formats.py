@@ -140,7 +140,7 @@ def separated(lines: Iterable[str], separator: str) -> Rows:
             ) from error
         if fields is None:
             return
-        if not any(fields):
+        if not fields:  # a blank line
             continue
         if not header:
             header = checked_header([name.strip() for name in fields])

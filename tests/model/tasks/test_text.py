@@ -24,9 +24,8 @@ SHORT = DecodeConfig(max_new_tokens=3)
 @pytest.fixture
 def documents(tmp_path: Path) -> str:
     """Documents of very different lengths, the longest with more tokens than the base has positions."""
-    texts = [
-        " ".join(WORDS[(n + k) % len(WORDS)] for k in range(3 + n % 2 * 170 + n % 7)) + f" naïve {n}" for n in range(40)
-    ]
+    lengths = [3 + n % 2 * 170 + n % 7 for n in range(40)]
+    texts = [" ".join(WORDS[(n + k) % len(WORDS)] for k in range(lengths[n])) + f" naïve {n}" for n in range(40)]
     path = tmp_path / "texts.txt"
     path.write_text("\n\n".join(texts))
     return str(path)
