@@ -29,7 +29,7 @@ def list_files(repository: str, revision: str | None = None, *, kind: str, copy:
     """
     from huggingface_hub import HfApi, constants, snapshot_download
 
-    with _explained(repository, "its files", revision, copy, copy):
+    with _explained(repository, "...", revision, copy, copy):
         if not constants.HF_HUB_OFFLINE:
             found = HfApi().repo_info(repository, repo_type=kind, revision=revision)
             return str(found.sha), sorted(file.rfilename for file in getattr(found, "siblings", None) or [])

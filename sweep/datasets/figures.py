@@ -125,7 +125,7 @@ def _split(data: OwnData, found: Dataset, split: str, tokenizer: Tokenizer, posi
         leaked=found.leaked.get(split, 0),
         classes={name: counts[name] for name in found.classes},
         majority=counts[most] / len(rows.labels) if most is not None and rows.labels else None,
-        lengths=_lengths([len(tokenizer.encode(text)) for text in data.inputs(split)], positions),
+        lengths=_lengths([*tokenizer.lengths(data.inputs(split))], positions),
     )
 
 

@@ -2,16 +2,19 @@
 
 `GET` or `HEAD /<owner>/<name>/resolve/<revision>/<file>` answers with the file of a model, its ETag and its commit,
 and below `/datasets` with that of a data set. Missing files give 404 with the error code by which the client tells the
-cases apart. The server listens on the loopback interface.
+cases apart. `GET /api/datasets/<owner>/<name>` lists the files of a data set. The server listens on the loopback
+interface.
 """
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 COMMITS = {"main": "a" * 40, "v1": "b" * 40}
 
@@ -29,6 +32,8 @@ class Hub:
         """Status, headers and body for a request."""
         self.requests.append(path)
         parts = path.strip("/").split("/")
+        if parts[0] == "api":
+            return self.listing(parts[1:])
         repositories = self.repositories
         if parts[0] == "datasets":
             repositories, parts = self.datasets, parts[1:]
@@ -45,6 +50,19 @@ class Hub:
         tag = f'"{hashlib.sha256(body).hexdigest()}"'
         headers = {"ETag": tag, "X-Repo-Commit": commit, "Content-Length": str(len(body)), "Accept-Ranges": "bytes"}
         return 200, headers, body
+
+    def listing(self, parts: list[str]) -> tuple[int, dict[str, str], bytes]:
+        """The commit and the names of the files of `datasets/<owner>/<name>[/revision/<revision>]`."""
+        name, revision = "/".join(parts[1:3]), unquote(parts[4]) if len(parts) > 4 else "main"
+        if parts[0] != "datasets" or name not in self.datasets:
+            return 404, {"X-Error-Code": "RepoNotFound"}, b""
+        commit = COMMITS.get(revision, revision)
+        if commit not in COMMITS.values():
+            return 404, {"X-Error-Code": "RevisionNotFound"}, b""
+        folder = self.datasets[name]
+        names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        body = json.dumps({"id": name, "sha": commit, "siblings": [{"rfilename": name} for name in names]}).encode()
+        return 200, {"Content-Length": str(len(body)), "Content-Type": "application/json"}, body
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from model.tasks.data.places import SPLIT_WORDS, WHOLE, Places, find_places
 from model.tasks.data.splits import DRAWN, Texts, classes_of_texts, draw_splits, parse_shares
 
 SPLITS = ("train", "dev", "test")
-MANY = 50  # classes; more of them than half the rows are no classes
+LISTED = 50  # classes
+MANY = 10  # classes; if there are more, each needs two rows on average
 
 
 @dataclass
@@ -88,7 +89,7 @@ def _notes(
         found = ", ".join(f"{role} is the column {name!r}" for role, name in guessed.items())
         yield f"{found}; if that is wrong: --set data.{next(iter(guessed))}=COLUMN"
     if classes:
-        yield f"{len(classes)} classes, in this order: {', '.join(classes[:MANY])}"
+        yield f"{len(classes)} classes, in this order: {', '.join(classes[:LISTED])}"
     if drawn is not None:
         sizes = ", ".join(f"{len(rows.texts):,} {split}" for split, rows in splits.items())
         yield f"split by the rows' content ({drawn}, seed {settings.split_seed}) into {sizes}"
@@ -128,6 +129,7 @@ def _read(
     columns: dict[str, str] = {}
     texts_of: list[str] = []
     label = by_split = None
+    missing = {"-", "nan", "NaN", *(("-1",) if split == "test" else ())}  # as SNLI, NumPy and the hub write it
     strips = "prompt" not in roles  # white space between a prompt and its completion matters
     for place, row in read_rows(path):
         if not columns:
@@ -143,7 +145,7 @@ def _read(
                 )
         values = [cell(path, place, row, column, strip=strips) for column in texts_of]
         name = "" if "label" not in roles else (cell(path, place, row, label) if label else None)
-        if name is None or None in values or (split == "test" and name == "-1"):
+        if name is None or None in values or name in missing:
             rows.first_skipped = rows.first_skipped or f"{path} {place}"
             rows.skipped += 1
             continue

@@ -127,6 +127,7 @@ def separated(lines: Iterable[str], separator: str) -> Rows:
     """
     reader = csv.reader(lines, delimiter=separator, strict=True)
     header: list[str] = []
+    named = 0  # columns up to the last one with a name
     while True:
         first = reader.line_num + 1
         try:
@@ -139,19 +140,18 @@ def separated(lines: Iterable[str], separator: str) -> Rows:
             ) from error
         if fields is None:
             return
-        if not any(fields):
+        if not fields:  # a blank line
             continue
         if not header:
             header = checked_header([name.strip() for name in fields])
+            named = max((place for place, name in enumerate(header, start=1) if name), default=0)
             continue
-        if len(fields) > len(header) and not any(fields[len(header) :]):
-            fields = fields[: len(header)]
-        if len(fields) != len(header):
+        if len(fields) < named or any(fields[len(header) :]):  # columns without a name may be left out
             raise ValueError(
                 f"line {first} has {len(fields)} fields, the header {len(header)}: put a text that contains "
                 f"{separator!r} in quotation marks"
             )
-        yield f"line {first}", dict(zip(header, fields, strict=True))
+        yield f"line {first}", dict(zip(header, fields, strict=False))
 
 
 def checked_header(header: list[str]) -> list[str]:

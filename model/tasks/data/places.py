@@ -22,6 +22,7 @@ SPLIT_WORDS = {
 SPLIT = re.compile(rf"(?<![a-z])({'|'.join(SPLIT_WORDS)})(?![a-z])")
 SHARD = re.compile(r"\d+-of-\d+|(?<!\d)\d{4,5}(?!\d)")  # number of a part of a file
 HUB_DATA = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?::([\w.-]+))?")
+COPY = "give the path of a copy as data"
 CONVERTED = "refs/convert/parquet"  # the branch on which the hub keeps Parquet copies of other formats
 
 
@@ -101,26 +102,40 @@ def _by_split(data: str, names: Mapping[Path, str]) -> dict[str, tuple[Path, ...
 @functools.cache
 def _on_hub(data: str, repository: str, config: str | None, revision: str | None) -> Places:
     """Download the Parquet files of a data set. Cached, because every training run looks for its data."""
-    copy = "give the path of a copy as data"
     try:
-        commit, names = list_files(repository, revision, kind="dataset", copy=copy)
-        if not _parquet(names) and revision is None:
-            try:
-                commit, names = list_files(repository, CONVERTED, kind="dataset", copy=copy)
-            except HubError:
-                names = []
-        chosen = _of_config(data, config, _parquet(names))
-        files = {
-            split: tuple(
-                download(repository, str(name), commit, kind="dataset", copy=copy, choose=copy) for name in parts
-            )
-            for split, parts in _by_split(data, {Path(name): name for name in chosen}).items()
-        }
+        branch, commit, names = _listed(repository, revision)
+        chosen = {Path(name): name for name in _of_config(data, config, names)}
+        return Places(
+            {
+                split: tuple(_downloaded(repository, str(name), branch, commit) for name in parts)
+                for split, parts in _by_split(data, chosen).items()
+            },
+            commit,
+        )
     except AbsentError as error:
         raise DataError(f"data {data!r} is no file or folder here, and {error}") from error
     except HubError as error:
         raise DataError(f"data {data!r}: {error}") from error
-    return Places(files, commit)
+
+
+def _listed(repository: str, revision: str | None) -> tuple[str | None, str, list[str]]:
+    """Return the branch, commit and Parquet files of a data set, the hub's copies if it has no own. Raise HubError."""
+    commit, names = list_files(repository, revision, kind="dataset", copy=COPY)
+    if _parquet(names) or revision is not None:
+        return revision, commit, _parquet(names)
+    try:
+        commit, names = list_files(repository, CONVERTED, kind="dataset", copy=COPY)
+    except HubError:
+        return None, commit, []
+    return CONVERTED, commit, _parquet(names)
+
+
+def _downloaded(repository: str, name: str, branch: str | None, commit: str) -> Path:
+    """Return a file of a data set, from the cache if possible. Raise HubError."""
+    path = download(repository, name, branch, kind="dataset", copy=COPY, choose=COPY)
+    if path.parents[len(Path(name).parts) - 1].name != commit:  # the cache keeps files in snapshots/<commit>/
+        raise HubError(f"the hub's {repository} changed during the download; run the command again")
+    return path
 
 
 def _parquet(names: Iterable[str]) -> list[str]:
