@@ -53,6 +53,7 @@ class LabelledTask:
         self.tokenizer = tokenizer
         self.max_tokens = max_tokens
         self.truncate = truncate
+        self.text = data.text
         self.splits = {split: self._load(data, split) for split in SPLITS}
         self.skipped = {name: split.skipped for name, split in self.splits.items()}
         self.data_sha256 = files_sha256(data.files)
@@ -98,6 +99,12 @@ class LabelledTask:
         ]
         return Evaluation(self.score(labels, predicted), samples)
 
+    def predict(self, model: GPT2, examples: Sequence[tuple[str, ...]]) -> list[tuple[Scalar, float]]:
+        """Return the most probable class of each example, with its probability."""
+        probabilities = self._probabilities(model, Ragged(Encoded(examples, self._encode)))
+        best = probabilities.max(1)
+        return [(self.named(guess), p) for p, guess in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
+
     @torch.no_grad()
     def _probabilities(self, model: GPT2, ids: Ragged) -> Tensor:
         """Return the probability of each class for each example, (N, K), using only the classes' rows of the head."""
@@ -125,10 +132,10 @@ class LabelledTask:
         rows = list(data.rows(split))
         usable = [row for row in rows if row is not None]
         labels, texts = [row.label for row in usable], [row.texts for row in usable]
-        ids = Ragged(Encoded(texts, lambda example: self._encode(data.text(*example), example)))
+        ids = Ragged(Encoded(texts, self._encode))
         name = str(data.files.get(split, f"the {split} split, which is not there,"))
         return Split(name, ids, labels, texts if len(texts) <= KEPT_TEXTS else None, len(rows) - len(usable))
 
-    def _encode(self, text: str, texts: tuple[str, ...]) -> list[int]:
-        whole = self.tokenizer.encode(text)
+    def _encode(self, texts: tuple[str, ...]) -> list[int]:
+        whole = self.tokenizer.encode(self.text(*texts))
         return whole if len(whole) <= self.max_tokens else self.shorten(whole, *texts)

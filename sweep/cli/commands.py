@@ -17,7 +17,7 @@ from sweep.cli.compare import compare
 from sweep.cli.data import data
 from sweep.cli.doctor import doctor
 from sweep.cli.effects import effects
-from sweep.cli.export import best, export, generate
+from sweep.cli.export import best, export, generate, predict
 from sweep.cli.follow_up import confirm, settle
 from sweep.cli.report import report
 from sweep.cli.run import resume, run
@@ -46,7 +46,7 @@ def main(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(run, resume, report, compare, effects, settle, confirm),
-    *(best, export, generate),
+    *(best, export, generate, predict),
     *(status, ls, spaces, settings, data, gc, rm, mv, doctor),
 )
 for command in COMMANDS:

@@ -59,6 +59,43 @@ def export(run: str, point: str | None, to: Path, form: str, out: Path) -> None:
 @point_argument
 @option(
     WHAT,
+    "--input",
+    "source",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File of texts: CSV, TSV, JSON Lines, Parquet, or plain text with a blank line between two texts.",
+)
+@option(
+    OUTPUT,
+    "-o",
+    "target",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File ending in .csv, .jsonl or .parquet.",
+)
+@option(OUTPUT, "--course", is_flag=True, help="Write the file that the course CS224N asks for, whatever its ending.")
+@option(WHAT, "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sampled tokens.")
+@out_option
+def predict(run: str, point: str | None, source: Path, target: Path, course: bool, seed: int, out: Path) -> None:
+    """Predict for each row of a file with the trained model of POINT of RUN, by default of its best point.
+
+    Tasks with classes: the class and its probability. Tasks that generate: the continuation of the column prompt. The
+    columns are found by their usual names. Rows are read, predicted and written a part at a time, so the file may be
+    larger than memory.
+    """
+    from sweep.export.prediction import predict_file
+    from sweep.export.trained import load_trained
+    from sweep.store.locate import find_run
+
+    count = predict_file(load_trained(find_run(out, run), point), source, target, course=course, seed=seed)
+    click.echo(f"{target}: predictions for {count:,} rows")
+
+
+@click.command(cls=Command)
+@run_argument
+@point_argument
+@option(
+    WHAT,
     "--prompt",
     "prompts",
     multiple=True,

@@ -1,0 +1,171 @@
+"""Predict for rows of the user's own with a trained model, a part of the file at a time."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from model.config import DecodeConfig
+from model.data_settings import DataSettings
+from model.decoding.generate import generate
+from model.errors import DataError
+from model.rng import derive_seed
+from model.tasks.data.columns import cell, find_columns
+from model.tasks.data.formats import explained, read_rows
+from model.tasks.labelled import LabelledTask
+from sweep.errors import UsageError
+from sweep.export.trained import TrainedModel
+
+AT_ONCE = 1024  # rows read, predicted and written together
+GENERATED = 32  # prompts continued together
+ID = "id"
+COURSE = {  # task -> header and separator of the course's files of predictions (CS224N, default final project)
+    "paraphrase": ("id \t Predicted_Is_Paraphrase \n", ", "),
+    "sentiment": ("id \t Predicted_Sentiment \n", " , "),
+}
+Record = dict[str, Any]
+
+
+def predict_file(trained: TrainedModel, source: Path, target: Path, *, course: bool = False, seed: int = 0) -> int:
+    """Write a prediction for each row of `source` to `target`, and return their number.
+
+    The columns of the texts are found by their usual names. Raise UsageError if a file cannot be read or written, or,
+    with `course`, if the course has no file format for the task.
+    """
+    if course and trained.train.task not in COURSE:
+        raise UsageError(f"--course: task {trained.train.task} has no such file; it is for {' and '.join(COURSE)}")
+    count = 0
+    try:
+        with _writer(target, COURSE[trained.train.task] if course else None) as write:
+            for record in predictions(trained, source, seed):
+                write(record)
+                count += 1
+    except DataError as error:
+        raise UsageError(f"--input: {error}") from error
+    except OSError as error:
+        raise UsageError(f"-o: cannot write {target}: {error.strerror or error}") from error
+    return count
+
+
+def predictions(trained: TrainedModel, source: Path, seed: int) -> Iterator[Record]:
+    """Yield a record for each row: its id or place, its texts, and what the model predicts. Raise DataError."""
+    for number, part in enumerate(_parts(trained, source)):
+        if isinstance(trained.training.task, LabelledTask):
+            found = trained.training.task.predict(trained.model, [texts for _, texts in part])
+            names = trained.training.task.names
+            for (place, texts), (label, probability) in zip(part, found, strict=True):
+                given = dict(zip(names, texts, strict=True))
+                yield {ID: place, **given, "predicted": label, "probability": probability}
+            continue
+        for start in range(0, len(part), GENERATED):
+            prompts = [texts[0] for _, texts in part[start : start + GENERATED]]
+            own_seed = derive_seed(seed, "prompts", number, start)
+            decode = trained.decode or DecodeConfig()
+            texts_ = generate(trained.model, trained.tokenizer, prompts, decode, seed=own_seed)
+            places = [place for place, _ in part[start : start + GENERATED]]
+            for place, prompt, text in zip(places, prompts, texts_, strict=True):
+                yield {ID: place, "prompt": prompt, "generated": text}
+
+
+def _parts(trained: TrainedModel, source: Path) -> Iterator[list[tuple[Any, tuple[str, ...]]]]:
+    """Yield the rows of `source`, AT_ONCE at a time: the id, or else the place, and the texts. Raise DataError."""
+    task = trained.training.task
+    labelled = isinstance(task, LabelledTask)
+    roles = ("text", "text2")[: len(task.names)] if isinstance(task, LabelledTask) else ("prompt",)
+    columns: Mapping[str, str] = {}
+    with explained(source):
+        rows = read_rows(source)
+        while part := list(islice(rows, AT_ONCE)):
+            found = []
+            for place, row in part:
+                columns = columns or _columns(source, list(row), roles, labelled)
+                texts = tuple(cell(source, place, row, columns[role], strip=labelled) or "" for role in roles)
+                if not texts[0].strip():
+                    raise DataError(
+                        f"{source} {place}: its {columns[roles[0]]} is empty; fill it, or leave the row out"
+                    )
+                found.append((row.get(ID, place), texts))
+            yield found
+
+
+def _columns(source: Path, header: list[str], roles: tuple[str, ...], labelled: bool) -> dict[str, str]:
+    if not labelled and "prompt" not in header and header == ["text"]:
+        return {"prompt": "text"}  # plain text: each paragraph is a prompt
+    return find_columns(source, header, roles, DataSettings())
+
+
+@contextmanager
+def _writer(target: Path, course: tuple[str, str] | None) -> Iterator[Callable[[Record], None]]:
+    """Write records to `target` in the format of its ending, or in the course's. Raise UsageError for other endings."""
+    ending = target.suffix.lower()
+    if ending == ".parquet" and course is None:
+        with _parquet_writer(target) as write:
+            yield write
+        return
+    if course is None and ending not in (".csv", ".jsonl"):
+        raise UsageError(f"-o: {target} must end in .csv, .jsonl or .parquet")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("w", encoding="utf-8", newline="") as file:
+        if course is not None:
+            file.write(course[0])
+            separator = course[1]
+            yield lambda record: _write_course(file, record, separator)
+        elif ending == ".jsonl":
+            yield lambda record: _write_line(file, json.dumps(record, ensure_ascii=False))
+        else:
+            yield _csv_writer(file)
+
+
+def _write_line(file: TextIO, text: str) -> None:
+    file.write(text + "\n")
+
+
+def _write_course(file: TextIO, record: Record, separator: str) -> None:
+    file.write(f"{record[ID]}{separator}{record['predicted']} \n")
+
+
+def _csv_writer(file: TextIO) -> Callable[[Record], None]:
+    rows = csv.writer(file, lineterminator="\n")
+    is_first = True
+
+    def write(record: Record) -> None:
+        nonlocal is_first
+        if is_first:
+            rows.writerow(record)
+            is_first = False
+        rows.writerow(record.values())
+
+    return write
+
+
+@contextmanager
+def _parquet_writer(target: Path) -> Iterator[Callable[[Record], None]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    waiting: list[Record] = []
+    writer: Any = None
+
+    def flush() -> None:
+        nonlocal writer
+        if waiting:
+            table = pa.Table.from_pylist(waiting)
+            writer = writer or pq.ParquetWriter(target, table.schema)
+            writer.write_table(table)
+            waiting.clear()
+
+    def write(record: Record) -> None:
+        waiting.append({**record, ID: str(record[ID])})
+        if len(waiting) >= AT_ONCE:
+            flush()
+
+    try:
+        yield write
+        flush()
+    finally:
+        if writer is not None:
+            writer.close()

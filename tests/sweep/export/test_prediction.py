@@ -1,0 +1,90 @@
+"""Predictions for files of the user's own."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import sweep
+from model.tasks.data.formats import read_rows
+from sweep import Space
+from sweep.errors import UsageError
+from sweep.export.prediction import predict_file
+from sweep.export.trained import TrainedModel, load_trained
+
+
+def trained(out: Path, settings: dict[str, Any], name: str = "one") -> TrainedModel:
+    space = Space(fixed={"epochs": 1, "batch_size": 16, "lr": 0.01, **settings})
+    return load_trained(sweep.run(space, name=name, out=out, executor="inline", progress=False).folder)
+
+
+@pytest.fixture
+def opinions(tmp_path: Path) -> TrainedModel:
+    return trained(tmp_path, {"task": "sentiment", "data": "verdicts"})
+
+
+def test_predictions_of_a_dev_file_are_the_runs_own(opinions: TrainedModel, tmp_path: Path) -> None:
+    """The samples of the run hold the same class and probability for each text."""
+    samples = sweep.open_run("one", tmp_path).samples()
+    source = tmp_path / "texts.csv"
+    name = opinions.training.task.names[0]  # type: ignore[attr-defined]
+    samples[[name]].to_csv(source, index=False)
+    for ending, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
+        target = tmp_path / f"out.{ending}"
+        assert predict_file(opinions, source, target) == len(samples)
+        found = read(target)
+        assert list(found["predicted"].astype(int)) == list(samples["predicted"].astype(int))
+        assert list(found["probability"]) == pytest.approx(list(samples["probability"]), abs=1e-6)
+    predict_file(opinions, source, tmp_path / "out.jsonl")
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line[name] for line in lines] == list(samples[name])
+
+
+def test_the_courses_file_has_ids_and_classes(opinions: TrainedModel, tmp_path: Path) -> None:
+    source = tmp_path / "test.csv"
+    source.write_text('id,sentence\na7,A dull and endless film\nb9,"Wonderful, moving"\n')
+    predict_file(opinions, source, tmp_path / "out.csv", course=True)
+    header, *rows = (tmp_path / "out.csv").read_text().splitlines(keepends=True)
+    assert header == "id \t Predicted_Sentiment \n"
+    assert [row.split(" , ")[0] for row in rows] == ["a7", "b9"]
+    assert {row.split(" , ")[1].strip().isdigit() for row in rows} == {True}
+
+
+def test_texts_are_generated_for_prompts(tmp_path: Path, poems: Path) -> None:
+    model = trained(tmp_path, {"data": str(poems), "decode.max_new_tokens": 5, "decode.top_k": 1})
+    source = tmp_path / "prompts.txt"
+    source.write_text("Shall I compare thee\n\nWhen in disgrace\nwith fortune\n")
+    assert predict_file(model, source, tmp_path / "out.csv") == 2
+    rows = [row for _, row in read_rows(tmp_path / "out.csv")]
+    assert [row["prompt"] for row in rows] == ["Shall I compare thee", "When in disgrace\nwith fortune"]
+    assert all(row["generated"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("number,mark\n1,2\n", "out.csv", "--input: .* which column holds the text"),
+        ("text\nfine\n  \n", "out.txt", "-o: .*out.txt must end in .csv, .jsonl or .parquet"),
+    ],
+)
+def test_bad_files_are_one_clear_error(
+    text: str, name: str, message: str, opinions: TrainedModel, tmp_path: Path
+) -> None:
+    source = tmp_path / "bad.csv"
+    source.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        predict_file(opinions, source, tmp_path / name)
+
+
+def test_the_command(finished: Path, sweep: Callable[..., Any], tmp_path: Path) -> None:
+    source = tmp_path / "prompts.jsonl"
+    source.write_text(json.dumps({"prompt": "Shall I"}) + "\n")
+    done = sweep("predict", finished, "--input", source, "-o", tmp_path / "out.csv")
+    assert done.exit_code == 0, done.output
+    assert "predictions for 1 rows" in done.output
+    with (tmp_path / "out.csv").open() as file:
+        assert [row["prompt"] for row in csv.DictReader(file)] == ["Shall I"]
