@@ -232,7 +232,13 @@ def run_jobs(desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_tri
     number = 0
     while desk.first_job() is not None:
         number += 1
-        tune_jobs(desk, storage / str(number), concurrency=concurrency, cpus_per_trial=cpus_per_trial)
+        tune_jobs(
+            desk,
+            storage / str(number),
+            concurrency=concurrency,
+            cpus_per_trial=cpus_per_trial,
+            gpus_per_trial=gpus_per_trial,
+        )
         if desk.draining and not desk.listener.stopping:
             holders.hold(desk.cards.retired)
             if free_gpus() < gpus_per_trial:
@@ -243,14 +249,16 @@ def run_jobs(desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_tri
             desk.draining = False
 
 
-def tune_jobs(desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_trial: int) -> None:
+def tune_jobs(
+    desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_trial: int, gpus_per_trial: float
+) -> None:
     """Let Ray's Tuner run the jobs of the desk. The state that Ray writes to `storage` is never read."""
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     state = logging.getLogger("ray.tune.execution.experiment_state")
     state.setLevel(logging.CRITICAL)  # stopping while Ray copies its state is not an error
     handle = DeskHandle(desk)
     tune.Tuner(
-        tune.with_resources(TrialActor, lambda config: _resources(config["job"], cpus_per_trial)),
+        tune.with_resources(TrialActor, lambda config: _resources(config["job"], cpus_per_trial, gpus_per_trial)),
         tune_config=tune.TuneConfig(
             search_alg=JobFeed(handle),
             scheduler=ReportRelay(handle),
@@ -271,8 +279,9 @@ def tune_jobs(desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_tr
     ).fit()
 
 
-def _resources(job: Job, cpus: int) -> tune.PlacementGroupFactory:
-    return tune.PlacementGroupFactory([{"CPU": cpus, "GPU": job.share if job.gpu else 0}])
+def _resources(job: Job, cpus: int, gpus: float) -> tune.PlacementGroupFactory:
+    """Return what Ray sets aside for a job: a whole GPU if it runs alone on one."""
+    return tune.PlacementGroupFactory([{"CPU": cpus, "GPU": job.share if job.gpu else gpus}])
 
 
 def _report(result: dict[str, Any]) -> TrialReport:

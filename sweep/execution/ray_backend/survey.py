@@ -29,15 +29,15 @@ def survey(address: str, cpus: int) -> Machine:
         raise InfrastructureError(f"--gpus-per-trial: no machine of the cluster at {address} has a GPU for Ray")
     if problems := [f"{node['name']}: {node['problem']}" for node in nodes if node["problem"]]:
         raise InfrastructureError(f"the cluster at {address} cannot run trials on GPUs: {'; '.join(problems)}")
-    machines = {node["name"]: Machine(**node["machine"]) for node in nodes}
-    first, one = next(iter(machines.items()))
-    for name, other in machines.items():
+    machines = [(node["name"], Machine(**node["machine"])) for node in nodes]
+    first, one = machines[0]
+    for name, other in machines:
         if (other.versions, other.numerics_sha256) != (one.versions, one.numerics_sha256):
             raise InfrastructureError(f"{name} and {first} have {_difference(other, one)}; install the same on both")
     if one.numerics_sha256 != this_machine(gpu=False).numerics_sha256:
         raise InfrastructureError(f"{first} has another version of the code (model/) than this machine")
     return Machine(
-        devices=[device for each in machines.values() for device in each.devices],
+        devices=[device for _, each in machines for device in each.devices],
         versions=one.versions,
         numerics_sha256=one.numerics_sha256,
     )

@@ -56,3 +56,9 @@ def full(text: str) -> None:
             raise torch.AcceleratorError(text.replace("~", " "))
 
     _before_operations(fail)
+
+
+def vanished() -> None:
+    """Torch sees no GPU."""
+    torch.cuda.is_available = lambda: False
+    torch.cuda.device_count = lambda: 0
