@@ -53,6 +53,13 @@ comparison_options = together(metric_option, margin_option, alpha_option)
     help="variant, run, a setting such as lora.rank, or two sides such as "
     '"lora.rank=2 vs lora.rank=64". Default: the variants, or the only setting that varies.',
 )
+@option(
+    WHAT,
+    "--against",
+    metavar="SIDE",
+    help="Compare every side with this one alone: a variant, a run, or a value of --by. Fewer comparisons see smaller "
+    "effects. Default: every pair.",
+)
 @comparison_options
 @option(
     WHAT,
@@ -72,6 +79,7 @@ comparison_options = together(metric_option, margin_option, alpha_option)
 def compare(
     sources: tuple[str, ...],
     by: str | None,
+    against: str | None,
     metric: str | None,
     margin: float | None,
     alpha: float,
@@ -93,6 +101,7 @@ def compare(
 
     \b
     sweep compare my_run --by variant
+    sweep compare combinations --against "Vanilla fine-tuning (baseline)"
     sweep compare lora_rank --by "lora.rank=2 vs lora.rank=64" --metric dev_loss
     sweep compare results.csv --by method --metric accuracy
     """
@@ -104,12 +113,13 @@ def compare(
     found = sides_.sides_of(table, by)
     if tuned:
         found = sides_.tuned(found, table.larger_is_better)
-    verdicts = judge(sides_.comparisons(found), larger_is_better=table.larger_is_better, alpha=alpha, margin=margin)
+    pairs = sides_.pairs_of(found, against)
+    verdicts = judge(sides_.comparisons(pairs), larger_is_better=table.larger_is_better, alpha=alpha, margin=margin)
     click.echo(comparison_text(table, found, verdicts, alpha, form))
     if examples:
         from sweep.reporting.verdicts.example_lines import example_lines
 
-        lines = example_lines(table, found, load_samples(sources, out))
+        lines = example_lines(table, pairs, load_samples(sources, out))
         click.echo("\n".join(["", *lines]), err=form in ("json", "csv"))
 
 

@@ -1,6 +1,5 @@
 """How much of a difference the choice of dev examples and the sampling explain. Says nothing about training."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,13 +22,13 @@ CAVEAT = (
 )
 
 
-def example_lines(table: ScoreTable, sides: Sequence[Side], samples: Samples) -> list[str]:
+def example_lines(table: ScoreTable, pairs: Sequence[tuple[Side, Side]], samples: Samples) -> list[str]:
     """Return a line for each pair of sides, and what the lines do not say.
 
     The score of an example is its mean over seeds and draws. Raise RunError if examples have no score of their own.
     """
-    scores = {side.name: _scores(table, side, samples) for side in sides}
-    lines = [_line(table.metric, *pair, scores) for pair in itertools.combinations(scores, 2)]
+    scores = {side.name: _scores(table, side, samples) for pair in pairs for side in pair}
+    lines = [_line(table.metric, one.name, other.name, scores) for one, other in pairs]
     return [*lines, CAVEAT]
 
 

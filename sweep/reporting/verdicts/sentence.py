@@ -77,10 +77,12 @@ def signed(value: float) -> str:
 
 
 def number(value: float) -> str:
-    """Return a value with two or three significant digits: 12.3, 0.8, 0.037."""
+    """Return a value with two or three significant digits: 12.3, 0.8, 0.037, 1.2e-06."""
     if value == 0:
         return "0"
     size = abs(value)
+    if size < 0.001:
+        return f"{value:.2g}"
     digits = 1 if size >= 10 else 2 if size >= 0.1 else 3 if size >= 0.01 else 5
     return f"{value:.{digits}f}"
 

@@ -1,5 +1,6 @@
 """The sides of a comparison: variants, values of a setting, or two selections of settings."""
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,15 +58,21 @@ def two_sides(table: ScoreTable, versus: str) -> tuple[Side, Side]:
     return one, other
 
 
-def comparisons(sides: Sequence[Side]) -> list[Comparison]:
-    """Return each pair of sides over their common seeds. Settings that only one of two sides has are left out, unless
-    the two have none in common: then each side is the mean of all its settings."""
-    found = []
-    for place, one in enumerate(sides):
-        for other in sides[place + 1 :]:
-            a, b = _matched(one, other)
-            found.append(paired(f"{one.name} - {other.name}", a, b))
-    return found
+def pairs_of(sides: Sequence[Side], against: str | None = None) -> list[tuple[Side, Side]]:
+    """Return each pair of sides, or each side with the one named `against`. Raise RunError if there is none."""
+    if against is None:
+        return list(itertools.combinations(sides, 2))
+    names = {side.name: side for side in sides} | {side.name.partition("=")[2]: side for side in sides}
+    if against not in names:
+        hint = did_you_mean(against, names)
+        raise RunError(f"--against {against}: is not a side; {hint}The sides: {_list([s.name for s in sides])}")
+    return [(side, names[against]) for side in sides if side is not names[against]]
+
+
+def comparisons(pairs: Sequence[tuple[Side, Side]]) -> list[Comparison]:
+    """Return the comparison of each pair over common seeds. Settings that only one of two sides has are left out,
+    unless the two have none in common: then each side is the mean of all its settings."""
+    return [paired(f"{one.name} - {other.name}", *_matched(one, other)) for one, other in pairs]
 
 
 def paired(name: str, one: Mapping[int, float], other: Mapping[int, float]) -> Comparison:

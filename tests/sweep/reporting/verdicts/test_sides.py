@@ -7,7 +7,7 @@ import pytest
 
 from sweep.errors import RunError
 from sweep.reporting.verdicts.scored import from_file, from_rows
-from sweep.reporting.verdicts.sides import comparisons, sides_of, tuned
+from sweep.reporting.verdicts.sides import comparisons, pairs_of, sides_of, tuned
 from sweep.statistics.verdict import judge
 from tests.sweep.made_up import row, rows_of
 
@@ -25,20 +25,30 @@ def grid(seeds: int = 3) -> list:
 def test_a_setting_is_compared_over_the_others() -> None:
     one, other = sides_of(from_rows(grid(), None), "lora.rank")
     assert (one.name, other.name) == ("lora.rank=2", "lora.rank=8")
-    (found,) = comparisons([one, other])
+    (found,) = comparisons([(one, other)])
     assert found.name == "lora.rank=2 - lora.rank=8"
     assert [a - b for a, b in zip(found.one, found.other, strict=True)] == [-2.0] * 3
 
 
 def test_sides_use_the_settings_that_both_have() -> None:
     rows = [one for one in grid() if not (one["lora.rank"] == 8 and one["lr"] == 0.1)]
-    (found,) = comparisons(sides_of(from_rows(rows, None), "lora.rank"))
+    (found,) = comparisons(pairs_of(sides_of(from_rows(rows, None), "lora.rank")))
     assert [a - b for a, b in zip(found.one, found.other, strict=True)] == [-2.0] * 3
+
+
+def test_every_side_is_compared_with_one() -> None:
+    table = from_rows([row({"lr": lr}, seed, chrf=10 * lr + seed) for lr in (0.1, 0.2, 0.3) for seed in (0, 1)], None)
+    sides = sides_of(table, "lr")
+    for against in ("lr=0.2", "0.2"):
+        assert [one.name for one in comparisons(pairs_of(sides, against))] == ["lr=0.1 - lr=0.2", "lr=0.3 - lr=0.2"]
+    assert len(pairs_of(sides)) == 3
+    with pytest.raises(RunError, match=r"--against 0.4: is not a side; .*The sides: lr=0.1, lr=0.2, lr=0.3"):
+        pairs_of(sides, "0.4")
 
 
 def test_two_selections() -> None:
     table = from_rows(grid(), None)
-    (found,) = comparisons(sides_of(table, "lora.rank=8 lr=1e-1 vs lora.rank=2 lr=0.2"))
+    (found,) = comparisons(pairs_of(sides_of(table, "lora.rank=8 lr=1e-1 vs lora.rank=2 lr=0.2")))
     assert [a - b for a, b in zip(found.one, found.other, strict=True)] == [1.0] * 3
 
 
@@ -79,7 +89,7 @@ def test_tuned_sides_choose_and_judge_on_different_seeds() -> None:
 
 def test_runs_with_equal_data_compare_and_others_do_not() -> None:
     rows = [*rows_of({"2": [1.0, 2.0]}, data=None), *({**one, "run": "s"} for one in rows_of({"2": [3.0, 5.0]}))]
-    (found,) = comparisons(sides_of(from_rows(rows, None), None))
+    (found,) = comparisons(pairs_of(sides_of(from_rows(rows, None), None)))
     assert found.name == "r - s"
     other = [{**one, "epochs_budget": 9, "run": "s"} for one in rows_of({"2": [3.0, 5.0]})]
     with pytest.raises(RunError, match="the runs differ in epochs"):
@@ -106,7 +116,7 @@ def foreign(path: Path, **more: object) -> Path:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_tables_of_other_tools_are_judged(tmp_path: Path, suffix: str) -> None:
     table = from_file(foreign(tmp_path / f"t{suffix}"), "accuracy")
-    (comparison,) = comparisons(sides_of(table, "method"))
+    (comparison,) = comparisons(pairs_of(sides_of(table, "method")))
     (verdict,) = judge([comparison], larger_is_better=table.larger_is_better)
     assert verdict.n == 6
     frame = pd.read_csv(foreign(tmp_path / "again.csv")).pivot_table(index="seed", columns="method", values="accuracy")
