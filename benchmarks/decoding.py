@@ -19,11 +19,13 @@ from model.config import DecodeConfig
 from model.decoding.generate import continuations
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
+from model.hardware import default_device
 from model.pretrained.bases import load_base
 from model.rng import generator
 
 Decode = Callable[[], None]
 
+DEVICE = default_device()
 NEW = 128  # tokens of each text
 LENGTHS = [37 + 5 * prompt % 11 for prompt in range(15)]  # tokens of each prompt
 SAMPLING: dict[str, Any] = {"do_sample": True, "temperature": 1.2, "top_p": 0.9, "top_k": 0}
@@ -36,13 +38,13 @@ PAIRS = {"tiny": 9, "gpt2": 5}
 
 
 def tiny() -> GPT2:
-    return load_base("tiny").build()
+    return load_base("tiny").build(device=DEVICE)
 
 
 def gpt2() -> GPT2:
     model = GPT2(GPT2Config())
     model.init_weights(generator(0, "init"))
-    return model
+    return model.to(DEVICE)
 
 
 MODELS: dict[str, Callable[[], GPT2]] = {"tiny": tiny, "gpt2": gpt2}
@@ -60,13 +62,13 @@ def ours(model: GPT2, prompts: list[list[int]], settings: dict[str, Any]) -> Dec
 
 def theirs(model: GPT2, prompts: list[list[int]], settings: dict[str, Any]) -> Decode:
     fields = {"activation_function": "gelu_new", "bos_token_id": model.config.eos_token_id, **asdict(model.config)}
-    peer = transformers.GPT2LMHeadModel(transformers.GPT2Config(**fields)).eval()
+    peer = transformers.GPT2LMHeadModel(transformers.GPT2Config(**fields)).eval().to(DEVICE)
     peer.load_state_dict(model.state_dict(), strict=False)
     peer.tie_weights()
     peer.generation_config.eos_token_id = None
     longest = max(map(len, prompts))
-    ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts])
-    mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts], device=DEVICE)
+    mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=DEVICE)
 
     def run() -> None:
         new = peer.generate(ids, attention_mask=mask, max_new_tokens=NEW, pad_token_id=0, **settings)
@@ -103,7 +105,7 @@ def compare(name: str, decoding: str) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    print(f"decoding, {len(LENGTHS)} prompts x {NEW} new tokens, fp32, {torch.get_num_threads()} threads")
+    print(f"decoding, {len(LENGTHS)} prompts x {NEW} new tokens, fp32, {torch.get_num_threads()} threads, {DEVICE}")
     print(f"{'model':6} {'decoding':8} {'ours tok/s':>11} {'theirs tok/s':>13} {'ratio':>6}")
     for name in MODELS:
         for decoding in DECODINGS:

@@ -19,6 +19,7 @@ from torch import Tensor
 from model.dropout import set_dropout_stream
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
+from model.hardware import default_device, deterministic
 from model.loss import linear_cross_entropy
 from model.methods.lora import apply_lora
 from model.optim.adamw import AdamW
@@ -32,6 +33,7 @@ SHAPES = {
 }
 PAIRS = {"tiny": 30, "gpt2": 5}
 BATCH, LENGTH = 8, 160  # sequences, tokens
+DEVICE = default_device()
 RANK = 8
 
 
@@ -40,11 +42,12 @@ def ours(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
     model.init_weights(generator(0, "init"))
     if lora:
         apply_lora(model, rank=RANK, dropout=0.1)
-    set_dropout_stream(model, generator(0, "dropout"))
+    set_dropout_stream(model.to(DEVICE), generator(0, "dropout", device=DEVICE))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = AdamW(trained, lr=1e-3)
     targets = ids[:, 1:].flatten()
 
+    @deterministic(DEVICE)
     def step() -> None:
         hidden = model.hidden(ids[:, :-1]).flatten(0, 1)
         loss = linear_cross_entropy(hidden, model.transformer.wte.weight, targets) / len(targets)
@@ -57,7 +60,7 @@ def ours(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
 
 def theirs(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
     fields = {"activation_function": "gelu_new", "bos_token_id": config.eos_token_id, **asdict(config)}
-    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**fields))
+    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**fields)).to(DEVICE)
     if lora:
         # fan_in_fan_out: GPT-2 stores its projections as (in, out).
         adapter = peft.LoraConfig(r=RANK, lora_dropout=0.1, target_modules=["c_attn"], fan_in_fan_out=True)
@@ -75,16 +78,23 @@ def theirs(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
     return step
 
 
+def wait() -> None:
+    """Wait for the GPU, if there is one: its steps run behind the program."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
 def seconds(step: Step) -> float:
     began = time.perf_counter()
     step()
+    wait()
     return time.perf_counter() - began
 
 
 def compare(shape: str, lora: bool) -> tuple[float, float, float]:
     """Return the median seconds of ours and theirs, and the median of the paired ratios."""
     config = SHAPES[shape]
-    ids = torch.randint(config.vocab_size, (BATCH, LENGTH), generator=generator(0, "data"))
+    ids = torch.randint(config.vocab_size, (BATCH, LENGTH), generator=generator(0, "data")).to(DEVICE)
     one, other = ours(config, ids, lora), theirs(config, ids, lora)
     one()
     other()
@@ -94,7 +104,7 @@ def compare(shape: str, lora: bool) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    print(f"one training step, batch {BATCH} x {LENGTH}, fp32, {torch.get_num_threads()} threads")
+    print(f"one training step, batch {BATCH} x {LENGTH}, fp32, {torch.get_num_threads()} threads, {DEVICE}")
     print(f"{'shape':6} {'trained':8} {'ours s':>8} {'theirs s':>9} {'ratio':>6}")
     for shape in SHAPES:
         for lora in (False, True):

@@ -161,6 +161,8 @@ class TrainConfig(Settings):
     def __post_init__(self) -> None:
         self._build_groups()
         super().__post_init__()
+        if self.truncate and not TASKS[self.task].cuts:
+            raise SettingError("truncate", f"has no effect: task {self.task} reads long texts in parts")
         if self.truncate and TASKS[self.task].load is not None:
             raise SettingError("truncate", f"has no effect: task {self.task} cuts its texts by itself")
         if self.data_settings is not None:

@@ -66,6 +66,7 @@ class TaskSpec:
     generates: bool = False  # whether it scores generated text, so that decoding settings matter
     repeats: bool = False  # whether `evaluate` scores all draws of decode.repeats, with `generate_draws`
     has_head: bool = False  # whether the task adds a classifier to the model
+    cuts: bool = True  # whether it cuts texts that are longer than the base's positions
     answers: tuple[str, ...] = ()  # the word for each label; each must be a single token of the base's vocabulary
     sets: tuple[str, ...] = ()  # names of data sets, as alternatives to a path in `data`
     # What the task reads from columns that the settings `data.*` name; then `load` and `find` get these as `settings`.

@@ -39,6 +39,7 @@ TASKS = {
         metric="dev_loss",
         metrics=("perplexity", "bits_per_byte"),
         generates=True,
+        cuts=False,
         columns=("text",),
     ),
 }

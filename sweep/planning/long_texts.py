@@ -7,6 +7,7 @@ from typing import Any
 from model.data_settings import DataSettings
 from model.errors import BaseError, DataError
 from model.pretrained.files import find_base, load_tokenizer, read_config
+from model.task_specs import TASKS
 from model.tasks import count_long_texts, find_data
 from sweep.errors import SpaceError
 from sweep.planning.plan import Point
@@ -46,7 +47,7 @@ def find_long_texts(points: Iterable[Point]) -> tuple[LongTexts, ...]:
     Raise SpaceError if a text cannot be used, not even cut: a prompt that leaves no position to continue it.
     """
     parts: dict[tuple[str, str | None, DataSettings | None, str, str | None], set[str]] = {}
-    for train in (point.train for point in points):
+    for train in (point.train for point in points if TASKS[point.train.task].cuts):
         key = (train.task, train.data, train.data_settings, train.base, train.revision)
         parts.setdefault(key, set()).add(train.truncate or "tail")
     found = []

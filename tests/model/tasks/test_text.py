@@ -9,7 +9,7 @@ import torch
 from transformers import GPT2LMHeadModel
 
 from model.config import DecodeConfig, TrainConfig
-from model.errors import DataError
+from model.errors import DataError, SettingError
 from model.gpt2 import GPT2
 from model.pretrained.tokenizer import Tokenizer
 from model.tasks import load_task
@@ -92,6 +92,11 @@ def test_records_hold_each_document(task: Task, loud_model: GPT2) -> None:
     first: dict[str, Any] = dict(evaluation.samples[0])
     assert task.texts["dev"][0] == first["prompt"] + first["reference"]
     assert isinstance(first["generated"], str)
+
+
+def test_documents_are_not_cut() -> None:
+    with pytest.raises(SettingError, match="truncate: has no effect: task text reads long texts in parts"):
+        TrainConfig(task="text", truncate="head")
 
 
 def test_a_split_without_text_is_refused(task: Task, loud_model: GPT2) -> None:

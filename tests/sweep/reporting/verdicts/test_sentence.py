@@ -65,7 +65,8 @@ def test_few_pairs_show_the_limit_of_the_exact_p() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(12.345, "12.3"), (0.8, "0.80"), (-0.0374, "-0.037"), (0.00012, "0.00012"), (-1.23e-6, "-1.2e-06"), (0.0, "0")]
+    ("value", "text"),
+    [(12.345, "12.3"), (0.8, "0.80"), (-0.0374, "-0.037"), (0.00012, "0.00012"), (-1.23e-6, "-1.2e-06"), (0.0, "0")],
 )
 def test_numbers_have_two_or_three_digits(value: float, text: str) -> None:
     assert number(value) == text
