@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,7 +27,19 @@ COURSE = {  # task -> header and separator of the course's files of predictions 
     "paraphrase": ("id \t Predicted_Is_Paraphrase \n", ", "),
     "sentiment": ("id \t Predicted_Sentiment \n", " , "),
 }
-Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model predicts for a row."""
+
+    id: Any  # of the row, or its place
+    texts: Mapping[str, str]  # by name
+    found: Mapping[str, Any]  # predicted and probability, or generated
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of its row in a table."""
+        return {ID: self.id, **self.texts, **self.found}
 
 
 def predict_file(trained: TrainedModel, source: Path, target: Path, *, course: bool = False, seed: int = 0) -> int:
@@ -40,8 +53,8 @@ def predict_file(trained: TrainedModel, source: Path, target: Path, *, course: b
     count = 0
     try:
         with _writer(target, COURSE[trained.train.task] if course else None) as write:
-            for record in predictions(trained, source, seed):
-                write(record)
+            for prediction in predictions(trained, source, seed):
+                write(prediction)
                 count += 1
     except DataError as error:
         raise UsageError(f"--input: {error}") from error
@@ -50,15 +63,15 @@ def predict_file(trained: TrainedModel, source: Path, target: Path, *, course: b
     return count
 
 
-def predictions(trained: TrainedModel, source: Path, seed: int) -> Iterator[Record]:
-    """Yield a record for each row: its id or place, its texts, and what the model predicts. Raise DataError."""
+def predictions(trained: TrainedModel, source: Path, seed: int) -> Iterator[Prediction]:
+    """Yield the prediction for each row of `source`. Raise DataError."""
     for number, part in enumerate(_parts(trained, source)):
         if isinstance(trained.training.task, LabelledTask):
             found = trained.training.task.predict(trained.model, [texts for _, texts in part])
             names = trained.training.task.names
             for (place, texts), (label, probability) in zip(part, found, strict=True):
                 given = dict(zip(names, texts, strict=True))
-                yield {ID: place, **given, "predicted": label, "probability": probability}
+                yield Prediction(place, given, {"predicted": label, "probability": probability})
             continue
         for start in range(0, len(part), GENERATED):
             prompts = [texts[0] for _, texts in part[start : start + GENERATED]]
@@ -67,7 +80,7 @@ def predictions(trained: TrainedModel, source: Path, seed: int) -> Iterator[Reco
             texts_ = generate(trained.model, trained.tokenizer, prompts, decode, seed=own_seed)
             places = [place for place, _ in part[start : start + GENERATED]]
             for place, prompt, text in zip(places, prompts, texts_, strict=True):
-                yield {ID: place, "prompt": prompt, "generated": text}
+                yield Prediction(place, {"prompt": prompt}, {"generated": text})
 
 
 def _parts(trained: TrainedModel, source: Path) -> Iterator[list[tuple[Any, tuple[str, ...]]]]:
@@ -98,8 +111,8 @@ def _columns(source: Path, header: list[str], roles: tuple[str, ...], labelled: 
 
 
 @contextmanager
-def _writer(target: Path, course: tuple[str, str] | None) -> Iterator[Callable[[Record], None]]:
-    """Write records to `target` in the format of its ending, or in the course's. Raise UsageError for other endings."""
+def _writer(target: Path, course: tuple[str, str] | None) -> Iterator[Callable[[Prediction], None]]:
+    """Write predictions to `target` in the format of its ending, or in the course's. Raise UsageError for other endings."""
     ending = target.suffix.lower()
     if ending == ".parquet" and course is None:
         with _parquet_writer(target) as write:
@@ -112,9 +125,9 @@ def _writer(target: Path, course: tuple[str, str] | None) -> Iterator[Callable[[
         if course is not None:
             file.write(course[0])
             separator = course[1]
-            yield lambda record: _write_course(file, record, separator)
+            yield lambda one: _write_line(file, f"{one.id}{separator}{one.found['predicted']} ")
         elif ending == ".jsonl":
-            yield lambda record: _write_line(file, json.dumps(record, ensure_ascii=False))
+            yield lambda one: _write_line(file, json.dumps(one.columns(), ensure_ascii=False))
         else:
             yield _csv_writer(file)
 
@@ -123,31 +136,27 @@ def _write_line(file: TextIO, text: str) -> None:
     file.write(text + "\n")
 
 
-def _write_course(file: TextIO, record: Record, separator: str) -> None:
-    file.write(f"{record[ID]}{separator}{record['predicted']} \n")
-
-
-def _csv_writer(file: TextIO) -> Callable[[Record], None]:
+def _csv_writer(file: TextIO) -> Callable[[Prediction], None]:
     rows = csv.writer(file, lineterminator="\n")
     is_first = True
 
-    def write(record: Record) -> None:
+    def write(one: Prediction) -> None:
         nonlocal is_first
         if is_first:
-            rows.writerow(record)
+            rows.writerow(one.columns())
             is_first = False
-        rows.writerow(record.values())
+        rows.writerow(one.columns().values())
 
     return write
 
 
 @contextmanager
-def _parquet_writer(target: Path) -> Iterator[Callable[[Record], None]]:
+def _parquet_writer(target: Path) -> Iterator[Callable[[Prediction], None]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    waiting: list[Record] = []
+    waiting: list[dict[str, Any]] = []
     writer: Any = None
 
     def flush() -> None:
@@ -158,8 +167,8 @@ def _parquet_writer(target: Path) -> Iterator[Callable[[Record], None]]:
             writer.write_table(table)
             waiting.clear()
 
-    def write(record: Record) -> None:
-        waiting.append({**record, ID: str(record[ID])})
+    def write(one: Prediction) -> None:
+        waiting.append({**one.columns(), ID: str(one.id)})
         if len(waiting) >= AT_ONCE:
             flush()
 
