@@ -112,7 +112,7 @@ def _columns(source: Path, header: list[str], roles: tuple[str, ...], labelled: 
 
 @contextmanager
 def _writer(target: Path, course: tuple[str, str] | None) -> Iterator[Callable[[Prediction], None]]:
-    """Write predictions to `target` in the format of its ending, or in the course's. Raise UsageError for other endings."""
+    """Write predictions to `target` in the format of its ending, or in the course's. Raise UsageError."""
     ending = target.suffix.lower()
     if ending == ".parquet" and course is None:
         with _parquet_writer(target) as write:

@@ -71,7 +71,7 @@ class RunFolder:
             raw = json.loads(path.read_bytes())
             if raw["schema_version"] > SCHEMA_VERSION:
                 raise RunError(f"{path} was written by a newer version of this tool: update explora-sweep")
-            if raw.pop("crc", None) not in (None, _crc(raw)):  # early versions wrote no checksum
+            if raw.pop("crc", None) not in (None, checksum(raw)):  # early versions wrote no checksum
                 raise ValueError("its checksum does not match")
             return RunSpec.from_dict(raw)
         except RunError:
@@ -169,7 +169,7 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
             raise OSError(f"only {free // 2**20} MiB of disk space is free")
         write_file(staged / "space.py", source.encode())
         content = spec.as_dict()
-        write_file(staged / RUN_FILE, json.dumps({**content, "crc": _crc(content)}, indent=1).encode())
+        write_file(staged / RUN_FILE, json.dumps({**content, "crc": checksum(content)}, indent=1).encode())
         staged.rename(path)  # fails if a folder with content is there
         for folder in (path, *made):
             flush_folder(folder.parent)
@@ -189,7 +189,7 @@ def create_run(out: Path, name: str, spec: RunSpec, source: str) -> RunFolder:
     return RunFolder(path)
 
 
-def _crc(content: dict[str, Any]) -> str:
+def checksum(content: dict[str, Any]) -> str:
     """Return the CRC-32 of a JSON object; it does not depend on whitespace or the order of keys."""
     return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
 

@@ -1,7 +1,7 @@
-"""How positive is it? Part 1 of the course: 4 points, 4 trainings.
+"""How positive is it? Part 1 of the course: 4 points, 4 trials.
 
-2 data sets x (the last layer alone, all weights). The shipped sets are generated stand-ins for SST-5 and CFIMDB;
-`--set data=path/ids-sst,path/ids-cfimdb` takes the course's files, `--set data=sst5` the hub's.
+2 data sets x (only the last layer, all weights). The shipped data sets are generated stand-ins for SST-5 and CFIMDB;
+`--set data=path/ids-sst,path/ids-cfimdb` uses the course's files, `--set data=sst5` those of the hub.
 """
 
 from sweep import Space, grid
