@@ -19,6 +19,7 @@ from sweep.execution.driver import SessionResult, run_session
 from sweep.execution.executors import make_executor
 from sweep.execution.gpus import hold_gpus, visible_gpus
 from sweep.execution.interrupts import Interrupts
+from sweep.export.as_base import resolve_base
 from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration
 from sweep.planning.registry import space_paths
 from sweep.planning.space import Space
@@ -184,7 +185,7 @@ def run(
         space=space if isinstance(space, Space) else str(space),
         out=Path(out),
         name=name,
-        base=base,
+        base=resolve_base(base, Path(out)),
         settings=settings or {},
         tune_config=TuneConfig(seeds=seeds, search=search, scheduler=scheduler, **tune_options),
         limits=limits,

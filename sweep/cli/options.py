@@ -71,7 +71,8 @@ what_options = together(
         envvar="SWEEP_BASE",
         show_envvar=True,
         help="Pretrained model to start from: tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, distilgpt2, a hub id "
-        "owner/name, or a checkpoint folder. Default: tiny.",
+        "owner/name, a checkpoint folder, or the trained model of another run, RUN@POINT (RUN@ is its best point). "
+        "Default: tiny.",
     ),
     option(
         WHAT,

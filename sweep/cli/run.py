@@ -74,10 +74,12 @@ def run(
     sweep run my/own.py --base gpt2 --gpus-per-trial 0.5 --seeds 3
     """
     from sweep.cli.session import work
+    from sweep.export.as_base import resolve_base
     from sweep.prepare import RunRequest, prepare
     from sweep.store.activity import is_computed
     from sweep.store.state import load_state
 
+    options["base"] = resolve_base(options["base"], options["out"])
     request = RunRequest(
         space=space,
         settings=(*settings, *["keep_best_epoch=true"] * keep_best_epoch),

@@ -121,6 +121,21 @@ def test_an_export_is_a_base_with_the_same_dev_loss(tmp_path: Path, poems: Path)
     assert again.dev_loss() == pytest.approx(run.best()["dev_loss"], abs=1e-5)
 
 
+def test_a_point_of_a_run_is_a_base(tmp_path: Path, poems: Path) -> None:
+    """The next run starts where the first one ended, and its base names the run that made it."""
+    first = trained_run(tmp_path, poems, "first", {"lora.rank": 2})
+    point = str(first.best()["point_id"])
+    for base in (f"first@{point[:4]}", "first@", "first@best"):
+        second = trained_run(tmp_path, poems, "second", {}, base=base)
+        assert second.best()["base"] == str(first.path / "exports" / point)
+        assert second.best()["base_dev_loss"] == pytest.approx(first.best()["dev_loss"], abs=1e-5)
+    classes = trained_run(tmp_path, poems, "classes", {"task": "sentiment", "data": "verdicts"})
+    with pytest.raises(RunError, match="predicts classes, but a base predicts tokens"):
+        trained_run(tmp_path, poems, "third", {}, base=f"{classes.name}@")
+    with pytest.raises(RunError, match="no run"):
+        trained_run(tmp_path, poems, "fourth", {}, base="nothing@")
+
+
 def test_a_gguf_file_holds_the_model_in_16_bits(tmp_path: Path, poems: Path) -> None:
     """Read back by the gguf package, the weights give the same logits to 1e-2, and the vocabulary is whole."""
     from gguf import GGUFReader
