@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from sweep.cli.group import Command
+from sweep.cli.group import Command, agreed
 from sweep.cli.options import OUTPUT, WHAT, option, out_option
 from sweep.export.registry import FORMATS
 
@@ -39,19 +39,36 @@ def best(run: str | None, out: Path) -> None:
     show_default=True,
     help="; ".join(f"{name}: {one.summary}" for name, one in FORMATS.items()) + ".",
 )
+@option(OUTPUT, "--push", "repository", metavar="OWNER/NAME", help="Also upload the folder to a Hugging Face hub.")
+@option(OUTPUT, "--public", is_flag=True, help="Let everybody see a repository that --push creates. Default: private.")
+@option(OUTPUT, "-y", "--yes", is_flag=True, help="Upload without asking, as scripts must.")
 @out_option
-def export(run: str, point: str | None, to: Path, form: str, out: Path) -> None:
+def export(
+    run: str,
+    point: str | None,
+    to: Path,
+    form: str,
+    repository: str | None,
+    public: bool,
+    yes: bool,
+    out: Path,
+) -> None:
     """Export the trained model of POINT of RUN, by default of its best point, for other programs.
 
     POINT is a point_id of `sweep report --rows`, or its first characters. The folder holds the weights (safetensors or
     GGUF, never pickled code), the tokenizer, generation settings, and a model card that says what was trained on what,
     how good it is, and how it was chosen.
     """
+    from sweep.export.push import check_repository, push
     from sweep.export.write import export_model
     from sweep.store.locate import find_run
 
+    if repository is not None:
+        check_repository(repository)
     trained = export_model(find_run(out, run), point, to, form)
     click.echo(f"{to}: point {trained.point.point_id} of {trained.folder.name}, {FORMATS[form].summary}")
+    if repository is not None and agreed(f"upload {to} to {repository}?", yes):
+        click.echo(push(to, repository, public=public))
 
 
 @click.command(cls=Command)

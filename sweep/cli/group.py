@@ -50,4 +50,6 @@ def agreed(question: str, yes: bool) -> bool:
     try:
         return yes or click.confirm(question)
     except click.Abort as error:
-        raise UsageError("nothing was deleted: there was no answer; add --yes to delete without being asked") from error
+        raise UsageError(
+            f"{question} There was no answer, so nothing was done; add --yes to agree beforehand"
+        ) from error
