@@ -22,7 +22,7 @@ from sweep.errors import InfrastructureError
 from sweep.execution.cards import MOST_TRIALS, Card, CardRecord
 from sweep.execution.executor import Listener
 from sweep.execution.job import Job
-from sweep.execution.ray_backend.holding import Holders, free_gpus, own_card
+from sweep.execution.ray_backend.holding import Holders, gpu_count, own_card
 from sweep.execution.ray_backend.monitor import RayMonitor
 from sweep.execution.ray_backend.settings import CHECK_SECONDS
 from sweep.execution.trial import TrialReport, run_trial
@@ -241,7 +241,7 @@ def run_jobs(desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_tri
         )
         if desk.draining and not desk.listener.stopping:
             holders.hold(desk.cards.retired)
-            if free_gpus() < gpus_per_trial:
+            if gpu_count() <= len(desk.cards.retired):
                 raise InfrastructureError(
                     f"no GPU is left: {', '.join(map(str, desk.cards.retired))} broke the workers of {MOST_TRIALS} "
                     "trials each; check the machine, then resume"

@@ -45,9 +45,9 @@ class Holders:
                 )
 
 
-def free_gpus() -> float:
-    """Return how many GPUs of the cluster nobody has."""
-    return float(ray.available_resources().get("GPU", 0.0))
+def gpu_count() -> int:
+    """Return how many GPUs the machines of the cluster have."""
+    return int(ray.cluster_resources().get("GPU", 0))
 
 
 def _occupy(node: str, wanted: set[Card]) -> dict[Card, object]:

@@ -194,3 +194,23 @@ def test_a_file_under_another_name_is_the_same_data(sweep: Sweep, finished: Path
     for number, name in enumerate(("copy.txt", "./copy.txt", str(copy.absolute()))):
         result = sweep("run", micro, "--executor", "inline", "--name", f"r{number}", "--set", f"data={name}")
         assert "4 CACHED" in result.stdout
+
+
+def test_unlike_devices_are_never_mixed(finished: Path) -> None:
+    """A result counts for the device that computed it: not for another one of its run, nor for two together."""
+    folder = RunFolder(finished)
+    (point, *_), own = folder.spec.plan.points, folder.spec.provenance
+
+    def hit(mine: str, device: str) -> bool:
+        """Whether a run on `mine` takes the row of a run on `device`, computed on this machine's CPU."""
+        cache = Cache(finished.parent, skip=None)
+        spec = replace(folder.spec, provenance=replace(own, device=device))
+        cache._runs = [other := RunFolder(finished)]
+        other.__dict__["spec"] = spec
+        return cache.find(replace(own, device=mine), point) is not None
+
+    assert hit(own.device, f"A + {own.device}")
+    assert hit(f"A + {own.device}", own.device)
+    assert not hit("A", f"A + {own.device}")
+    assert not hit("A", own.device)
+    assert not hit(own.device, "A + B")  # its device is not among those of the run: it was computed on both
