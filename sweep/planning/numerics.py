@@ -48,7 +48,7 @@ LOG_METHODS = {"debug", "info", "warning", "error"}
 # Runs of schema 1 and 2 identify their code by a hash of all of model/. The code with the first hash computes the same
 # numbers as the numeric code with the second. Remove the pair when the numbers change.
 SCHEMA_2_CODE = "804676b1e5cad43a34a352f8f8734df61781774c006f976bcc1c3018e0b03d33"
-SCHEMA_2_NUMERICS = "187a9119449973de90411d738ca59d91fd32581f683dc53a089f80e5eebc145f"
+SCHEMA_2_NUMERICS = "fb8bf9fe0013b3a19de7e197c2ce41fc5cbaf5ebd0834073ef9e6e9dabe89752"
 EARLIER_HASHES = {SCHEMA_2_CODE: SCHEMA_2_NUMERICS}
 
 
