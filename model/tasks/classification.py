@@ -25,8 +25,8 @@ class OwnTask(LabelledTask):
     def score(self, labels: Sequence[int], predicted: Sequence[int]) -> dict[str, float]:
         return {**super().score(labels, predicted), "mcc": mcc(labels, predicted)}
 
-    def named(self, label: int) -> Scalar:
-        return self.class_names[label]
+    def names_of(self, label: int, predicted: int) -> dict[str, Scalar]:
+        return {"label_name": self.class_names[label], "predicted_name": self.class_names[predicted]}
 
 
 class Task(OwnTask):

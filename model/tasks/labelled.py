@@ -91,8 +91,9 @@ class LabelledTask:
             {
                 "example": example,
                 **(dict(zip(self.names, texts[example], strict=True)) if texts is not None else {}),
-                "label": self.named(label),
-                "predicted": self.named(guess),
+                "label": label,
+                "predicted": guess,
+                **self.names_of(label, guess),
                 "probability": probabilities[example, guess].item(),
             }
             for example, (label, guess) in enumerate(zip(labels, predicted, strict=True))
@@ -124,9 +125,9 @@ class LabelledTask:
         """Return the metrics of predicted classes."""
         return {"accuracy": accuracy(labels, predicted), "macro_f1": macro_f1(labels, predicted)}
 
-    def named(self, label: int) -> Scalar:
-        """Return the class `label` as it stands in evaluation records."""
-        return label
+    def names_of(self, label: int, predicted: int) -> dict[str, Scalar]:
+        """Return the names of two classes for an evaluation record; none, if classes are only numbered."""
+        return {}
 
     def _load(self, data: LabelledRows, split: str) -> Split:
         rows = list(data.rows(split))

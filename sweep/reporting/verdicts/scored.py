@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from model.data_settings import DataSettings
+from model.settings import keys_of
 from sweep.errors import RunError
 from sweep.reporting.leaderboard import Row, larger_is_better, metrics_of, scores_on_test
 from sweep.reporting.verdicts.groups import LOST
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
 SEED_COLUMNS = ("seed", "config.seed", "params.seed", "random_seed", "random_state")
 TABLES = {".csv": "read_csv", ".tsv": "read_table", ".parquet": "read_parquet"}
-MUST_AGREE = {"task": "task", "base_sha256": "base", "data": "data", "epochs_budget": "epochs"}
+OWN_DATA = {key: key for key in keys_of(DataSettings)}
+MUST_AGREE = {"task": "task", "base_sha256": "base", "data": "data", **OWN_DATA, "epochs_budget": "epochs"}
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ def test_scores_equal_an_unbatched_computation(reviews: str, small_tokenizer: To
     for sample in evaluation.samples:
         ids = torch.tensor([small_tokenizer.encode(str(sample["text"]))])
         predicted.append(int(loud_model(ids)[0, -1].argmax()))
-        assert sample["predicted"] == task.class_names[predicted[-1]]
+        assert sample["predicted"] == predicted[-1]
+        assert sample["predicted_name"] == task.class_names[predicted[-1]]
     assert evaluation.metrics == {
         "accuracy": accuracy(labels, predicted),
         "macro_f1": macro_f1(labels, predicted),
@@ -97,7 +98,7 @@ def test_pairs_in_words(couples: str, tiny_tokenizer: Tokenizer, wide_model: GPT
     assert tiny_tokenizer.decode(ids.tolist()).endswith('\nAnswer "no" or "yes": ')
     logits = wide_model(ids[None].long())[0, -1, task.targets]
     sample = task.evaluate(wide_model, "train", None, seed=0).samples[0]
-    assert sample["predicted"] == task.class_names[int(logits.argmax())]
+    assert sample["predicted_name"] == task.class_names[int(logits.argmax())]
     assert sample["probability"] == pytest.approx(logits.softmax(0).max().item(), abs=1e-5)
 
 

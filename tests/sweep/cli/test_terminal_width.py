@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sweep.reporting.columns import OPTIONAL, draw_sds, table_columns
-from sweep.reporting.leaderboard import Row, load_rows
+from sweep.reporting.columns import OPTIONAL, table_columns
+from sweep.reporting.leaderboard import Row, draw_sds, load_rows
 from sweep.reporting.numbers import cell_format
 from sweep.store.run_folder import RunFolder
 from tools.terminal_picture import in_terminal

@@ -159,8 +159,9 @@ def test_what_cannot_be_understood_is_one_line(sweep: Sweep, tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_a_hundred_thousand_rows_take_five_seconds(tmp_path: Path) -> None:
+    """Of processor time, so that other work on the machine does not count."""
     path = write_pairs(tmp_path / "pairs.tsv", 100_000)
-    started = time.perf_counter()
+    started = time.process_time()
     found = figures(str(path), None, "tiny", DataSettings())
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert found.splits["train"].rows == 80_000
