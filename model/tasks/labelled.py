@@ -100,11 +100,11 @@ class LabelledTask:
         ]
         return Evaluation(self.score(labels, predicted), samples)
 
-    def predict(self, model: GPT2, examples: Sequence[tuple[str, ...]]) -> list[tuple[Scalar, float]]:
+    def predict(self, model: GPT2, examples: Sequence[tuple[str, ...]]) -> list[tuple[int, float]]:
         """Return the most probable class of each example, with its probability."""
         probabilities = self._probabilities(model, Ragged(Encoded(examples, self._encode)))
         best = probabilities.max(1)
-        return [(self.named(guess), p) for p, guess in zip(best.values.tolist(), best.indices.tolist(), strict=True)]
+        return list(zip(best.indices.tolist(), best.values.tolist(), strict=True))
 
     @torch.no_grad()
     def _probabilities(self, model: GPT2, ids: Ragged) -> Tensor:

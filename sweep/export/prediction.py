@@ -68,10 +68,11 @@ def predictions(trained: TrainedModel, source: Path, seed: int) -> Iterator[Pred
     for number, part in enumerate(_parts(trained, source)):
         if isinstance(trained.training.task, LabelledTask):
             found = trained.training.task.predict(trained.model, [texts for _, texts in part])
-            names = trained.training.task.names
+            names, classes = trained.training.task.names, getattr(trained.training.task, "class_names", None)
             for (place, texts), (label, probability) in zip(part, found, strict=True):
                 given = dict(zip(names, texts, strict=True))
-                yield Prediction(place, given, {"predicted": label, "probability": probability})
+                predicted = label if classes is None else classes[label]
+                yield Prediction(place, given, {"predicted": predicted, "probability": probability})
             continue
         for start in range(0, len(part), GENERATED):
             prompts = [texts[0] for _, texts in part[start : start + GENERATED]]
