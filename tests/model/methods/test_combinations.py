@@ -28,15 +28,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("data")
     (folder / "sonnets.txt").write_text(sonnets_text(6))
     for split in ("train", "dev"):
-        pairs = [f"{n}\thow do i cook rice ?\twhat is {'rice' * (n % 3)} ?\t{n % 2}" for n in range(6)]
-        (folder / f"pairs-{split}.tsv").write_text("id\tsentence1\tsentence2\tis_duplicate\n" + "\n".join(pairs))
-        texts = [f"{n}\t{n}\ta {'very ' * (n % 4)}fine film\t{n % 3}" for n in range(6)]
-        (folder / f"texts-{split}.tsv").write_text("\tid\tsentence\tsentiment\n" + "\n".join(texts))
-    return {
-        "sonnets": str(folder / "sonnets.txt"),
-        "paraphrase": str(folder / "pairs"),
-        "sentiment": str(folder / "texts"),
-    }
+        couples = [f"{n}\thow do i cook rice ?\twhat is {'rice' * (n % 3)} ?\t{n % 2}" for n in range(6)]
+        (folder / f"pairs-{split}.tsv").write_text("id\tsentence1\tsentence2\tis_duplicate\n" + "\n".join(couples))
+        films = [f"{n}\t{n}\ta {'very ' * (n % 4)}fine film\t{n % 3}" for n in range(6)]
+        (folder / f"texts-{split}.tsv").write_text("\tid\tsentence\tsentiment\n" + "\n".join(films))
+    (folder / "sums.csv").write_text("prompt,completion\n" + "\n".join(f"{n} and 1 is, {n + 1}" for n in range(8)))
+    sonnets, pairs, texts = (str(folder / name) for name in ("sonnets.txt", "pairs", "texts"))
+    own = {"classification": texts, "pairs": pairs, "completion": str(folder / "sums.csv"), "text": sonnets}
+    return {"sonnets": sonnets, "paraphrase": pairs, "sentiment": texts, **own}
 
 
 @pytest.mark.parametrize("methods", COMBINATIONS, ids=lambda methods: " + ".join(methods) or "none")
