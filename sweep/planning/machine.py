@@ -2,10 +2,10 @@
 
 import importlib.metadata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sweep.planning.numerics import numerics_sha256
-from sweep.planning.processor import device_name, gpu_names
+from sweep.planning.processor import device_name, gpu_names, gpu_platform
 
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
 DISTRIBUTION = "explora-sweep"
@@ -19,6 +19,7 @@ class Machine:
     devices: Sequence[str]  # names of the GPUs, or the name of the CPU; empty if torch finds no GPU
     versions: dict[str, str]  # of NUMERIC_PACKAGES and of this package
     numerics_sha256: str
+    platform: dict[str, str] = field(default_factory=dict)  # versions of CUDA and of the GPU's driver, for the record
 
     @property
     def device(self) -> str:
@@ -29,7 +30,10 @@ class Machine:
 def this_machine(gpu: bool) -> Machine:
     """Return what trials on this machine compute with: on its GPUs if `gpu`, else on its CPU."""
     devices = gpu_names() if gpu else [str(device_name(gpu=False))]
-    return Machine(devices=devices, versions=worker_versions(), numerics_sha256=numerics_sha256())
+    platform = gpu_platform() if devices and gpu else {}
+    return Machine(
+        devices=devices, versions=worker_versions(), numerics_sha256=numerics_sha256(), platform=platform
+    )
 
 
 def worker_versions() -> dict[str, str]:

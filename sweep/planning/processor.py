@@ -6,9 +6,11 @@ Results depend on them: AVX2 and AVX-512 add in different orders, so the last bi
 import functools
 import os
 import platform
+import re
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")  # Linux
+DRIVER = Path("/proc/driver/nvidia/version")  # Linux
 OVERRIDE = "ATEN_CPU_CAPABILITY"  # the environment variable that overrides torch's choice
 OVERRIDES = {"avx512": "AVX512", "avx2": "AVX2", "default": "DEFAULT"}
 AVX512 = {"avx512vl", "avx512bw", "avx512dq", "fma"}
@@ -43,6 +45,16 @@ def gpu_names() -> list[str]:
     import torch
 
     return [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+
+
+def gpu_platform() -> dict[str, str]:
+    """Return the versions of CUDA and of the GPU's driver, as far as they are known."""
+    import torch
+
+    found = {"cuda": torch.version.cuda}
+    if DRIVER.is_file() and (match := re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)\s", DRIVER.read_text())):
+        found["driver"] = match[1]
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def _from_flags() -> str | None:

@@ -164,7 +164,7 @@ def trace(
         bases=bases,
         data=data,
         numerics_sha256=numerics_sha256(),
-        versions={**versions(), **{name: machine.versions[name] for name in NUMERIC_PACKAGES}},
+        versions={**versions(), **{name: machine.versions[name] for name in NUMERIC_PACKAGES}, **machine.platform},
         device=machine.device,
         threads=threads,
         tool_commit=tool_commit(),

@@ -40,6 +40,7 @@ def survey(address: str, cpus: int) -> Machine:
         devices=[device for _, each in machines for device in each.devices],
         versions=one.versions,
         numerics_sha256=one.numerics_sha256,
+        platform=one.platform,
     )
 
 

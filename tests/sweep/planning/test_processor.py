@@ -54,3 +54,20 @@ def test_torch_is_the_fallback_without_cpu_flags(tmp_path: Path, monkeypatch: py
         assert processor.cpu_capability() == torch.backends.cpu.get_cpu_capability()
     finally:
         processor.cpu_capability.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build  (nixbld@)\n", "580.159.04"),
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n", "535.104.05"),
+        ("something else\n", None),
+    ],
+)
+def test_the_platform_of_a_gpu_is_cuda_and_driver(
+    text: str, driver: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "version").write_text(text)
+    monkeypatch.setattr(processor, "DRIVER", tmp_path / "version")
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    assert processor.gpu_platform() == {"cuda": "13.0", **({"driver": driver} if driver else {})}
