@@ -72,8 +72,8 @@ def accuracy(name: str, **settings: object) -> tuple[list[float], list[float]]:
     ("name", "settings", "seeds", "majority"),
     [
         ("paraphrase", {"smart__lam": None, "lora__rank": None}, 1, 0.5),
-        ("sentiment", {"data": "reviews", "freeze": None}, 3, 0.2),
-        ("sentiment", {"data": "verdicts", "freeze": None}, 3, 0.5),
+        ("sentiment", {"data": "reviews", "freeze": None}, 6, 0.2),
+        ("sentiment", {"data": "verdicts", "freeze": None}, 6, 0.5),
     ],
 )
 def test_fine_tuning_beats_majority_and_baseline_at_every_seed(

@@ -125,7 +125,7 @@ def test_there_are_enough_cases() -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("reviews.csv.gz", gzip.compress(b"text,label\n" + b"a,1\n" * 9999)[:-20]),
+        ("reviews.csv.gz", gzip.compress(b"text,label\n" + b"a,1\n" * 9999, mtime=0)[:-20]),
         ("reviews.csv.gz", b"not compressed"),
         ("reviews.csv.zst", b"not compressed"),
         ("reviews.parquet", b"PAR1 and no more"),
