@@ -1,6 +1,7 @@
 """Which columns a report shows, and which of them it drops first on a narrow terminal."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 from model.task_specs import TASKS
 from sweep.reporting.leaderboard import METRICS, Row, draw_sds, schema
@@ -26,7 +27,7 @@ OPTIONAL = (  # the least informative first
 
 def all_columns(rows: Sequence[Row]) -> list[str]:
     """Return the columns of the schema, followed by those that only this report has."""
-    return list(dict.fromkeys([*schema(rows).names, *(name for row in rows for name in row)]))
+    return list(dict.fromkeys([*schema(rows).names, *chain.from_iterable(rows)]))
 
 
 def table_columns(rows: Sequence[Row]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from model.optim.registry import OPTIMIZERS
@@ -45,7 +46,7 @@ def settings_of(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _keys(points: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return every key of `points` in the order of the schema, unknown keys last."""
     order = {key: place for place, key in enumerate([*train_keys(), *decode_keys()])}
-    found = dict.fromkeys(key for point in points for key in point)
+    found = dict.fromkeys(chain.from_iterable(points))
     return sorted(found, key=lambda key: order.get(key, len(order)))
 
 
