@@ -59,7 +59,7 @@ def test_torch_is_the_fallback_without_cpu_flags(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("text", "driver"),
     [
-        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build  (nixbld@)\n", "580.159.04"),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build\n", "580.159.04"),
         ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n", "535.104.05"),
         ("something else\n", None),
     ],
