@@ -1,6 +1,7 @@
 """What each factor of a run does: variances on grids, importances on drawn searches, methods added one by one."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -110,13 +111,26 @@ def _part(
     except StatisticsError as error:
         return Part(title=title, factors=factors, left_out=left_out, table=None, levels=(), note=str(error))
     references = {key: _reference(values, seen) for key, seen in levels.items()}
+    confounded = _confounded(levels)
+    note = "; ".join(filter(None, [note, confounded]))
     return Part(
         title=title,
         factors=factors,
         left_out=left_out,
         table=table if several else table.without_error(),
-        levels=tuple(level_effects(values, levels, seeds, references, alpha)) if several else (),
+        levels=tuple(level_effects(values, levels, seeds, references, alpha)) if several and not confounded else (),
         note=note,
+    )
+
+
+def _confounded(levels: Mapping[str, Sequence[Any]]) -> str:
+    """Return a warning if not every combination of the levels was run, so that some vary together; else ""."""
+    run, all_of_them = len(set(zip(*levels.values(), strict=True))), math.prod(len(set(one)) for one in levels.values())
+    if run == all_of_them:
+        return ""
+    return (
+        f"not a full grid: {run} of {all_of_them} combinations of these settings were run. Settings that vary together "
+        "share their effects, so the table credits each only with what no other explains, and no level is compared"
     )
 
 

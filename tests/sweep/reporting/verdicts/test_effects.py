@@ -46,6 +46,14 @@ def test_levels_are_compared_with_the_smallest_value() -> None:
     assert found["lora.rank", 32].mean == pytest.approx(2, abs=0.5)
 
 
+def test_levels_that_vary_together_are_not_compared() -> None:
+    rows = [one for one in grid(4) if (one["lora.rank"], one["lr"]) != (32, 0.2)]
+    (part,) = effects(rows, "chrf").parts
+    assert part.levels == ()
+    assert part.note.startswith("not a full grid: 5 of 6 combinations of these settings were run")
+    assert effects(grid(4), "chrf").parts[0].note == ""
+
+
 def test_rows_of_one_trial_are_no_independent_evidence() -> None:
     """Without averaging, ten decodings of each trial make trial noise look like an effect of the rate."""
     training, decoding = effects(grid(4, decodings=10), "chrf").parts
