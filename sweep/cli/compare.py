@@ -21,7 +21,7 @@ margin_option = option(
     "--margin",
     type=click.FloatRange(0, min_open=True),
     metavar="D",
-    help="Differences within D, in the metric's unit, count as equal if the data show it.",
+    help="Call two sides equal if the data show that they differ by less than D, in the metric's unit.",
 )
 alpha_option = option(
     WHAT,
@@ -57,8 +57,8 @@ comparison_options = together(metric_option, margin_option, alpha_option)
     WHAT,
     "--against",
     metavar="SIDE",
-    help="Compare every side with this one alone: a variant, a run, or a value of --by. Fewer comparisons see smaller "
-    "effects. Default: every pair.",
+    help="Compare every side only with this one: a variant, a run, or a value of --by. With fewer comparisons, smaller "
+    "effects can be detected. Default: every pair.",
 )
 @comparison_options
 @option(

@@ -12,7 +12,7 @@ from sweep.cli.options import OUTPUT, WHAT, option
     WHAT,
     "--task",
     type=click.Choice(["classification", "pairs", "completion", "text"]),
-    help="Task that reads the data. Default: the one whose columns it has.",
+    help="Task that reads the data. Default: the task whose columns the data has.",
 )
 @option(WHAT, "--base", default="tiny", show_default=True, help="Model whose tokens are counted.")
 @option(

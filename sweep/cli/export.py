@@ -18,7 +18,7 @@ point_argument = click.argument("point", required=False)
 def best(run: str | None, out: Path) -> None:
     """Show the best point of RUN, by default of the latest run: its scores, its settings, and what to do with it.
 
-    It is the first row of the leaderboard. Whether it is better than the others by more than luck, `sweep report` says.
+    It is the first row of the leaderboard. `sweep report` says whether its lead over the others is more than luck.
     """
     from sweep.export.best import best_text
     from sweep.store.locate import find_run_or_latest
@@ -80,7 +80,7 @@ def export(
     "source",
     type=click.Path(path_type=Path),
     required=True,
-    help="File of texts: CSV, TSV, JSON Lines, Parquet, or plain text with a blank line between two texts.",
+    help="File of texts: CSV, TSV, JSON Lines, Parquet, or plain text (one text per paragraph or line).",
 )
 @option(
     OUTPUT,
@@ -90,14 +90,14 @@ def export(
     required=True,
     help="File ending in .csv, .jsonl or .parquet.",
 )
-@option(OUTPUT, "--course", is_flag=True, help="Write the file that the course CS224N asks for, whatever its ending.")
+@option(OUTPUT, "--course", is_flag=True, help="Write the format of the course CS224N, whatever the ending of -o.")
 @option(WHAT, "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sampled tokens.")
 @out_option
 def predict(run: str, point: str | None, source: Path, target: Path, course: bool, seed: int, out: Path) -> None:
     """Predict for each row of a file with the trained model of POINT of RUN, by default of its best point.
 
-    Tasks with classes: the class and its probability. Tasks that generate: the continuation of the column prompt. The
-    columns are found by their usual names. Rows are read, predicted and written a part at a time, so the file may be
+    If the task has classes, write the class and its probability; if it generates text, write a continuation of each
+    prompt. Columns are recognized by common names. Rows are read, predicted and written in batches, so the file may be
     larger than memory.
     """
     from sweep.export.prediction import predict_file
@@ -124,7 +124,7 @@ def predict(run: str, point: str | None, source: Path, target: Path, course: boo
 def generate(run: str, point: str | None, prompts: tuple[str, ...], seed: int, out: Path) -> None:
     """Continue prompts with the trained model of POINT of RUN, by default of its best point.
 
-    The decoding settings are those of the point. Each text is printed with its prompt; an empty line parts two texts.
+    The decoding settings are those of the point. Each text is printed with its prompt; an empty line separates texts.
     """
     from sweep.export.generation import continued, read_prompts
     from sweep.store.locate import find_run

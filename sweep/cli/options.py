@@ -95,7 +95,7 @@ what_options = together(
         metavar="N",
         default=TuneConfig.seeds,
         show_default=True,
-        help="Number of seeds for every point. All points use the same seeds, so differences are paired.",
+        help="Number of seeds for every configuration. All use the same seeds, so differences are paired.",
     ),
     option(WHAT, "--no-cache", is_flag=True, help="Compute every point, even where an earlier run has its result."),
 )
@@ -148,9 +148,8 @@ search_options = together(
         type=click.Choice(OBJECTIVES),
         default=TuneConfig.objective,
         show_default=True,
-        help="Score that schedulers and tpe compare. dev_loss: nats per token (sonnets) or per answer (other tasks). "
-        "metric: the task's chrF or accuracy, "
-        "measured at every rung.",
+        help="Score that schedulers and tpe compare. dev_loss: nats per token of text, or per answer where a class is "
+        "predicted. metric: the task's main metric, measured at every rung.",
     ),
 )
 

@@ -66,7 +66,7 @@ def run(
     Repeating the command resumes an unfinished run; of a finished run it prints the summary. Points that other runs
     have computed come from the cache.
 
-    A point is one scored configuration, one row of the leaderboard; a trial is one training run.
+    A point is one configuration with one seed, a row of the leaderboard; a trial is one training run.
 
     \b
     sweep run lora_rank                               the paper's rank grid, on the base `tiny`

@@ -31,9 +31,7 @@ def this_machine(gpu: bool) -> Machine:
     """Return what trials on this machine compute with: on its GPUs if `gpu`, else on its CPU."""
     devices = gpu_names() if gpu else [str(device_name(gpu=False))]
     platform = gpu_platform() if devices and gpu else {}
-    return Machine(
-        devices=devices, versions=worker_versions(), numerics_sha256=numerics_sha256(), platform=platform
-    )
+    return Machine(devices=devices, versions=worker_versions(), numerics_sha256=numerics_sha256(), platform=platform)
 
 
 def worker_versions() -> dict[str, str]:

@@ -62,7 +62,7 @@ SCHEDULERS = {
 SEARCHERS = {
     "grid": SearcherEntry(propose=None, help="run every point of the space"),
     "random": SearcherEntry(
-        propose=propose_random, help="sample --num-samples points at random; a grid axis is one categorical choice"
+        propose=propose_random, help="sample --num-samples points at random; of a grid axis, pick one of its values"
     ),
     "tpe": SearcherEntry(propose=propose, help="like random, but learn from the results so far", learns=True),
 }

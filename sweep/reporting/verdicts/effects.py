@@ -118,9 +118,25 @@ def _part(
         factors=factors,
         left_out=left_out,
         table=table if several else table.without_error(),
-        levels=tuple(level_effects(values, levels, seeds, references, alpha)) if several and not confounded else (),
+        levels=_levels(values, levels, seeds, references, alpha) if several and not confounded else (),
         note=note,
     )
+
+
+def _levels(
+    values: Sequence[float],
+    levels: Mapping[str, Sequence[Any]],
+    seeds: Sequence[Any],
+    references: Mapping[str, Any],
+    alpha: float,
+) -> tuple[LevelEffect, ...]:
+    """Return the effect of each level, setting by setting, in the order of the levels."""
+
+    def order(one: LevelEffect) -> tuple[int, bool, Any]:
+        is_text = not isinstance(one.level, int | float)
+        return list(levels).index(one.factor), is_text, str(one.level) if is_text else one.level
+
+    return tuple(sorted(level_effects(values, levels, seeds, references, alpha), key=order))
 
 
 def _confounded(levels: Mapping[str, Sequence[Any]]) -> str:

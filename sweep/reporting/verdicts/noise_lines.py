@@ -25,18 +25,30 @@ def noise_lines(groups: Sequence[Group], metric: str) -> list[str]:
     (count,) = draws
     means = np.array([[row[metric] for row in group.rows] for group in complete], dtype=float)
     try:
-        return _lines(noise_of_means(means, _variances(complete, metric) if count > 1 else None, count), metric)
+        variances = _variances(complete, metric)
+        found = noise_of_means(means, variances, count if variances else 1)
+        return _lines(found, metric, _is_drawn(complete, metric))
     except StatisticsError as error:
         return [str(error)]
 
 
-def _variances(groups: Sequence[Group], metric: str) -> list[list[float]]:
-    return [[row[f"{metric}_draw_sd"] ** 2 for row in group.rows] for group in groups]
+def _variances(groups: Sequence[Group], metric: str) -> list[list[float]] | None:
+    """Return the variance between the draws of each row; None for a score that does not depend on draws."""
+    name = f"{metric}_draw_sd"
+    if any(row.get(name) is None for group in groups for row in group.rows):
+        return None
+    return [[row[name] ** 2 for row in group.rows] for group in groups]
 
 
-def _lines(found: Noise, metric: str) -> list[str]:
+def _is_drawn(groups: Sequence[Group], metric: str) -> bool:
+    """Return whether the score depends on sampled texts."""
+    return metric != "dev_loss" and any(key.startswith("decode.") for group in groups for key in group.settings)
+
+
+def _lines(found: Noise, metric: str, is_drawn: bool) -> list[str]:
     if found.draw is None:
-        return [f"noise of one {metric}: sd {_sd(found.seed)} between seeds, sampling draws included"]
+        included = ", sampling draws included" if is_drawn else ""
+        return [f"noise of one {metric}: sd {_sd(found.seed)} between seeds{included}"]
     lines = [
         f"noise of one {metric}: sd {_sd(found.seed)} between seeds, sd {_sd(found.draw)} between sampling draws of "
         "one trial",

@@ -42,6 +42,7 @@ def test_levels_are_compared_with_the_smallest_value() -> None:
     (part,) = effects(grid(4), "chrf").parts
     found = {(one.factor, one.level): one for one in part.levels}
     assert found["lora.rank", 32].reference == 2
+    assert list(found) == [("lr", 0.2), ("lora.rank", 8), ("lora.rank", 32)]
     assert found["lora.rank", 32].low > 1.0
     assert found["lora.rank", 32].mean == pytest.approx(2, abs=0.5)
 
@@ -108,6 +109,25 @@ def test_sources_of_noise() -> None:
     assert noise.endswith("between sampling draws of one trial")
     assert "sd 0.50 [" in noise
     assert worth.startswith("8 more draws per trial would be worth 0.")
+
+
+def test_a_score_without_draws_has_one_source_of_noise() -> None:
+    """The dev loss is not drawn, also where texts are drawn several times."""
+    rows = [
+        row(
+            {"decode.repeats": 8, "lr": lr},
+            seed,
+            chrf=40.0 + seed % 3,
+            chrf_draw_sd=0.3,
+            dev_loss=4.0 + lr * (seed % 2),
+        )
+        for lr in (0.1, 0.2, 0.3)
+        for seed in range(12)
+    ]
+    (line,) = effects(rows, "dev_loss").noise
+    assert line.startswith("noise of one dev_loss: sd 0.11 [")
+    assert line.endswith("] between seeds")
+    assert len(effects(rows, "chrf").noise) > 1
 
 
 def test_few_drawn_points_are_refused() -> None:
