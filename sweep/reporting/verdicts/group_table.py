@@ -32,7 +32,8 @@ def print_group_table(
     """Print the first `top` settings of a run and the conclusion."""
     rows, found = study.rows, records(study)
     names = _names(study, found)
-    optional = [name for name in ("lost", "unfinished", *_scores(found)[1:][::-1]) if name in names]
+    _, *others = _scores(found)
+    optional = [name for name in ("lost", "unfinished", *others[:0:-1], "paper", *others[:1]) if name in names]
     layout = lay_out(
         [_column(name, found, top) for name in names], optional, keys=2, width=None if wide else console.width
     )
@@ -65,7 +66,9 @@ def findings(folder: RunFolder, state: RunState, study: Study) -> list[str]:
 def _names(study: Study, found: Sequence[Record]) -> list[str]:
     given = [name for name in ("lost", "unfinished") if any(one[name] for one in found)]
     variant = ["variant"] if any(one.get("variant") for one in found) else []
-    return ["rank", "tied", *variant, *study.varying, "n", *given, *_scores(found)]
+    paper = ["paper"] if any(one.get("paper") is not None for one in found) else []
+    scores = _scores(found)
+    return ["rank", "tied", *variant, *study.varying, "n", *given, *scores[:1], *paper, *scores[1:]]
 
 
 def _scores(found: Sequence[Record]) -> list[str]:

@@ -31,6 +31,7 @@ def _record(found: Standings, one: Standing) -> Record:
         "tied": one.tied,
         **({"variant": one.group.variant} if one.group.variant else {}),
         **one.group.settings,
+        **({"paper": row["paper"]} if row.get("paper") is not None else {}),
         "metric": found.metric,
         "n": one.summary.n,
         "lost": one.summary.lost,
