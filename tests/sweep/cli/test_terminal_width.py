@@ -103,7 +103,7 @@ def test_settings_shown_do_not_depend_on_the_row_limit() -> None:
         return next(line for line in lines if line.startswith("rank")).split()
 
     assert header("--top", "1") == header("--top", "2") == header("--top", "3") == header()
-    assert header()[:5] == ["rank", "status", "rank", "scale", "dropout"]
+    assert header()[:6] == ["rank", "status", "seed", "rank", "scale", "dropout"]
 
 
 def test_numbers_are_short_and_separated() -> None:
