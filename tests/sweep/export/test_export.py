@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ import torch
 from huggingface_hub import ModelCard
 
 import sweep
-from model.config import TrainConfig
+from model.config import DecodeConfig, TrainConfig
+from model.decoding.generate import continuations
+from model.gpt2 import GPT2
 from model.training import Training
 from sweep import Space
 from sweep.errors import RunError, UsageError
 from sweep.export.trained import TrainedModel, find_point, load_trained
 from sweep.export.write import export_model
+from tests.model.folders import SHAPE, random_model, write_base
 
 PROMPTS = ["Shall I compare thee to a", "When in disgrace with fortune and men's eyes, I all alone"]
 LOAD = """
@@ -101,9 +105,6 @@ def test_others_load_the_same_model(name: str, tmp_path: Path, poems: Path) -> N
     found = loaded_elsewhere(folder, form, labels, folder / "base")
     np.testing.assert_allclose(found["logits"], expected, atol=1e-5)
     if not labels:
-        from model.config import DecodeConfig
-        from model.decoding.generate import continuations
-
         ids = [trained.tokenizer.encode(prompt) for prompt in PROMPTS]
         decode = DecodeConfig(top_k=1, max_new_tokens=12)
         texts = [continuations(trained.model, [one], decode, eos_id=trained.tokenizer.eos_id)[0].ids for one in ids]
@@ -111,6 +112,26 @@ def test_others_load_the_same_model(name: str, tmp_path: Path, poems: Path) -> N
             assert theirs[: len(prompt) + len(mine)] == prompt + mine
     else:
         assert found["labels"] == {str(index): label for index, label in enumerate(trained.labels)}
+
+
+SHAPES = {  # small stand-ins with the proportions of gpt2 and gpt2-large, and one with an MLP of its own width
+    "gpt2": {"n_embd": 48, "n_layer": 4, "n_head": 4},
+    "gpt2-large": {"n_embd": 60, "n_layer": 6, "n_head": 5},
+    "own width": {"n_embd": 40, "n_layer": 2, "n_head": 2, "n_inner": 70},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["hf", "peft"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_bases_of_other_shapes(shape: str, form: str, tmp_path: Path, poems: Path) -> None:
+    base = write_base(tmp_path / "base", random_model(replace(SHAPE, **SHAPES[shape])))
+    run = trained_run(tmp_path, poems, "lora", {"lora.rank": 3}, base=str(base))
+    expected = own_logits(load_trained(run.folder))
+    export_model(run.folder, None, tmp_path / "exported", form)
+    found = loaded_elsewhere(tmp_path / "exported", form, 0, tmp_path / "exported" / "base")
+    np.testing.assert_allclose(found["logits"], expected, atol=1e-5 * np.abs(expected).max())
+    assert np.std(expected) > 0.1
 
 
 def test_an_export_is_a_base_with_the_same_dev_loss(tmp_path: Path, poems: Path) -> None:
@@ -140,7 +161,6 @@ def test_a_gguf_file_holds_the_model_in_16_bits(tmp_path: Path, poems: Path) -> 
     """Read back by the gguf package, the weights give the same logits to 1e-2, and the vocabulary is whole."""
     from gguf import GGUFReader
 
-    from model.gpt2 import GPT2
     from sweep.export.gguf_file import FILE, gguf_name
 
     run = trained_run(tmp_path, poems, "lora", {"lora.rank": 2})
