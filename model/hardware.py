@@ -12,9 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from model.errors import SettingError
-
-OVERRIDE = "NVIDIA_TF32_OVERRIDE"  # the environment variable that overrides the precision of matrix products
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"  # cuBLAS is deterministic only with workspaces of a fixed size
 
 
@@ -28,15 +25,6 @@ def move(tensor: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda" and not tensor.is_cuda:
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)
-
-
-def check_precision(precision: str | None, device: torch.device) -> None:
-    """Raise SettingError if `device` cannot compute in `precision`, or if the environment overrides it."""
-    if precision is not None and device.type != "cuda":
-        raise SettingError("precision", f"{precision} exists on NVIDIA GPUs only; leave it out on a {device.type}")
-    wanted, override = "1" if precision == "tf32" else "0", os.environ.get(OVERRIDE)
-    if device.type == "cuda" and override is not None and override != wanted:
-        raise SettingError("precision", f"{OVERRIDE}={override} in the environment overrides it; unset {OVERRIDE}")
 
 
 @contextlib.contextmanager

@@ -21,9 +21,10 @@ from model.checkpoint import KEPT, Checkpoint, read_checkpoint, write_checkpoint
 from model.config import DecodeConfig, TrainConfig
 from model.errors import DivergedError
 from model.gpt2 import GPT2
-from model.hardware import arithmetic, check_precision, default_device, deterministic
+from model.hardware import arithmetic, default_device, deterministic
 from model.methods.registry import METHODS
 from model.optim.registry import OPTIMIZERS
+from model.precision import check_precision
 from model.pretrained.tokenizer import Tokenizer
 from model.process_cache import cached_base, cached_task
 from model.rng import generator
@@ -68,7 +69,7 @@ class Training:
         """Load the base and the data. `device` defaults to the first GPU or the CPU. Raise BaseError or DataError."""
         self.config = config
         self.device = device or default_device()
-        check_precision(config.precision, self.device)
+        check_precision(config.precision, self.device.type)
         base = cached_base(config.base, config.revision)
         self.tokenizer = base.tokenizer
         self.task = cached_task(config.task, config.data, base, config.truncate, config.data_settings)

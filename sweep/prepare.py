@@ -22,7 +22,13 @@ from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.long_texts import find_long_texts
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
-from sweep.planning.plan_checks import check_comparable, check_distinct, check_objective, check_updates
+from sweep.planning.plan_checks import (
+    check_comparable,
+    check_distinct,
+    check_objective,
+    check_precisions,
+    check_updates,
+)
 from sweep.planning.provenance import Provenance, changes, trace
 from sweep.planning.ranking import ranking_metric
 from sweep.planning.registry import SpaceFile, load_space, space_file
@@ -173,6 +179,7 @@ def prepare(request: RunRequest) -> PreparedRun:
     machine = trial_machine(gpus, request.cpus_per_trial, request.address)
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial, machine=machine)
     check_distinct(plan, provenance)
+    check_precisions(probes, gpu=gpus > 0)
     check_objective(probes, request.tune_config)
     check_updates(probes)
     long_texts = find_long_texts(probes)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from model.errors import SettingError
 from model.optim.registry import OPTIMIZERS
+from model.precision import check_precision
 from model.task_specs import TASKS
 from model.tasks import find_data
 from sweep.errors import SpaceError
@@ -44,6 +45,15 @@ def check_updates(points: Sequence[Point]) -> None:
                 train.check_updates(sizes[name])
             except SettingError as error:
                 raise SpaceError(str(error)) from None
+
+
+def check_precisions(points: Sequence[Point], gpu: bool) -> None:
+    """Raise SpaceError if the device of the trials cannot compute in the precision of a point."""
+    for precision in dict.fromkeys(point.train.precision for point in points):
+        try:
+            check_precision(precision, "cuda" if gpu else "cpu")
+        except SettingError as error:
+            raise SpaceError(str(error)) from None
 
 
 def check_distinct(plan: Plan, provenance: Provenance) -> None:

@@ -5,8 +5,7 @@ import os
 import pytest
 import torch
 
-from model.errors import SettingError
-from model.hardware import OVERRIDE, WORKSPACE, arithmetic, check_precision, default_device, deterministic, move
+from model.hardware import WORKSPACE, arithmetic, default_device, deterministic, move
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -15,25 +14,6 @@ def test_default_device_is_a_gpu_if_available(monkeypatch: pytest.MonkeyPatch) -
     for there, kind in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         assert default_device().type == kind
-
-
-@pytest.mark.parametrize(("precision", "refused"), [(None, "1"), ("tf32", "0")])
-def test_the_environment_may_not_override_the_precision(
-    monkeypatch: pytest.MonkeyPatch, precision: str | None, refused: str
-) -> None:
-    monkeypatch.delenv(OVERRIDE, raising=False)
-    check_precision(precision, GPU)
-    monkeypatch.setenv(OVERRIDE, "0" if refused == "1" else "1")
-    check_precision(precision, GPU)
-    monkeypatch.setenv(OVERRIDE, refused)
-    with pytest.raises(SettingError, match=f"precision: NVIDIA_TF32_OVERRIDE={refused} .* unset NVIDIA_TF32_OVERRIDE"):
-        check_precision(precision, GPU)
-    check_precision(None, CPU)
-
-
-def test_a_cpu_has_no_tf32() -> None:
-    with pytest.raises(SettingError, match="precision: tf32 exists on NVIDIA GPUs only; leave it out on a cpu"):
-        check_precision("tf32", CPU)
 
 
 @pytest.mark.parametrize(("precision", "inside"), [(None, "highest"), ("tf32", "high")])

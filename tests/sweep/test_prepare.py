@@ -207,3 +207,9 @@ def test_a_run_records_both_commits(sweep: Callable[..., Result], begun: Path, o
     assert provenance["folder_commit"] is None
     assert "tool_commit" in provenance
     assert provenance["data"]["sonnets:poems.txt"]["place"] == str(begun / "poems.txt")
+
+
+def test_a_precision_that_the_device_lacks_is_refused(sweep: Callable[..., Result], micro: Path, out: Path) -> None:
+    refused = sweep("run", micro, "--set", "precision=tf32")
+    assert (refused.exit_code, "precision: tf32 exists on NVIDIA GPUs only" in refused.output) == (2, True)
+    assert not list(out.glob("*"))
