@@ -17,7 +17,7 @@ SMART = {"lam": 0.01, "variant": "paper", "eps": 0.01, "step_size": 0.01, "bregm
 SWITCHES: dict[str, dict[str, Any]] = {
     "lora": {"lora": {"rank": 2, "dropout": 0.1}},
     "smart": {"smart": SMART},
-    "soap": {"optimizer": "soap", "optimizer_settings": {"max_precond_dim": 512}},  # not the vocabulary: it takes seconds
+    "soap": {"optimizer": "soap", "optimizer_settings": {"max_precond_dim": 512}},  # a basis of the vocabulary is slow
 }
 COMBINATIONS = [subset for size in range(4) for subset in itertools.combinations(SWITCHES, size)]
 
