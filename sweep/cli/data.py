@@ -32,17 +32,15 @@ def data(path: str, task: str | None, base: str, settings: tuple[str, ...], form
     PATH is a file (CSV, TSV, JSON Lines, Parquet or plain text, also with .gz or .zst), a folder of train, dev and test
     files, or a data set owner/name:config of the Hugging Face hub.
     """
-    from model.data_settings import DataSettings
     from model.errors import SettingError
-    from model.settings import build
     from sweep.datasets.figures import figures
     from sweep.datasets.text import json_text, lines
     from sweep.errors import SpaceError
-    from sweep.planning.overrides import parse_settings
+    from sweep.planning.overrides import parse_data_settings
 
-    given = {key.removeprefix("data."): value for key, value in parse_settings(settings).items()}
+    given = parse_data_settings(settings)
     try:
-        found = figures(path, task, base, build(DataSettings, given))
+        found = figures(path, task, base, given)
     except SettingError as error:
         raise SpaceError(str(error)) from error
     for line in [json_text(found)] if form == "json" else lines(found):

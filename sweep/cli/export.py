@@ -91,9 +91,26 @@ def export(
     help="File ending in .csv, .jsonl or .parquet.",
 )
 @option(OUTPUT, "--course", is_flag=True, help="Write the format of the course CS224N, whatever the ending of -o.")
+@option(
+    WHAT,
+    "--set",
+    "settings",
+    metavar="data.KEY=VALUE",
+    multiple=True,
+    help="Column to read: data.text=COLUMN. Default: that of the run, else a common name. Repeatable.",
+)
 @option(WHAT, "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sampled tokens.")
 @out_option
-def predict(run: str, point: str | None, source: Path, target: Path, course: bool, seed: int, out: Path) -> None:
+def predict(
+    run: str,
+    point: str | None,
+    source: Path,
+    target: Path,
+    course: bool,
+    settings: tuple[str, ...],
+    seed: int,
+    out: Path,
+) -> None:
     """Predict for each row of a file with the trained model of POINT of RUN, by default of its best point.
 
     If the task has classes, write the class and its probability; if it generates text, write a continuation of each
@@ -102,9 +119,11 @@ def predict(run: str, point: str | None, source: Path, target: Path, course: boo
     """
     from sweep.export.prediction import predict_file
     from sweep.export.trained import load_trained
+    from sweep.planning.overrides import parse_data_settings
     from sweep.store.locate import find_run
 
-    count = predict_file(load_trained(find_run(out, run), point), source, target, course=course, seed=seed)
+    columns, trained = parse_data_settings(settings), load_trained(find_run(out, run), point)
+    count = predict_file(trained, source, target, course=course, settings=columns, seed=seed)
     click.echo(f"{target}: predictions for {count:,} rows")
 
 

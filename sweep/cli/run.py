@@ -1,6 +1,7 @@
 """`sweep run` and `sweep resume`: work on a run."""
 
 import sys
+import tempfile
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,7 +51,10 @@ class RunCommand(Command):
 @machine_options
 @limit_options
 @output_options
+@click.pass_context
 def run(
+    ctx: click.Context,
+    /,
     space: str,
     settings: tuple[str, ...],
     keep_best_epoch: bool,
@@ -79,7 +83,8 @@ def run(
     from sweep.store.activity import is_computed
     from sweep.store.state import load_state
 
-    options["base"] = resolve_base(options["base"], options["out"])
+    place = Path(ctx.with_resource(tempfile.TemporaryDirectory())) if dry_run else None  # a dry run leaves nothing
+    options["base"] = resolve_base(options["base"], options["out"], place)
     request = RunRequest(
         space=space,
         settings=(*settings, *["keep_best_epoch=true"] * keep_best_epoch),

@@ -12,10 +12,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model.methods.lora import LoRAConv1D, lora_layers
-from model.pretrained.files import find_base
+from model.pretrained.files import RELEASED
 from sweep.errors import RunError
 from sweep.export.trained import TrainedModel
 from sweep.export.transformers_folder import write_json, write_tokenizer
+from sweep.planning.sources import Source
 
 LAYER = "base_model.model.transformer.h.{}.attn.c_attn.lora_{}.weight"
 BASE = "base"  # folder of the base beside the adapter, if the base is not on a hub
@@ -39,7 +40,7 @@ def write_adapter(trained: TrainedModel, folder: Path) -> None:
             "peft_type": "LORA",
             "task_type": "SEQ_CLS" if classifies else "CAUSAL_LM",
             "base_model_name_or_path": hub_id(trained) or BASE,
-            "revision": find_base(trained.train.base, trained.train.revision).revision,
+            "revision": base_of(trained).revision,
             "r": rank,
             "lora_alpha": lora.scale * rank,  # PEFT multiplies B A by lora_alpha / r
             "lora_dropout": lora.dropout,
@@ -72,12 +73,15 @@ def stacked(layer: LoRAConv1D) -> tuple[Tensor, Tensor]:
     return A.flatten(0, 1).contiguous(), torch.block_diag(*B).contiguous()  # type: ignore[no-untyped-call]
 
 
+def base_of(trained: TrainedModel) -> Source:
+    """Return the base as the run found it."""
+    return trained.folder.spec.provenance.base(trained.point)
+
+
 def hub_id(trained: TrainedModel) -> str | None:
     """Return the hub id of the base; None if the base is a folder or the shipped one."""
-    from model.pretrained.files import RELEASED, is_folder
-
-    base = trained.train.base
-    return None if base == "tiny" or is_folder(base) else RELEASED.get(base, base)
+    name = trained.train.base
+    return None if name == "tiny" or base_of(trained).place is not None else RELEASED.get(name, name)
 
 
 def write_base(trained: TrainedModel, folder: Path) -> None:

@@ -9,8 +9,10 @@ FROM_RUN = re.compile(r"(?P<run>[^@]+)@(?P<point>[0-9a-f]*|best)")  # no hub id 
 EXPORTS = "exports"  # folder within a run
 
 
-def resolve_base(base: str | None, out: Path) -> str | None:
+def resolve_base(base: str | None, out: Path, place: Path | None = None) -> str | None:
     """Return the folder of the trained model that RUN@POINT names, exporting it first if needed; other bases as is.
+
+    An export that is not there yet is written to `place` (default: a folder within the run).
 
     RUN@ and RUN@best name the best point. The folder lies within the run, so the new run's base says where it comes
     from. Raise RunError if there is no such run, point or checkpoint, or if the model has a classifier.
@@ -25,7 +27,8 @@ def resolve_base(base: str | None, out: Path) -> str | None:
     run = find_run(out, found["run"])
     wanted = found["point"]
     point = find_point(run, None if wanted in ("", "best") else wanted)
-    folder = run.path / EXPORTS / point.point_id
+    kept = run.path / EXPORTS / point.point_id
+    folder = kept if place is None or kept.is_dir() else place / point.point_id
     if point.train.has_head:
         raise RunError(f"--base {base}: this model predicts classes, but a base predicts tokens; choose another point")
     if not folder.is_dir():

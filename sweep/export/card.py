@@ -3,16 +3,17 @@
 The metadata at its head is that of the Hugging Face hub (huggingface_hub.ModelCardData).
 """
 
-import json
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
 
 from model.task_specs import TASKS
 from sweep.export.adapter import hub_id
 from sweep.export.trained import TrainedModel
-from sweep.reporting.leaderboard import load_rows
+from sweep.planning.sources import Source
+from sweep.reporting.leaderboard import larger_is_better, load_rows
+from sweep.reporting.numbers import setting_text
 from sweep.reporting.verdicts.conclusion import score_text
 from sweep.reporting.verdicts.groups import Group, summarize
 from sweep.reporting.verdicts.sentence import sentence
@@ -91,12 +92,15 @@ def _score(trained: TrainedModel, found: Standing | None) -> str:
         one=tuple(scores[seed] for seed in seeds),
         other=tuple(baseline[seed] for seed in seeds),
     )
-    better = found.metric != "dev_loss"
     lines = [
         f"- this model, on the development split: {found.metric} {_number(found.score)}",
         f"- its configuration over seeds: {found.metric} {score_text(found.metric, mine.summary(found.metric))}",
         f"- the base without fine-tuning: {found.metric} {score_text(found.metric, summarize(baseline.values()))}",
-        *(f"- {sentence(one, found.metric)}" for one in judge([compared], larger_is_better=better) if seeds),
+        *(
+            f"- {sentence(one, found.metric)}"
+            for one in judge([compared], larger_is_better=larger_is_better(found.metric))
+            if seeds
+        ),
         f"- chosen as number {found.rank} of {found.configurations} configurations by {found.metric}",
     ]
     return "\n".join(lines)
@@ -110,11 +114,16 @@ def _training(trained: TrainedModel) -> str:
     provenance, train = trained.folder.spec.provenance, trained.train
     base, data = provenance.base(trained.point), provenance.dataset(trained.point)
     sizes = ", ".join(f"{trained.training.task.size(split)} {split}" for split in ("train", "dev"))
-    settings = "\n".join(f"| {key} | {_shown(value)} |" for key, value in trained.point.columns.items())
+    paths = {"base": base, "data": data}
+    settings = "\n".join(
+        f"| {key} | {_public(str(value), paths[key]) if key in paths else setting_text(value)} |"
+        for key, value in trained.point.columns.items()
+    )
     versions = ", ".join(f"{name} {number}" for name, number in provenance.versions.items())
     return "\n".join(
         [
-            f"- base: {hub_id(trained) or train.base}, revision {base.revision or 'none'}, SHA-256 {base.sha256}",
+            f"- base: {hub_id(trained) or _public(train.base, base)}, revision {base.revision or 'none'}, "
+            f"SHA-256 {base.sha256}",
             f"- data of the task {train.task}: {sizes} examples, SHA-256 {data.sha256}",
             f"- versions: {versions}; device {provenance.device}",
             f"- code: explora-sweep at commit {provenance.tool_commit or 'unknown'}",
@@ -126,10 +135,9 @@ def _training(trained: TrainedModel) -> str:
     )
 
 
-def _shown(value: Any) -> str:
-    """Return a setting's value; of a path only its last part, which says enough to others."""
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text.rstrip("/").rsplit("/", 1)[-1] if text.startswith(("/", "~", ".")) else text
+def _public(name: str, source: Source) -> str:
+    """Return the name of a base or of data; of a path only its last part, because the rest is nobody's business."""
+    return name if source.place is None else Path(source.place).name
 
 
 def _metadata(trained: TrainedModel, found: Standing | None, form: str) -> ModelCardData:
@@ -145,7 +153,7 @@ def _metadata(trained: TrainedModel, found: Standing | None, form: str) -> Model
             EvalResult(
                 task_type=pipeline,
                 dataset_type=trained.train.task,
-                dataset_name=_shown(name),
+                dataset_name=_public(name, trained.folder.spec.provenance.dataset(trained.point)),
                 dataset_split="dev",
                 metric_type=found.metric,
                 metric_value=float(score),

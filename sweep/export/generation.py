@@ -1,5 +1,6 @@
 """Continue prompts of the user's own with a trained model."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def read_prompts(given: Sequence[str]) -> list[str]:
     prompts: list[str] = []
     for text in given:
         path = Path(text)
-        if len(text) < 1024 and "\n" not in text and path.is_file():
+        if os.path.isfile(text):  # unlike Path.is_file, also False for texts that are too long for a name
             try:
                 lines = path.read_text(encoding="utf-8").splitlines()
             except (OSError, UnicodeDecodeError) as error:
@@ -39,5 +40,5 @@ def continued(run: RunFolder, point_id: str | None, prompts: Sequence[str], seed
             raise UsageError(
                 f"--prompt: {length} tokens leave no room in the model's {positions} positions; shorten it"
             )
-    for prompt in prompts:
+    for prompt in map(trained.as_prompt, prompts):
         yield prompt + generate(trained.model, trained.tokenizer, prompt, trained.decode or DecodeConfig(), seed=seed)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,18 +43,28 @@ class Prediction:
         return {ID: self.id, **self.texts, **self.found}
 
 
-def predict_file(trained: TrainedModel, source: Path, target: Path, *, course: bool = False, seed: int = 0) -> int:
-    """Write a prediction for each row of `source` to `target`, and return their number.
+def predict_file(
+    trained: TrainedModel,
+    source: Path,
+    target: Path,
+    *,
+    course: bool = False,
+    settings: DataSettings | None = None,
+    seed: int = 0,
+) -> int:
+    """Write a prediction for each row of `source` to `target`, and return their number. `target` appears when whole.
 
-    The columns of the texts are found by their usual names. Raise UsageError if a file cannot be read or written, or,
-    with `course`, if the course has no file format for the task.
+    The columns of the texts are those that `settings` name, else those of the run, else found by their usual names.
+    Raise UsageError if a file cannot be read or written, or, with `course`, if the course has no file for the task.
     """
+    if target.exists() and source.exists() and target.samefile(source):
+        raise UsageError(f"-o: {target} is the input itself; name another file")
     if course and trained.train.task not in COURSE:
         raise UsageError(f"--course: task {trained.train.task} has no such file; it is for {' and '.join(COURSE)}")
     count = 0
     try:
-        with _writer(target, COURSE[trained.train.task] if course else None) as write:
-            for prediction in predictions(trained, source, seed):
+        with _replaced(target) as file, _writer(file, COURSE[trained.train.task] if course else None) as write:
+            for prediction in predictions(trained, source, settings, seed):
                 write(prediction)
                 count += 1
     except DataError as error:
@@ -63,9 +74,9 @@ def predict_file(trained: TrainedModel, source: Path, target: Path, *, course: b
     return count
 
 
-def predictions(trained: TrainedModel, source: Path, seed: int) -> Iterator[Prediction]:
+def predictions(trained: TrainedModel, source: Path, settings: DataSettings | None, seed: int) -> Iterator[Prediction]:
     """Yield the prediction for each row of `source`. Raise DataError."""
-    for number, part in enumerate(_parts(trained, source)):
+    for number, part in enumerate(_parts(trained, source, settings or DataSettings())):
         if isinstance(trained.training.task, LabelledTask):
             found = trained.training.task.predict(trained.model, [texts for _, texts in part])
             names, classes = trained.training.task.names, getattr(trained.training.task, "class_names", None)
@@ -75,16 +86,26 @@ def predictions(trained: TrainedModel, source: Path, seed: int) -> Iterator[Pred
                 yield Prediction(place, given, {"predicted": predicted, "probability": probability})
             continue
         for start in range(0, len(part), GENERATED):
-            prompts = [texts[0] for _, texts in part[start : start + GENERATED]]
+            rows = part[start : start + GENERATED]
+            prompts = [_fitting(trained, source, place, texts[0]) for place, texts in rows]
             own_seed = derive_seed(seed, "prompts", number, start)
             decode = trained.decode or DecodeConfig()
             texts_ = generate(trained.model, trained.tokenizer, prompts, decode, seed=own_seed)
-            places = [place for place, _ in part[start : start + GENERATED]]
-            for place, prompt, text in zip(places, prompts, texts_, strict=True):
+            for (place, (prompt,)), text in zip(rows, texts_, strict=True):
                 yield Prediction(place, {"prompt": prompt}, {"generated": text})
 
 
-def _parts(trained: TrainedModel, source: Path) -> Iterator[list[tuple[Any, tuple[str, ...]]]]:
+def _fitting(trained: TrainedModel, source: Path, place: Any, prompt: str) -> str:
+    """Return a prompt as the model reads it. Raise DataError if it leaves no room for another token."""
+    text, positions = trained.as_prompt(prompt), trained.model.config.n_positions
+    if (length := len(trained.tokenizer.encode(text))) >= positions:
+        raise DataError(
+            f"{source} {place}: a prompt of {length} tokens leaves no room in {positions} positions; cut it"
+        )
+    return text
+
+
+def _parts(trained: TrainedModel, source: Path, settings: DataSettings) -> Iterator[list[tuple[Any, tuple[str, ...]]]]:
     """Yield the rows of `source`, AT_ONCE at a time: the id, or else the place, and the texts. Raise DataError."""
     task = trained.training.task
     labelled = isinstance(task, LabelledTask)
@@ -95,7 +116,7 @@ def _parts(trained: TrainedModel, source: Path) -> Iterator[list[tuple[Any, tupl
         while part := list(islice(rows, AT_ONCE)):
             found = []
             for place, row in part:
-                columns = columns or _columns(source, list(row), roles, labelled)
+                columns = columns or _columns(trained, source, list(row), roles, settings)
                 texts = tuple(cell(source, place, row, columns[role], strip=labelled) or "" for role in roles)
                 if not texts[0].strip():
                     raise DataError(
@@ -105,10 +126,25 @@ def _parts(trained: TrainedModel, source: Path) -> Iterator[list[tuple[Any, tupl
             yield found
 
 
-def _columns(source: Path, header: list[str], roles: tuple[str, ...], labelled: bool) -> dict[str, str]:
-    if not labelled and "prompt" not in header and header == ["text"]:
+def _columns(
+    trained: TrainedModel, source: Path, header: list[str], roles: tuple[str, ...], settings: DataSettings
+) -> dict[str, str]:
+    if roles == ("prompt",) and header == ["text"]:
         return {"prompt": "text"}  # plain text: each paragraph is a prompt
-    return find_columns(source, header, roles, DataSettings())
+    about = trained.folder.spec.provenance.dataset(trained.point).about or {}
+    known = {role: name for role, name in about.get("columns", {}).items() if role in roles and name in header}
+    given = {role: getattr(settings, role) for role in roles if getattr(settings, role) is not None}
+    return find_columns(source, header, roles, DataSettings(**{**known, **given}))
+
+
+@contextmanager
+def _replaced(target: Path) -> Iterator[Path]:
+    """Yield a new file beside `target` that becomes `target` at the end; an error leaves `target` as it was."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as folder:
+        made = Path(folder) / target.name
+        yield made
+        made.replace(target)
 
 
 @contextmanager
@@ -120,8 +156,7 @@ def _writer(target: Path, course: tuple[str, str] | None) -> Iterator[Callable[[
             yield write
         return
     if course is None and ending not in (".csv", ".jsonl"):
-        raise UsageError(f"-o: {target} must end in .csv, .jsonl or .parquet")
-    target.parent.mkdir(parents=True, exist_ok=True)
+        raise UsageError(f"-o: {target.name} must end in .csv, .jsonl or .parquet")
     with target.open("w", encoding="utf-8", newline="") as file:
         if course is not None:
             file.write(course[0])
@@ -156,7 +191,6 @@ def _parquet_writer(target: Path) -> Iterator[Callable[[Prediction], None]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    target.parent.mkdir(parents=True, exist_ok=True)
     waiting: list[dict[str, Any]] = []
     writer: Any = None
 

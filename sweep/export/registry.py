@@ -53,12 +53,13 @@ def check_free(folder: Path) -> None:
 
 
 def whole_folder(folder: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary folder, then rename it to `folder`: a failed export leaves nothing behind."""
+    """Let `write` fill a temporary folder, then move its files to `folder`: a failed export leaves nothing behind."""
+    folder = folder.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         made = Path(temporary) / "made"
         made.mkdir()
         write(made)
-        if folder.is_dir():
-            folder.rmdir()  # empty: see `check_free`
-        shutil.move(made, folder)
+        folder.mkdir(exist_ok=True)  # empty if it exists: see `check_free`
+        for file in made.iterdir():
+            shutil.move(file, folder / file.name)

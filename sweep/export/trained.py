@@ -1,10 +1,13 @@
 """A trained model of a run: the weights that a point was scored with, and where they come from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import torch
 
 from model.config import DecodeConfig, TrainConfig
 from model.gpt2 import GPT2
 from model.pretrained.tokenizer import Tokenizer
+from model.tasks.data.completion import given
 from model.training import Training
 from sweep.errors import RunError
 from sweep.planning.extensions import import_recorded
@@ -46,6 +49,10 @@ class TrainedModel:
         names = getattr(self.training.task, "class_names", None) or [f"LABEL_{i}" for i in range(classes or 0)]
         return list(names) if classes is not None else []
 
+    def as_prompt(self, text: str) -> str:
+        """Return a prompt as the model was trained to see it: for the task completion, with its line break."""
+        return given(text, "") if self.train.task == "completion" else text
+
 
 def best_row(folder: RunFolder) -> Row:
     """Return the leaderboard's first row. Raise RunError if no point is finished."""
@@ -68,14 +75,15 @@ def find_point(folder: RunFolder, point_id: str | None) -> Point:
 
 
 def load_trained(folder: RunFolder, point_id: str | None = None) -> TrainedModel:
-    """Return the trained model of a point, by default of the best one.
+    """Return the trained model of a point, by default of the best one, on the CPU and in fp32.
 
     Raise RunError if its checkpoint was not kept, ExtensionError if the run uses an extension that cannot be imported
     as it was.
     """
     import_recorded(folder.spec.provenance.extensions)
     point = find_point(folder, point_id)
-    training = Training(known_provenance(folder.spec, load_state(folder)).located(point))
+    config = known_provenance(folder.spec, load_state(folder)).located(point)
+    training = Training(replace(config, precision=None), torch.device("cpu"))
     if point.epochs:
         training.load_weights(find_checkpoint(folder, point))
     training.model.eval()

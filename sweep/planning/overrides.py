@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from model.config import GROUPS
-from model.settings import alternatives
+from model.data_settings import DataSettings
+from model.errors import SettingError
+from model.settings import alternatives, build
 from sweep.errors import SpaceError
 from sweep.planning.axes import grid
 from sweep.planning.flat import decode_keys, train_keys
@@ -73,3 +75,12 @@ def _parse(key: str, text: str) -> Any:
             except ValueError:
                 continue
     return text
+
+
+def parse_data_settings(arguments: Sequence[str]) -> DataSettings:
+    """Return how to read data from "data.KEY=VALUE" arguments. Raise SpaceError if a key or value is invalid."""
+    given = {key.removeprefix(DataSettings.prefix): value for key, value in parse_settings(arguments).items()}
+    try:
+        return build(DataSettings, given)
+    except SettingError as error:
+        raise SpaceError(str(error)) from error

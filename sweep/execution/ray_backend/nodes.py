@@ -87,7 +87,11 @@ def describe(gpu: bool, nonce: Nonce | None) -> dict[str, Any]:
 
 def _ask(node: Node, gpu: bool, nonce: Nonce | None) -> Any:
     place = NodeAffinitySchedulingStrategy(node_id=node.node, soft=False)
-    options = {"num_cpus": 0, "num_gpus": node.gpus if gpu else 0, "max_retries": 0}  # all GPUs, to look at each
+    options = {
+        "num_cpus": 0,
+        "num_gpus": int(gpu),
+        "max_retries": 0,
+    }  # one GPU: others may be in use; workers check theirs
     return ray.remote(**options)(describe).options(scheduling_strategy=place).remote(gpu, nonce)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sweep.planning.follow_up import ConfirmConfig, SettleConfig
-from sweep.reporting.leaderboard import Row
+from sweep.reporting.leaderboard import Row, larger_is_better
 from sweep.reporting.verdicts.conclusion import score_text
 from sweep.reporting.verdicts.groups import Group
 from sweep.reporting.verdicts.sentence import number, sentence, signed
@@ -84,4 +84,4 @@ def _against_baseline(config: ConfirmConfig, study: Study, chosen: Sequence[Grou
     comparisons = [
         paired(f"{study.name_of(group)} - baseline", group.scores(metric), group.baseline(metric)) for group in chosen
     ]
-    return judge(comparisons, larger_is_better=True)
+    return judge(comparisons, larger_is_better=larger_is_better(config.metric))

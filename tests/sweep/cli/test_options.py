@@ -49,11 +49,11 @@ def test_bad_option_is_one_line(sweep: Sweep, case: str) -> None:
 HELP = {  # option -> what its help must say: its unit, and its default
     "--search": ["grid: run every point", "[default: grid]"],
     "--num-samples": ["Number of points to sample", "Required with", "x>=1"],
-    "--seeds": ["Number of seeds for every point", "[default: 1"],
+    "--seeds": ["Number of seeds for every configuration", "[default: 1"],
     "--scheduler": ["asha-promote", "[default: fifo]"],
     "--grace-period": ["Epochs before the first rung", "[default: 1"],
     "--reduction-factor": ["Keep the best 1/N of trials at each rung", "[default: 3"],
-    "--objective": ["nats per token", "chrF or accuracy", "[default: dev_loss]"],
+    "--objective": ["nats per token", "the task's main metric", "[default: dev_loss]"],
     "--budget": ["30m or 2h (time)", "40trials (trials started)", "2gpuh", "Default: no limit"],
     "--trial-timeout": ["(90s, 2h)", "Default: no limit"],
     "--stall-timeout": ["time without a training step", "[default: 30m]", "0: never"],

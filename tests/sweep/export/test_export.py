@@ -1,6 +1,7 @@
 """Exported models: what transformers and PEFT load, in a process of their own, is what was trained."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from sweep import Space
 from sweep.errors import RunError, UsageError
 from sweep.export.trained import TrainedModel, find_point, load_trained
 from sweep.export.write import export_model
+from sweep.planning.provenance import Provenance
 from tests.model.folders import SHAPE, random_model, write_base
 
 PROMPTS = ["Shall I compare thee to a", "When in disgrace with fortune and men's eyes, I all alone"]
@@ -201,6 +203,36 @@ def test_a_card_says_how_good_the_model_is(tmp_path: Path, poems: Path) -> None:
     assert str(tmp_path) not in text
 
 
+def test_a_model_of_a_gpu_and_a_base_of_another_folder(
+    tmp_path: Path, poems: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative base is found from any folder, its path stays private, and a precision of GPUs loads on a CPU."""
+    write_base(tmp_path / "bases" / "mine")
+    monkeypatch.chdir(tmp_path)
+    run = trained_run(tmp_path, poems, "lora", {"lora.rank": 2}, base="bases/mine")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    export_model(run.folder, None, Path("."), "peft")
+    config = json.loads(Path("adapter_config.json").read_text())
+    assert (config["base_model_name_or_path"], config["revision"]) == ("base", None)
+    card = Path("README.md").read_text()
+    assert "bases/mine" not in card
+    assert "- base: mine, revision none" in card
+    located = Provenance.located
+    monkeypatch.setattr(Provenance, "located", lambda self, point: replace(located(self, point), precision="tf32"))
+    assert load_trained(run.folder).training.device.type == "cpu"
+
+
+def test_a_card_knows_which_scores_are_better_when_smaller(tmp_path: Path, poems: Path) -> None:
+    run = trained_run(tmp_path, poems, "text", {"task": "text", "lora.rank": 2}, seeds=3, metric="perplexity")
+    export_model(run.folder, None, tmp_path / "exported", "hf")
+    (line,) = [
+        one for one in (tmp_path / "exported" / "README.md").read_text().splitlines() if "fine-tuned - base" in one
+    ]
+    assert re.search(r"fine-tuned - base: -\d", line)
+    assert "worse" not in line
+
+
 def test_nothing_is_overwritten(tmp_path: Path, poems: Path) -> None:
     run = trained_run(tmp_path, poems, "full", {})
     (tmp_path / "there").mkdir()
@@ -245,5 +277,10 @@ def test_the_commands(finished: Path, sweep: Callable[..., Any], tmp_path: Path)
     assert texts.exit_code == 0, texts.output
     parts = texts.output.strip().split("\n\n")
     assert [part.startswith(start) for part, start in zip(parts, ("Shall I", "When in", "So long"), strict=True)]
+    long = sweep("generate", finished, "--prompt", "love " * 20)
+    assert long.exit_code == 0, long.output
+    dry = sweep("run", "lora_rank", "--base", f"{finished}@", "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert not (finished / "exports").exists()
     empty = sweep("generate", finished, "--prompt", "")
     assert (empty.exit_code, "there is nothing to continue" in empty.output) == (2, True)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import sweep
+from model.data_settings import DataSettings
 from model.tasks.data.formats import read_rows
 from sweep import Space
 from sweep.errors import UsageError
@@ -88,3 +89,46 @@ def test_the_command(finished: Path, sweep: Callable[..., Any], tmp_path: Path) 
     assert "predictions for 1 rows" in done.output
     with (tmp_path / "out.csv").open() as file:
         assert [row["prompt"] for row in csv.DictReader(file)] == ["Shall I"]
+
+
+def test_the_input_is_never_the_output(opinions: TrainedModel, tmp_path: Path) -> None:
+    source = tmp_path / "texts.csv"
+    source.write_text("text\nfine\n")
+    with pytest.raises(UsageError, match="is the input itself; name another file"):
+        predict_file(opinions, source, source)
+    assert source.read_text() == "text\nfine\n"
+
+
+def test_a_bad_input_leaves_the_output_as_it_was(opinions: TrainedModel, tmp_path: Path) -> None:
+    source, target = tmp_path / "texts.csv", tmp_path / "out.csv"
+    source.write_text("text\n" + "fine\n" * 2000 + '""\n')
+    target.write_text("precious")
+    with pytest.raises(UsageError, match="line 2002: its text is empty"):
+        predict_file(opinions, source, target)
+    assert target.read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "out.csv", "texts.csv"]
+
+
+def test_the_columns_are_the_runs_own(tmp_path: Path) -> None:
+    """The run read `summary`, though `review` is a more usual name; --set names another one."""
+    rows = [
+        f"{word} film,{word} plot,{label}" for word, label in (("dull", "bad"), ("fine", "good")) for _ in range(20)
+    ]
+    source = tmp_path / "films.csv"
+    source.write_text("review,summary,label\n" + "\n".join(rows) + "\n")
+    model = trained(tmp_path, {"task": "classification", "data": str(source), "data.text": "summary"})
+    predict_file(model, source, tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert {row["text"].rsplit(" ", 1)[0] for row in found} == {"dull plot", "fine plot"}
+    assert {row["predicted"] for row in found} <= {"bad", "good"}
+    predict_file(model, source, tmp_path / "other.csv", settings=DataSettings(text="review"))
+    assert "dull film" in (tmp_path / "other.csv").read_text()
+
+
+def test_long_prompts_are_named(tmp_path: Path, poems: Path) -> None:
+    model = trained(tmp_path, {"data": str(poems), "decode.max_new_tokens": 5})
+    source = tmp_path / "prompts.jsonl"
+    source.write_text(json.dumps({"prompt": "love " * 400}) + "\n")
+    with pytest.raises(UsageError, match=r"line 1: a prompt of \d+ tokens leaves no room in 256 positions; cut it"):
+        predict_file(model, source, tmp_path / "out.csv")

@@ -37,6 +37,8 @@ class Answer(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.server.refuses:
             return self.say({"error": "Invalid token"}, 401)
+        if self.path == "/api/validate-yaml":
+            return self.say({"errors": [], "warnings": []})
         if self.path == "/api/repos/create":
             self.server.created.append(json.loads(body))
             return self.say({"url": f"{self.server.address}/{OWNER}", "name": OWNER})
@@ -86,7 +88,7 @@ def test_a_folder_arrives_whole_in_a_private_repository(hub: Hub, tmp_path: Path
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "model.safetensors").write_bytes(bytes(range(256)) * 10)
     assert push(tmp_path, OWNER, public=False) == f"{hub.address}/{OWNER}/commit/{'0' * 40}"
-    assert [(one["name"], one.get("private")) for one in hub.created] == [("sonnets", True)]
+    assert [(one["name"], one["visibility"]) for one in hub.created] == [("sonnets", "private")]
     assert hub.files == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
 
@@ -113,4 +115,4 @@ def test_nothing_is_uploaded_without_consent(
     done = sweep("export", finished, "--to", tmp_path / "two", "--push", OWNER, "--yes", "--public")
     assert done.exit_code == 0, done.output
     assert set(hub.files) >= {"README.md", "config.json", "model.safetensors", "tokenizer.json"}
-    assert hub.created[0].get("private") is False
+    assert hub.created[0]["visibility"] == "public"
