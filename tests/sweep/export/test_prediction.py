@@ -111,9 +111,8 @@ def test_a_bad_input_leaves_the_output_as_it_was(opinions: TrainedModel, tmp_pat
 
 def test_the_columns_are_the_runs_own(tmp_path: Path) -> None:
     """The run read `summary`, though `review` is a more usual name; --set names another one."""
-    rows = [
-        f"{word} film,{word} plot,{label}" for word, label in (("dull", "bad"), ("fine", "good")) for _ in range(20)
-    ]
+    kinds = (("dull", "bad"), ("fine", "good"))
+    rows = [f"{word} film {n},{word} plot {n},{label}" for word, label in kinds for n in range(20)]
     source = tmp_path / "films.csv"
     source.write_text("review,summary,label\n" + "\n".join(rows) + "\n")
     model = trained(tmp_path, {"task": "classification", "data": str(source), "data.text": "summary"})
