@@ -115,12 +115,17 @@ class Run:
     def export(self, folder: str | Path, point: str | None = None, *, form: str = "hf") -> Path:
         """Write the trained model of `point` (default: the best) to `folder`, and return the folder.
 
-        form: hf for transformers, peft for a LoRA adapter, gguf for llama.cpp. Raise RunError if the point has no such
-        form or its checkpoint was not kept, UsageError if `folder` is not empty.
+        form: hf for transformers, peft for a LoRA adapter, gguf for llama.cpp; or optuna for all points of the run, as
+        a study in the SQLite file `folder`. Raise RunError if the point has no such form or its checkpoint was not
+        kept, UsageError if `folder` is not empty or holds that study.
         """
-        from sweep.export.write import export_model
+        from sweep.export.registry import RUN_FORMATS
+        from sweep.export.write import export_model, export_run
 
-        export_model(self.folder, point, Path(folder), form)
+        if form in RUN_FORMATS:
+            export_run(self.folder, Path(folder), form)
+        else:
+            export_model(self.folder, point, Path(folder), form)
         return Path(folder)
 
     def resume(

@@ -43,7 +43,7 @@ NEVER = {  # beyond the order of rooms
 }
 FOREIGN = {  # packages of others that only some rooms may import
     "ray": {"execution/ray_backend"},
-    "optuna": {"tuning", "statistics/importance"},
+    "optuna": {"tuning", "statistics/importance", "export/optuna_study", "export/optuna_space", "export/sqlite"},
     "scipy": {"statistics"},
     "click": {"cli", "console"},
     "rich": {"cli", "reporting", "progress"},
