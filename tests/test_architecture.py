@@ -26,6 +26,7 @@ ROOMS = (
     "execution",
     "testing",
     "progress",
+    "tracking",
     "forecast",
     "doctor",
     "prepare",
@@ -40,6 +41,7 @@ NEVER = {  # beyond the order of rooms
     "tuning": {"reporting", "execution"},
     "reporting": {"execution"},
     "forecast": {"tuning"},
+    "tracking": {"tuning", "execution"},
 }
 FOREIGN = {  # packages of others that only some rooms may import
     "ray": {"execution/ray_backend"},
@@ -49,6 +51,7 @@ FOREIGN = {  # packages of others that only some rooms may import
     "rich": {"cli", "reporting", "progress"},
     "torch": {"execution", "forecast", "doctor", "api", "prepare", "planning/processor", "export"},
     "gguf": {"export"},
+    "tensorboardX": {"tracking/tensorboard"},
 }
 LONGEST_FILE = 320  # lines
 LONGEST_FUNCTION = 60

@@ -8,6 +8,12 @@ from sweep.cli.group import Command, agreed
 from sweep.cli.options import OUTPUT, WHAT, option, out_option
 from sweep.errors import UsageError
 from sweep.export.registry import FORMATS, RUN_FORMATS
+from sweep.tracking.registry import TRACKERS
+
+OF_RUNS = {
+    **{name: one.summary for name, one in RUN_FORMATS.items()},
+    **{name: one.summary for name, one in TRACKERS.items()},
+}  # formats of whole runs, with what they are
 
 run_argument = click.argument("run")
 point_argument = click.argument("point", required=False)
@@ -37,13 +43,13 @@ def best(run: str | None, out: Path) -> None:
     WHAT,
     "--format",
     "form",
-    type=click.Choice([*FORMATS, *RUN_FORMATS]),
+    type=click.Choice([*FORMATS, *OF_RUNS]),
     default="hf",
     show_default=True,
     help="Of the model: "
     + "; ".join(f"{name}: {one.summary}" for name, one in FORMATS.items())
     + ". Of the whole run: "
-    + "; ".join(f"{name}: {one.summary}" for name, one in RUN_FORMATS.items())
+    + "; ".join(f"{name}: {summary}" for name, summary in OF_RUNS.items())
     + ".",
 )
 @option(OUTPUT, "--push", "repository", metavar="OWNER/NAME", help="Also upload the folder to a Hugging Face hub.")
@@ -70,7 +76,7 @@ def export(
     from sweep.export.write import export_model, export_run
     from sweep.store.locate import find_run
 
-    if form in RUN_FORMATS:
+    if form not in FORMATS:
         if point is not None or repository is not None:
             raise UsageError(f"--format {form}: exports all points of a run; leave out POINT and --push")
         click.echo(f"{to}: {export_run(find_run(out, run), to, form)}")

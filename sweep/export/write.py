@@ -8,6 +8,9 @@ from sweep.export.card import model_card
 from sweep.export.registry import FORMATS, RUN_FORMATS, check_free, whole_folder
 from sweep.export.trained import TrainedModel, load_trained
 from sweep.store.run_folder import RunFolder
+from sweep.store.state import load_state
+from sweep.tracking.record import records
+from sweep.tracking.registry import TRACKERS, check_installed, make_tracker, show
 
 
 def export_model(run: RunFolder, point_id: str | None, folder: Path, form: str) -> TrainedModel:
@@ -34,6 +37,10 @@ def export_run(run: RunFolder, to: Path, form: str) -> str:
 
     Raise RunError if no point has ended yet, UsageError if `to` cannot take the run.
     """
+    if form in TRACKERS:
+        check_installed(form)
+        check_free(to)
+        return f"{show(make_tracker(form, to, run.name), records(run, load_state(run)))} points for {form}"
     chosen = RUN_FORMATS[form]
     written: str = getattr(importlib.import_module(chosen.module), chosen.write)(run, to)
     return written
