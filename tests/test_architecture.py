@@ -52,6 +52,7 @@ FOREIGN = {  # packages of others that only some rooms may import
     "torch": {"execution", "forecast", "doctor", "api", "prepare", "planning/processor", "export"},
     "gguf": {"export"},
     "tensorboardX": {"tracking/tensorboard"},
+    "mlflow": {"tracking/mlflow"},
 }
 LONGEST_FILE = 320  # lines
 LONGEST_FUNCTION = 60

@@ -26,7 +26,7 @@ class Tracker(Protocol):
 
 @dataclass(frozen=True)
 class TrackerEntry:
-    """A tracker. `make` is named by module and class, and takes the folder to write to and the name of the run."""
+    """A tracker. `make` is named by module and class: see `make_tracker` for its arguments."""
 
     module: str
     make: str
@@ -39,6 +39,7 @@ TRACKERS = {
     "tensorboard": TrackerEntry(
         "sweep.tracking.tensorboard", "TensorBoard", "tensorboardX", "tensorboard", "event files for TensorBoard"
     ),
+    "mlflow": TrackerEntry("sweep.tracking.mlflow", "MLflow", "mlflow", "mlflow", "an MLflow store in an SQLite file"),
 }
 
 
@@ -60,10 +61,13 @@ def check_installed(name: str) -> None:
         raise UsageError(f"{name}: needs the package {entry.package}: pip install 'explora-sweep[{entry.extra}]'")
 
 
-def make_tracker(name: str, folder: Path, run: str) -> Tracker:
-    """Return the tracker `name`, which writes to `folder` unless it is set up to write elsewhere."""
+def make_tracker(name: str, folder: Path, run: str, *, live: bool = False) -> Tracker:
+    """Return the tracker `name` for the run of the name `run`.
+
+    It writes to `folder`; while a run is `live`, to a server if its own environment variables name one.
+    """
     entry = TRACKERS[name]
-    made: Tracker = getattr(importlib.import_module(entry.module), entry.make)(folder, run)
+    made: Tracker = getattr(importlib.import_module(entry.module), entry.make)(folder, run, live=live)
     return made
 
 

@@ -12,6 +12,7 @@ from sweep.tracking.record import Record, records
 from sweep.tracking.registry import Tracker, make_tracker
 
 PATIENCE = 15.0  # seconds without progress after which the end of a session no longer waits for a tracker
+BRIEFLY = 1.0  # seconds to wait after an error or a second Ctrl-C
 
 
 class TrackerThread:
@@ -22,6 +23,7 @@ class TrackerThread:
         self.run = run
         self.error: Exception | None = None
         self.handled = 0
+        self.is_abandoned = False
         self._records: SimpleQueue[Record | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name=f"tracker {name}", daemon=True)
         self._thread.start()
@@ -41,10 +43,16 @@ class TrackerThread:
         if self._thread.is_alive() and self.error is None:
             self.error = TimeoutError(f"no progress for {PATIENCE:.0f} s")
 
+    def abandon(self) -> None:
+        """Drop what is not logged yet, and wait a moment for the record that is being logged."""
+        self.is_abandoned = True
+        self._records.put(None)
+        self._thread.join(BRIEFLY)
+
     def _work(self) -> None:
         try:
-            tracker: Tracker = make_tracker(self.name, self.run.path / self.name, self.run.name)
-            while (record := self._records.get()) is not None:
+            tracker: Tracker = make_tracker(self.name, self.run.path / self.name, self.run.name, live=True)
+            while (record := self._records.get()) is not None and not self.is_abandoned:
                 tracker.update(record)
                 self.handled += 1
             tracker.close()
@@ -99,5 +107,10 @@ def tracked(reporter: ProgressReporter, folder: RunFolder, names: Sequence[str])
         yield reporter
         return
     made = TrackingReporter(reporter, folder, names)
-    yield made
-    made.finish()  # not after an error or a second Ctrl-C: the next session logs what is missing
+    try:
+        yield made
+    except BaseException:
+        for thread in made.threads:
+            thread.abandon()  # the next session logs what is missing
+        raise
+    made.finish()

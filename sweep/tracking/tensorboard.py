@@ -18,7 +18,7 @@ OUTCOMES = {Status.FAILED: "STATUS_FAILURE", Status.DIVERGED: "STATUS_FAILURE"} 
 class TensorBoard:
     """Writes event files. Those of an earlier session are replaced: they may end in the middle of an epoch."""
 
-    def __init__(self, folder: Path, run: str) -> None:
+    def __init__(self, folder: Path, run: str, *, live: bool = False) -> None:
         self.folder = folder
         self._written: dict[str, Record] = {}  # the latest record of each point
         self._writers: dict[str, SummaryWriter] = {}

@@ -28,7 +28,7 @@ seen: list[Record] = []
 class Keeping:
     """A tracker that keeps what it is told."""
 
-    def __init__(self, folder: Path, run: str) -> None:
+    def __init__(self, folder: Path, run: str, *, live: bool) -> None:
         seen.clear()
 
     def update(self, record: Record) -> None:

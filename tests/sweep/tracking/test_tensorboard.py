@@ -8,8 +8,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from sweep.export.write import export_run
-from sweep.planning.config import TuneConfig
-from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 from sweep.tracking.record import records
@@ -42,14 +40,6 @@ def expected(run: RunFolder) -> Shown:
             for name in names
         }
     return found
-
-
-@pytest.fixture
-def stopped(micro: Path, out: Path) -> RunFolder:
-    """A run of nine epochs with early stopping that has not started."""
-    settings = ("epochs=9", "lora.rank=1,2,3,4")
-    tune_config = TuneConfig(scheduler="asha", seeds=2)
-    return prepare(RunRequest(space=str(micro), out=out, settings=settings, tune_config=tune_config)).open_or_create()
 
 
 def test_a_run_equals_the_ledger(stopped: RunFolder) -> None:
