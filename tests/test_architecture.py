@@ -53,6 +53,7 @@ FOREIGN = {  # packages of others that only some rooms may import
     "gguf": {"export"},
     "tensorboardX": {"tracking/tensorboard"},
     "mlflow": {"tracking/mlflow"},
+    "wandb": {"tracking/wandb"},
 }
 LONGEST_FILE = 320  # lines
 LONGEST_FUNCTION = 60

@@ -39,6 +39,9 @@ TRACKERS = {
     "tensorboard": TrackerEntry(
         "sweep.tracking.tensorboard", "TensorBoard", "tensorboardX", "tensorboard", "event files for TensorBoard"
     ),
+    "wandb": TrackerEntry(
+        "sweep.tracking.wandb", "WeightsAndBiases", "wandb", "wandb", "offline runs of Weights & Biases"
+    ),
     "mlflow": TrackerEntry("sweep.tracking.mlflow", "MLflow", "mlflow", "mlflow", "an MLflow store in an SQLite file"),
 }
 
