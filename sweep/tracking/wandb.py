@@ -60,7 +60,7 @@ class WeightsAndBiases:
             disable_code=True,
             disable_job_creation=True,
             x_disable_stats=True,
-            init_timeout=30,
+            init_timeout=10,
         )
         return wandb.init(
             project=self.project,
