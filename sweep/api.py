@@ -34,6 +34,8 @@ from sweep.store.run_folder import RunFolder
 from sweep.store.run_spec import RunSpec
 from sweep.store.state import load_state
 from sweep.store.status import Status
+from sweep.tracking.registry import parse_trackers
+from sweep.tracking.reporter import tracked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,12 +117,17 @@ class Run:
     def export(self, folder: str | Path, point: str | None = None, *, form: str = "hf") -> Path:
         """Write the trained model of `point` (default: the best) to `folder`, and return the folder.
 
-        form: hf for transformers, peft for a LoRA adapter, gguf for llama.cpp. Raise RunError if the point has no such
-        form or its checkpoint was not kept, UsageError if `folder` is not empty.
+        form: hf for transformers, peft for a LoRA adapter, gguf for llama.cpp. For all points of the run: optuna for a
+        study in the SQLite file `folder`, or a tracker (see `log` in `sweep.run`). Raise RunError if the point has no
+        such form or its checkpoint was not kept, UsageError if `folder` is not empty or holds that study.
         """
-        from sweep.export.write import export_model
+        from sweep.export.registry import FORMATS
+        from sweep.export.write import export_model, export_run
 
-        export_model(self.folder, point, Path(folder), form)
+        if form in FORMATS:
+            export_model(self.folder, point, Path(folder), form)
+        else:
+            export_run(self.folder, Path(folder), form)
         return Path(folder)
 
     def resume(
@@ -131,6 +138,7 @@ class Run:
         address: str | None = None,
         settings: Mapping[str, str | Path | Sequence[str | Path]] | None = None,
         progress: bool = True,
+        log: Sequence[str] = (),
         **limits: Any,
     ) -> "Run":
         """Train unfinished trials, retry failed ones, and return this run.
@@ -140,9 +148,10 @@ class Run:
 
         Raise RunError if code, base, data, versions or device have changed since the run began.
         """
+        trackers = parse_trackers(log)
         wanted = replace(self.folder.spec.limits, **_limits(limits))
         session = prepare_resume(self.folder, executor=executor, address=address, moved=_paths(settings or {}))
-        _work_in_python(self.folder, session, wanted, concurrency, address, progress)
+        _work_in_python(self.folder, session, wanted, concurrency, address, progress, trackers)
         return self
 
 
@@ -161,12 +170,14 @@ def run(
     address: str | None = None,
     use_cache: bool = True,
     progress: bool = True,
+    log: Sequence[str] = (),
     **options: Any,
 ) -> Run:
     """Train and score the points of `space`, and return the run. The same call resumes an unfinished run.
 
     space: a name that `list_spaces` knows, the path of a space file, or a Space.
     settings: values and axes that override the space, for example {"epochs": 1, "lora.rank": sweep.grid(2, 8)}.
+    log: names of trackers to log to, such as ["tensorboard"]; docs/other-tools.md says where.
     options: other options of `sweep run`, by the same names: num_samples, grace_period, reduction_factor,
         objective; metric (what ranks rows); cpus_per_trial, gpus_per_trial; budget ("30m", "40trials", "2gpuh"),
         trial_timeout and stall_timeout ("90s", or seconds), max_failures, keep.
@@ -175,6 +186,7 @@ def run(
     returned run can be resumed. Raise SpaceError or RunError, before anything is written, if the input is invalid, and
     InfrastructureError if the disk or Ray fails.
     """
+    trackers = parse_trackers(log)
     tune_options = _taken(options, TuneConfig)
     limits = RunLimits(**_limits(_taken(options, RunLimits)))
     machine = _taken(options, RunRequest)
@@ -197,7 +209,7 @@ def run(
     )
     prepared = prepare(request)
     folder = prepared.open_or_create()
-    _work_in_python(folder, prepared.spec, prepared.spec.limits, concurrency, address, progress)
+    _work_in_python(folder, prepared.spec, prepared.spec.limits, concurrency, address, progress, trackers)
     return Run(folder)
 
 
@@ -226,15 +238,19 @@ def work(
     concurrency: int | None,
     address: str | None,
     interrupts: Interrupts,
+    log: Sequence[str] = (),
 ) -> SessionResult:
-    """Run one session of the run in `folder` with the executor of `session`, and hold the GPUs that it uses."""
+    """Run one session of the run in `folder` with the executor of `session`, and hold the GPUs that it uses.
+
+    `log` names trackers that it also logs to.
+    """
     executor = make_executor(session, limits, concurrency, address)
     held = visible_gpus() if session.gpus_per_trial and address is None else []
-    with hold_gpus(held, folder.name):
+    with tracked(reporter, folder, log) as tracking, hold_gpus(held, folder.name):
         return run_session(
             folder,
             executor,
-            reporter,
+            tracking,
             command,
             limits=limits,
             use_cache=folder.spec.use_cache,
@@ -250,6 +266,7 @@ def _work_in_python(
     concurrency: int | None,
     address: str | None,
     progress: bool,
+    log: Sequence[str],
 ) -> SessionResult:
     """Run a session from Python, with progress on stderr or below the cell of a notebook."""
     with Interrupts(ends_process=False) as interrupts, _reporter(folder, session.executor, progress) as reporter:
@@ -262,6 +279,7 @@ def _work_in_python(
             concurrency=concurrency,
             address=address,
             interrupts=interrupts,
+            log=log,
         )
     if result.signal is not None:
         print("interrupted, nothing is lost; continue with run.resume()", file=sys.stderr)

@@ -26,6 +26,7 @@ ROOMS = (
     "execution",
     "testing",
     "progress",
+    "tracking",
     "forecast",
     "doctor",
     "prepare",
@@ -40,15 +41,19 @@ NEVER = {  # beyond the order of rooms
     "tuning": {"reporting", "execution"},
     "reporting": {"execution"},
     "forecast": {"tuning"},
+    "tracking": {"tuning", "execution"},
 }
 FOREIGN = {  # packages of others that only some rooms may import
     "ray": {"execution/ray_backend"},
-    "optuna": {"tuning", "statistics/importance"},
+    "optuna": {"tuning", "statistics/importance", "export/optuna_study", "export/optuna_space", "export/sqlite"},
     "scipy": {"statistics"},
     "click": {"cli", "console"},
     "rich": {"cli", "reporting", "progress"},
     "torch": {"execution", "forecast", "doctor", "api", "prepare", "planning/processor", "export"},
     "gguf": {"export"},
+    "tensorboardX": {"tracking/tensorboard"},
+    "mlflow": {"tracking/mlflow"},
+    "wandb": {"tracking/wandb"},
 }
 LONGEST_FILE = 320  # lines
 LONGEST_FUNCTION = 60

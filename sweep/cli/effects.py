@@ -36,7 +36,8 @@ def effects(run: str | None, metric: str | None, alpha: float, out: Path, form: 
     folder = find_run_or_latest(out, run)
     rows = load_rows(folder)
     table = from_rows(rows, metric)
-    found = measure(rows, table.metric, search=folder.spec.tune_config.search, alpha=alpha)
+    spec = folder.spec
+    found = measure(rows, table.metric, search=spec.tune_config.search, space=spec.search_space, alpha=alpha)
     parts = ablation(groups_of(rows), table.metric)
     additions, interactions = (
         judge(family, larger_is_better=table.larger_is_better, alpha=alpha)

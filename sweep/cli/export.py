@@ -6,7 +6,14 @@ import click
 
 from sweep.cli.group import Command, agreed
 from sweep.cli.options import OUTPUT, WHAT, option, out_option
-from sweep.export.registry import FORMATS
+from sweep.errors import UsageError
+from sweep.export.registry import FORMATS, RUN_FORMATS
+from sweep.tracking.registry import TRACKERS
+
+OF_RUNS = {
+    **{name: one.summary for name, one in RUN_FORMATS.items()},
+    **{name: one.summary for name, one in TRACKERS.items()},
+}  # formats of whole runs, with what they are
 
 run_argument = click.argument("run")
 point_argument = click.argument("point", required=False)
@@ -29,15 +36,21 @@ def best(run: str | None, out: Path) -> None:
 @click.command(cls=Command)
 @run_argument
 @point_argument
-@option(OUTPUT, "--to", type=click.Path(path_type=Path), required=True, help="New or empty folder to write to.")
+@option(
+    OUTPUT, "--to", type=click.Path(path_type=Path), required=True, help="New or empty folder to write to, or file."
+)
 @option(
     WHAT,
     "--format",
     "form",
-    type=click.Choice(list(FORMATS)),
+    type=click.Choice([*FORMATS, *OF_RUNS]),
     default="hf",
     show_default=True,
-    help="; ".join(f"{name}: {one.summary}" for name, one in FORMATS.items()) + ".",
+    help="Of the model: "
+    + "; ".join(f"{name}: {one.summary}" for name, one in FORMATS.items())
+    + ". Of the whole run: "
+    + "; ".join(f"{name}: {summary}" for name, summary in OF_RUNS.items())
+    + ".",
 )
 @option(OUTPUT, "--push", "repository", metavar="OWNER/NAME", help="Also upload the folder to a Hugging Face hub.")
 @option(OUTPUT, "--public", is_flag=True, help="Let everybody see a repository that --push creates. Default: private.")
@@ -53,16 +66,21 @@ def export(
     yes: bool,
     out: Path,
 ) -> None:
-    """Export the trained model of POINT of RUN, by default of its best point, for other programs.
+    """Export the trained model of POINT of RUN, by default of its best point, or the whole run, for other programs.
 
     POINT is a point_id of `sweep report --rows`, or its first characters. The folder holds the weights (safetensors or
     GGUF, never pickled code), the tokenizer, generation settings, and a model card that says what was trained on what,
     how good it is, and how it was chosen.
     """
     from sweep.export.push import check_repository, push
-    from sweep.export.write import export_model
+    from sweep.export.write import export_model, export_run
     from sweep.store.locate import find_run
 
+    if form not in FORMATS:
+        if point is not None or repository is not None:
+            raise UsageError(f"--format {form}: exports all points of a run; leave out POINT and --push")
+        click.echo(f"{to}: {export_run(find_run(out, run), to, form)}")
+        return
     if repository is not None:
         check_repository(repository)
     trained = export_model(find_run(out, run), point, to, form)

@@ -39,6 +39,7 @@ def settle(
     concurrency: int | None,
     address: str | None,
     verbose: bool,
+    log: tuple[str, ...],
     out: Path,
 ) -> None:
     """Add paired seeds to a comparison of two configurations of RUN until it is decided.
@@ -68,7 +69,7 @@ def settle(
         address=address,
     )
     session = prepare_resume(folder, executor=executor, address=address)
-    work(folder, session, folder.spec.limits, concurrency, address, verbose)
+    work(folder, session, folder.spec.limits, concurrency, address, verbose, log)
 
 
 @click.command(cls=Command)
@@ -105,6 +106,7 @@ def confirm(
     concurrency: int | None,
     address: str | None,
     verbose: bool,
+    log: tuple[str, ...],
     out: Path,
 ) -> None:
     """Retrain the best configurations of RUN with fresh seeds, and score them on the test split.
@@ -121,4 +123,4 @@ def confirm(
 
     folder = confirm_run(find_run(out, run), top=top, seeds=seeds, again=again, name=name, address=address)
     session = prepare_resume(folder, executor=executor, address=address)
-    work(folder, session, folder.spec.limits, concurrency, address, verbose)
+    work(folder, session, folder.spec.limits, concurrency, address, verbose, log)

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 import click
 
 from sweep.cli.group import Option
-from sweep.cli.values import BudgetType, Duration, GPUShare
+from sweep.cli.values import BudgetType, Duration, GPUShare, Trackers
 from sweep.execution.executors import EXECUTORS
 from sweep.planning.config import KEEP, OBJECTIVES, RunLimits, TuneConfig, format_duration
+from sweep.tracking.registry import TRACKERS
 from sweep.tuning.registry import SCHEDULERS, SEARCHERS, describe
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -248,6 +249,15 @@ verbose_option = option(
     OUTPUT, "-v", "--verbose", is_flag=True, help="Print decisions, worker starts and failures to stderr."
 )
 
+log_option = option(
+    OUTPUT,
+    "--log",
+    type=Trackers(),
+    metavar="NAMES",
+    default="",
+    help=f"Also log to {', '.join(TRACKERS)} while the run runs; several names are separated by commas.",
+)
+
 session_options = together(  # of commands that work on the definition of an earlier run
     option(
         MACHINE,
@@ -256,6 +266,7 @@ session_options = together(  # of commands that work on the definition of an ear
         help="Default: the executor that the run started with.",
     ),
     cluster_options,
+    log_option,
     verbose_option,
 )
 
@@ -272,5 +283,6 @@ output_options = together(
     option(
         OUTPUT, "--measure", is_flag=True, help="With --dry-run: train for one epoch, to measure how long it takes."
     ),
+    log_option,
     verbose_option,
 )

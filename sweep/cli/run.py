@@ -63,6 +63,7 @@ def run(
     dry_run: bool,
     measure: bool,
     verbose: bool,
+    log: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Train and score every point of SPACE: a space file, or a name that `sweep spaces` lists.
@@ -104,7 +105,7 @@ def run(
     folder = prepared.open_or_create()
     if is_computed(folder, load_state(folder)):
         say(f"nothing is left to compute: run {folder.name} holds these rows; --no-cache computes them anew")
-    work(folder, prepared.spec, prepared.spec.limits, concurrency, request.address, verbose)
+    work(folder, prepared.spec, prepared.spec.limits, concurrency, request.address, verbose, log)
 
 
 @click.command(cls=Command)
@@ -132,6 +133,7 @@ def resume(
     concurrency: int | None,
     address: str | None,
     verbose: bool,
+    log: tuple[str, ...],
     **limits: Any,
 ) -> None:
     """Continue RUN where it stopped. RUN is a name under --out, or the path of a run folder.
@@ -151,7 +153,7 @@ def resume(
     given = {
         name: value for name, value in limits.items() if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT
     }
-    work(folder, session, replace(session.limits, **given), concurrency, address, verbose)
+    work(folder, session, replace(session.limits, **given), concurrency, address, verbose, log)
 
 
 def _taken(kind: type[T], options: dict[str, Any]) -> T:

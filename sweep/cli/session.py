@@ -1,6 +1,7 @@
 """One session of work on a run, from the command's options to its exit code."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -15,12 +16,21 @@ from sweep.store.run_spec import RunSpec
 
 
 def work(
-    folder: RunFolder, session: RunSpec, limits: RunLimits, concurrency: int | None, address: str | None, verbose: bool
+    folder: RunFolder,
+    session: RunSpec,
+    limits: RunLimits,
+    concurrency: int | None,
+    address: str | None,
+    verbose: bool,
+    log: Sequence[str] = (),
 ) -> None:
-    """Run the open points of `folder` with the executor of `session`, print how it ended, and exit."""
+    """Run the open points of `folder` with the executor of `session`, print how it ended, and exit.
+
+    `log` names trackers that it also logs to.
+    """
     interrupts: Interrupts = click.get_current_context().obj
     try:
-        code = _worked(folder, session, limits, concurrency, address, verbose, interrupts)
+        code = _worked(folder, session, limits, concurrency, address, verbose, log, interrupts)
         interrupts.settle()
     except KeyboardInterrupt:
         interrupts.settle()
@@ -36,6 +46,7 @@ def _worked(
     concurrency: int | None,
     address: str | None,
     verbose: bool,
+    log: Sequence[str],
     interrupts: Interrupts,
 ) -> int:
     """Run the session and return its exit code. Raises KeyboardInterrupt where a signal stops it at once."""
@@ -55,6 +66,7 @@ def _worked(
                 concurrency=concurrency,
                 address=address,
                 interrupts=interrupts,
+                log=log,
             )
     except InfrastructureError as error:
         say(f"Error: {error}; resume with: {folder.command('resume')}", err=True)

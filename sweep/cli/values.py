@@ -4,7 +4,9 @@ from typing import Any
 
 import click
 
+from sweep.errors import UsageError
 from sweep.planning.config import Budget, parse_duration
+from sweep.tracking.registry import parse_trackers
 
 
 class Duration(click.ParamType[float | None]):
@@ -35,6 +37,18 @@ class BudgetType(click.ParamType[Budget]):
             return Budget.parse(str(value))
         except ValueError:
             self.fail(f"{value!r}: write for example 30m, 2h, 40trials or 2gpuh", param, ctx)
+
+
+class Trackers(click.ParamType[tuple[str, ...]]):
+    """Names of trackers, separated by commas."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        try:
+            return parse_trackers(value)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
 class GPUShare(click.ParamType[float | str]):

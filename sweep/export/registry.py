@@ -1,4 +1,4 @@
-"""The formats of an exported model: name -> how to write it, and how others load it."""
+"""The formats of exports: of a trained model, and of a whole run for tools that show runs."""
 
 import shutil
 import tempfile
@@ -31,7 +31,7 @@ llama-cli -m {folder}/model-f16.gguf -p "your prompt"
 
 @dataclass(frozen=True)
 class Format:
-    """A format. `write` is named by its module and function, so that listing formats imports no torch."""
+    """A format of a model. `write` is named by its module and function, so that listing formats imports no torch."""
 
     module: str
     write: str
@@ -43,6 +43,20 @@ FORMATS = {
     "hf": Format("sweep.export.transformers_folder", "write_transformers", HF, "a folder for transformers"),
     "peft": Format("sweep.export.adapter", "write_adapter", PEFT, "a LoRA adapter for PEFT"),
     "gguf": Format("sweep.export.gguf_file", "write_gguf", GGUF, "a GGUF file for llama.cpp, in 16 bits"),
+}
+
+
+@dataclass(frozen=True)
+class RunFormat:
+    """A format of a whole run. `write` takes the run and the path to write to, and returns what it wrote, in words."""
+
+    module: str
+    write: str
+    summary: str
+
+
+RUN_FORMATS = {
+    "optuna": RunFormat("sweep.export.optuna_study", "write_study", "all points as an Optuna study, in an SQLite file"),
 }
 
 

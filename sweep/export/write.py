@@ -1,13 +1,16 @@
-"""Export a point of a run to a folder, with its model card."""
+"""Export a point of a run to a folder, with its model card, or a whole run to another tool."""
 
 import importlib
 from pathlib import Path
 
 from sweep.export.adapter import BASE, hub_id
 from sweep.export.card import model_card
-from sweep.export.registry import FORMATS, check_free, whole_folder
+from sweep.export.registry import FORMATS, RUN_FORMATS, check_free, whole_folder
 from sweep.export.trained import TrainedModel, load_trained
 from sweep.store.run_folder import RunFolder
+from sweep.store.state import load_state
+from sweep.tracking.record import records
+from sweep.tracking.registry import TRACKERS, check_installed, make_tracker, show
 
 
 def export_model(run: RunFolder, point_id: str | None, folder: Path, form: str) -> TrainedModel:
@@ -27,6 +30,20 @@ def export_model(run: RunFolder, point_id: str | None, folder: Path, form: str) 
 
     whole_folder(folder, fill)
     return trained
+
+
+def export_run(run: RunFolder, to: Path, form: str) -> str:
+    """Write all points of a run to `to` in the format `form`, and return what was written, in words.
+
+    Raise RunError if no point has ended yet, UsageError if `to` cannot take the run.
+    """
+    if form in TRACKERS:
+        check_installed(form)
+        check_free(to)
+        return f"{show(make_tracker(form, to, run.name), records(run, load_state(run)))} points for {form}"
+    chosen = RUN_FORMATS[form]
+    written: str = getattr(importlib.import_module(chosen.module), chosen.write)(run, to)
+    return written
 
 
 def _loading(trained: TrainedModel, form: str, folder: str) -> str:

@@ -1,6 +1,5 @@
 """Which axes of a drawn search matter: PED-ANOVA, with the importance that pure noise would reach."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,24 @@ if TYPE_CHECKING:
 
 FEWEST_TRIALS = 20
 PERMUTATIONS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """The numbers that an axis can take, both ends included."""
+
+    low: float
+    high: float
+    step: float | None = None
+    logarithmic: bool = False
+    whole: bool = False
+
+    @classmethod
+    def seen(cls, values: Sequence[float], *, logarithmic: bool = False) -> "Domain":
+        """Return the range of `values`."""
+        whole = all(float(value).is_integer() for value in values)
+        low, high = min(values), max(values)
+        return cls(low=low, high=high, logarithmic=logarithmic and low > 0, whole=whole)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +54,7 @@ class Importances:
 def importances(
     values: Sequence[float],
     settings: Sequence[Mapping[str, object]],
-    logarithmic: frozenset[str] = frozenset(),
+    domains: Mapping[str, Domain] | None = None,
     alpha: float = 0.05,
     seed: int = 0,
 ) -> Importances:
@@ -52,7 +69,8 @@ def importances(
     require(len(values) >= FEWEST_TRIALS, f"importances need {FEWEST_TRIALS} points, not {len(values)}")
     names = [name for name in settings[0] if len({one[name] for one in settings}) > 1]
     require(bool(names), "importances need an axis that varies")
-    distributions = {name: _distribution([one[name] for one in settings], name in logarithmic) for name in names}
+    known = domains or {}
+    distributions = {name: distribution([one[name] for one in settings], known.get(name)) for name in names}
     kept = [{name: one[name] for name in names} for one in settings]
     shares = _shares(values, kept, distributions)
     generator = np.random.default_rng(seed)
@@ -86,14 +104,14 @@ def _shares(
     return {name: found.get(name, 0.0) for name in distributions}
 
 
-def _distribution(values: Sequence[Any], logarithmic: bool) -> "optuna.distributions.BaseDistribution":
+def distribution(values: Sequence[Any], domain: Domain | None = None) -> "optuna.distributions.BaseDistribution":
+    """Return Optuna's distribution of an axis: of numbers within `domain` (default: seen), or of categories."""
     from optuna import distributions
 
-    if all(isinstance(value, float | int) and not isinstance(value, bool) for value in values):
-        low, high = min(values), max(values)
-        whole = all(float(value).is_integer() for value in values)
-        is_log = logarithmic and low > 0
-        if whole:
-            return distributions.IntDistribution(math.floor(low), math.ceil(high), log=is_log)
-        return distributions.FloatDistribution(float(low), float(high), log=is_log)
-    return distributions.CategoricalDistribution(list(dict.fromkeys(values)))
+    if not all(isinstance(value, float | int) and not isinstance(value, bool) for value in values):
+        return distributions.CategoricalDistribution(list(dict.fromkeys(values)))
+    found = domain or Domain.seen(values)
+    if found.whole:
+        step = 1 if found.step is None else int(found.step)
+        return distributions.IntDistribution(int(found.low), int(found.high), log=found.logarithmic, step=step)
+    return distributions.FloatDistribution(float(found.low), float(found.high), log=found.logarithmic, step=found.step)

@@ -1,22 +1,21 @@
 """What each factor of a run does: variances on grids, importances on drawn searches, methods added one by one."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sweep.errors import RunError
+from sweep.planning.search_space import SearchSpace
 from sweep.reporting.leaderboard import Row, larger_is_better, ranking_group
 from sweep.reporting.settings import informative_keys
+from sweep.reporting.verdicts.domains import Settings, domains, settings_and_methods
 from sweep.reporting.verdicts.groups import groups_of
 from sweep.reporting.verdicts.noise_lines import noise_lines
 from sweep.statistics.errors import StatisticsError
 from sweep.statistics.factors import LevelEffect, Table, anova, average, level_effects
 from sweep.statistics.importance import Importances, importances
 from sweep.statistics.tuning_curve import TuningCurve, tuning_curve
-
-Settings = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +43,12 @@ class Effects:
     curve: TuningCurve | None  # of a random search: the best of k points, larger is better
 
 
-def effects(rows: Sequence[Row], metric: str, *, search: str = "grid", alpha: float = 0.05) -> Effects:
+def effects(
+    rows: Sequence[Row], metric: str, *, search: str = "grid", space: SearchSpace | None = None, alpha: float = 0.05
+) -> Effects:
     """Return the effects of settings on the rows of `rows` with the most epochs.
+
+    `space` is what a search that learns sampled from.
 
     Raise RunError if these rows are not comparable, or nothing varies.
     """
@@ -56,11 +59,11 @@ def effects(rows: Sequence[Row], metric: str, *, search: str = "grid", alpha: fl
     known = [row for row in known if row["epochs_budget"] == last]
     if len({ranking_group(row) for row in known}) > 1:
         raise RunError("the rows differ in task, data or base, so that no effects can be measured across them")
-    settings = [_settings(row) for row in known]
+    settings = [settings_and_methods(row) for row in known]
     seeds = len({row["seed"] for row in known})
     noise = tuple(noise_lines(groups_of(known), metric)) if seeds > 1 else ()
     if search != "grid":
-        drawn, refused = _importances(known, settings, metric)
+        drawn, refused = _importances(known, settings, metric, space)
         curve = _curve(known, metric) if search == "random" else None
         return Effects(
             metric=metric, seeds=seeds, parts=(), noise=noise, drawn=drawn, curve=curve, drawn_refused=refused
@@ -157,28 +160,15 @@ def _reference(values: Sequence[float], levels: Sequence[Any]) -> Any:
 
 
 def _importances(
-    rows: Sequence[Row], settings: Sequence[Settings], metric: str
+    rows: Sequence[Row], settings: Sequence[Settings], metric: str, space: SearchSpace | None
 ) -> tuple[Importances | None, str | None]:
     keys = [key for key in informative_keys(settings) if key != "seed"]
     shared = [key for key in keys if all(one.get(key) is not None for one in settings)]
     sign = -1.0 if larger_is_better(metric) else 1.0
-    logarithmic = frozenset(key for key in shared if _spans_decades([one[key] for one in settings]))
+    values = [sign * float(row[metric]) for row in rows]
     try:
-        return (
-            importances([sign * float(row[metric]) for row in rows], [{k: one[k] for k in shared} for one in settings],
-                        logarithmic),
-            None,
-        )  # fmt: skip
+        return importances(
+            values, [{k: one[k] for k in shared} for one in settings], domains(settings, shared, space)
+        ), None
     except StatisticsError as error:
         return None, str(error)
-
-
-def _spans_decades(values: Sequence[Any]) -> bool:
-    """Return whether an axis is better seen on a logarithmic scale: positive, and its ends are a factor of 30 apart."""
-    return all(isinstance(value, float) and value > 0 for value in values) and max(values) > 30 * min(values)
-
-
-def _settings(row: Row) -> dict[str, Any]:
-    """Return the settings of a row, and whether each method is on."""
-    found: dict[str, Any] = json.loads(row["config_json"])
-    return {**found, "LoRA": "lora.rank" in found, "SMART": "smart.lam" in found}

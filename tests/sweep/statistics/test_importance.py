@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from sweep.statistics.errors import StatisticsError
-from sweep.statistics.importance import importances
+from sweep.statistics.importance import Domain, importances
 
 
 def points(seed: int, count: int = 40) -> list[dict[str, object]]:
@@ -26,9 +26,9 @@ def loss(settings: dict[str, object]) -> float:
 def test_shares_equal_optunas() -> None:
     drawn = points(0, 60)
     values = [loss(one) for one in drawn]
-    found = importances(values, drawn, logarithmic=frozenset({"lr"}))
-    study = optuna.create_study()
     rates, ranks = ([one[name] for one in drawn] for name in ("lr", "rank"))
+    found = importances(values, drawn, {"lr": Domain.seen(rates, logarithmic=True)})
+    study = optuna.create_study()
     distributions = {
         "lr": optuna.distributions.FloatDistribution(min(rates), max(rates), log=True),
         "rank": optuna.distributions.IntDistribution(min(ranks), max(ranks)),
@@ -43,7 +43,8 @@ def test_shares_equal_optunas() -> None:
 
 def test_the_axis_that_matters_stands_out() -> None:
     drawn = points(2, 80)
-    found = importances([loss(one) for one in drawn], drawn, logarithmic=frozenset({"lr"}))
+    rates = Domain(low=1e-4, high=1e-2, logarithmic=True)
+    found = importances([loss(one) for one in drawn], drawn, {"lr": rates})
     assert [one.axis for one in found.axes if one.above_noise] == ["lr"]
 
 

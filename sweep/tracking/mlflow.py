@@ -1,0 +1,79 @@
+"""MLflow: one MLflow run for each point, in an experiment of the run's name."""
+
+import logging
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # by default, minutes pass until an error
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+
+from sweep.store.status import Status
+from sweep.tracking.record import Record
+
+MOST_METRICS = 1000  # of one request
+STATUSES = {
+    Status.RUNNING: "RUNNING",
+    Status.INTERRUPTED: "SCHEDULED",  # until it is resumed
+    Status.STOPPED: "KILLED",
+    Status.DIVERGED: "FAILED",
+    Status.FAILED: "FAILED",
+}  # the others: FINISHED
+
+
+class MLflow:
+    """Logs to the server at MLFLOW_TRACKING_URI if `live`, else to an SQLite file in the folder."""
+
+    def __init__(self, folder: Path, run: str, *, live: bool = False) -> None:
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        server = os.environ.get("MLFLOW_TRACKING_URI") if live else None
+        if server is None:
+            folder.mkdir(parents=True, exist_ok=True)
+        self.client = MlflowClient(tracking_uri=server or f"sqlite:///{folder.absolute()}/mlflow.db")
+        found = self.client.get_experiment_by_name(run)
+        place = None if server else (folder.absolute() / "artifacts").as_uri()
+        self.experiment = found.experiment_id if found else self.client.create_experiment(run, place)
+        self._runs: dict[str, str] = {}  # their ids, by point_id
+        self._logged: dict[str, set[tuple[str, int]]] = {}  # names and steps of metrics, by point_id
+
+    def update(self, record: Record) -> None:
+        if record.point_id not in self._runs:
+            self._begin(record)
+        run_id, logged = self._runs[record.point_id], self._logged[record.point_id]
+        now = int(time.time() * 1000)
+        metrics = [
+            Metric(name, value, now, epoch)
+            for epoch, values in record.epochs.items()
+            for name, value in values.items()
+            if (name, epoch) not in logged
+        ]
+        tags = [RunTag("status", record.status), *([RunTag("reason", record.reason)] if record.reason else [])]
+        for start in range(0, len(metrics), MOST_METRICS):
+            part = metrics[start : start + MOST_METRICS]
+            self.client.log_batch(run_id, metrics=part)
+            logged |= {(one.key, one.step) for one in part}
+        self.client.log_batch(run_id, tags=tags)
+        status = STATUSES.get(record.status, "FINISHED")
+        if record.has_ended:
+            self.client.set_terminated(run_id, status)
+        else:
+            self.client.update_run(run_id, status=status)
+
+    def close(self) -> None:
+        """Everything is written already."""
+
+    def _begin(self, record: Record) -> None:
+        """Find the MLflow run of a point and what it holds, or create it."""
+        found = self.client.search_runs([self.experiment], f"tags.point_id = '{record.point_id}'")
+        tags = {"point_id": record.point_id, "trial_id": record.trial_id, "group": record.group}
+        run = found[0] if found else self.client.create_run(self.experiment, tags=tags, run_name=record.name)
+        run_id = run.info.run_id
+        names = dict.fromkeys(name for values in record.epochs.values() for name in values)
+        histories = {name: self.client.get_metric_history(run_id, name) for name in names} if found else {}
+        self._runs[record.point_id] = run_id
+        self._logged[record.point_id] = {(name, one.step) for name, held in histories.items() for one in held}
+        self.client.log_batch(run_id, params=[Param(key, str(value)) for key, value in record.settings.items()])

@@ -1,0 +1,37 @@
+"""A real process that is killed and resumed: no tracker has a step twice."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from sweep.store.run_folder import RunFolder
+from tests.sweep.tracking import test_mlflow, test_tensorboard, test_wandb
+
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")  # mlflow uses it
+LOG = ("--log", "tensorboard,mlflow,wandb", "--executor", "inline")
+
+
+@pytest.mark.slow
+def test_a_killed_process_leaves_no_doubled_steps(
+    spawn: Callable[[Sequence[object]], "Popen[str]"], micro: Path, out: Path
+) -> None:
+    run = RunFolder(out / "micro")
+    first = spawn(["run", micro, "--set", "epochs=20", *LOG])
+    while not run.ledger.exists() or run.ledger.read_text().count('"event":"epoch"') < 30:
+        assert first.poll() is None
+        time.sleep(0.05)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    again = spawn(["resume", "micro", *LOG])
+    _, errors = again.communicate()
+    assert again.returncode == 0, errors
+    assert "switched off" not in errors
+    assert test_tensorboard.shown(run.path / "tensorboard") == test_tensorboard.expected(run)
+    assert test_mlflow.shown(run.path / "mlflow", run) == test_mlflow.expected(run)
+    assert test_wandb.shown(run.path / "wandb") == test_wandb.expected(run)
+    assert {len(steps) for steps in test_wandb.shown(run.path / "wandb").values()} == {20}
