@@ -190,3 +190,15 @@ def test_settings_of_data_belong_to_tasks() -> None:
     ):
         with pytest.raises(SettingError, match=f"data.{setting}: has no effect: .*; use task {users}$"):
             TrainConfig(task=task, data_settings={setting: "x"})  # type: ignore[arg-type]
+
+
+def test_the_hash_tells_how_the_same_bytes_are_read(tmp_path: Path) -> None:
+    hashes, rows = [], []
+    for name in ("x.csv", "x.txt", "moved.csv"):
+        path = tmp_path / name
+        path.write_text("".join(f"{line}\n" for line in ["text", *(f"line {n}" for n in range(30))]))
+        found = find_data("text", str(path), DataSettings())
+        hashes.append(found.sha256())
+        rows.append(sum(sizes(load(path, ("text",)))))
+    assert rows == [30, 31, 30]
+    assert hashes[0] == hashes[2] != hashes[1], "a name does not matter, but an ending does"
