@@ -111,21 +111,25 @@ def _warnings(parts: Mapping[str, Rows], splits: Mapping[str, Rows], leaked: Map
 
 def _read_all(places: Places, roles: tuple[str, ...], settings: DataSettings) -> tuple[dict[str, str], dict[str, Rows]]:
     """Return the columns of the first file, and the rows of each split. Raise DataError."""
-    columns: dict[str, str] = {}
     parts: dict[str, Rows] = {}
-    wants_column = settings.split is not None and parse_shares(settings.split) is None
+    first: tuple[Path, dict[str, str]] | None = None
     for split, files in places.files.items():
         rows = parts.setdefault(split, Rows())
         for path in files:
-            read = _read(path, rows, roles, settings, split, wants_column)
-            columns = columns or read
-    return columns, parts
+            columns = _read(path, rows, roles, settings, split, first)
+            first = first or (path, columns)
+    return first[1] if first else {}, parts
 
 
 def _read(
-    path: Path, rows: Rows, roles: tuple[str, ...], settings: DataSettings, split: str, wants_column: bool
+    path: Path,
+    rows: Rows,
+    roles: tuple[str, ...],
+    settings: DataSettings,
+    split: str,
+    first: tuple[Path, dict[str, str]] | None,
 ) -> dict[str, str]:
-    """Append the usable rows of a file to `rows` and return its columns."""
+    """Append the usable rows of a file to `rows` and return its columns. `first` is the first file and its columns."""
     columns: dict[str, str] = {}
     texts_of: list[str] = []
     label = by_split = None
@@ -133,16 +137,13 @@ def _read(
     strips = "prompt" not in roles  # white space between a prompt and its completion matters
     for place, row in read_rows(path):
         if not columns:
-            needed = tuple(role for role in roles if role != "label" or split != "test")
-            columns = find_columns(path, list(row), needed, settings, ("split",) if split == WHOLE else ())
-            if split == "test" and "label" in roles:
-                columns |= _label_if_any(path, list(row), settings)
+            columns = (
+                find_columns(path, list(row), roles, settings, ("split",) if split == WHOLE else ())
+                if first is None
+                else _same_columns(path, list(row), *first, is_test=split == "test")
+            )
             texts_of, label = [columns[role] for role in roles if role != "label"], columns.get("label")
-            by_split = _split_column(path, list(row), columns, settings) if split == WHOLE else None
-            if wants_column and by_split is None:
-                raise DataError(
-                    f"data.split={settings.split} names a column, but {path} is one of given splits; omit it"
-                )
+            by_split = _split_column(path, list(row), columns, settings, split)
         values = [cell(path, place, row, column, strip=strips) for column in texts_of]
         name = "" if "label" not in roles else (cell(path, place, row, label) if label else None)
         if name is None or None in values or name in missing:
@@ -161,21 +162,30 @@ def _read(
     return columns
 
 
-def _label_if_any(path: Path, header: Sequence[str], settings: DataSettings) -> dict[str, str]:
-    """Return the column of labels in the file of a test split, which may have none."""
-    try:
-        return find_columns(path, header, ("label",), settings)
-    except DataError:
-        return {}
+def _same_columns(
+    path: Path, header: Sequence[str], first: Path, columns: Mapping[str, str], *, is_test: bool
+) -> dict[str, str]:
+    """Return those of the `columns` of the `first` file that `path` has: all, but a test split needs no labels."""
+    for role, name in columns.items():
+        if name not in header and not (is_test and role == "label"):
+            raise DataError(
+                f"{path} line 1: has no column {name!r}, which holds the {role} in {first}; name the columns of both "
+                "files alike"
+            )
+    return {role: name for role, name in columns.items() if name in header}
 
 
-def _split_column(path: Path, header: Sequence[str], columns: dict[str, str], settings: DataSettings) -> str | None:
+def _split_column(
+    path: Path, header: Sequence[str], columns: dict[str, str], settings: DataSettings, split: str
+) -> str | None:
     """Return the column that names each row's split: the one of `data.split`, else one with that name."""
     usual = columns.pop("split", None)
     if settings.split is None:
         return usual
     if parse_shares(settings.split) is not None:
         return None
+    if split != WHOLE:
+        raise DataError(f"data.split={settings.split} names a column, but {path} is one of given splits; omit it")
     if settings.split not in header:
         raise DataError(
             f"{path} line 1: has no column {settings.split!r} (data.split); name the column of splits, or give shares "

@@ -202,3 +202,20 @@ def test_the_hash_tells_how_the_same_bytes_are_read(tmp_path: Path) -> None:
         rows.append(sum(sizes(load(path, ("text",)))))
     assert rows == [30, 31, 30]
     assert hashes[0] == hashes[2] != hashes[1], "a name does not matter, but an ending does"
+
+
+def test_all_files_are_read_by_the_columns_of_the_first(tmp_path: Path) -> None:
+    rows = [(f"text {n}", 1 + n % 2, 1 - n % 2) for n in range(4)]
+    frame = pd.DataFrame(rows, columns=["review", "stars", "label"])
+    frame[["review", "stars"]].to_csv(tmp_path / "train.csv", index=False)
+    frame.to_csv(tmp_path / "dev.csv", index=False)
+    found = load(tmp_path)
+    assert found.columns == {"text": "review", "label": "stars"}
+    assert found.splits["dev"].labels == ["1", "2", "1", "2"], "the column label is not that of the training rows"
+
+
+def test_files_with_other_columns_than_the_first_are_refused(tmp_path: Path) -> None:
+    for split, column in (("train", "stars"), ("dev", "label")):
+        pd.DataFrame({"text": list("abcd"), column: [0, 1, 0, 1]}).to_csv(tmp_path / f"{split}.csv", index=False)
+    with pytest.raises(DataError, match=r"dev.csv line 1: has no column 'stars', which holds the label in .*train.csv"):
+        load(tmp_path)
