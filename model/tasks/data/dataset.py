@@ -5,7 +5,7 @@ Whatever was guessed, drawn or left out is told before a run.
 
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from model.tasks.data.places import SPLIT_WORDS, WHOLE, Places, find_places
 from model.tasks.data.splits import DRAWN, Texts, classes_of_texts, draw_splits, parse_shares
 
 SPLITS = ("train", "dev", "test")
+MISSING = frozenset({"-", "nan", "NaN"})  # labels that are none, as SNLI and NumPy write them
 LISTED = 50  # classes
 MANY = 10  # classes; if there are more, each needs two rows on average
 
@@ -115,8 +116,10 @@ def _read_all(places: Places, roles: tuple[str, ...], settings: DataSettings) ->
     first: tuple[Path, dict[str, str]] | None = None
     for split, files in places.files.items():
         rows = parts.setdefault(split, Rows())
+        is_class = "-1" in parts.get("train", rows).first_with
+        missing = MISSING if split != "test" or is_class else {*MISSING, "-1"}
         for path in files:
-            columns = _read(path, rows, roles, settings, split, first)
+            columns = _read(path, rows, roles, settings, split, first, missing)
             first = first or (path, columns)
     return first[1] if first else {}, parts
 
@@ -128,12 +131,15 @@ def _read(
     settings: DataSettings,
     split: str,
     first: tuple[Path, dict[str, str]] | None,
+    missing: Collection[str],
 ) -> dict[str, str]:
-    """Append the usable rows of a file to `rows` and return its columns. `first` is the first file and its columns."""
+    """Append the usable rows of a file to `rows` and return its columns.
+
+    `first` is the first file and its columns, `missing` what stands for no label.
+    """
     columns: dict[str, str] = {}
     texts_of: list[str] = []
     label = by_split = None
-    missing = {"-", "nan", "NaN", *(("-1",) if split == "test" else ())}  # as SNLI, NumPy and the hub write it
     strips = "prompt" not in roles  # white space between a prompt and its completion matters
     for place, row in read_rows(path):
         if not columns:

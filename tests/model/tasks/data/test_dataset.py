@@ -219,3 +219,16 @@ def test_files_with_other_columns_than_the_first_are_refused(tmp_path: Path) -> 
         pd.DataFrame({"text": list("abcd"), column: [0, 1, 0, 1]}).to_csv(tmp_path / f"{split}.csv", index=False)
     with pytest.raises(DataError, match=r"dev.csv line 1: has no column 'stars', which holds the label in .*train.csv"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(("classes", "kept"), [((-1, 0, 1), [-1, 0, 1]), ((0, 1, 2), [0, 1])])
+def test_minus_one_is_a_class_if_training_rows_have_it(
+    tmp_path: Path, classes: tuple[int, ...], kept: list[int]
+) -> None:
+    """Otherwise it stands for no label in a test split, as on the hub."""
+    for split, labels in (("train", classes), ("dev", classes), ("test", (-1, 0, 1))):
+        frame = pd.DataFrame({"text": [f"{split} {n}" for n in range(9)], "label": [*labels] * 3})
+        frame.to_csv(tmp_path / f"{split}.csv", index=False)
+    found = load(tmp_path).splits
+    assert sorted({int(name) for name in found["dev"].labels}) == [*classes]
+    assert found["test"].labels == [str(number) for number in kept] * 3
