@@ -117,6 +117,7 @@ def _read_all(places: Places, roles: tuple[str, ...], settings: DataSettings) ->
     for split, files in places.files.items():
         rows = parts.setdefault(split, Rows())
         is_class = "-1" in parts.get("train", rows).first_with
+        # The hub writes -1 into test splits without labels.
         missing = MISSING if split != "test" or is_class else {*MISSING, "-1"}
         for path in files:
             columns = _read(path, rows, roles, settings, split, first, missing)

@@ -154,6 +154,7 @@ def test_changed_files_are_read_again(tmp_path: Path) -> None:
         (["10", "9", "0.5"], ("0.5", "9", "10")),
         (["b", "B", "a", "10"], ("10", "B", "a", "b")),
         (["True", "False", "true"], ("false", "true")),
+        (["1", "01", "1.00", "1_000", "1000", "1e3"], ("01", "1", "1000", "1_000", "1e3")),
     ],
 )
 def test_labels_are_classes_in_order(labels: list[str], classes: tuple[str, ...]) -> None:
