@@ -19,7 +19,7 @@ from model.tasks import Batch, Evaluation
 from model.tasks.batching import Encoded, Ragged, by_length
 from model.tasks.data.completion import find, given
 from model.tasks.data.lengths import cut
-from model.tasks.data.sources import SPLITS, files_sha256
+from model.tasks.data.sources import SPLITS
 from model.tasks.draws import over_draws
 from model.tasks.scores import corpus_bleu, corpus_chrf, exact_match, rouge_l, sentence_chrf
 
@@ -50,7 +50,7 @@ class Task:
         self.texts = {split: found.dataset.splits[split].texts for split in SPLITS}
         # The first number of a sequence is the length of its prompt.
         self.ids = {split: Ragged(Encoded(texts, self._encode)) for split, texts in self.texts.items()}
-        self.data_sha256 = files_sha256(found.files)
+        self.data_sha256 = found.digest()
 
     def size(self, split: str) -> int:
         return len(self.texts[split])

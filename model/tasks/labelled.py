@@ -19,7 +19,7 @@ from model.settings import Scalar
 from model.tasks import Batch, Evaluation
 from model.tasks.batching import Encoded, Ragged, by_length
 from model.tasks.data.labelled import LabelledRows
-from model.tasks.data.sources import SPLITS, files_sha256
+from model.tasks.data.sources import SPLITS
 from model.tasks.scores import accuracy, macro_f1
 
 KEPT_TEXTS = 2_000  # examples; records of larger splits omit the texts, to stay small
@@ -56,7 +56,7 @@ class LabelledTask:
         self.text = data.text
         self.splits = {split: self._load(data, split) for split in SPLITS}
         self.skipped = {name: split.skipped for name, split in self.splits.items()}
-        self.data_sha256 = files_sha256(data.files)
+        self.data_sha256 = data.digest()
 
     def shorten(self, ids: list[int], *texts: str) -> list[int]:
         """Return the token ids of an example with more than `max_tokens`, `ids`, with a part of `texts` cut."""

@@ -24,7 +24,7 @@ from model.loss import IGNORE
 from model.pretrained.tokenizer import Tokenizer
 from model.settings import Scalar
 from model.tasks import Batch, Evaluation
-from model.tasks.data.sources import SPLITS, files_sha256
+from model.tasks.data.sources import SPLITS
 from model.tasks.data.text import find
 
 SHOWN = 4  # documents that are continued from their beginning
@@ -51,7 +51,7 @@ class Task:
             split: list(_packed(self._documents(split), max_tokens) if split == "train" else self._windows(split))
             for split in SPLITS
         }
-        self.data_sha256 = files_sha256(found.files)
+        self.data_sha256 = found.digest()
 
     def _documents(self, split: str) -> Iterator["array[int]"]:
         """Yield the ids of each document after those of the end of text."""

@@ -16,9 +16,11 @@ from sweep.planning.sources import data_name
 
 def check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:
     """Raise SpaceError if a search would learn from scores that cannot be compared, as those of different tasks."""
-    settings = ["task", "data"] + ["base"] * (tune_config.objective == "dev_loss")  # losses depend on the vocabulary
-    for setting in settings:
-        values = dict.fromkeys(str(getattr(point.train, setting)) for point in points)
+    name_of = {"task": lambda point: point.train.task, "data": data_name}
+    if tune_config.objective == "dev_loss":  # it depends on the vocabulary
+        name_of["base"] = lambda point: point.train.base
+    for setting, name in name_of.items():
+        values = dict.fromkeys(map(name, points))
         if len(values) > 1:
             raise SpaceError(
                 f"--search {tune_config.search}: the space has several values of {setting} ({', '.join(values)}), and "

@@ -24,6 +24,7 @@ USUAL = {  # what a task reads -> the usual names of its column, in order of pre
     "completion": ("completion", "response", "output", "answer", "target", "tgt", "answers", "reply", "solution"),
     "split": ("split",),
 }
+WHOLE_NUMBER = re.compile(r"(0|-?[1-9][0-9]*)\.0+")
 
 
 def find_columns(
@@ -80,12 +81,13 @@ def cell(path: Path, place: str, row: Mapping[str, Any], column: str, *, strip: 
 
 
 def class_name(text: str) -> str:
-    """Return a label as the name of its class: 1.0 is the class 1, whichever format it was written in."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text.lower() if text in ("True", "False") else text
-    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else text
+    """Return a label as the name of its class: 1.0 is the class 1, as writers of tables spell whole numbers.
+
+    Other spellings of a number (01, 1e3) are classes of their own.
+    """
+    if (whole := WHOLE_NUMBER.fullmatch(text)) is not None:
+        return whole[1]
+    return text.lower() if text in ("True", "False") else text
 
 
 def in_order(names: Sequence[str]) -> tuple[str, ...]:

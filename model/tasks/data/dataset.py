@@ -5,7 +5,7 @@ Whatever was guessed, drawn or left out is told before a run.
 
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from model.tasks.data.places import SPLIT_WORDS, WHOLE, Places, find_places
 from model.tasks.data.splits import DRAWN, Texts, classes_of_texts, draw_splits, parse_shares
 
 SPLITS = ("train", "dev", "test")
+MISSING = frozenset({"-", "nan", "NaN"})  # labels that are none, as SNLI and NumPy write them
 LISTED = 50  # classes
 MANY = 10  # classes; if there are more, each needs two rows on average
 
@@ -111,38 +112,45 @@ def _warnings(parts: Mapping[str, Rows], splits: Mapping[str, Rows], leaked: Map
 
 def _read_all(places: Places, roles: tuple[str, ...], settings: DataSettings) -> tuple[dict[str, str], dict[str, Rows]]:
     """Return the columns of the first file, and the rows of each split. Raise DataError."""
-    columns: dict[str, str] = {}
     parts: dict[str, Rows] = {}
-    wants_column = settings.split is not None and parse_shares(settings.split) is None
+    first: tuple[Path, dict[str, str]] | None = None
     for split, files in places.files.items():
         rows = parts.setdefault(split, Rows())
+        is_class = "-1" in parts.get("train", rows).first_with
+        # The hub writes -1 into test splits without labels.
+        missing = MISSING if split != "test" or is_class else {*MISSING, "-1"}
         for path in files:
-            read = _read(path, rows, roles, settings, split, wants_column)
-            columns = columns or read
-    return columns, parts
+            columns = _read(path, rows, roles, settings, split, first, missing)
+            first = first or (path, columns)
+    return first[1] if first else {}, parts
 
 
 def _read(
-    path: Path, rows: Rows, roles: tuple[str, ...], settings: DataSettings, split: str, wants_column: bool
+    path: Path,
+    rows: Rows,
+    roles: tuple[str, ...],
+    settings: DataSettings,
+    split: str,
+    first: tuple[Path, dict[str, str]] | None,
+    missing: Collection[str],
 ) -> dict[str, str]:
-    """Append the usable rows of a file to `rows` and return its columns."""
+    """Append the usable rows of a file to `rows` and return its columns.
+
+    `first` is the first file and its columns, `missing` what stands for no label.
+    """
     columns: dict[str, str] = {}
     texts_of: list[str] = []
     label = by_split = None
-    missing = {"-", "nan", "NaN", *(("-1",) if split == "test" else ())}  # as SNLI, NumPy and the hub write it
     strips = "prompt" not in roles  # white space between a prompt and its completion matters
     for place, row in read_rows(path):
         if not columns:
-            needed = tuple(role for role in roles if role != "label" or split != "test")
-            columns = find_columns(path, list(row), needed, settings, ("split",) if split == WHOLE else ())
-            if split == "test" and "label" in roles:
-                columns |= _label_if_any(path, list(row), settings)
+            columns = (
+                find_columns(path, list(row), roles, settings, ("split",) if split == WHOLE else ())
+                if first is None
+                else _same_columns(path, list(row), *first, is_test=split == "test")
+            )
             texts_of, label = [columns[role] for role in roles if role != "label"], columns.get("label")
-            by_split = _split_column(path, list(row), columns, settings) if split == WHOLE else None
-            if wants_column and by_split is None:
-                raise DataError(
-                    f"data.split={settings.split} names a column, but {path} is one of given splits; omit it"
-                )
+            by_split = _split_column(path, list(row), columns, settings, split)
         values = [cell(path, place, row, column, strip=strips) for column in texts_of]
         name = "" if "label" not in roles else (cell(path, place, row, label) if label else None)
         if name is None or None in values or name in missing:
@@ -161,21 +169,30 @@ def _read(
     return columns
 
 
-def _label_if_any(path: Path, header: Sequence[str], settings: DataSettings) -> dict[str, str]:
-    """Return the column of labels in the file of a test split, which may have none."""
-    try:
-        return find_columns(path, header, ("label",), settings)
-    except DataError:
-        return {}
+def _same_columns(
+    path: Path, header: Sequence[str], first: Path, columns: Mapping[str, str], *, is_test: bool
+) -> dict[str, str]:
+    """Return those of the `columns` of the `first` file that `path` has: all, but a test split needs no labels."""
+    for role, name in columns.items():
+        if name not in header and not (is_test and role == "label"):
+            raise DataError(
+                f"{path} line 1: has no column {name!r}, which holds the {role} in {first}; name the columns of both "
+                "files alike"
+            )
+    return {role: name for role, name in columns.items() if name in header}
 
 
-def _split_column(path: Path, header: Sequence[str], columns: dict[str, str], settings: DataSettings) -> str | None:
+def _split_column(
+    path: Path, header: Sequence[str], columns: dict[str, str], settings: DataSettings, split: str
+) -> str | None:
     """Return the column that names each row's split: the one of `data.split`, else one with that name."""
     usual = columns.pop("split", None)
     if settings.split is None:
         return usual
     if parse_shares(settings.split) is not None:
         return None
+    if split != WHOLE:
+        raise DataError(f"data.split={settings.split} names a column, but {path} is one of given splits; omit it")
     if settings.split not in header:
         raise DataError(
             f"{path} line 1: has no column {settings.split!r} (data.split); name the column of splits, or give shares "

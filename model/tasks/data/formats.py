@@ -25,7 +25,10 @@ COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 SEPARATORS = "\t,;|"
 LINE = "\x1f"  # the separator of a table with one column: no text contains it
 SAMPLE = 1 << 16  # characters that the separator is chosen by
+LONGEST = 2**31 - 1  # characters of a field; the standard library's limit is 131,072
 BREAKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # byte order marks of the encodings other than UTF-8
+
+csv.field_size_limit(LONGEST)
 
 
 def kind_of(path: Path) -> str:

@@ -20,6 +20,10 @@ class LabelledRows(Protocol):
     @property
     def files(self) -> Mapping[str, Path]: ...
 
+    def digest(self) -> str:
+        """Return the hash of the files and of how they are read. Raise DataError."""
+        ...
+
     def rows(self, split: str) -> Iterator[Example | None]:
         """Yield every row of a split, or None if it is unusable. Raise DataError."""
         ...
@@ -43,6 +47,10 @@ class LabelledData:
             rows = list(map(bool, self.rows(split)))
             if 0 < sum(rows) < len(rows):  # a split without any label is unlabelled on purpose
                 log.warning("%s: %d rows without a label or a text are left out", file, len(rows) - sum(rows))
+        return self.digest()
+
+    def digest(self) -> str:
+        """Return the hash of all files. Raise DataError."""
         return files_sha256(self.files)
 
     def size(self, split: str) -> int:

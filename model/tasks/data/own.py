@@ -9,6 +9,7 @@ from typing import Any
 from model.data_settings import DataSettings
 from model.pretrained.tokenizer import Tokenizer
 from model.tasks.data.dataset import Dataset, load_dataset
+from model.tasks.data.formats import kind_of
 from model.tasks.data.places import find_places
 from model.tasks.data.sources import files_sha256
 from model.tasks.data.tables import Example
@@ -43,7 +44,11 @@ class OwnData:
         self.check()
         for note in (*self.dataset.notes, *self.dataset.warnings):
             log.warning("%s", note)
-        return files_sha256(self.files)
+        return self.digest()
+
+    def digest(self) -> str:
+        """Return the hash of all files, and of their endings, which tell how they are read. Raise DataError."""
+        return files_sha256({f"{split}{kind_of(path)}": path for split, path in self.files.items()})
 
     def check(self) -> None:
         """Raise DataError if the rows cannot be used."""

@@ -4,6 +4,7 @@ A hub's data set is `owner/name` or `owner/name:config`. Only its Parquet files 
 """
 
 import functools
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 from model.errors import AbsentError, DataError, HubError
 from model.pretrained.hub import download, list_files
 from model.tasks.data.formats import READERS, kind_of
+
+log = logging.getLogger(__name__)
 
 WHOLE = "all"  # the split of a file that is not split yet
 SPLIT_WORDS = {
@@ -22,6 +25,8 @@ SPLIT_WORDS = {
 SPLIT = re.compile(rf"(?<![a-z])({'|'.join(SPLIT_WORDS)})(?![a-z])")
 SHARD = re.compile(r"\d+-of-\d+|(?<!\d)\d{4,5}(?!\d)")  # number of a part of a file
 HUB_DATA = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?::([\w.-]+))?")
+MOVE = "move one of them away, or name one set by what its files' paths begin with"
+DOWNLOAD = "download the files of one set and give their folder as data"
 COPY = "give the path of a copy as data"
 CONVERTED = "refs/convert/parquet"  # the branch on which the hub keeps Parquet copies of other formats
 
@@ -77,20 +82,23 @@ def _below(folder: Path) -> list[Path]:
     return here or [file for below in sorted(folder.iterdir()) if below.is_dir() for file in _tables(below)]
 
 
-def _by_split(data: str, names: Mapping[Path, str]) -> dict[str, tuple[Path, ...]]:
+def _word(name: str) -> str | None:
+    """Return the word in a path that names a split: in the file's name, else in the innermost folder with one."""
+    words = (SPLIT.search(part) for part in reversed(name.lower().split("/")))
+    return next((word[1] for word in words if word is not None), None)
+
+
+def _by_split(data: str, names: Mapping[Path, str], remedy: str = MOVE) -> dict[str, tuple[Path, ...]]:
     """Return the files of each split, found by a word in their `names`. Raise DataError if that is ambiguous."""
     found: dict[str, list[Path]] = {}
     for file, name in names.items():
-        if (word := SPLIT.search(name.lower())) is not None:
-            found.setdefault(SPLIT_WORDS[word[1]], []).append(file)
+        if (word := _word(name)) is not None:
+            found.setdefault(SPLIT_WORDS[word], []).append(file)
     if not found and len(names) == 1:
         return {WHOLE: tuple(names)}
     for split, files in found.items():
         if len({SHARD.sub("", names[file]) for file in files}) > 1:
-            raise DataError(
-                f"data {data!r} has two {split} files, {names[files[0]]} and {names[files[1]]}; move one of them away, "
-                "or name one set by what its files' paths begin with"
-            )
+            raise DataError(f"data {data!r} has two {split} files, {names[files[0]]} and {names[files[1]]}; {remedy}")
     if "train" not in found:
         raise DataError(
             f"data {data!r} has no train file among {', '.join(list(names.values())[:5])}; give one file, or put the "
@@ -104,11 +112,11 @@ def _on_hub(data: str, repository: str, config: str | None, revision: str | None
     """Download the Parquet files of a data set. Cached, because every training run looks for its data."""
     try:
         branch, commit, names = _listed(repository, revision)
-        chosen = {Path(name): name for name in _of_config(data, config, names)}
+        chosen = {Path(name): name for name in _without_dev(data, _of_config(data, config, names))}
         return Places(
             {
                 split: tuple(_downloaded(repository, str(name), branch, commit) for name in parts)
-                for split, parts in _by_split(data, chosen).items()
+                for split, parts in _by_split(data, chosen, DOWNLOAD).items()
             },
             commit,
         )
@@ -136,6 +144,15 @@ def _downloaded(repository: str, name: str, branch: str | None, commit: str) -> 
     if path.parents[len(Path(name).parts) - 1].name != commit:  # the cache keeps files in snapshots/<commit>/
         raise HubError(f"the hub's {repository} changed during the download; run the command again")
     return path
+
+
+def _without_dev(data: str, names: Sequence[str]) -> list[str]:
+    """Return a hub's files without those of a split "dev" beside "validation": it holds examples for prompts."""
+    dev = [name for name in names if _word(name) == "dev"]
+    if not dev or "validation" not in map(_word, names):
+        return list(names)
+    log.warning("%s: the dev split is the hub's validation split; its split dev (%s) is left out", data, dev[0])
+    return [name for name in names if name not in dev]
 
 
 def _parquet(names: Iterable[str]) -> list[str]:

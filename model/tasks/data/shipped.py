@@ -6,6 +6,7 @@ from pathlib import Path
 from model.tasks.data import sonnets
 from model.tasks.data.dataset import Dataset, Rows
 from model.tasks.data.own import OwnData
+from model.tasks.data.sources import files_sha256
 from model.tasks.data.splits import Texts
 
 
@@ -17,6 +18,9 @@ class ShippedSonnets(OwnData):
     @property
     def files(self) -> Mapping[str, Path]:
         return {"all": sonnets.SHIPPED}
+
+    def digest(self) -> str:
+        return files_sha256(self.files)
 
     @property
     def revision(self) -> None:

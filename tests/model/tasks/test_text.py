@@ -12,7 +12,9 @@ from model.config import DecodeConfig, TrainConfig
 from model.errors import DataError, SettingError
 from model.gpt2 import GPT2
 from model.pretrained.tokenizer import Tokenizer
-from model.tasks import load_task
+from model.tasks import find_data, load_task
+from model.tasks.data import sonnets
+from model.tasks.data.text import find
 from model.tasks.text import Task
 from model.training import Training
 from tests.model.folders import WORDS
@@ -118,3 +120,15 @@ def test_the_shipped_set_is_the_sonnets(small_tokenizer: Tokenizer) -> None:
     task = load_task("text", None, small_tokenizer, 256)
     assert isinstance(task, Task)
     assert [len(task.texts[split]) for split in ("train", "dev", "test")] == [124, 15, 15]
+
+
+def test_the_hash_tells_the_shipped_sonnets_from_a_copy(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
+    """Their splits differ: a copy is read as paragraphs."""
+    copy = tmp_path / "sonnets.txt"
+    copy.write_bytes(sonnets.SHIPPED.read_bytes())
+    shipped, own = find(None), find(str(copy))
+    assert [len(one.dataset.splits["dev"].texts) for one in (shipped, own)] == [15, 31]
+    assert shipped.sha256() != own.sha256()
+    for found, data in ((shipped, None), (own, str(copy))):
+        assert Task(data, tiny_tokenizer, 128).data_sha256 == found.sha256()
+    assert find_data("sonnets", None).sha256() == find_data("sonnets", str(copy)).sha256(), "which are read alike"

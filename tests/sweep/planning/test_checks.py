@@ -2,8 +2,12 @@
 
 import pytest
 
+from model.settings import Scalar
 from sweep import Space, grid
 from sweep.errors import SpaceError
+from sweep.planning.config import TuneConfig
+from sweep.planning.plan import point_from
+from sweep.planning.plan_checks import check_comparable
 from sweep.planning.search_space import SearchSpace
 from sweep.planning.space import expand
 
@@ -60,3 +64,13 @@ def test_a_search_lists_all_errors() -> None:
     space = Space(fixed={"lora.rank": 2}, points_to_evaluate=[{"lr": 9}, {"seed": 1}], axes={"lr": grid(0.1, 0.2)})
     with pytest.raises(SpaceError, match=r"2 errors\n  points_to_evaluate\[0\].*\n  points_to_evaluate\[1\]"):
         SearchSpace.of(space, {}, 1)
+
+
+@pytest.mark.parametrize("changed", [{"data.label": "mood"}, {"data.split_seed": 1}, {"data": "other.csv"}])
+def test_a_search_does_not_compare_labels_or_splits(changed: dict[str, Scalar]) -> None:
+    own: dict[str, Scalar] = {"task": "classification", "data": "x.csv", "data.label": "stars"}
+    points = [point_from({**own, "lr": 0.1}), point_from({**own, "lr": 0.2})]
+    tune_config = TuneConfig(search="tpe", num_samples=2)
+    check_comparable(points, tune_config)
+    with pytest.raises(SpaceError, match=r"several values of data .*; use --search random, or one run for each"):
+        check_comparable([*points, point_from({**own, **changed})], tune_config)

@@ -154,6 +154,7 @@ def test_changed_files_are_read_again(tmp_path: Path) -> None:
         (["10", "9", "0.5"], ("0.5", "9", "10")),
         (["b", "B", "a", "10"], ("10", "B", "a", "b")),
         (["True", "False", "true"], ("false", "true")),
+        (["1", "01", "1.00", "1_000", "1000", "1e3"], ("01", "1", "1000", "1_000", "1e3")),
     ],
 )
 def test_labels_are_classes_in_order(labels: list[str], classes: tuple[str, ...]) -> None:
@@ -190,3 +191,45 @@ def test_settings_of_data_belong_to_tasks() -> None:
     ):
         with pytest.raises(SettingError, match=f"data.{setting}: has no effect: .*; use task {users}$"):
             TrainConfig(task=task, data_settings={setting: "x"})  # type: ignore[arg-type]
+
+
+def test_the_hash_tells_how_the_same_bytes_are_read(tmp_path: Path) -> None:
+    hashes, rows = [], []
+    for name in ("x.csv", "x.txt", "moved.csv"):
+        path = tmp_path / name
+        path.write_text("".join(f"{line}\n" for line in ["text", *(f"line {n}" for n in range(30))]))
+        found = find_data("text", str(path), DataSettings())
+        hashes.append(found.sha256())
+        rows.append(sum(sizes(load(path, ("text",)))))
+    assert rows == [30, 31, 30]
+    assert hashes[0] == hashes[2] != hashes[1], "a name does not matter, but an ending does"
+
+
+def test_all_files_are_read_by_the_columns_of_the_first(tmp_path: Path) -> None:
+    rows = [(f"text {n}", 1 + n % 2, 1 - n % 2) for n in range(4)]
+    frame = pd.DataFrame(rows, columns=["review", "stars", "label"])
+    frame[["review", "stars"]].to_csv(tmp_path / "train.csv", index=False)
+    frame.to_csv(tmp_path / "dev.csv", index=False)
+    found = load(tmp_path)
+    assert found.columns == {"text": "review", "label": "stars"}
+    assert found.splits["dev"].labels == ["1", "2", "1", "2"], "the column label is not that of the training rows"
+
+
+def test_files_with_other_columns_than_the_first_are_refused(tmp_path: Path) -> None:
+    for split, column in (("train", "stars"), ("dev", "label")):
+        pd.DataFrame({"text": list("abcd"), column: [0, 1, 0, 1]}).to_csv(tmp_path / f"{split}.csv", index=False)
+    with pytest.raises(DataError, match=r"dev.csv line 1: has no column 'stars', which holds the label in .*train.csv"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(("classes", "kept"), [((-1, 0, 1), [-1, 0, 1]), ((0, 1, 2), [0, 1])])
+def test_minus_one_is_a_class_if_training_rows_have_it(
+    tmp_path: Path, classes: tuple[int, ...], kept: list[int]
+) -> None:
+    """Otherwise it stands for no label in a test split, as on the hub."""
+    for split, labels in (("train", classes), ("dev", classes), ("test", (-1, 0, 1))):
+        frame = pd.DataFrame({"text": [f"{split} {n}" for n in range(9)], "label": [*labels] * 3})
+        frame.to_csv(tmp_path / f"{split}.csv", index=False)
+    found = load(tmp_path).splits
+    assert sorted({int(name) for name in found["dev"].labels}) == [*classes]
+    assert found["test"].labels == [str(number) for number in kept] * 3

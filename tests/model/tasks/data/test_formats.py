@@ -115,3 +115,12 @@ def test_a_format_that_nobody_knows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.xlsx").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"x\.xlsx has no known format; give a file that ends in \.csv"):
         cells(tmp_path / "x.xlsx")
+
+
+def test_fields_may_be_long(tmp_path: Path) -> None:
+    """Longer than the limit of 131,072 characters that the standard library sets."""
+    text = 'he said "yes", ' * 20_000
+    pd.DataFrame({"text": [text], "label": [1]}).to_csv(tmp_path / "x.csv", index=False)
+    assert cells(tmp_path / "x.csv") == [{"text": text, "label": "1"}]
+    (tmp_path / "x.tsv").write_text(f"text\tlabel\n{'a' * 200_000}\t1\n")
+    assert [len(str(row["text"])) for row in cells(tmp_path / "x.tsv")] == [200_000]

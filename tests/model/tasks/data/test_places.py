@@ -98,3 +98,24 @@ def test_hub_errors_say_what_to_do(tmp_path: Path) -> None:
     assert "no revision 'v9'" in str(revision)
     assert "cannot reach the hub for someone/films" in str(offline)
     assert "give the path of a copy as data" in str(offline)
+
+
+def test_splits_of_a_hub_are_found_by_the_innermost_name(tmp_path: Path) -> None:
+    """As in cais/mmlu, which has splits dev and validation, and in configurations whose own name is a split's."""
+    folder = tmp_path / "exams"
+    for place, split in enumerate(("auxiliary_train", "dev", "test", "validation")):
+        write_split(folder / "all" / f"{split}-00000-of-00001.parquet", 6 + place, 10 * place)
+    for place, split in enumerate(("train", "validation")):
+        write_split(folder / "test_v1" / f"{split}-00000-of-00001.parquet", 6 + place, 10 * place)
+        write_split(folder / "eval-set" / split / "0000.parquet", 6 + place, 10 * place)
+    for name in ("train-a.parquet", "train-b.parquet"):
+        write_split(folder / "two" / name, 6, 0)
+    with serve(Hub({}, datasets={"someone/exams": folder})) as endpoint:
+        names = ("all", "test_v1", "eval-set", "two")
+        exams, test, evaluation, two = ask(
+            endpoint, tmp_path / "home", *((f"someone/exams:{name}", None) for name in names)
+        )
+    assert exams == [{"train": 6, "dev": 9, "test": 8}, COMMITS["main"]]
+    assert test == evaluation == [{"train": 6, "dev": 7, "test": 0}, COMMITS["main"]]
+    assert "has two train files" in str(two)
+    assert str(two).endswith("; download the files of one set and give their folder as data")
