@@ -143,7 +143,7 @@ class TrainConfig(Settings):
     @property
     def has_head(self) -> bool:
         """Whether a classifier is added to the model: not if the task is answered in words."""
-        return TASKS[self.task].has_head and not (self.data_settings and self.data_settings.answers)
+        return TASKS[self.task].has_head and not (self.data_settings and self.data_settings.words)
 
     def updates(self, examples: int, epochs: int) -> int:
         """Return how many steps update the weights in `epochs` epochs over `examples` examples."""

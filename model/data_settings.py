@@ -25,3 +25,8 @@ class DataSettings(Settings):
     )
     split_seed: int = setting(0, unit="number that the drawn splits are derived from", low=0)
     revision: str | None = setting(None, unit="commit or tag of data from a hub; None = the main branch")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of `answers`, in the order of the classes; none if a linear layer predicts the class."""
+        return tuple(word.strip() for word in (self.answers or "").split(",") if word.strip())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from model.task_specs import TASKS
 from model.tasks import find_data
 from sweep.errors import RunError
 from sweep.planning.config import TuneConfig
@@ -88,7 +89,7 @@ def confirm_run(
         return last
     rows = load_rows(folder)
     best = max(comparable(groups_of(rows)), key=len, default=[])
-    found = standings(best, best[0].first["metric"]) if best else None
+    found = standings(best, _test_metric(best[0].first)) if best else None
     chosen = [one for one in (found.settings if found else ()) if one.rank is not None][:top]
     if found is None or not chosen:
         raise RunError(f"run {folder.name!r} has no finished configuration to confirm")
@@ -160,6 +161,15 @@ def _last_confirmation(folder: RunFolder) -> RunFolder | None:
         if (run.path / RUN_FILE).is_file():
             return run
     return None
+
+
+def _test_metric(row: Row) -> str:
+    """Return the metric that settings are chosen by: the row's, or the task's first one if that is the dev loss.
+
+    The test split has no dev loss.
+    """
+    metric: str = row["metric"]
+    return TASKS[row["task"]].metrics[0] if metric == "dev_loss" else metric
 
 
 def _check_test_split(point: Point) -> None:

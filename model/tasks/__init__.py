@@ -136,8 +136,8 @@ def find_data(name: str, data: str | None, settings: "DataSettings | None" = Non
 
 def check_tokenizer(name: str, tokenizer: "Tokenizer", settings: "DataSettings | None" = None) -> None:
     """Raise DataError if an answer of the task is not one token of `tokenizer`."""
-    given = settings.answers if settings is not None else None
-    for word in map(str.strip, given.split(",")) if given else TASKS[name].answers:
+    given = settings.words if settings is not None else ()
+    for word in given or TASKS[name].answers:
         count = len(tokenizer.encode(word))
         if count != 1:
             raise DataError(

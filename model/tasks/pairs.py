@@ -28,8 +28,8 @@ class Task(OwnTask):
         found.check_room(tokenizer, max_tokens)
         super().__init__(found, tokenizer, max_tokens, truncate)
         self.question = tokenizer.encode(found.question)
-        if found.answers:
-            self.targets = torch.tensor([tokenizer.encode(word)[0] for word in found.answers])  # (K,)
+        if words := found.settings.words:
+            self.targets = torch.tensor([tokenizer.encode(word)[0] for word in words])  # (K,)
         else:
             self.classes = len(self.class_names)
             self.targets = torch.arange(self.classes)

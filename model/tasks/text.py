@@ -29,6 +29,7 @@ from model.tasks.data.text import find
 
 SHOWN = 4  # documents that are continued from their beginning
 BEGINNING = 16  # tokens of a document that are given
+WORST = 300.0  # nats per token, beyond which perplexities are equal: they, and their variance, stay finite numbers
 
 
 class Task:
@@ -98,7 +99,7 @@ class Task:
         size = [len(text.encode()) for text in texts]
         total = losses.sum().item()
         metrics = {
-            "perplexity": math.exp(total / sum(tokens)),
+            "perplexity": math.exp(min(WORST, total / sum(tokens))),
             "bits_per_byte": total / math.log(2) / sum(size),
         }
         shown = self._continued(model, texts[:SHOWN], decode, seed)
@@ -106,7 +107,7 @@ class Task:
             {
                 "example": example,
                 **(shown[example] if example < SHOWN else {}),
-                "perplexity": math.exp(loss / max(1, tokens[example])),
+                "perplexity": math.exp(min(WORST, loss / max(1, tokens[example]))),
                 "bits_per_byte": loss / math.log(2) / size[example],
             }
             for example, loss in enumerate(losses.tolist())

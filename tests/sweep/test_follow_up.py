@@ -12,6 +12,7 @@ from sweep.follow_up import confirm_run, settle_run
 from sweep.statistics.sequential import settle as replay
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
+from tests.model.tasks.data.new_users import write_poems
 
 Sweep = Callable[..., Result]
 RANKS = "lora.rank=1 vs lora.rank=2"
@@ -70,6 +71,23 @@ def test_confirm_uses_fresh_seeds_and_the_test_split(sweep: Sweep, parent: RunFo
     assert table.base_test_chrf.notna().all()
     assert "fresh seeds; the test split was not used to choose" in result.stdout + result.stderr
     assert [event.run for event in load_state(parent).confirmations] == ["r-confirm"]
+
+
+def test_confirm_reports_the_test_perplexity_if_ranked_by_dev_loss(sweep: Sweep, tmp_path: Path, out: Path) -> None:
+    """The test split has no dev loss."""
+    poems = write_poems(tmp_path / "poems.txt")
+    space = tmp_path / "text.py"
+    space.write_text(
+        f"from sweep import Space, grid\nspace = Space(fixed={{'task': 'text', 'data': {str(poems)!r}, 'base': 'tiny', "
+        "'epochs': 1, 'decode.max_new_tokens': 3}, axes={'lr': grid(0.001, 0.003)})\n"
+    )
+    assert sweep("run", space, "--executor", "inline", "--name", "t").exit_code == 0
+    result = sweep("confirm", "t", "--top", 1, "--seeds", 2, "--executor", "inline")
+    table = pd.read_parquet(out / "t-confirm" / "leaderboard.parquet")
+    assert table.test_perplexity.notna().all()
+    assert "chosen with perplexity " in result.stdout
+    assert f"{table.test_perplexity.mean():.1f}" in result.stdout
+    assert " on test" in result.stdout
 
 
 def test_another_confirmation_is_asked_for_and_counted(sweep: Sweep, parent: RunFolder, out: Path) -> None:

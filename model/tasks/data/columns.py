@@ -24,6 +24,7 @@ USUAL = {  # what a task reads -> the usual names of its column, in order of pre
     "completion": ("completion", "response", "output", "answer", "target", "tgt", "answers", "reply", "solution"),
     "split": ("split",),
 }
+SURROGATE = re.compile(r"[\ud800-\udfff]")  # JSON can spell half of a pair (in texts that were cut), UTF-8 cannot
 WHOLE_NUMBER = re.compile(r"(0|-?[1-9][0-9]*)\.0+")
 
 
@@ -64,9 +65,11 @@ def usual_columns(header: Sequence[str], roles: Sequence[str], settings: DataSet
 
 
 def cell(path: Path, place: str, row: Mapping[str, Any], column: str, *, strip: bool = True) -> str | None:
-    """Return the text of a cell, or None if it is empty. Raise DataError if it holds neither a text nor a number."""
+    """Return the text of a cell, or None if it is empty. Raise DataError if it holds no text or number."""
     value = row.get(column)
     if isinstance(value, str):
+        if SURROGATE.search(value):
+            raise DataError(f"{path} {place}: {column} holds half of a character; correct it, or leave out the row")
         text = value.replace("\r\n", "\n")
         return (text.strip() if strip else text) if text.strip() else None
     if value is None or value != value:  # NaN

@@ -16,6 +16,7 @@ from model.tasks.data.formats import read_rows
 from model.tasks.data.places import SPLIT_WORDS, WHOLE, Places, find_places
 from model.tasks.data.splits import DRAWN, Texts, classes_of_texts, draw_splits, parse_shares
 
+Columns = dict[str, str]  # what the task reads -> the column
 SPLITS = ("train", "dev", "test")
 MISSING = frozenset({"-", "nan", "NaN"})  # labels that are none, as SNLI and NumPy write them
 LISTED = 50  # classes
@@ -131,7 +132,7 @@ def _read(
     roles: tuple[str, ...],
     settings: DataSettings,
     split: str,
-    first: tuple[Path, dict[str, str]] | None,
+    first: tuple[Path, Columns] | None,
     missing: Collection[str],
 ) -> dict[str, str]:
     """Append the usable rows of a file to `rows` and return its columns.
@@ -144,11 +145,10 @@ def _read(
     strips = "prompt" not in roles  # white space between a prompt and its completion matters
     for place, row in read_rows(path):
         if not columns:
-            columns = (
-                find_columns(path, list(row), roles, settings, ("split",) if split == WHOLE else ())
-                if first is None
-                else _same_columns(path, list(row), *first, is_test=split == "test")
-            )
+            if first is not None:
+                columns = _same_columns(path, list(row), *first, split)
+            else:
+                columns = find_columns(path, list(row), roles, settings, ("split",) if split == WHOLE else ())
             texts_of, label = [columns[role] for role in roles if role != "label"], columns.get("label")
             by_split = _split_column(path, list(row), columns, settings, split)
         values = [cell(path, place, row, column, strip=strips) for column in texts_of]
@@ -169,12 +169,10 @@ def _read(
     return columns
 
 
-def _same_columns(
-    path: Path, header: Sequence[str], first: Path, columns: Mapping[str, str], *, is_test: bool
-) -> dict[str, str]:
+def _same_columns(path: Path, header: Sequence[str], first: Path, columns: Columns, split: str) -> Columns:
     """Return those of the `columns` of the `first` file that `path` has: all, but a test split needs no labels."""
     for role, name in columns.items():
-        if name not in header and not (is_test and role == "label"):
+        if name not in header and (split, role) != ("test", "label"):
             raise DataError(
                 f"{path} line 1: has no column {name!r}, which holds the {role} in {first}; name the columns of both "
                 "files alike"

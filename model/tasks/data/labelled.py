@@ -20,9 +20,7 @@ class LabelledRows(Protocol):
     @property
     def files(self) -> Mapping[str, Path]: ...
 
-    def digest(self) -> str:
-        """Return the hash of the files and of how they are read. Raise DataError."""
-        ...
+    def digest(self) -> str: ...
 
     def rows(self, split: str) -> Iterator[Example | None]:
         """Yield every row of a split, or None if it is unusable. Raise DataError."""

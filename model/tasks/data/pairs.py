@@ -16,26 +16,21 @@ class PairsData(OwnData):
     """Pairs of texts. The model reads both, one per line, and with `data.answers` the question for an answer."""
 
     @property
-    def answers(self) -> tuple[str, ...]:
-        """The word for each class, in the order of the classes; none if a linear layer predicts the class."""
-        return tuple(word.strip() for word in (self.settings.answers or "").split(",") if word.strip())
-
-    @property
     def question(self) -> str:
         """What follows the two texts."""
-        words = [f'"{word}"' for word in self.answers]
+        words = [f'"{word}"' for word in self.settings.words]
         return f"\nAnswer {' or '.join(words)}: " if words else ""
 
     def text(self, *texts: str) -> str:
         return "\n".join(texts) + self.question
 
     def check(self) -> None:
-        """Raise DataError if there is not one answer for each class."""
-        classes = self.dataset.classes
-        if self.answers and len(self.answers) != len(classes):
+        """Raise DataError if the answers are not a different word for each class."""
+        words, classes = self.settings.words, self.dataset.classes
+        if words and not len(words) == len(set(words)) == len(classes):
             raise DataError(
-                f"data.answers={self.settings.answers}: {len(self.answers)} words for {len(classes)} classes; write "
-                f"one for each of {', '.join(classes)}, in this order"
+                f"data.answers={self.settings.answers}: {len(words)} words for {len(classes)} classes; write "
+                f"a different one for each of {', '.join(classes)}, in this order"
             )
 
     def check_room(self, tokenizer: Tokenizer, positions: int) -> None:

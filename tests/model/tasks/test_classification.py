@@ -89,8 +89,9 @@ def test_pairs_with_a_head(couples: str, small_tokenizer: Tokenizer) -> None:
     assert task.splits["train"].ids[0].tolist() == small_tokenizer.encode("\n".join(texts[0]))
 
 
-def test_pairs_in_words(couples: str, tiny_tokenizer: Tokenizer, wide_model: GPT2) -> None:
-    settings = DataSettings(answers="no, yes")
+@pytest.mark.parametrize("answers", ["no,yes", "no, yes,"])
+def test_pairs_in_words(couples: str, tiny_tokenizer: Tokenizer, wide_model: GPT2, answers: str) -> None:
+    settings = DataSettings(answers=answers)
     task = pairs.Task(couples, tiny_tokenizer, 256, settings=settings)
     assert task.classes is None
     assert task.targets.tolist() == [tiny_tokenizer.encode(word)[0] for word in ("no", "yes")]
@@ -105,7 +106,9 @@ def test_pairs_in_words(couples: str, tiny_tokenizer: Tokenizer, wide_model: GPT
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ("yes", "1 words for 2 classes; write one for each of no, yes, in this order"),
+        ("yes", "1 words for 2 classes; write a different one for each of no, yes, in this order"),
+        ("no,no", "2 words for 2 classes; write a different one for each"),
+        ("no,yes,no", "3 words for 2 classes"),
         ("nevertheless,yes", "the base's vocabulary spells 'nevertheless' with"),
     ],
 )

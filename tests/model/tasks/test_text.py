@@ -1,5 +1,6 @@
 """The task text: packing, and perplexity and bits per byte compared with transformers."""
 
+import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -124,11 +125,21 @@ def test_the_shipped_set_is_the_sonnets(small_tokenizer: Tokenizer) -> None:
 
 def test_the_hash_tells_the_shipped_sonnets_from_a_copy(tmp_path: Path, tiny_tokenizer: Tokenizer) -> None:
     """Their splits differ: a copy is read as paragraphs."""
-    copy = tmp_path / "sonnets.txt"
-    copy.write_bytes(sonnets.SHIPPED.read_bytes())
-    shipped, own = find(None), find(str(copy))
+    path = tmp_path / "sonnets.txt"
+    path.write_bytes(sonnets.SHIPPED.read_bytes())
+    shipped, own = find(None), find(str(path))
     assert [len(one.dataset.splits["dev"].texts) for one in (shipped, own)] == [15, 31]
     assert shipped.sha256() != own.sha256()
-    for found, data in ((shipped, None), (own, str(copy))):
+    for found, data in ((shipped, None), (own, str(path))):
         assert Task(data, tiny_tokenizer, 128).data_sha256 == found.sha256()
-    assert find_data("sonnets", None).sha256() == find_data("sonnets", str(copy)).sha256(), "which are read alike"
+    assert find_data("sonnets", None).sha256() == find_data("sonnets", str(path)).sha256(), "which are read alike"
+
+
+def test_a_useless_model_has_a_finite_perplexity(task: Task, loud_model: GPT2) -> None:
+    useless = copy.deepcopy(loud_model)
+    with torch.no_grad():
+        useless.transformer.ln_f.weight.mul_(1e6)
+    evaluation = task.evaluate(useless, "dev", SHORT, seed=0)
+    assert evaluation.metrics["bits_per_byte"] > 1000
+    assert evaluation.metrics["perplexity"] == math.exp(300)
+    assert all(math.isfinite(float(sample["perplexity"])) for sample in evaluation.samples)

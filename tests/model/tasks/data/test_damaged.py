@@ -148,6 +148,17 @@ def test_a_label_that_only_dev_has_is_named_with_its_line(tmp_path: Path) -> Non
         find_data("classification", str(tmp_path), DataSettings()).sha256()
 
 
+@pytest.mark.parametrize(
+    ("row", "column"), [({"text": "cut \ud83d", "label": 1}, "text"), ({"text": "a", "label": "\ude00"}, "label")]
+)
+def test_half_of_a_character_is_named_with_its_line(tmp_path: Path, row: dict[str, object], column: str) -> None:
+    """As JSON holds it if a text was cut within an emoji."""
+    path, whole = tmp_path / "x.jsonl", {"text": "whole \U0001f600", "label": 0}
+    path.write_text(f"{json.dumps(whole)}\n{json.dumps(row)}\n")
+    with pytest.raises(DataError, match=rf"x\.jsonl line 2: {column} holds half of a character; correct it"):
+        find_data("classification", str(path), DataSettings()).sha256()
+
+
 def test_settings_of_columns_and_splits_are_checked(tmp_path: Path) -> None:
     path = write_reviews(tmp_path / REVIEWS)
     for settings, message in (
