@@ -66,6 +66,7 @@ def test_the_table_of_spaces_has_their_sizes() -> None:
             assert sizes == (f"{len(plan.points):,}", f"{len(plan.trials):,}"), name
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", [page for page in PAGES if code(page)], ids=name_of)
 def test_the_python_of_a_page_runs(page: Path, tmp_path: Path) -> None:

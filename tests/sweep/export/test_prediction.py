@@ -23,14 +23,14 @@ def trained(out: Path, settings: dict[str, Any], name: str = "one") -> TrainedMo
     return load_trained(sweep.run(space, name=name, out=out, executor="inline", progress=False).folder)
 
 
-@pytest.fixture
-def opinions(tmp_path: Path) -> TrainedModel:
-    return trained(tmp_path, {"task": "sentiment", "data": "verdicts"})
+@pytest.fixture(scope="module")
+def opinions(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
+    return trained(tmp_path_factory.mktemp("runs"), {"task": "sentiment", "data": "verdicts"})
 
 
 def test_predictions_of_a_dev_file_are_the_runs_own(opinions: TrainedModel, tmp_path: Path) -> None:
     """The samples of the run hold the same class and probability for each text."""
-    samples = sweep.open_run("one", tmp_path).samples()
+    samples = sweep.open_run(opinions.folder.path).samples()
     source = tmp_path / "texts.csv"
     name = opinions.training.task.names[0]  # type: ignore[attr-defined]
     samples[[name]].to_csv(source, index=False)
@@ -106,7 +106,7 @@ def test_a_bad_input_leaves_the_output_as_it_was(opinions: TrainedModel, tmp_pat
     with pytest.raises(UsageError, match="line 2002: its text is empty"):
         predict_file(opinions, source, target)
     assert target.read_text() == "precious"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "out.csv", "texts.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "texts.csv"]
 
 
 def test_the_columns_are_the_runs_own(tmp_path: Path) -> None:
