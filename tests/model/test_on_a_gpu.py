@@ -29,7 +29,7 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "bregman": {"smart": SMARTConfig(bregman_mu=0.1)},
     "sentiment": {"task": "sentiment"},
     "frozen": {"task": "sentiment", "freeze": "base"},
-    "paraphrase": {"task": "paraphrase"},
+    **{task: {"task": task} for task in ("paraphrase", "classification", "pairs", "completion", "text")},
 }
 DECODINGS = (
     {},
