@@ -1,16 +1,11 @@
 """The pretended GPU: it refuses what a GPU refuses, counts waits, and computes what the CPU computes."""
 
-import copy
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
 
-from model.config import DecodeConfig, TrainConfig
-from model.decoding.generate import generate
 from model.rng import generator
-from model.training import Training
 from tests.pretended_gpu import Counts, pretended_gpu
 
 
@@ -79,39 +74,6 @@ def test_waits_are_counted(work: Callable[[torch.Tensor], object], syncs: int, c
         gpu.reset()
         work(x)
         assert (gpu.syncs.total(), gpu.copies.total(), gpu.uploads) == (syncs, copies, uploads)
-
-
-def small(device: str) -> Training:
-    """A training on eight sonnets, in two steps."""
-    made = Training(TrainConfig(epochs=2, batch_size=4, lr=1e-3, dropout=0.1), torch.device(device))
-    made.task = copy.copy(made.task)
-    made.task.size = lambda split: 8
-    return made
-
-
-def test_training_and_resume_equal_those_of_the_cpu(tmp_path: Path) -> None:
-    expected = small("cpu")
-    first, second = expected.run_epoch().dev_loss, expected.run_epoch().dev_loss
-    with pretended_gpu() as gpu:
-        training = small("cuda")
-        assert training.run_epoch().dev_loss == first
-        resumed = small("cuda")
-        resumed.load(training.save(tmp_path))
-        assert resumed.run_epoch().dev_loss == second
-        assert gpu.syncs.total() > 0
-
-
-@pytest.mark.parametrize("decode", [DecodeConfig(top_k=1, max_new_tokens=8), DecodeConfig(beams=3, max_new_tokens=8)])
-def test_decoding_equals_that_of_the_cpu(decode: DecodeConfig) -> None:
-    prompts = ["Shall I compare thee", "When"]
-
-    def texts(device: str) -> list[str]:
-        training = small(device)
-        return generate(training.model, training.tokenizer, prompts, decode, seed=1)
-
-    expected = texts("cpu")
-    with pretended_gpu():
-        assert texts("cuda") == expected
 
 
 def test_counts_are_those_of_the_open_block() -> None:
