@@ -27,10 +27,11 @@ demo: install
 test: lint types
 	$(BIN)/pytest -n auto
 
-# Simulations share the cores; tests that start Ray have them to themselves.
+# Simulations, exports and pages share the cores; tests that fill them with Ray's workers have them to themselves.
+SHARING := tests/sweep/statistics tests/sweep/export tests/sweep/datasets tests/docs tests/model
 test-slow: dev
-	$(BIN)/pytest -m slow -n auto tests/sweep/statistics
-	$(BIN)/pytest -m slow --ignore tests/sweep/statistics
+	$(BIN)/pytest -m slow -n auto $(SHARING)
+	$(BIN)/pytest -m slow $(addprefix --ignore=,$(SHARING))
 
 # Every fault in tests/chaos, the full number of times: 15 to 30 minutes on two cores.
 chaos: dev
