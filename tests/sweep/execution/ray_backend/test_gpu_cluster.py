@@ -78,7 +78,7 @@ def test_unlike_gpus_are_told_named_and_never_mixed(
     cluster: Callable[..., str], spawn: Spawn, micro: Path, out: Path
 ) -> None:
     address = cluster({"MADE_UP_GPUS": "A"}, {"MADE_UP_GPUS": "B"})
-    longer = ("--set", "epochs=40")  # so that one machine does not take all trials before the other is ready
+    longer = ("--set", "epochs=150")  # so that one machine does not take all trials before the other is ready
     code, stderr = run(spawn, micro, address, "--gpus-per-trial", "1", *longer)
     assert code == 0, stderr
     assert "unlike GPUs: A, B" in stderr
