@@ -2,6 +2,7 @@
 
 from model.task_specs import TASKS
 from sweep.export.trained import best_row
+from sweep.reporting.leaderboard import rows
 from sweep.reporting.numbers import setting_text
 from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.study import Study
@@ -11,9 +12,9 @@ from sweep.store.state import full_plan, load_state
 
 def best_text(folder: RunFolder) -> str:
     """Return the best point, its scores and settings, and what the run says of it. Raise RunError if there is none."""
-    from sweep.reporting.leaderboard import rows
-
-    row, state = best_row(folder), load_state(folder)
+    state = load_state(folder)
+    ranked = rows(folder, state)
+    row = best_row(folder, ranked)
     (point,) = (one for one in full_plan(folder.spec, state).points if one.point_id == row["point_id"])
     scores = dict.fromkeys((row["metric"], *TASKS[row["task"]].metrics, "dev_loss"))
     figures = ", ".join(f"{name} {row[name]:.4g}" for name in scores if row.get(name) is not None)
@@ -21,7 +22,7 @@ def best_text(folder: RunFolder) -> str:
     lines = [
         f"point {row['point_id']} of {folder.name}: {figures}",
         settings,
-        *conclusion(Study(rows(folder, state))),
+        *conclusion(Study(ranked)),
         f"use it with `sweep export {folder.name} --to DIR` or `sweep generate {folder.name} --prompt TEXT`",
     ]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from model.config import DecodeConfig
 from model.decoding.generate import generate
+from model.errors import DataError
 from sweep.errors import RunError, UsageError
 from sweep.export.trained import load_trained
 from sweep.store.run_folder import RunFolder
@@ -34,11 +35,9 @@ def continued(run: RunFolder, point_id: str | None, prompts: Sequence[str], seed
     trained = load_trained(run, point_id)
     if trained.labels:
         raise RunError(f"task {trained.train.task} predicts classes, so its model generates no text")
-    positions = trained.model.config.n_positions
-    for prompt in prompts:
-        if (length := len(trained.tokenizer.encode(prompt))) >= positions:
-            raise UsageError(
-                f"--prompt: {length} tokens leave no room in the model's {positions} positions; shorten it"
-            )
-    for prompt in map(trained.as_prompt, prompts):
+    try:
+        checked = [trained.as_prompt(prompt) for prompt in prompts]
+    except DataError as error:
+        raise UsageError(f"--prompt: {error}") from error
+    for prompt in checked:
         yield prompt + generate(trained.model, trained.tokenizer, prompt, trained.decode or DecodeConfig(), seed=seed)

@@ -96,13 +96,11 @@ def predictions(trained: TrainedModel, source: Path, settings: DataSettings | No
 
 
 def _fitting(trained: TrainedModel, source: Path, place: Any, prompt: str) -> str:
-    """Return a prompt as the model reads it. Raise DataError if it leaves no room for another token."""
-    text, positions = trained.as_prompt(prompt), trained.model.config.n_positions
-    if (length := len(trained.tokenizer.encode(text))) >= positions:
-        raise DataError(
-            f"{source} {place}: a prompt of {length} tokens leaves no room in {positions} positions; cut it"
-        )
-    return text
+    """Return a prompt as the model reads it. Raise DataError, with its place, if it leaves no room."""
+    try:
+        return trained.as_prompt(prompt)
+    except DataError as error:
+        raise DataError(f"{source} {place}: {error}") from error
 
 
 def _parts(trained: TrainedModel, source: Path, settings: DataSettings) -> Iterator[list[tuple[Any, tuple[str, ...]]]]:

@@ -1,10 +1,12 @@
 """A trained model of a run: the weights that a point was scored with, and where they come from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from model.config import DecodeConfig, TrainConfig
+from model.errors import DataError
 from model.gpt2 import GPT2
 from model.pretrained.tokenizer import Tokenizer
 from model.tasks.data.completion import given
@@ -50,13 +52,18 @@ class TrainedModel:
         return list(names) if classes is not None else []
 
     def as_prompt(self, text: str) -> str:
-        """Return a prompt as the model was trained to see it: for the task completion, with its line break."""
-        return given(text, "") if self.train.task == "completion" else text
+        """Return a prompt as the model was trained to see it: for the task completion, with its line break.
+
+        Raise DataError if it leaves no room for another token.
+        """
+        prompt, positions = given(text, "") if self.train.task == "completion" else text, self.model.config.n_positions
+        if (length := len(self.tokenizer.encode(prompt))) >= positions:
+            raise DataError(f"a prompt of {length} tokens leaves no room in {positions} positions; cut it")
+        return prompt
 
 
-def best_row(folder: RunFolder) -> Row:
-    """Return the leaderboard's first row. Raise RunError if no point is finished."""
-    rows = load_rows(folder)
+def best_row(folder: RunFolder, rows: Sequence[Row]) -> Row:
+    """Return the first of the leaderboard's `rows`. Raise RunError if no point is finished."""
     if not rows or rows[0].get("rank") != 1:
         raise RunError(f"run {folder.name!r} has no finished point yet: continue it with `sweep resume {folder.name}`")
     return rows[0]
@@ -64,7 +71,7 @@ def best_row(folder: RunFolder) -> Row:
 
 def find_point(folder: RunFolder, point_id: str | None) -> Point:
     """Return the point with an id that starts with `point_id`, or the best point. Raise RunError if there is none."""
-    wanted = str(best_row(folder)["point_id"]) if point_id is None else point_id
+    wanted = str(best_row(folder, load_rows(folder))["point_id"]) if point_id is None else point_id
     plan = full_plan(folder.spec, load_state(folder))
     found = [point for point in (*plan.points, *plan.baselines) if point.point_id.startswith(wanted)]
     if len(found) == 1:

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model.config import DecodeConfig
+from model.gpt2_config import parameter_shapes
 from model.methods.registry import METHODS
 from model.pretrained.folder import hugging_face_config
 from sweep.errors import RunError
@@ -38,19 +39,10 @@ def merged_weights(trained: TrainedModel) -> dict[str, Tensor]:
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     if model.classifier is not None:
         state["score.weight"] = state.pop("classifier.weight")
-    known = {name for name, _ in plain_names(trained)}
+    known = {name for name, _ in parameter_shapes(model.config)} | {"score.weight"}
     if extra := sorted(set(state) - known):
         raise RunError(f"{method} leaves {extra[0]} beside the weights after merging, which transformers cannot load")
     return state
-
-
-def plain_names(trained: TrainedModel) -> list[tuple[str, tuple[int, ...]]]:
-    """Return the names and shapes of the tensors of a GPT-2 of this size, with its classifier."""
-    from model.gpt2_config import parameter_shapes
-
-    shapes = [(name, tuple(shape)) for name, shape in parameter_shapes(trained.model.config)]
-    head = trained.model.classifier
-    return shapes if head is None else [*shapes, ("score.weight", tuple(head.weight.shape))]
 
 
 def generation_config(decode: DecodeConfig, eos_id: int) -> dict[str, Any]:
