@@ -7,18 +7,12 @@ run.leaderboard()[["lora.rank", "chrf", "dev_loss"]]
 model, tokenizer = run.load_model()
 """
 
-import contextlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.errors import RunError
-from sweep.execution.driver import SessionResult, run_session
-from sweep.execution.executors import make_executor
-from sweep.execution.gpus import hold_gpus, visible_gpus
-from sweep.execution.interrupts import Interrupts
 from sweep.export.as_base import resolve_base
 from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration
 from sweep.planning.registry import space_paths
@@ -26,22 +20,21 @@ from sweep.planning.space import Space
 from sweep.prepare import RunRequest, prepare, prepare_resume
 from sweep.reporting.frames import curves_frame, leaderboard_frame, samples_frame
 from sweep.reporting.leaderboard import load_rows, rows
-from sweep.reporting.reporter import ProgressReporter
+from sweep.session import work_in_python
 from sweep.store import run_folder
 from sweep.store.activity import activity
 from sweep.store.locate import find_run
 from sweep.store.run_folder import RunFolder
-from sweep.store.run_spec import RunSpec
 from sweep.store.state import load_state
 from sweep.store.status import Status
 from sweep.tracking.registry import parse_trackers
-from sweep.tracking.reporter import tracked
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from model.gpt2 import GPT2
     from model.pretrained.tokenizer import Tokenizer
+    from sweep.charts.plots import Plots
 
 FURTHER_OPTIONS = ("cpus_per_trial", "gpus_per_trial", "metric")  # of RunRequest, that `run` takes as options
 
@@ -95,6 +88,16 @@ class Run:
         if frame.empty or frame.iloc[0]["rank"] != 1:
             raise RunError(f"run {self.name!r} has no finished point yet: resume it with run.resume()")
         return frame.iloc[0]
+
+    @property
+    def plot(self) -> "Plots":
+        """Return the charts of the run: `run.plot.curves()`. Raise UsageError if the extra `plots` is missing."""
+        from sweep.charts.extra import require_plots
+
+        require_plots("run.plot")
+        from sweep.charts.plots import Plots
+
+        return Plots(self.folder)
 
     def status(self) -> RunStatus:
         """Return the number of rows by status, and what the run is doing."""
@@ -151,7 +154,7 @@ class Run:
         trackers = parse_trackers(log)
         wanted = replace(self.folder.spec.limits, **_limits(limits))
         session = prepare_resume(self.folder, executor=executor, address=address, moved=_paths(settings or {}))
-        _work_in_python(self.folder, session, wanted, concurrency, address, progress, trackers)
+        work_in_python(self.folder, session, wanted, concurrency, address, progress, trackers)
         return self
 
 
@@ -209,7 +212,7 @@ def run(
     )
     prepared = prepare(request)
     folder = prepared.open_or_create()
-    _work_in_python(folder, prepared.spec, prepared.spec.limits, concurrency, address, progress, trackers)
+    work_in_python(folder, prepared.spec, prepared.spec.limits, concurrency, address, progress, trackers)
     return Run(folder)
 
 
@@ -226,77 +229,6 @@ def list_runs(out: str | Path = "results") -> list[Run]:
 def list_spaces() -> list[str]:
     """Return the names of the spaces in ./spaces and of those shipped with this package."""
     return list(space_paths())
-
-
-def work(
-    folder: RunFolder,
-    session: RunSpec,
-    reporter: ProgressReporter,
-    *,
-    command: Sequence[str],
-    limits: RunLimits,
-    concurrency: int | None,
-    address: str | None,
-    interrupts: Interrupts,
-    log: Sequence[str] = (),
-) -> SessionResult:
-    """Run one session of the run in `folder` with the executor of `session`, and hold the GPUs that it uses.
-
-    `log` names trackers that it also logs to.
-    """
-    executor = make_executor(session, limits, concurrency, address)
-    held = visible_gpus() if session.gpus_per_trial and address is None else []
-    with tracked(reporter, folder, log) as tracking, hold_gpus(held, folder.name):
-        return run_session(
-            folder,
-            executor,
-            tracking,
-            command,
-            limits=limits,
-            use_cache=folder.spec.use_cache,
-            interrupts=interrupts,
-            places=session.provenance.places_for(folder.spec.provenance),
-        )
-
-
-def _work_in_python(
-    folder: RunFolder,
-    session: RunSpec,
-    limits: RunLimits,
-    concurrency: int | None,
-    address: str | None,
-    progress: bool,
-    log: Sequence[str],
-) -> SessionResult:
-    """Run a session from Python, with progress on stderr or below the cell of a notebook."""
-    with Interrupts(ends_process=False) as interrupts, _reporter(folder, session.executor, progress) as reporter:
-        result = work(
-            folder,
-            session,
-            reporter,
-            command=session.command,
-            limits=limits,
-            concurrency=concurrency,
-            address=address,
-            interrupts=interrupts,
-            log=log,
-        )
-    if result.signal is not None:
-        print("interrupted, nothing is lost; continue with run.resume()", file=sys.stderr)
-    return result
-
-
-@contextlib.contextmanager
-def _reporter(folder: RunFolder, executor: str, progress: bool) -> Iterator[ProgressReporter]:
-    from sweep.progress.reporters import progress_reporter
-    from sweep.reporting.reporter import SilentReporter
-    from sweep.reporting.terminal import make_console
-
-    if not progress:
-        yield SilentReporter()
-        return
-    with progress_reporter(folder, make_console(stderr=True), executor) as reporter:
-        yield reporter
 
 
 def _taken(options: dict[str, Any], kind: type) -> dict[str, Any]:

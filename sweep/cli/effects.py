@@ -25,22 +25,10 @@ def effects(run: str | None, metric: str | None, alpha: float, out: Path, form: 
     additive.
     """
     from sweep.reporting.leaderboard import load_rows
-    from sweep.reporting.verdicts.ablation import ablation
-    from sweep.reporting.verdicts.effects import effects as measure
     from sweep.reporting.verdicts.effects_text import effects_text
-    from sweep.reporting.verdicts.groups import groups_of
-    from sweep.reporting.verdicts.scored import from_rows
-    from sweep.statistics.verdict import judge
+    from sweep.reporting.verdicts.run_effects import run_effects
     from sweep.store.locate import find_run_or_latest
 
     folder = find_run_or_latest(out, run)
-    rows = load_rows(folder)
-    table = from_rows(rows, metric)
-    spec = folder.spec
-    found = measure(rows, table.metric, search=spec.tune_config.search, space=spec.search_space, alpha=alpha)
-    parts = ablation(groups_of(rows), table.metric)
-    additions, interactions = (
-        judge(family, larger_is_better=table.larger_is_better, alpha=alpha)
-        for family in (parts.additions(), parts.interactions())
-    )
-    click.echo(effects_text(found, additions, interactions, form))
+    found = run_effects(folder, load_rows(folder), metric, alpha)
+    click.echo(effects_text(found.effects, found.additions, found.interactions, form))

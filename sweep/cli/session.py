@@ -50,14 +50,14 @@ def _worked(
     interrupts: Interrupts,
 ) -> int:
     """Run the session and return its exit code. Raises KeyboardInterrupt where a signal stops it at once."""
-    from sweep import api
+    from sweep import session as sessions
     from sweep.cli.summary import summarize
     from sweep.progress.reporters import progress_reporter
 
     console = make_console(stderr=True)
     try:
         with logged(console, verbose), progress_reporter(folder, console, session.executor) as reporter:
-            outcome = api.work(
+            outcome = sessions.work(
                 folder,
                 session,
                 reporter,

@@ -1,0 +1,47 @@
+"""A chart with what a reader needs beside it: a title, a sentence, and the same figures as a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+from sweep.charts.palette import Palette, configured
+
+Record = dict[str, Any]
+WIDTH, HEIGHT = 520, 280  # of the plot itself, in pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A chart and its explanation."""
+
+    name: str  # of its kind; for a slice with the setting: slice-lora.rank
+    title: str
+    sentence: str  # what the chart shows, and how to read it
+    chart: alt.LayerChart  # neither sized nor configured
+    records: Sequence[Record]  # the figures that the chart shows
+    columns: Mapping[str, str]  # of the table: key of a record -> heading
+    height: int = HEIGHT
+
+    def sized(self, palette: Palette, width: int | str = WIDTH, height: int | None = None) -> alt.LayerChart:
+        """Return the chart with `width` ("container": that of its place on a page) and without a title."""
+        fitted = self.chart.properties(width=width, height=height or self.height)
+        if width == "container":
+            fitted = fitted.properties(autosize=alt.AutoSizeParams(type="fit", contains="padding"))
+        return configured(fitted, palette)
+
+    def titled(self, palette: Palette, width: int = WIDTH, height: int | None = None) -> alt.LayerChart:
+        """Return the chart with its title above it."""
+        return self.sized(palette, width, height).properties(title=self.title)
+
+
+def layered(*layers: alt.Chart) -> alt.LayerChart:
+    """Return charts drawn over each other, the first one at the bottom."""
+    chart: alt.LayerChart = alt.LayerChart(layer=list(layers))
+    return chart
+
+
+def values(records: Sequence[Record]) -> alt.InlineData:
+    """Return records as the data of a chart."""
+    return alt.InlineData(values=list(records))

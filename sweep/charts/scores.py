@@ -1,0 +1,105 @@
+"""The score of each configuration with its interval, beside its baseline and what luck alone would reach."""
+
+from typing import Any
+
+import altair as alt
+
+from sweep.charts.figure import Figure, Record, layered, values
+from sweep.charts.palette import Palette
+from sweep.charts.source import Options, Source
+from sweep.reporting.leaderboard import larger_is_better
+from sweep.reporting.verdicts.groups import summarize
+from sweep.reporting.verdicts.standings import Standing
+
+MOST = 40  # configurations drawn; more do not fit a page
+ROW = 18  # pixels for each
+TIED, WORSE, UNKNOWN = "may be the best", "worse than the best", "too few seeds to tell"
+
+
+def scores(source: Source, options: Options, palette: Palette) -> Figure:
+    """Draw the mean and 95 % interval of each configuration, the best first."""
+    metric = source.score(options.y)
+    found = source.standings(metric)
+    shown = [one for one in found.settings if one.rank is not None][:MOST]
+    records = [_record(source, one, metric) for one in shown]
+    luck = found.luck if len(found.settings) - found.left_out >= 3 else None
+    lines: list[Record] = []
+    if luck is not None:
+        sign = 1.0 if larger_is_better(metric) else -1.0
+        lines = [{"line": "best to expect by luck", "value": sign * luck.expected}]
+    left_out = len(found.settings) - len(shown)
+    return Figure(
+        name="scores",
+        title=" ".join(filter(None, [f"{metric} of each configuration", source.set_name and f"({source.set_name})"])),
+        sentence=_sentence(found.seeds, bool(lines), left_out),
+        chart=_chart(records, lines, metric, palette),
+        records=records,
+        columns={
+            "name": "configuration",
+            "mean": f"mean {metric}",
+            "low": "95 % interval from",
+            "high": "to",
+            "n": "seeds",
+            "standing": "standing",
+            "baseline": "baseline",
+        },
+        height=max(60, ROW * len(records)),
+    )
+
+
+def _sentence(seeds: int, has_luck: bool, left_out: int) -> str:
+    dots = "Each dot is a mean over the seeds, its bar the 95 % interval" if seeds > 1 else "Each dot is one score"
+    parts = [f"{dots}; the short upright line is the baseline, the model before fine-tuning."]
+    if has_luck:
+        parts.append("The dashed line is what the best would reach by luck if all configurations were equally good.")
+    if left_out:
+        parts.append(f"The {left_out} configurations with the lowest places are not drawn.")
+    return " ".join(parts)
+
+
+def _record(source: Source, one: Standing, metric: str) -> Record:
+    words = {True: TIED, False: WORSE, None: UNKNOWN}
+    return {
+        "id": one.group.setting_id,
+        "name": source.name_of(one.group),
+        "mean": one.summary.mean,
+        "low": one.summary.low,
+        "high": one.summary.high,
+        "n": one.summary.n,
+        "standing": words[one.tied],
+        "baseline": summarize(one.group.baseline(metric).values()).mean,
+    }
+
+
+def _chart(records: list[Record], lines: list[Record], metric: str, palette: Palette) -> alt.LayerChart:
+    y = alt.Y("name:N", sort=None, title=None)
+    words = [TIED, WORSE, UNKNOWN]
+    legend = alt.Legend(title=None, values=[word for word in words if any(one["standing"] == word for one in records)])
+    colours = alt.Scale(domain=words, range=[palette.best, palette.other, palette.other])
+    colour = alt.Color("standing:N", scale=colours, legend=legend)
+    shapes = alt.Scale(domain=words, range=["circle", "square", "diamond"])
+    x: dict[str, Any] = {"scale": alt.Scale(zero=False), "title": metric}
+    base = alt.Chart(values(records)).encode(y=y)
+    layers: list[Any] = [
+        base.mark_tick(thickness=2, color=palette.accent, size=11).encode(x=alt.X("baseline:Q", **x)),
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high:Q", color=colour),
+        base.mark_point(filled=True, size=55, opacity=1).encode(
+            x=alt.X("mean:Q", **x),
+            color=colour,
+            shape=alt.Shape("standing:N", scale=shapes, legend=legend),
+            tooltip=[
+                alt.Tooltip("name:N", title="configuration"),
+                alt.Tooltip("mean:Q", format=",.4f", title=metric),
+                alt.Tooltip("low:Q", format=",.4f", title="from"),
+                alt.Tooltip("high:Q", format=",.4f", title="to"),
+                alt.Tooltip("n:Q", title="seeds"),
+            ],
+        ),
+    ]
+    if lines:
+        layers.append(
+            alt.Chart(values(lines))
+            .mark_rule(strokeDash=[5, 4], strokeWidth=1.5, color=palette.accent)
+            .encode(x=alt.X("value:Q", **x), tooltip=["line:N", alt.Tooltip("value:Q", format=",.4f")])
+        )
+    return layered(*layers)

@@ -1,0 +1,83 @@
+"""The slice of a setting: the score of every configuration over the values of the setting."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from sweep.charts.colours import level_text
+from sweep.charts.figure import Figure, Record, layered, values
+from sweep.charts.palette import Palette
+from sweep.charts.source import Options, Source, in_order
+from sweep.errors import RunError
+
+MOST_LEVELS = 12  # values up to which a setting is drawn as steps, not on a scale of numbers
+WIDE = 50.0  # ratio of the largest to the smallest value from which on the scale is logarithmic
+
+
+def slices(source: Source, options: Options, palette: Palette) -> Figure:
+    """Draw the score over the values of the setting `options.x`, by default the one that explains most."""
+    metric = source.score(options.y)
+    axis = source.setting(options.x, "--x") if options.x else source.main_setting(metric)
+    if axis is None:
+        raise RunError(f"run {source.folder.name!r}: no setting varies, so there is no slice to draw")
+    scored = [(group, mean) for group in source.groups if (mean := group.summary(metric).mean) is not None]
+    levels = in_order({group.settings.get(axis) for group, _ in scored})
+    stepped = len(levels) <= MOST_LEVELS or not all(isinstance(level, int | float) for level in levels)
+    records: list[Record] = [
+        {
+            "id": group.setting_id,
+            "name": source.name_of(group),
+            "level": level_text(group.settings.get(axis)) if stepped else group.settings[axis],
+            "score": mean,
+        }
+        for group, mean in scored
+    ]
+    return Figure(
+        name=f"slice-{axis}",
+        title=f"{metric} by {axis}",
+        sentence=f"Each dot is one configuration. {_sentence(stepped)}",
+        chart=_stepped(records, [level_text(level) for level in levels], axis, metric, palette)
+        if stepped
+        else _scaled(records, levels, axis, metric, palette),
+        records=records,
+        columns={"name": "configuration", "level": axis, "score": f"mean {metric}"},
+        height=220,
+    )
+
+
+def _sentence(stepped: bool) -> str:
+    if stepped:
+        return "The line joins the means over all configurations with the same value."
+    return "Other settings vary, too, so dots at one place may differ."
+
+
+def _stepped(
+    records: Sequence[Record], levels: Sequence[str], axis: str, metric: str, palette: Palette
+) -> alt.LayerChart:
+    x = alt.X("level:O", sort=list(levels), title=axis, axis=alt.Axis(labelAngle=0))
+    base = alt.Chart(values(records)).encode(x=x)
+    means = base.mark_line(color=palette.best, strokeWidth=2).encode(y=_score("mean(score)", metric))
+    return layered(means, _dots(base, metric, palette))
+
+
+def _scaled(
+    records: Sequence[Record], levels: Sequence[Any], axis: str, metric: str, palette: Palette
+) -> alt.LayerChart:
+    kind: Any = "log" if min(levels) > 0 and max(levels) / min(levels) >= WIDE else "linear"
+    x = alt.X("level:Q", title=axis, scale=alt.Scale(type=kind, zero=False))
+    return layered(_dots(alt.Chart(values(records)).encode(x=x), metric, palette))
+
+
+def _dots(base: alt.Chart, metric: str, palette: Palette) -> alt.Chart:
+    tooltip = [
+        alt.Tooltip("name:N", title="configuration"),
+        alt.Tooltip("score:Q", format=",.4f", title=metric),
+    ]
+    dots = base.mark_point(filled=True, color=palette.muted, opacity=0.75, size=40)
+    drawn: alt.Chart = dots.encode(y=_score("score", metric), tooltip=tooltip)
+    return drawn
+
+
+def _score(field: str, metric: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", title=metric, scale=alt.Scale(zero=False))

@@ -1,0 +1,138 @@
+"""What charts are drawn from: the rows and state of a run, read once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from sweep.errors import RunError
+from sweep.reporting.leaderboard import Row, metrics_of, rows
+from sweep.reporting.numbers import setting_text
+from sweep.reporting.paper_scores import with_paper
+from sweep.reporting.verdicts.groups import Group
+from sweep.reporting.verdicts.run_effects import RunEffects, run_effects
+from sweep.reporting.verdicts.standings import Standings
+from sweep.reporting.verdicts.study import Study
+from sweep.store.run_folder import RunFolder
+from sweep.store.state import RunState, load_state
+
+SET_KEYS = ("task", "data", "base", "epochs")  # what tells sets of comparable rows apart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user chose; None: the chart chooses."""
+
+    x: str | None = None
+    y: str | None = None  # a metric or loss
+    by: str | None = None  # the setting that colours tell apart
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run, and the set of comparable rows to draw: by default the largest."""
+
+    folder: RunFolder
+    state: RunState
+    rows: tuple[Row, ...]
+    place: int | None = None
+
+    @cached_property
+    def study(self) -> Study:
+        return Study(self.rows)
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Return the configurations that are drawn. Raise RunError if the run has no row."""
+        sets = self.study.sets
+        if not sets:
+            raise RunError(f"run {self.folder.name!r} has no rows yet")
+        return sets[self.chosen]
+
+    @property
+    def chosen(self) -> int:
+        """Return the number of the set that is drawn."""
+        sets = self.study.sets
+        return max(range(len(sets)), key=lambda place: len(sets[place])) if self.place is None else self.place
+
+    @property
+    def metric(self) -> str:
+        """Return the metric that the rows are ranked by."""
+        return str(self.groups[0].first["metric"])
+
+    @cached_property
+    def members(self) -> list[Row]:
+        """Return the rows of the groups."""
+        return [row for group in self.groups for row in group.rows]
+
+    @property
+    def axes(self) -> list[str]:
+        """Return the settings that vary within the set."""
+        return [
+            key
+            for key in self.study.varying
+            if len({str(group.settings.get(key)) for group in self.groups}) > 1 and key not in SET_KEYS
+        ]
+
+    @property
+    def set_name(self) -> str:
+        """Return what tells the set from the others of the run, such as "data reviews"; "" for the only one."""
+        firsts = [members[0].settings for members in self.study.sets]
+        own = self.groups[0].settings
+        varying = [key for key in SET_KEYS if len({str(one.get(key)) for one in firsts}) > 1]
+        return ", ".join(f"{key} {setting_text(own.get(key))}" for key in varying)
+
+    def score(self, name: str | None) -> str:
+        """Return the score `name`, by default the metric. Raise RunError if the rows have no such score."""
+        known = list(dict.fromkeys((self.metric, *metrics_of(self.groups[0].first), "dev_loss", "best_dev_loss")))
+        if name is not None and name not in known:
+            raise RunError(f"--y {name}: unknown. Known: {', '.join(known)}")
+        return name or self.metric
+
+    def setting(self, name: str, option: str = "--by") -> str:
+        """Return `name` if it is a setting that varies. Raise RunError otherwise."""
+        if name not in self.axes:
+            known = ", ".join(self.axes) or "none: no setting of this run varies"
+            raise RunError(f"{option} {name}: not a setting that varies in this run. Known: {known}")
+        return name
+
+    def standings(self, metric: str | None = None) -> Standings:
+        return self.study.standings(self.chosen, metric)
+
+    def name_of(self, group: Group) -> str:
+        return self.study.name_of(group)
+
+    def effects(self, metric: str | None) -> RunEffects:
+        """Return the effects of settings. Raise RunError if they cannot be measured."""
+        return run_effects(self.folder, self.members, metric)
+
+    def main_setting(self, metric: str) -> str | None:
+        """Return the setting whose values explain most of the variance between configurations; None if none varies."""
+        scored = [(group.settings, mean) for group in self.groups if (mean := group.summary(metric).mean) is not None]
+        shares = {key: _between([(str(settings.get(key)), mean) for settings, mean in scored]) for key in self.axes}
+        return max(shares, key=lambda key: shares[key], default=None)
+
+
+def open_source(folder: RunFolder, metric: str | None = None) -> Source:
+    """Return a run as it is now. Rows are ranked by `metric` (None: what the run was started with)."""
+    state = load_state(folder)
+    return Source(folder, state, tuple(with_paper(rows(folder, state, metric), folder.spec.space)))
+
+
+def in_order(found: set[Any]) -> list[Any]:
+    """Return values of a setting in the order of an axis: numbers by size, then texts, then None."""
+    return sorted(found, key=lambda value: (value is None, isinstance(value, str), _number(value), str(value)))
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _between(scored: list[tuple[str, float]]) -> float:
+    """Return the sum of squares between the means of levels."""
+    if not scored:
+        return 0.0
+    overall = sum(value for _, value in scored) / len(scored)
+    levels: dict[str, list[float]] = {}
+    for level, value in scored:
+        levels.setdefault(level, []).append(value)
+    return sum(len(one) * (sum(one) / len(one) - overall) ** 2 for one in levels.values())
