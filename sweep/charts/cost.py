@@ -5,13 +5,14 @@ from typing import Any
 
 import altair as alt
 
-from sweep.charts.figure import Figure, Record, layered, values
+from sweep.charts.figure import Figure, Record, layered, left_out_text, values
 from sweep.charts.palette import Palette
 from sweep.charts.source import Options, Source
 from sweep.errors import RunError
 from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.verdicts.groups import Group
 
+MOST = 1_000  # dots drawn: those of the best configurations, and the front
 COSTS = {  # column of the leaderboard -> title, factor, format
     "train_seconds": ("training time (s)", 1.0, ",.1f"),
     "trainable_share": ("weights trained (%)", 100.0, ",.3f"),
@@ -30,12 +31,14 @@ def cost(source: Source, options: Options, palette: Palette) -> Figure:
     if not records:
         raise RunError(f"run {source.folder.name!r} has no finished point with {column}")
     mark_front(records, larger_is_better(metric))
+    drawn = [one for place, one in enumerate(records) if place < MOST or one["front"]]
     return Figure(
         name=f"cost-{column}",
         title=f"{metric} against {title}",
-        sentence="Each dot is one configuration. The line joins those that no other one beats in both score and cost.",
-        chart=_chart(records, title, metric, form, palette),
-        records=records,
+        sentence="Each dot is one configuration. The line joins those that no other one beats in both score and cost."
+        + left_out_text(len(records) - len(drawn)),
+        chart=_chart(drawn, title, metric, form, palette),
+        records=drawn,
         columns={"name": "configuration", "cost": title, "score": f"mean {metric}", "front": "on the front"},
         height=220,
     )
@@ -49,7 +52,7 @@ def _records(source: Source, column: str, factor: float, metric: str) -> list[Re
             "cost": factor * spent,
             "score": score,
         }
-        for group in source.groups
+        for group in (one.group for one in source.standings(metric).settings)
         if (score := group.summary(metric).mean) is not None and (spent := _mean_cost(group, column)) is not None
     ]
 

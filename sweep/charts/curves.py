@@ -7,7 +7,7 @@ import altair as alt
 
 from model.task_specs import TASKS
 from sweep.charts.colours import colour_of, level_text
-from sweep.charts.figure import Figure, Record, layered, values
+from sweep.charts.figure import Figure, Record, layered, left_out_text, values
 from sweep.charts.palette import Palette
 from sweep.charts.source import Options, Source
 from sweep.errors import RunError
@@ -64,9 +64,7 @@ def _sentence(y: str, by: str | None, banded: bool, left_out: int) -> str:
         parts.append("Epoch 0 is the model before fine-tuning.")
     if banded:
         parts.append("The band is the 95 % interval of the mean.")
-    if left_out:
-        parts.append(f"The {left_out} configurations with the lowest places are not drawn.")
-    return " ".join(parts)
+    return " ".join(parts) + left_out_text(left_out)
 
 
 def _of_distinct_trials(groups: Sequence[Group]) -> list[Group]:

@@ -96,13 +96,16 @@ def _differences(
     )
     base = alt.Chart(values(records)).encode(y=alt.Y("name:N", sort=None, title=None), color=colour)
     x = f"difference in {metric}"
+    bars = [base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=x), x2="high:Q")]
+    if all(one["low"] is None for one in records):
+        bars = []
     return Figure(
         name=name,
         title=title,
         sentence=sentence,
         chart=layered(
             alt.Chart(values([{"zero": 0}])).mark_rule(color=palette.ink).encode(x=alt.X("zero:Q", title=x)),
-            base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=x), x2="high:Q"),
+            *bars,
             base.mark_point(filled=True, size=60, opacity=1).encode(
                 x=alt.X("mean:Q", title=x),
                 shape=shape,

@@ -28,12 +28,17 @@ class Figure:
         """Return the chart with `width` ("container": that of its place on a page) and without a title."""
         fitted = self.chart.properties(width=width, height=height or self.height)
         if width == "container":
-            fitted = fitted.properties(autosize=alt.AutoSizeParams(type="fit", contains="padding"))
+            fitted = fitted.properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
         return configured(fitted, palette)
 
     def titled(self, palette: Palette, width: int = WIDTH, height: int | None = None) -> alt.LayerChart:
         """Return the chart with its title above it."""
         return self.sized(palette, width, height).properties(title=self.title)
+
+
+def left_out_text(count: int) -> str:
+    """Return a sentence on `count` configurations that are not drawn; "" for none."""
+    return f" The {count:,} configurations with the lowest places are not drawn." if count else ""
 
 
 def layered(*layers: alt.Chart) -> alt.LayerChart:

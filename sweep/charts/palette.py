@@ -84,7 +84,7 @@ PAGE = _by_variable(LIGHT)
 def configured(chart: alt.LayerChart, palette: Palette, font: str = "sans-serif") -> alt.LayerChart:
     """Return `chart` with axes, legends and titles in the colours of `palette`."""
     painted: alt.LayerChart = (
-        chart.configure(background="transparent", font=font, aria=False)
+        chart.configure(background="transparent", font=font)
         .configure_axis(
             labelColor=palette.ink,
             titleColor=palette.ink,

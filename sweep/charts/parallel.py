@@ -70,11 +70,11 @@ def _chart(records: Sequence[Record], axes: Sequence[str], palette: Palette) -> 
     base = alt.Chart(values(records)).encode(
         x=alt.X(
             "axis:N",
-            sort=list(axes),
+            scale=alt.Scale(domain=list(axes)),
             title=None,
             axis=alt.Axis(labelAngle=0, grid=True, labelExpr="split(datum.label, '.')", ticks=False),
         ),
-        y=alt.Y("place:Q", axis=None),
+        y=alt.Y("place:Q", axis=None, scale=alt.Scale(domain=[-0.06, 1.06], nice=False)),
         detail="id:N",
     )
     lines = (
@@ -88,9 +88,7 @@ def _chart(records: Sequence[Record], axes: Sequence[str], palette: Palette) -> 
         )
     )
     background = base.mark_line(strokeWidth=0.6, opacity=0.25, color=palette.muted).add_params(brush, shown)
-    texts = alt.Chart(values(_labels(records, axes[-1]))).encode(
-        x=alt.X("axis:N", sort=list(axes)), y="place:Q", text="text:N"
-    )
+    texts = alt.Chart(values(_labels(records, axes[-1]))).encode(x="axis:N", y="place:Q", text="text:N")
     halo = texts.mark_text(align="left", dx=6, fontSize=10, stroke=palette.paper, strokeWidth=4, strokeJoin="round")
     labels = texts.mark_text(align="left", dx=6, fontSize=10, color=palette.ink)
     return layered(background, lines, halo, labels)

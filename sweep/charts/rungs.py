@@ -71,8 +71,15 @@ def _agreement(found: Sequence[Rung], palette: Palette) -> Figure:
     ]
     if not records:
         raise RunError("too few trials ran to the end to judge the rungs")
+    groups = list(dict.fromkeys(dot["group"] for dot in records))
     base = alt.Chart(values(records)).encode(
-        x=alt.X("epoch:O", title="rung (epoch)", axis=alt.Axis(labelAngle=0)), xOffset="group:N"
+        x=alt.X(
+            "epoch:O",
+            title="rung (epoch)",
+            axis=alt.Axis(labelAngle=0),
+            scale=alt.Scale(domain=sorted({dot["epoch"] for dot in records})),
+        ),
+        xOffset=alt.XOffset("group:N", scale=alt.Scale(domain=groups)),
     )
     y = alt.Scale(domain=[-1, 1])
     title = "Kendall's tau with the end"

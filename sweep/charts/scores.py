@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-from sweep.charts.figure import Figure, Record, layered, values
+from sweep.charts.figure import Figure, Record, layered, left_out_text, values
 from sweep.charts.palette import Palette
 from sweep.charts.source import Options, Source
 from sweep.reporting.leaderboard import larger_is_better
@@ -52,9 +52,7 @@ def _sentence(seeds: int, has_luck: bool, left_out: int) -> str:
     parts = [f"{dots}; the short upright line is the baseline, the model before fine-tuning."]
     if has_luck:
         parts.append("The dashed line is what the best would reach by luck if all configurations were equally good.")
-    if left_out:
-        parts.append(f"The {left_out} configurations with the lowest places are not drawn.")
-    return " ".join(parts)
+    return " ".join(parts) + left_out_text(left_out)
 
 
 def _record(source: Source, one: Standing, metric: str) -> Record:
@@ -71,6 +69,13 @@ def _record(source: Source, one: Standing, metric: str) -> Record:
     }
 
 
+def _bars(base: alt.Chart, records: list[Record], x: dict[str, Any]) -> list[alt.Chart]:
+    """Return the layer of intervals; none if no configuration has one."""
+    if all(one["low"] is None for one in records):
+        return []
+    return [base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high:Q")]
+
+
 def _chart(records: list[Record], lines: list[Record], metric: str, palette: Palette) -> alt.LayerChart:
     y = alt.Y("name:N", sort=None, title=None)
     words = [TIED, WORSE, UNKNOWN]
@@ -82,7 +87,7 @@ def _chart(records: list[Record], lines: list[Record], metric: str, palette: Pal
     base = alt.Chart(values(records)).encode(y=y)
     layers: list[Any] = [
         base.mark_tick(thickness=2, color=palette.accent, size=11).encode(x=alt.X("baseline:Q", **x)),
-        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high:Q", color=colour),
+        *_bars(base.encode(color=colour), records, x),
         base.mark_point(filled=True, size=55, opacity=1).encode(
             x=alt.X("mean:Q", **x),
             color=colour,

@@ -6,11 +6,12 @@ from typing import Any
 import altair as alt
 
 from sweep.charts.colours import level_text
-from sweep.charts.figure import Figure, Record, layered, values
+from sweep.charts.figure import Figure, Record, layered, left_out_text, values
 from sweep.charts.palette import Palette
 from sweep.charts.source import Options, Source, in_order
 from sweep.errors import RunError
 
+MOST = 1_000  # dots drawn: those of the best configurations
 MOST_LEVELS = 12  # values up to which a setting is drawn as steps, not on a scale of numbers
 WIDE = 50.0  # ratio of the largest to the smallest value from which on the scale is logarithmic
 
@@ -21,8 +22,9 @@ def slices(source: Source, options: Options, palette: Palette) -> Figure:
     axis = source.setting(options.x, "--x") if options.x else source.main_setting(metric)
     if axis is None:
         raise RunError(f"run {source.folder.name!r}: no setting varies, so there is no slice to draw")
-    scored = [(group, mean) for group in source.groups if (mean := group.summary(metric).mean) is not None]
-    levels = in_order({group.settings.get(axis) for group, _ in scored})
+    scored = [(one.group, one.summary.mean) for one in source.standings(metric).settings if one.rank is not None]
+    drawn = scored[:MOST]
+    levels = in_order({group.settings.get(axis) for group, _ in drawn})
     stepped = len(levels) <= MOST_LEVELS or not all(isinstance(level, int | float) for level in levels)
     records: list[Record] = [
         {
@@ -31,12 +33,12 @@ def slices(source: Source, options: Options, palette: Palette) -> Figure:
             "level": level_text(group.settings.get(axis)) if stepped else group.settings[axis],
             "score": mean,
         }
-        for group, mean in scored
+        for group, mean in drawn
     ]
     return Figure(
         name=f"slice-{axis}",
         title=f"{metric} by {axis}",
-        sentence=f"Each dot is one configuration. {_sentence(stepped)}",
+        sentence=f"Each dot is one configuration. {_sentence(stepped)}{left_out_text(len(scored) - len(drawn))}",
         chart=_stepped(records, [level_text(level) for level in levels], axis, metric, palette)
         if stepped
         else _scaled(records, levels, axis, metric, palette),
@@ -48,7 +50,7 @@ def slices(source: Source, options: Options, palette: Palette) -> Figure:
 
 def _sentence(stepped: bool) -> str:
     if stepped:
-        return "The line joins the means over all configurations with the same value."
+        return "The line joins the means over the configurations with the same value."
     return "Other settings vary, too, so dots at one place may differ."
 
 

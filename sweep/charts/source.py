@@ -103,7 +103,13 @@ class Source:
 
     def effects(self, metric: str | None) -> RunEffects:
         """Return the effects of settings. Raise RunError if they cannot be measured."""
-        return run_effects(self.folder, self.members, metric)
+        if metric not in self._effects:
+            self._effects[metric] = run_effects(self.folder, self.members, metric)
+        return self._effects[metric]
+
+    @cached_property
+    def _effects(self) -> dict[str | None, RunEffects]:
+        return {}  # by metric: two charts ask for them
 
     def main_setting(self, metric: str) -> str | None:
         """Return the setting whose values explain most of the variance between configurations; None if none varies."""

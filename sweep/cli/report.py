@@ -13,10 +13,11 @@ from sweep.reporting.formats import FORMATS, Report, find_format
 
 if TYPE_CHECKING:
     from sweep.reporting.leaderboard import Row
+    from sweep.store.run_folder import RunFolder
 
 
 @click.command(cls=Command)
-@click.argument("run", required=False)
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
 @out_option
 @option(
     OUTPUT,
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     default="table",
     show_default=True,
     help="Output format; MODULE:NAME is a function of your own.",
+)
+@option(
+    OUTPUT,
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write everything that is known of the runs to one HTML page with charts, tables and texts. Needs the extra "
+    "`plots`.",
 )
 @option(OUTPUT, "--top", type=click.IntRange(1), metavar="N", help="Print only the first N lines of the table.")
 @option(
@@ -63,9 +73,10 @@ if TYPE_CHECKING:
     "the end count, so use a full grid.",
 )
 def report(
-    run: str | None,
+    runs: tuple[str, ...],
     out: Path,
     form: str,
+    page: Path | None,
     top: int | None,
     by_row: bool | None,
     columns: str | None,
@@ -76,6 +87,8 @@ def report(
     rungs: bool,
 ) -> None:
     """Print the leaderboard of RUN (a name under --out, or a path), by default of the latest run.
+
+    --html, --format json and --format csv take several runs; `sweep compare` compares them.
 
     With several seeds, it lists each configuration with its mean over the seeds and the 95 % interval, marks those that
     cannot be told from the best, and says whether the best is more than luck. The table shows the settings that vary;
@@ -90,7 +103,14 @@ def report(
     from sweep.store.state import load_state
 
     write = find_format(form)
-    folder = find_run_or_latest(out, run)
+    folders = [find_run_or_latest(out, run) for run in runs or (None,)]
+    if page is not None:
+        _write_page(folders, metric, page)
+        return
+    if len(folders) > 1:
+        click.echo(_joined_rows(folders, metric, form, columns))
+        return
+    (folder,) = folders
     state = load_state(folder)
     if rungs:
         from sweep.reporting.rung_report import rungs as judged
@@ -110,6 +130,32 @@ def report(
             Report(folder=folder, state=state, rows=ordered, top=top, columns=names, wide=wide, by_setting=not by_row)
         )
     )
+
+
+def _write_page(folders: "Sequence[RunFolder]", metric: str | None, path: Path) -> None:
+    """Write the page of the runs to `path`."""
+    from sweep.charts.extra import require_plots
+
+    require_plots("--html")
+    from sweep.charts.source import open_source
+    from sweep.page.page import write_page
+    from sweep.reporting.numbers import size
+
+    write_page([open_source(folder, metric) for folder in folders], path)
+    click.echo(f"{path}: {size(path.stat().st_size)}; open it in a browser")
+
+
+def _joined_rows(folders: "Sequence[RunFolder]", metric: str | None, form: str, columns: str | None) -> str:
+    """Return the rows of several runs as JSON or CSV. Raise RunError for other formats."""
+    from sweep.reporting.leaderboard import rows as leaderboard_rows
+    from sweep.reporting.tables import csv_text, json_text
+    from sweep.store.state import load_state
+
+    formats = {"json": json_text, "csv": csv_text}
+    if form not in formats:
+        raise RunError("several runs need --html FILE, --format json or --format csv; `sweep compare` compares them")
+    rows = [row for folder in folders for row in leaderboard_rows(folder, load_state(folder), metric)]
+    return formats[form](_known_columns(rows, None, columns), rows)
 
 
 def _known_columns(rows: "Sequence[Row]", sort: str | None, columns: str | None) -> list[str] | None:

@@ -1,6 +1,7 @@
 """Effects of factors on a grid: main effects and pairwise interactions, with seeds as blocks."""
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from sweep.statistics.families import holm
 from sweep.statistics.paired import paired_effect
 
 Array = NDArray[np.float64]
+
+MOST_COLUMNS = 1_000  # of a design: least squares with more take minutes and say nothing of single levels
 Levels = Mapping[str, Sequence[object]]  # by factor, the level of each row
 
 
@@ -68,13 +71,18 @@ def anova(values: Sequence[float], factors: Levels, blocks: Sequence[object], in
     (`average`), or factors of training look significant in every study.
 
     Source: Yates (1934); type II as in Langsrud (2003). Assumes normal errors of equal variance. Needs a factor with
-    two levels; without rows left for the error, only shares are returned.
+    two levels, and at most 1,000 contrasts; without rows left for the error, only shares are returned.
     """
     y = np.asarray(values, dtype=float)
     names = [name for name, levels in factors.items() if len(set(levels)) > 1]
     require(bool(names), "an analysis of variance needs a factor that varies")
     pairs = list(itertools.combinations(names, 2)) if interactions else []
     terms = [(name,) for name in names] + pairs
+    width = sum(math.prod(len(set(factors[name])) - 1 for name in term) for term in terms)
+    require(
+        width <= MOST_COLUMNS,
+        f"too many values for an analysis of variance: {width:,} contrasts, at most {MOST_COLUMNS:,}",
+    )
     columns = {term: _columns(term, factors) for term in terms}
     block = np.hstack([np.ones((len(y), 1)), _contrasts(blocks)])
     full = _fit(y, [block, *columns.values()])

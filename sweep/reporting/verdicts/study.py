@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 from sweep.reporting.leaderboard import Row
 from sweep.reporting.numbers import setting_text
@@ -33,10 +34,20 @@ class Study:
 
     def name_of(self, group: Group) -> str:
         """Return what distinguishes a setting: its variant, and the settings that vary within it."""
-        alike = [other.settings for other in self.groups if other.variant == group.variant]
-        keys = [key for key in informative_keys(alike) if key != "seed"] if group.variant else self.varying
+        keys = self._keys[group.variant]
         values = [f"{key}={setting_text(group.settings[key])}" for key in keys if group.settings.get(key) is not None]
         return " ".join(filter(None, [group.variant, *values])) or "the only setting"
+
+    @cached_property
+    def _keys(self) -> dict[str | None, list[str]]:
+        """Return the settings that vary within each variant, without the seed."""
+        alike: dict[str | None, list[dict[str, Any]]] = {}
+        for group in self.groups:
+            alike.setdefault(group.variant, []).append(group.settings)
+        return {
+            variant: [key for key in informative_keys(settings) if key != "seed"] if variant else self.varying
+            for variant, settings in alike.items()
+        }
 
     def standings(self, place: int, metric: str | None = None) -> Standings:
         """Return the standings of set number `place` by `metric` (None: the one that its rows are ranked by)."""

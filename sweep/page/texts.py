@@ -1,0 +1,97 @@
+"""The generated texts and predictions that a page shows beside the true ones."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sweep.charts.source import Source
+from sweep.reporting.leaderboard import Row, samples_of
+from sweep.reporting.numbers import plain_text
+from sweep.reporting.verdicts.groups import Group
+from sweep.store.state import full_plan
+
+CONFIGURATIONS = 4  # of each set: the best ones and the last one
+EXAMPLES = 20
+LENGTH = 1_200  # characters; longer texts are cut
+GIVEN = ("prompt", "sentence", "sentence1", "sentence2", "text")  # what a model is given
+TRUE = ("reference", "label")
+MADE = ("generated", "predicted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One example with what one configuration made of it."""
+
+    configuration: str
+    example: int
+    given: str
+    true: str
+    made: str
+    scores: str  # such as "chrf 41.2"
+    is_wrong: bool | None  # whether a prediction is wrong; None for texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts:
+    """Samples of some configurations."""
+
+    samples: Sequence[Sample]
+    configurations: Sequence[str]
+    note: str
+
+
+def texts(source: Source) -> Texts | None:
+    """Return samples of the best configurations and the last one, first seed and first draw; None if there are none."""
+    standings = [one for one in source.standings().settings if one.rank is not None]
+    chosen = [*standings[: CONFIGURATIONS - 1], *standings[CONFIGURATIONS - 1 :][-1:]]
+    points = {point.point_id: point for point in full_plan(source.folder.spec, source.state).points}
+    found: list[Sample] = []
+    names = []
+    for one in chosen:
+        row = _first_scored(one.group)
+        if row is None or not (raw := samples_of(source.state, points[row["point_id"]])):
+            continue
+        names.append(f"{source.name_of(one.group)} (rank {one.rank})")
+        found += [_sample(names[-1], sample, row) for sample in _first_draws(raw)]
+    if not found:
+        return None
+    return Texts(
+        samples=sorted(found, key=lambda sample: sample.example),
+        configurations=names,
+        note=f"The first {EXAMPLES} examples of the dev split at most, with one seed and one draw for each "
+        f"configuration; `sweep samples {source.folder.name}` shows the others.",
+    )
+
+
+def _first_scored(group: Group) -> Row | None:
+    return next((row for row in group.rows if row["status"].is_complete), None)
+
+
+def _first_draws(raw: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [one for one in raw if not one.get("draw")][:EXAMPLES]
+
+
+def _sample(configuration: str, sample: Mapping[str, Any], row: Row) -> Sample:
+    predicted = sample.get("predicted")
+    scores = [
+        f"{name} {plain_text(value, 1 if abs(value) >= 10 else 3)}"
+        for name, value in sample.items()
+        if isinstance(value, float)
+    ]
+    return Sample(
+        configuration=configuration,
+        example=int(sample.get("example") or 0),
+        given=" / ".join(_cut(str(sample[name])) for name in GIVEN if sample.get(name) is not None),
+        true=_first_of(sample, TRUE),
+        made=_first_of(sample, MADE),
+        scores=", ".join(scores),
+        is_wrong=None if predicted is None else predicted != sample.get("label"),
+    )
+
+
+def _first_of(sample: Mapping[str, Any], names: Sequence[str]) -> str:
+    return next((_cut(str(sample[name])) for name in names if sample.get(name) is not None), "")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LENGTH else f"{text[:LENGTH]} …"
