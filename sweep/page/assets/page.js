@@ -39,7 +39,7 @@
     const [, , sign, wanted] = parts;
     const cell = row.cells[place];
     const [x, y] = [number(cell), Number(wanted)];
-    const isSame = shownText(cell).toLowerCase() === wanted || (wanted !== "" && x === y);
+    const isSame = [shownText(cell), exact(cell)].some((text) => text.toLowerCase() === wanted) || (wanted !== "" && x === y);
     return { "=": isSame, "!=": !isSame, ">": x > y, "<": x < y, ">=": x >= y, "<=": x <= y }[sign];
   }
 
