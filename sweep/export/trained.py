@@ -58,7 +58,9 @@ class TrainedModel:
         """
         prompt, positions = given(text, "") if self.train.task == "completion" else text, self.model.config.n_positions
         if (length := len(self.tokenizer.encode(prompt))) >= positions:
-            raise DataError(f"a prompt of {length} tokens leaves no room in {positions} positions; cut it")
+            raise DataError(
+                f"a prompt of {length} tokens leaves no room in the {positions} positions of the model; shorten it"
+            )
         return prompt
 
 
@@ -77,7 +79,9 @@ def find_point(folder: RunFolder, point_id: str | None) -> Point:
     if len(found) == 1:
         return found[0]
     if found:
-        raise RunError(f"point {wanted!r} of run {folder.name!r} is ambiguous: {len(found)} ids start with it")
+        raise RunError(
+            f"point {wanted!r} of run {folder.name!r} is ambiguous: {len(found)} ids start with it; give more of it"
+        )
     raise RunError(f"run {folder.name!r} has no point {wanted!r}: `sweep report {folder.name} --rows` lists their ids")
 
 
