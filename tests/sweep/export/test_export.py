@@ -21,9 +21,10 @@ from model.gpt2 import GPT2
 from model.training import Training
 from sweep import Space
 from sweep.errors import RunError, UsageError
-from sweep.export.trained import TrainedModel, find_point, load_trained
+from sweep.export.trained import TrainedModel, load_trained
 from sweep.export.write import export_model
 from sweep.planning.provenance import Provenance
+from sweep.reporting.points import find_point
 from tests.model.folders import SHAPE, random_model, write_base
 
 PROMPTS = ["Shall I compare thee to a", "When in disgrace with fortune and men's eyes, I all alone"]
