@@ -34,11 +34,12 @@ def curves_frame(folder: RunFolder, state: RunState) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    rows = [row for trial in full_plan(folder.spec, state).trials for row in _trial_rows(state, trial)]
+    rows = [row for trial in full_plan(folder.spec, state).trials for row in trial_rows(state, trial)]
     return pd.DataFrame(rows, columns=None if rows else ["trial_id", "epoch", "train_loss", "dev_loss"])
 
 
-def _trial_rows(state: RunState, trial: Trial) -> list[dict[str, Any]]:
+def trial_rows(state: RunState, trial: Trial) -> list[dict[str, Any]]:
+    """Return the losses, metric, seconds and settings of a trial at each of its epochs."""
     first = trial.points[0]
     metric = TASKS[first.train.task].metric
     settings = {
