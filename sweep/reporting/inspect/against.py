@@ -11,6 +11,7 @@ from sweep.reporting.inspect.samples import (
     sample_metric,
     scored_samples,
     texts_of,
+    with_text,
 )
 from sweep.reporting.inspect.samples_text import sample_line
 from sweep.reporting.inspect.shown_point import Sample, ShownPoint
@@ -41,15 +42,20 @@ def against_text(one: ShownPoint, other: ShownPoint, number: int | None, top: in
         return "\n".join(_classes(one, other, number, top))
     metric = sample_metric(one)
     if number is None:
-        scores, others = example_scores(first, metric), example_scores(second, metric)
-        number = max(scores.keys() & others.keys(), key=lambda example: abs(scores[example] - others[example]))
+        scores, others = (example_scores(with_text(samples), metric) for samples in (first, second))
+        gaps = {example: abs(scores[example] - others[example]) for example in scores.keys() & others.keys()}
+        if not gaps:
+            raise RunError(f"{one.name} and {other.name} have no text of the same example")
+        number = max(gaps, key=lambda example: gaps[example])
     a, b = of_example(first, number)[0], of_example(second, number)[0]
+    if not with_text([a]) or not with_text([b]):
+        raise UsageError(f"--prompt {number}: its text was not kept; leave out --prompt, or name another example")
     lines = [f"{one.name}   {sample_line(a, metric)}", f"{other.name}   {sample_line(b, metric)}"]
     for name in ("prompt", "reference"):
         if name in texts_of(a):
             lines += ["", name, *_indented(printable(texts_of(a)[name]))]
     title = f"generated: [-only {one.point.point_id}-] {{+only {other.point.point_id}+}}"
-    return "\n".join([*lines, "", title, *_indented(word_diff(str(a.get("generated")), str(b.get("generated"))))])
+    return "\n".join([*lines, "", title, *_indented(word_diff(a["generated"], b["generated"]))])
 
 
 def _indented(text: str) -> list[str]:

@@ -52,7 +52,7 @@ def example_scores(samples: Sequence[Sample], metric: str) -> dict[int, float]:
 def ordered(samples: Sequence[Sample], metric: str) -> list[Sample]:
     """Return the generated texts, the best first."""
     sign = -1 if larger_is_better(metric) else 1
-    return sorted(_with_text(samples), key=lambda sample: sign * (sample_score(sample, metric) or 0.0))
+    return sorted(with_text(samples), key=lambda sample: sign * (sample_score(sample, metric) or 0.0))
 
 
 def wrong(samples: Sequence[Sample]) -> list[Sample]:
@@ -63,7 +63,7 @@ def wrong(samples: Sequence[Sample]) -> list[Sample]:
 def of_example(samples: Sequence[Sample], number: int) -> list[Sample]:
     """Return the samples of one example, a text for each draw that was kept. Raise UsageError if there is none."""
     found = [sample for sample in samples if sample["example"] == number]
-    kept = _with_text(found) or found[:1]
+    kept = with_text(found) or found[:1]
     if not kept:
         numbers = sorted({int(sample["example"]) for sample in samples})
         raise UsageError(f"--prompt {number}: the examples have the numbers {numbers[0]} to {numbers[-1]}")
@@ -81,6 +81,6 @@ def texts_of(sample: Sample) -> dict[str, str]:
     return {name: text for name, text in texts.items() if not name.endswith("_name")}
 
 
-def _with_text(samples: Sequence[Sample]) -> list[Sample]:
+def with_text(samples: Sequence[Sample]) -> list[Sample]:
     """Return the samples whose text was kept."""
     return [sample for sample in samples if sample.get("generated") is not None]

@@ -1,7 +1,6 @@
 """Samples in the order of their scores."""
 
 from statistics import fmean
-from typing import Any
 
 import pytest
 
@@ -17,20 +16,7 @@ from sweep.reporting.inspect.samples import (
     wrong,
 )
 from sweep.reporting.inspect.samples_text import prompt_text, samples_text
-from sweep.reporting.inspect.shown_point import ShownPoint
-from tests.sweep.reporting.inspect.points import BEST, points
-
-
-def with_samples(samples: list[dict[str, Any]]) -> ShownPoint:
-    """The best point of lora_rank, with other samples."""
-    shown = points("lora_rank", BEST)[0]
-
-    class Other(ShownPoint):
-        @property
-        def samples(self) -> Any:
-            return samples
-
-    return Other(shown.folder, shown.state, shown.rows, shown.point, shown.row)
+from tests.sweep.reporting.inspect.points import BEST, points, with_samples
 
 
 def test_scores_are_means_over_draws() -> None:
