@@ -8,18 +8,20 @@ model, tokenizer = run.load_model()
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.errors import RunError
 from sweep.export.as_base import resolve_base
-from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration
+from sweep.planning.config import RunLimits, TuneConfig
+from sweep.planning.python_options import limits_of, paths, taken
 from sweep.planning.registry import space_paths
 from sweep.planning.space import Space
 from sweep.prepare import RunRequest, prepare, prepare_resume
 from sweep.reporting.frames import curves_frame, leaderboard_frame, samples_frame
 from sweep.reporting.leaderboard import load_rows, rows
+from sweep.reporting.points import find_point
 from sweep.session import work_in_python
 from sweep.store import run_folder
 from sweep.store.activity import activity
@@ -74,9 +76,27 @@ class Run:
         """Return one row per point, the best first (by `metric`, if given), with the columns of leaderboard.parquet."""
         return leaderboard_frame(rows(self.folder, load_state(self.folder), metric))
 
-    def samples(self) -> "pd.DataFrame":
-        """Return the generated texts or predictions of every scored point, one row per example."""
-        return samples_frame(self.folder, load_state(self.folder))
+    def samples(self, point: str | None = None) -> "pd.DataFrame":
+        """Return the generated texts or predictions of `point`, by default of every scored point: a row per example."""
+        state = load_state(self.folder)
+        frame = samples_frame(self.folder, state)
+        return frame if point is None else frame[frame["point_id"] == find_point(self.folder, point, state).point_id]
+
+    def show(self, point: str | None = None) -> dict[str, Any]:
+        """Return the settings, scores, curve, cost and provenance of `point` (default: the best), as `sweep show`."""
+        from sweep.reporting.inspect.details import details
+        from sweep.reporting.inspect.shown_point import open_points
+
+        (shown,) = open_points(self.folder, [point])
+        return details(shown).as_dict()
+
+    def diff(self, a: str, b: str) -> dict[str, Any]:
+        """Return how the points `a` and `b` differ in settings, scores, examples and costs, as `sweep diff`."""
+        from sweep.reporting.inspect.difference import difference
+        from sweep.reporting.inspect.shown_point import open_points
+
+        one, other = open_points(self.folder, [a, b])
+        return difference(one, other).as_dict()
 
     def curves(self) -> "pd.DataFrame":
         """Return one row per trial and epoch: losses (nats per target), metric, seconds of training, settings."""
@@ -152,8 +172,8 @@ class Run:
         Raise RunError if code, base, data, versions or device have changed since the run began.
         """
         trackers = parse_trackers(log)
-        wanted = replace(self.folder.spec.limits, **_limits(limits))
-        session = prepare_resume(self.folder, executor=executor, address=address, moved=_paths(settings or {}))
+        wanted = replace(self.folder.spec.limits, **limits_of(limits))
+        session = prepare_resume(self.folder, executor=executor, address=address, moved=paths(settings or {}))
         work_in_python(self.folder, session, wanted, concurrency, address, progress, trackers)
         return self
 
@@ -190,9 +210,9 @@ def run(
     InfrastructureError if the disk or Ray fails.
     """
     trackers = parse_trackers(log)
-    tune_options = _taken(options, TuneConfig)
-    limits = RunLimits(**_limits(_taken(options, RunLimits)))
-    machine = _taken(options, RunRequest)
+    tune_options = taken(options, TuneConfig)
+    limits = RunLimits(**limits_of(taken(options, RunLimits)))
+    machine = taken(options, RunRequest)
     if options:
         known = [*TuneConfig.__dataclass_fields__, *RunLimits.__dataclass_fields__, *FURTHER_OPTIONS]
         raise TypeError(f"unknown option {next(iter(options))!r}. Known: {', '.join(known)}")
@@ -229,24 +249,3 @@ def list_runs(out: str | Path = "results") -> list[Run]:
 def list_spaces() -> list[str]:
     """Return the names of the spaces in ./spaces and of those shipped with this package."""
     return list(space_paths())
-
-
-def _taken(options: dict[str, Any], kind: type) -> dict[str, Any]:
-    """Remove the fields of the dataclass `kind` from `options`, and return them."""
-    return {field.name: options.pop(field.name) for field in fields(kind) if field.name in options}
-
-
-def _paths(given: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the paths of each setting as a list of texts."""
-    return {key: [str(one)] if isinstance(one, str | Path) else list(map(str, one)) for key, one in given.items()}
-
-
-def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields of RunLimits, with budgets and durations parsed if they are text, as on the command line."""
-    found = dict(given)
-    if isinstance(found.get("budget"), str):
-        found["budget"] = Budget.parse(found["budget"])
-    for name in ("trial_timeout", "stall_timeout"):
-        if isinstance(found.get(name), str):
-            found[name] = parse_duration(found[name])
-    return found

@@ -62,6 +62,7 @@ FOREIGN = {  # packages of others that only some rooms may import
     "tensorboardX": {"tracking/tensorboard"},
     "mlflow": {"tracking/mlflow"},
     "wandb": {"tracking/wandb"},
+    "trackio": {"tracking/trackio"},
 }
 LONGEST_FILE = 320  # lines
 LONGEST_FUNCTION = 60

@@ -57,8 +57,8 @@ comparison_options = together(metric_option, margin_option, alpha_option)
     WHAT,
     "--against",
     metavar="SIDE",
-    help="Compare every side only with this one: a variant, a run, or a value of --by. With fewer comparisons, smaller "
-    "effects can be detected. Default: every pair.",
+    help="Compare each side only with SIDE (a variant, a run, or a value of --by), not with all others: fewer "
+    "comparisons detect smaller effects. Default: all pairs.",
 )
 @comparison_options
 @option(

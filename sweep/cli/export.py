@@ -23,9 +23,10 @@ point_argument = click.argument("point", required=False)
 @click.argument("run", required=False)
 @out_option
 def best(run: str | None, out: Path) -> None:
-    """Show the best point of RUN, by default of the latest run: its scores, its settings, and what to do with it.
+    """Show the scores and settings of the best point of RUN (default: the latest run), and how to use its model.
 
-    It is the first row of the leaderboard. `sweep report` says whether its lead over the others is more than luck.
+    The best point is the first row of the leaderboard. `sweep report` says whether it is better than the others by more
+    than luck.
     """
     from sweep.export.best import best_text
     from sweep.store.locate import find_run_or_latest
@@ -37,7 +38,7 @@ def best(run: str | None, out: Path) -> None:
 @run_argument
 @point_argument
 @option(
-    OUTPUT, "--to", type=click.Path(path_type=Path), required=True, help="New or empty folder to write to, or file."
+    OUTPUT, "--to", type=click.Path(path_type=Path), required=True, help="New or empty folder, or for optuna, a file."
 )
 @option(
     WHAT,
@@ -46,15 +47,15 @@ def best(run: str | None, out: Path) -> None:
     type=click.Choice([*FORMATS, *OF_RUNS]),
     default="hf",
     show_default=True,
-    help="Of the model: "
+    help="Formats of the model: "
     + "; ".join(f"{name}: {one.summary}" for name, one in FORMATS.items())
-    + ". Of the whole run: "
+    + ". Formats of the whole run: "
     + "; ".join(f"{name}: {summary}" for name, summary in OF_RUNS.items())
     + ".",
 )
-@option(OUTPUT, "--push", "repository", metavar="OWNER/NAME", help="Also upload the folder to a Hugging Face hub.")
-@option(OUTPUT, "--public", is_flag=True, help="Let everybody see a repository that --push creates. Default: private.")
-@option(OUTPUT, "-y", "--yes", is_flag=True, help="Upload without asking, as scripts must.")
+@option(OUTPUT, "--push", "repository", metavar="OWNER/NAME", help="Also upload the folder to the Hugging Face hub.")
+@option(OUTPUT, "--public", is_flag=True, help="Make a repository that --push creates public. Default: private.")
+@option(OUTPUT, "-y", "--yes", is_flag=True, help="Upload without asking for confirmation.")
 @out_option
 def export(
     run: str,
@@ -66,11 +67,16 @@ def export(
     yes: bool,
     out: Path,
 ) -> None:
-    """Export the trained model of POINT of RUN, by default of its best point, or the whole run, for other programs.
+    """Export a trained model of RUN, or the whole run, for use in other programs.
 
-    POINT is a point_id of `sweep report --rows`, or its first characters. The folder holds the weights (safetensors or
-    GGUF, never pickled code), the tokenizer, generation settings, and a model card that says what was trained on what,
-    how good it is, and how it was chosen.
+    POINT is a point_id from `sweep report --rows`, or its first characters; the default is the best point. The folder
+    gets the weights (safetensors or GGUF, never pickled code), the tokenizer, the generation settings, and a model card
+    that states the base, the data, the scores, and how the point was chosen.
+
+    \b
+    sweep export lora_rank --to my-model
+    sweep export lora_rank 3fa9 --to my-adapter --format peft
+    sweep export lora_rank --to events --format tensorboard
     """
     from sweep.export.push import check_repository, push
     from sweep.export.write import export_model, export_run
@@ -78,7 +84,7 @@ def export(
 
     if form not in FORMATS:
         if point is not None or repository is not None:
-            raise UsageError(f"--format {form}: exports all points of a run; leave out POINT and --push")
+            raise UsageError(f"--format {form} exports the whole run: leave out POINT and --push")
         click.echo(f"{to}: {export_run(find_run(out, run), to, form)}")
         return
     if repository is not None:
@@ -98,7 +104,7 @@ def export(
     "source",
     type=click.Path(path_type=Path),
     required=True,
-    help="File of texts: CSV, TSV, JSON Lines, Parquet, or plain text (one text per paragraph or line).",
+    help="File with the texts: CSV, TSV, JSON Lines, Parquet, or plain text (one text per paragraph or line).",
 )
 @option(
     OUTPUT,
@@ -106,16 +112,23 @@ def export(
     "target",
     type=click.Path(path_type=Path),
     required=True,
-    help="File ending in .csv, .jsonl or .parquet.",
+    help="File to write; its name must end in .csv, .jsonl or .parquet.",
 )
-@option(OUTPUT, "--course", is_flag=True, help="Write the format of the course CS224N, whatever the ending of -o.")
+@option(
+    OUTPUT,
+    "--course",
+    is_flag=True,
+    help="Write the submission file of the course CS224N, whatever -o ends in. For sonnets, --input is the course's "
+    "file of held-out sonnets.",
+)
 @option(
     WHAT,
     "--set",
     "settings",
     metavar="data.KEY=VALUE",
     multiple=True,
-    help="Column to read: data.text=COLUMN. Default: that of the run, else a common name. Repeatable.",
+    help="Column to read, such as data.text=COLUMN. Default: the column that the run read, or one with a common name. "
+    "Repeatable.",
 )
 @option(WHAT, "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sampled tokens.")
 @out_option
@@ -129,11 +142,14 @@ def predict(
     seed: int,
     out: Path,
 ) -> None:
-    """Predict for each row of a file with the trained model of POINT of RUN, by default of its best point.
+    """Apply a trained model of RUN to each row of a file: the model of POINT, or by default of the best point.
 
-    If the task has classes, write the class and its probability; if it generates text, write a continuation of each
-    prompt. Columns are recognized by common names. Rows are read, predicted and written in batches, so the file may be
-    larger than memory.
+    If the task has classes, write the predicted class and its probability; if it generates text, write a continuation
+    of each prompt. Rows are read, predicted and written in batches, so the file may be larger than memory.
+
+    \b
+    sweep predict sentiment --input reviews.csv -o predicted.csv
+    sweep predict lora_rank --input sonnets_held_out.txt -o generated_sonnets.txt --course
     """
     from sweep.export.prediction import predict_file
     from sweep.export.trained import load_trained
@@ -142,7 +158,7 @@ def predict(
 
     columns, trained = parse_data_settings(settings), load_trained(find_run(out, run), point)
     count = predict_file(trained, source, target, course=course, settings=columns, seed=seed)
-    click.echo(f"{target}: predictions for {count:,} rows")
+    click.echo(f"{target}: {count:,} prediction{'s' if count != 1 else ''}")
 
 
 @click.command(cls=Command)
@@ -154,14 +170,15 @@ def predict(
     "prompts",
     multiple=True,
     required=True,
-    help="Text to continue, or the path of a text file with a prompt on each line. Repeatable.",
+    help="Prompt to continue, or a text file with one prompt per line. Repeatable.",
 )
 @option(WHAT, "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the sampled tokens.")
 @out_option
 def generate(run: str, point: str | None, prompts: tuple[str, ...], seed: int, out: Path) -> None:
-    """Continue prompts with the trained model of POINT of RUN, by default of its best point.
+    """Continue prompts with a trained model of RUN: the model of POINT, or by default of the best point.
 
-    The decoding settings are those of the point. Each text is printed with its prompt; an empty line separates texts.
+    The decoding settings are those of the point. Each continuation is printed after its prompt, with an empty line
+    between the texts.
     """
     from sweep.export.generation import continued, read_prompts
     from sweep.store.locate import find_run

@@ -1,4 +1,4 @@
-"""`sweep import`: other people's studies as spaces."""
+"""`sweep import`: write a space file from an Optuna study."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from sweep.errors import UsageError
     "names",
     metavar="THEIRS=OURS",
     multiple=True,
-    help="Setting that a parameter of the study means: learning_rate=lr. Repeatable.",
+    help="Map a parameter of the study to a setting, such as learning_rate=lr. Repeatable.",
 )
 @option(
     WHAT,
@@ -30,22 +30,25 @@ from sweep.errors import UsageError
     metavar="N",
     default=5,
     show_default=True,
-    help="Number of the study's best trials that a search starts with.",
+    help="Number of the study's best trials to start a search with.",
 )
 @option(OUTPUT, "--to", type=click.Path(path_type=Path), required=True, help="New space file to write.")
 def import_study(
     kind: str, file: Path, study: str | None, task: str, names: tuple[str, ...], first: int, to: Path
 ) -> None:
-    """Write a space file from somebody's study: KIND is optuna, FILE an SQLite file.
+    """Write a space file from an existing study. KIND is optuna, and FILE the SQLite file with the study.
 
-    Parameters of the study with the names of settings become axes with the same ranges; the others are left out with a
-    message. Its best trials become the points that `--search random` and `--search tpe` begin with: they are trained
-    again, because results of another program are not comparable.
+    Parameters that have the name of a setting become axes with the same ranges; the others are left out, with a
+    message. `--search random` and `--search tpe` start with the best trials of the study. These are trained again,
+    because the scores of another program are not comparable.
+
+    \b
+    sweep import optuna study.db --to their_space.py --map learning_rate=lr
     """
     from sweep.export.optuna_space import import_study as imported
 
     if to.exists():
-        raise UsageError(f"--to: {to} exists; name another file, nothing is overwritten")
+        raise UsageError(f"--to: {to} exists already; name another file")
     found = imported(file, study, task, _pairs(names), first)
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_text(found.source, encoding="utf-8")
@@ -53,7 +56,7 @@ def import_study(
         say(remark, err=True)
     axes, points = len(found.space.axes), len(found.space.points_to_evaluate)
     click.echo(
-        f"{to}: {axes} axes and {points} first points of study {found.study!r}; "
+        f"{to}: {axes} axes and {points} points to start with, from the study {found.study!r}; "
         f"search it with `sweep run {to} --search tpe --num-samples 30`"
     )
 

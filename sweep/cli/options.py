@@ -255,7 +255,7 @@ log_option = option(
     type=Trackers(),
     metavar="NAMES",
     default="",
-    help=f"Also log to {', '.join(TRACKERS)} while the run runs; several names are separated by commas.",
+    help=f"Also log to a tracker during the run: {', '.join(TRACKERS)}. Separate several names by commas.",
 )
 
 session_options = together(  # of commands that work on the definition of an earlier run

@@ -20,8 +20,8 @@ def resolve_base(base: str | None, out: Path, place: Path | None = None) -> str 
     found = FROM_RUN.fullmatch(base or "")
     if base is None or found is None or Path(base).exists():
         return base
-    from sweep.export.trained import find_point
     from sweep.export.write import export_model
+    from sweep.reporting.points import find_point
     from sweep.store.locate import find_run
 
     run = find_run(out, found["run"])

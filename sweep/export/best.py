@@ -1,9 +1,9 @@
 """The best point of a run, in a few lines."""
 
 from model.task_specs import TASKS
-from sweep.export.trained import best_row
 from sweep.reporting.leaderboard import rows
 from sweep.reporting.numbers import setting_text
+from sweep.reporting.points import best_row
 from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.study import Study
 from sweep.store.run_folder import RunFolder

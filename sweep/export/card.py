@@ -22,10 +22,10 @@ from sweep.statistics.verdict import Comparison, judge
 
 RELEASED_LICENSE = "mit"  # of OpenAI's GPT-2
 LIMITS = """\
-- The scores are those of the development split, which also chose the model: a chosen model scores higher there than on
-  new texts. `sweep confirm` measures it with new seeds on the test split.
-- The model was trained on the data named above alone. It repeats their errors and biases, and those of its base.
-- It has no safety training. Do not use it to decide about people."""
+- The scores are those of the development split, which also chose the model. On new texts it will score lower.
+  `sweep confirm` measures it with new seeds on the test split.
+- The model was fine-tuned only on the data named above. It repeats the errors and biases of that data and of its base.
+- It has had no safety training. Do not use it to make decisions about people."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,7 @@ def _name(trained: TrainedModel) -> str:
 
 
 def _summary(trained: TrainedModel) -> str:
-    base = hub_id(trained) or (
-        "the shipped base tiny" if trained.train.base == "tiny" else "a base of the author's own"
-    )
+    base = hub_id(trained) or ("the shipped base tiny" if trained.train.base == "tiny" else "a private base")
     method = trained.train.peft_name or "full fine-tuning"
     return (
         f"A GPT-2 fine-tuned for the task {trained.train.task} from {base} by {method}, "
@@ -82,7 +80,7 @@ def _standing(trained: TrainedModel) -> Standing | None:
 
 def _score(trained: TrainedModel, found: Standing | None) -> str:
     if found is None:
-        return "This is the base without fine-tuning; it has no score of its own in the run."
+        return "This is the base without fine-tuning. It is not ranked in the run."
     mine = found.configuration
     baseline = mine.baseline(found.metric)
     scores = mine.scores(found.metric)
@@ -101,7 +99,7 @@ def _score(trained: TrainedModel, found: Standing | None) -> str:
             for one in judge([compared], larger_is_better=larger_is_better(found.metric))
             if seeds
         ),
-        f"- chosen as number {found.rank} of {found.configurations} configurations by {found.metric}",
+        f"- rank {found.rank} of {found.configurations} configurations by {found.metric}",
     ]
     return "\n".join(lines)
 

@@ -26,7 +26,7 @@ def read_prompts(given: Sequence[str]) -> list[str]:
         else:
             prompts.append(text)
     if not all(prompt.strip() for prompt in prompts) or not prompts:
-        raise UsageError("--prompt: there is nothing to continue; give a text, or a file with a prompt on each line")
+        raise UsageError("--prompt: the prompt is empty; give a text, or a file with one prompt per line")
     return prompts
 
 
@@ -34,7 +34,9 @@ def continued(run: RunFolder, point_id: str | None, prompts: Sequence[str], seed
     """Yield each prompt with its continuation. Raise RunError if the model only predicts classes."""
     trained = load_trained(run, point_id)
     if trained.labels:
-        raise RunError(f"task {trained.train.task} predicts classes, so its model generates no text")
+        raise RunError(
+            f"the models of task {trained.train.task} predict classes and generate no text: use `sweep predict`"
+        )
     try:
         checked = [trained.as_prompt(prompt) for prompt in prompts]
     except DataError as error:

@@ -33,7 +33,7 @@ INNER = {
 def write_gguf(trained: TrainedModel, folder: Path) -> None:
     """Write the merged model to `folder`/model-f16.gguf. Raise RunError if the model has a classifier."""
     if trained.model.classifier is not None:
-        raise RunError("llama.cpp runs GPT-2 as a language model only, without a classifier: use --format hf")
+        raise RunError("llama.cpp cannot run a GPT-2 with a classifier: use --format hf")
     try:
         from gguf import GGUFWriter
     except ImportError as error:

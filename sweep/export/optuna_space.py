@@ -1,4 +1,4 @@
-"""Somebody's Optuna study as a space: its distributions become axes, its best trials the first points of a search."""
+"""Make a space from an Optuna study: distributions become axes, and the best trials start a search."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from sweep.planning.registry import render
 from sweep.planning.search_space import SearchSpace
 from sweep.planning.space import Space
 
-NOT_SEARCHED = {"epochs": "the epochs of an axis are milestones here", "seed": "seeds come from --seeds"}
+NOT_SEARCHED = {"epochs": "set it with --set epochs=N", "seed": "set the seeds with --seeds"}
 MOST_VALUES = 1000  # of a stepped range that is written as a list, because it does not consist of multiples of its step
 
 
@@ -56,7 +56,7 @@ def import_study(path: Path, name: str | None, task: str, names: Mapping[str, st
         else:
             axes[key] = _axis(key, distribution, remarks)
     if not axes:
-        raise UsageError(f"study {found!r} in {path} has no parameter that is a setting here: name some with --map")
+        raise UsageError(f"study {found!r} in {path} has no parameter with the name of a setting: map some with --map")
     points = list(_best(trials, direction, {theirs: key for theirs, key in keys.items() if key in axes}))[:first]
     space = Space(task=task, fixed=fixed, axes=axes, points_to_evaluate=points)
     return Imported(
@@ -90,11 +90,12 @@ def _settings(
         if theirs not in distributions:
             hint = did_you_mean(theirs, distributions)
             raise UsageError(
-                f"--map {theirs}={ours}: the study has no {theirs!r}: {hint}Known: {', '.join(distributions)}"
+                f"--map {theirs}={ours}: the study has no parameter {theirs!r}: {hint}Known: {', '.join(distributions)}"
             )
         if ours not in known:
             raise UsageError(
-                f"--map {theirs}={ours}: {ours!r} is no setting: {did_you_mean(ours, known)}`sweep settings` lists them"
+                f"--map {theirs}={ours}: there is no setting {ours!r}: {did_you_mean(ours, known)}"
+                "`sweep settings` lists them"
             )
     found = {}
     for parameter in distributions:
@@ -116,7 +117,9 @@ def _axis(key: str, distribution: BaseDistribution, remarks: list[str]) -> Axis:
     low, high, step = distribution.low, distribution.high, distribution.step
     if isinstance(distribution, IntDistribution) and step == 1:
         if distribution.log:
-            remarks.append(f"{key}: all whole numbers from {low} to {high} are equally likely, not their logarithms")
+            remarks.append(
+                f"{key}: its logarithmic scale is lost: all whole numbers from {low} to {high} are equally likely"
+            )
         return randint(int(low), int(high) + 1)
     if step is None:
         return loguniform(low, high) if distribution.log else uniform(low, high)
@@ -150,4 +153,4 @@ def _problems(space: Space) -> Iterator[str]:
     try:
         SearchSpace.of(space, {}, seeds=1)
     except SpaceError as error:
-        yield f"edit the space before you run it: {error}"
+        yield f"edit the space before running it: {error}"

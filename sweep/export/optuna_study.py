@@ -46,13 +46,13 @@ def write_study(run: RunFolder, path: Path) -> str:
         raise RunError(f"run {run.name!r} has no finished point yet: continue it with `sweep resume {run.name}`")
     metrics = dict.fromkeys(row["metric"] for row in ended)
     if len(metrics) > 1:
-        raise RunError(f"a study has one value, but the tasks of {run.name!r} have several: {', '.join(metrics)}")
+        raise RunError(f"a study has one metric, but the tasks of run {run.name!r} have several: {', '.join(metrics)}")
     (metric,) = metrics
     found = _trials(run, state, ended, metric)
     path.parent.mkdir(parents=True, exist_ok=True)
     with storage(path, new=not path.exists()) as opened:
         if run.name in optuna.get_all_study_names(opened):
-            raise UsageError(f"{path}: already holds a study {run.name!r}; name another file, nothing is overwritten")
+            raise UsageError(f"{path} already holds a study named {run.name!r}; name another file")
         _add(opened, run.name, metric, ended, found)
     return f"study {run.name!r} with {len(found)} trials"
 

@@ -11,7 +11,7 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 def check_repository(name: str) -> None:
     """Raise UsageError if `name` is not that of a repository."""
     if not REPOSITORY.fullmatch(name):
-        raise UsageError(f"--push: {name!r} is no repository; write owner/name")
+        raise UsageError(f"--push: {name!r} is not the name of a repository; write OWNER/NAME")
 
 
 def push(folder: Path, name: str, *, public: bool) -> str:
@@ -30,7 +30,7 @@ def push(folder: Path, name: str, *, public: bool) -> str:
     except (HfHubHTTPError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InfrastructureError(
-            f"the hub did not take {name}: {reason}. The files are in {folder}; log in with `hf auth login` and push "
+            f"cannot upload to {name}: {reason}. The files are in {folder}; log in with `hf auth login` and upload "
             f"them with `hf upload {name} {folder}`"
         ) from error
     return commit.commit_url

@@ -56,14 +56,14 @@ class RunFormat:
 
 
 RUN_FORMATS = {
-    "optuna": RunFormat("sweep.export.optuna_study", "write_study", "all points as an Optuna study, in an SQLite file"),
+    "optuna": RunFormat("sweep.export.optuna_study", "write_study", "an Optuna study in an SQLite file"),
 }
 
 
 def check_free(folder: Path) -> None:
     """Raise UsageError if `folder` exists and is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"--to: {folder} is not empty; name another folder, nothing is overwritten")
+        raise UsageError(f"--to: {folder} is not empty; name a new or empty folder")
 
 
 def whole_folder(folder: Path, write: Callable[[Path], None]) -> None:

@@ -17,7 +17,7 @@ def storage(path: Path, *, new: bool = False) -> Iterator[optuna.storages.RDBSto
         opened = optuna.storages.RDBStorage(f"sqlite:///{path}", skip_table_creation=not new)
     except (optuna.exceptions.StorageInternalError, RuntimeError) as error:  # the latter: of another version
         reason = str(error.__cause__ or error).splitlines()[0]
-        raise UsageError(f"{path}: is no storage of Optuna {optuna.__version__}: {reason}") from error
+        raise UsageError(f"{path} is not a storage that Optuna {optuna.__version__} can read: {reason}") from error
     try:
         yield opened
     finally:

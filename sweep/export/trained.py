@@ -1,6 +1,5 @@
 """A trained model of a run: the weights that a point was scored with, and where they come from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,13 +10,12 @@ from model.gpt2 import GPT2
 from model.pretrained.tokenizer import Tokenizer
 from model.tasks.data.completion import given
 from model.training import Training
-from sweep.errors import RunError
 from sweep.planning.extensions import import_recorded
 from sweep.planning.plan import Point
-from sweep.reporting.leaderboard import Row, load_rows
+from sweep.reporting.points import find_point
 from sweep.store.locate import find_checkpoint
 from sweep.store.run_folder import RunFolder
-from sweep.store.state import full_plan, known_provenance, load_state
+from sweep.store.state import known_provenance, load_state
 
 
 @dataclass(frozen=True)
@@ -58,27 +56,10 @@ class TrainedModel:
         """
         prompt, positions = given(text, "") if self.train.task == "completion" else text, self.model.config.n_positions
         if (length := len(self.tokenizer.encode(prompt))) >= positions:
-            raise DataError(f"a prompt of {length} tokens leaves no room in {positions} positions; cut it")
+            raise DataError(
+                f"a prompt of {length} tokens leaves no room in the {positions} positions of the model; shorten it"
+            )
         return prompt
-
-
-def best_row(folder: RunFolder, rows: Sequence[Row]) -> Row:
-    """Return the first of the leaderboard's `rows`. Raise RunError if no point is finished."""
-    if not rows or rows[0].get("rank") != 1:
-        raise RunError(f"run {folder.name!r} has no finished point yet: continue it with `sweep resume {folder.name}`")
-    return rows[0]
-
-
-def find_point(folder: RunFolder, point_id: str | None) -> Point:
-    """Return the point with an id that starts with `point_id`, or the best point. Raise RunError if there is none."""
-    wanted = str(best_row(folder, load_rows(folder))["point_id"]) if point_id is None else point_id
-    plan = full_plan(folder.spec, load_state(folder))
-    found = [point for point in (*plan.points, *plan.baselines) if point.point_id.startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise RunError(f"point {wanted!r} of run {folder.name!r} is ambiguous: {len(found)} ids start with it")
-    raise RunError(f"run {folder.name!r} has no point {wanted!r}: `sweep report {folder.name} --rows` lists their ids")
 
 
 def load_trained(folder: RunFolder, point_id: str | None = None) -> TrainedModel:
@@ -88,8 +69,9 @@ def load_trained(folder: RunFolder, point_id: str | None = None) -> TrainedModel
     as it was.
     """
     import_recorded(folder.spec.provenance.extensions)
-    point = find_point(folder, point_id)
-    config = known_provenance(folder.spec, load_state(folder)).located(point)
+    state = load_state(folder)
+    point = find_point(folder, point_id, state)
+    config = known_provenance(folder.spec, state).located(point)
     training = Training(replace(config, precision=None), torch.device("cpu"))
     if point.epochs:
         training.load_weights(find_checkpoint(folder, point))

@@ -41,7 +41,7 @@ def merged_weights(trained: TrainedModel) -> dict[str, Tensor]:
         state["score.weight"] = state.pop("classifier.weight")
     known = {name for name, _ in parameter_shapes(model.config)} | {"score.weight"}
     if extra := sorted(set(state) - known):
-        raise RunError(f"{method} leaves {extra[0]} beside the weights after merging, which transformers cannot load")
+        raise RunError(f"{method} leaves the tensor {extra[0]} after merging, which transformers cannot load")
     return state
 
 

@@ -97,7 +97,24 @@ def _csv(report: Report) -> str:
     return csv_text(report.columns, report.shown)
 
 
-FORMATS: dict[str, Format] = {"table": _table, "json": _json, "csv": _csv, "md": _markdown}
+def _latex(report: Report) -> str:
+    from sweep.reporting import tables
+    from sweep.reporting.columns import table_columns
+    from sweep.reporting.latex_table import comment, tabular
+    from sweep.reporting.verdicts.group_table import group_cells
+    from sweep.reporting.verdicts.study import Study
+
+    if report.by_setting:
+        table = tabular(*group_cells(Study(report.rows), report.top))
+    else:
+        names = report.columns or table_columns(report.rows)
+        table = tabular(names, tables.formatted(names, report.shown))
+    above = [tables.heading(report.folder, report.rows), tables.constants_line(report.rows)]
+    below = tables.footnotes(report.folder, report.rows)
+    return "\n".join([*map(comment, above), comment(r"needs \usepackage{booktabs}"), table, *map(comment, below)])
+
+
+FORMATS: dict[str, Format] = {"table": _table, "json": _json, "csv": _csv, "md": _markdown, "latex": _latex}
 
 
 def find_format(name: str) -> Format:

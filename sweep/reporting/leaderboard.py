@@ -137,7 +137,7 @@ def rows(folder: RunFolder, state: RunState, metric: str | None = None) -> list[
     """
     points = full_plan(folder.spec, state).points
     chosen = ranking_metric(metric, [point.train.task for point in points]) if metric and points else folder.spec.metric
-    unranked = [_row(folder, state, point, chosen) for point in points]
+    unranked = [point_row(folder, state, point, chosen) for point in points]
     return _ranked(unranked)
 
 
@@ -167,7 +167,8 @@ def write_parquet(path: Path, table: pa.Table) -> None:
     write_file(path, sink.getvalue().to_pybytes())
 
 
-def _row(folder: RunFolder, state: RunState, point: Point, metric: str | None) -> Row:
+def point_row(folder: RunFolder, state: RunState, point: Point, metric: str | None = None) -> Row:
+    """Return the row of a point, without a rank. `metric` is what ranks it; None: the main metric of its task."""
     spec = folder.spec
     row: Row = {
         "run": folder.name,

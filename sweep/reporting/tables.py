@@ -13,6 +13,7 @@ from typing import Any
 
 from model.task_specs import TASKS
 from sweep.reporting.columns import all_columns
+from sweep.reporting.latex_table import tabular
 from sweep.reporting.leaderboard import Row, compared, larger_is_better, metrics_of
 from sweep.reporting.numbers import cell_format, decimals, plain_text, setting_text
 from sweep.reporting.rung_report import Rung
@@ -101,10 +102,13 @@ def beats(row: Row, name: str) -> bool:
 
 def markdown(names: Sequence[str], rows: Sequence[Row]) -> str:
     """Return a Markdown table of the columns `names`."""
+    return markdown_table(names, formatted(names, rows))
+
+
+def formatted(names: Sequence[str], rows: Sequence[Row]) -> list[list[str]]:
+    """Return the cells of the columns `names` as texts, row by row, in one format for each column."""
     formats = [cell_format(name, [row.get(name) for row in rows]) for name in names]
-    return markdown_table(
-        names, [[write(row.get(name)) for name, write in zip(names, formats, strict=True)] for row in rows]
-    )
+    return [[write(row.get(name)) for name, write in zip(names, formats, strict=True)] for row in rows]
 
 
 def markdown_table(names: Sequence[str], records: Sequence[Sequence[str]]) -> str:
@@ -138,7 +142,7 @@ def records_csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> s
 
 
 def rung_text(rungs: Sequence[Rung], form: str) -> str:
-    """Return the rungs in `form`: json, csv, or a Markdown table with an explanation of its columns."""
+    """Return the rungs in `form`: json, csv, latex, or a Markdown table with an explanation of its columns."""
     records = [asdict(rung) for rung in rungs]
     if not records:
         return "no rungs: the trials of this run are too short for one"
@@ -147,13 +151,15 @@ def rung_text(rungs: Sequence[Rung], form: str) -> str:
     names = list(records[0])
     if form == "csv":
         return records_csv(names, records)
+    cells = [[plain_text(record[name], 3) for name in names] for record in records]
+    if form == "latex":
+        return tabular(names, cells)
     note = (
         "agreement: Kendall's tau between the dev loss at the rung and at the end, with its 95 % interval. kept: share "
         "of the best trials at the end that the rung keeps. winner: whether the rung keeps the best one. regret: what "
         "the best one at the rung loses to the best one at the end. They count the `known` trials: those that reached "
         "the rung and ran to the end."
     )
-    cells = [[plain_text(record[name], 3) for name in names] for record in records]
     return f"{markdown_table(names, cells)}\n\n{note}"
 
 
@@ -167,5 +173,9 @@ def _plain(value: Any) -> Any:
 
 
 def _safe(value: Any) -> Any:
-    """Return `value`, with a leading quote if it is text that a spreadsheet would run as a formula."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip().startswith(("=", "+", "-", "@")) else value
+    """Return `value`, with a leading apostrophe if it is text that a spreadsheet would run as a formula.
+
+    Source: OWASP, CSV injection.
+    """
+    is_risky = isinstance(value, str) and (value[:1] in ("\t", "\r") or value.lstrip()[:1] in ("=", "+", "-", "@"))
+    return f"'{value}" if is_risky else value

@@ -74,6 +74,13 @@ def mcnemar_p(one: ArrayLike, other: ArrayLike) -> float:
     """
     a, b = np.asarray(one, dtype=bool), np.asarray(other, dtype=bool)
     require(len(a) >= 1, "McNemar's test needs 1 example")
-    only_one, only_other = int(np.sum(a & ~b)), int(np.sum(b & ~a))
-    count = only_one + only_other
-    return 1.0 if count == 0 else float(min(1.0, 2 * special.bdtr(min(only_one, only_other), count, 0.5)))
+    return sign_p(int(np.sum(a & ~b)), int(np.sum(b & ~a)))
+
+
+def sign_p(wins: int, losses: int) -> float:
+    """Return the exact two-sided p that wins and losses are equally likely; ties are left out.
+
+    Source: the sign test, Dixon and Mood (1946). Assumes independent examples.
+    """
+    count = wins + losses
+    return 1.0 if count == 0 else float(min(1.0, 2 * special.bdtr(min(wins, losses), count, 0.5)))

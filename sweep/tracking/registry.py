@@ -43,6 +43,7 @@ TRACKERS = {
         "sweep.tracking.wandb", "WeightsAndBiases", "wandb", "wandb", "offline runs of Weights & Biases"
     ),
     "mlflow": TrackerEntry("sweep.tracking.mlflow", "MLflow", "mlflow", "mlflow", "an MLflow store in an SQLite file"),
+    "trackio": TrackerEntry("sweep.tracking.trackio", "Trackio", "trackio", "trackio", "a Trackio project, in SQLite"),
 }
 
 

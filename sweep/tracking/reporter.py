@@ -95,8 +95,8 @@ class TrackingReporter:
                 self._named.add(thread.name)
                 reason = str(thread.error).strip().partition("\n")[0] or type(thread.error).__name__
                 self.reporter.note(
-                    f"{thread.name} failed and is switched off: {reason}. The run goes on; afterwards, `sweep export "
-                    f"{self.folder.name} --format {thread.name} --to DIR` writes everything"
+                    f"{thread.name} failed and is switched off: {reason}. The run continues; when it has ended, `sweep "
+                    f"export {self.folder.name} --format {thread.name} --to DIR` logs all of it"
                 )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweep.errors import RunError
+from sweep.reporting.inspect.samples import sample_score
 from sweep.reporting.verdicts.scored import ScoreTable
 from sweep.reporting.verdicts.sentence import number, p_equals, signed
 from sweep.reporting.verdicts.sides import Side
@@ -64,8 +65,6 @@ def _scores(table: ScoreTable, side: Side, samples: Samples) -> dict[int, float]
 
 
 def _score(sample: Mapping[str, Any], metric: str) -> float:
-    if metric in sample:
-        return float(sample[metric])
-    if metric == "accuracy" and "predicted" in sample:
-        return float(sample["predicted"] == sample["label"])
+    if (score := sample_score(sample, metric)) is not None:
+        return score
     raise RunError(f"--examples: examples have no {metric} of their own; use --metric chrf or accuracy")

@@ -49,12 +49,18 @@ def print_group_table(
 
 def group_markdown(folder: RunFolder, state: RunState, study: Study, top: int | None) -> str:
     """Return the table of settings and the conclusion as Markdown."""
-    rows, found = study.rows, records(study)
-    names = _names(study, found)
-    cells = [[cell.plain for cell in _column(name, found, top).cells] for name in names]
-    table = markdown_table(names, list(zip(*cells, strict=True)))
+    rows = study.rows
+    table = markdown_table(*group_cells(study, top))
     notes = [EXPLANATION, *footnotes(folder, rows), *filter(None, findings(folder, state, study))]
     return "\n\n".join([heading(folder, rows), constants_line(rows), table, *notes])
+
+
+def group_cells(study: Study, top: int | None) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return the columns of the table of settings, and the cells of its first `top` lines as texts."""
+    found = records(study)
+    names = _names(study, found)
+    cells = [[cell.plain for cell in _column(name, found, top).cells] for name in names]
+    return names, list(zip(*cells, strict=True))
 
 
 def findings(folder: RunFolder, state: RunState, study: Study) -> list[str]:

@@ -21,9 +21,10 @@ from model.gpt2 import GPT2
 from model.training import Training
 from sweep import Space
 from sweep.errors import RunError, UsageError
-from sweep.export.trained import TrainedModel, find_point, load_trained
+from sweep.export.trained import TrainedModel, load_trained
 from sweep.export.write import export_model
 from sweep.planning.provenance import Provenance
+from sweep.reporting.points import find_point
 from tests.model.folders import SHAPE, random_model, write_base
 
 PROMPTS = ["Shall I compare thee to a", "When in disgrace with fortune and men's eyes, I all alone"]
@@ -237,7 +238,7 @@ def test_nothing_is_overwritten(tmp_path: Path, poems: Path) -> None:
     run = trained_run(tmp_path, poems, "full", {})
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "mine").touch()
-    with pytest.raises(UsageError, match="there is not empty; name another folder"):
+    with pytest.raises(UsageError, match="there is not empty; name a new or empty folder"):
         export_model(run.folder, None, tmp_path / "there", "hf")
 
 
@@ -245,7 +246,7 @@ def test_nothing_is_overwritten(tmp_path: Path, poems: Path) -> None:
     ("settings", "form", "message"),
     [
         ({}, "peft", "was not trained with LoRA: use --format hf"),
-        ({"task": "sentiment", "data": "verdicts"}, "gguf", "without a classifier: use --format hf"),
+        ({"task": "sentiment", "data": "verdicts"}, "gguf", "cannot run a GPT-2 with a classifier: use --format hf"),
     ],
 )
 def test_a_form_that_does_not_fit_is_refused(
@@ -283,4 +284,4 @@ def test_the_commands(finished: Path, sweep: Callable[..., Any], tmp_path: Path)
     assert dry.exit_code == 0, dry.output
     assert not (finished / "exports").exists()
     empty = sweep("generate", finished, "--prompt", "")
-    assert (empty.exit_code, "there is nothing to continue" in empty.output) == (2, True)
+    assert (empty.exit_code, "the prompt is empty" in empty.output) == (2, True)

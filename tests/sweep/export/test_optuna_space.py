@@ -55,9 +55,9 @@ def test_distributions_become_axes(tmp_path: Path) -> None:
     assert found.space.fixed == {"lora.scale": 2.0}
     assert [point["lr"] for point in found.space.points_to_evaluate] == [1e-3, 1e-2]
     assert found.remarks == (
-        "left out epochs: the epochs of an axis are milestones here",
+        "left out epochs: set it with --set epochs=N",
         "left out warmup: no setting has this name; write --map warmup=SETTING",
-        "batch_size: all whole numbers from 1 to 4 are equally likely, not their logarithms",
+        "batch_size: its logarithmic scale is lost: all whole numbers from 1 to 4 are equally likely",
     )
 
 
@@ -78,8 +78,8 @@ def test_wrong_names_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     theirs(path)
     for names, message in (
-        ({"rate": "lr"}, "the study has no 'rate'"),
-        ({"learning_rate": "lora.rnk"}, "'lora.rnk' is no setting: did you mean 'lora.rank'"),
+        ({"rate": "lr"}, "the study has no parameter 'rate'"),
+        ({"learning_rate": "lora.rnk"}, "there is no setting 'lora.rnk': did you mean 'lora.rank'"),
     ):
         with pytest.raises(UsageError, match=message):
             import_study(path, None, "sonnets", names, 5)
@@ -98,9 +98,9 @@ def test_the_command(tmp_path: Path, sweep: Callable[..., Any]) -> None:
     arguments = ("import", "optuna", tmp_path / "study.db", "--to", to)
     done = sweep(*arguments, "--map", "learning_rate=lr", "--first", 1)
     assert done.exit_code == 0, done.output
-    assert "6 axes and 1 first points of study 'theirs'" in done.output
+    assert "6 axes and 1 points to start with, from the study 'theirs'" in done.output
     again = sweep(*arguments)
-    assert (again.exit_code, "nothing is overwritten" in again.output) == (2, True)
+    assert (again.exit_code, "exists already; name another file" in again.output) == (2, True)
     wrong = sweep("import", "optuna", tmp_path / "study.db", "--to", tmp_path / "new.py", "--map", "lr")
     assert (wrong.exit_code, "write THEIRS=OURS" in wrong.output) == (2, True)
 
@@ -111,5 +111,5 @@ def test_a_space_that_needs_more_says_so(tmp_path: Path) -> None:
         distributions = {"lora.dropout": FloatDistribution(0.0, 0.5)}
         study.add_trial(optuna.trial.create_trial(params={"lora.dropout": 0.1}, distributions=distributions, value=1.0))
     (remark,) = import_study(tmp_path / "study.db", None, "sonnets", {}, 5).remarks
-    assert remark.startswith("edit the space before you run it: ")
+    assert remark.startswith("edit the space before running it: ")
     assert "lora.rank" in remark

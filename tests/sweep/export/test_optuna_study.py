@@ -149,11 +149,11 @@ def test_a_file_takes_several_runs_but_none_twice(
     write_study(RunFolder(finished), path)
     write_study(searched, path)
     assert len(closing(path, "searched").trials) > len(closing(path, "micro").trials) == 4
-    with pytest.raises(UsageError, match=r"study.db: already holds a study 'micro'; name another file"):
+    with pytest.raises(UsageError, match=r"study.db already holds a study named 'micro'; name another file"):
         write_study(RunFolder(finished), path)
     other = tmp_path / "notes.txt"
     other.write_text("mine")
-    with pytest.raises(UsageError, match=r"notes.txt: is no storage of Optuna"):
+    with pytest.raises(UsageError, match=r"notes.txt is not a storage that Optuna"):
         write_study(RunFolder(finished), other)
     assert other.read_text() == "mine"
 

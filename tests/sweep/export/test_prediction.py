@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 
 import sweep
 from model.data_settings import DataSettings
+from model.errors import DataError
 from model.tasks.data.formats import read_rows
 from sweep import Space
 from sweep.errors import UsageError
+from sweep.export.course import held_out_sonnets
 from sweep.export.prediction import predict_file
 from sweep.export.trained import TrainedModel, load_trained
 
@@ -51,8 +54,8 @@ def test_the_courses_file_has_ids_and_classes(opinions: TrainedModel, tmp_path: 
     predict_file(opinions, source, tmp_path / "out.csv", course=True)
     header, *rows = (tmp_path / "out.csv").read_text().splitlines(keepends=True)
     assert header == "id \t Predicted_Sentiment \n"
-    assert [row.split(" , ")[0] for row in rows] == ["a7", "b9"]
-    assert {row.split(" , ")[1].strip().isdigit() for row in rows} == {True}
+    assert [row.split(", ")[0] for row in rows] == ["a7", "b9"]
+    assert {row.split(", ")[1].strip().isdigit() for row in rows} == {True}
 
 
 def test_texts_are_generated_for_prompts(tmp_path: Path, poems: Path) -> None:
@@ -86,7 +89,7 @@ def test_the_command(finished: Path, sweep: Callable[..., Any], tmp_path: Path) 
     source.write_text(json.dumps({"prompt": "Shall I"}) + "\n")
     done = sweep("predict", finished, "--input", source, "-o", tmp_path / "out.csv")
     assert done.exit_code == 0, done.output
-    assert "predictions for 1 rows" in done.output
+    assert "out.csv: 1 prediction" in done.output
     with (tmp_path / "out.csv").open() as file:
         assert [row["prompt"] for row in csv.DictReader(file)] == ["Shall I"]
 
@@ -129,5 +132,64 @@ def test_long_prompts_are_named(tmp_path: Path, poems: Path) -> None:
     model = trained(tmp_path, {"data": str(poems), "decode.max_new_tokens": 5})
     source = tmp_path / "prompts.jsonl"
     source.write_text(json.dumps({"prompt": "love " * 400}) + "\n")
-    with pytest.raises(UsageError, match=r"line 1: a prompt of \d+ tokens leaves no room in 256 positions; cut it"):
+    room = r"line 1: a prompt of \d+ tokens leaves no room in the 256 positions of the model; shorten it"
+    with pytest.raises(UsageError, match=room):
         predict_file(model, source, tmp_path / "out.csv")
+
+
+HELD_OUT = """Sonnets
+Edited by nobody in 2015
+
+
+145
+
+Those lips that
+  Love's own hand
+Breathed forth
+
+146
+
+Poor soul
+Pressed with
+Why dost thou
+
+"""
+
+
+def test_the_courses_file_of_sonnets(tmp_path: Path, poems: Path) -> None:
+    """It begins as the course's code begins it, and the course's reader finds each whole sonnet in it."""
+    model = trained(tmp_path, {"data": str(poems), "decode.max_new_tokens": 5, "decode.top_k": 1})
+    source, target = tmp_path / "sonnets_held_out.txt", tmp_path / "predictions" / "generated_sonnets.txt"
+    source.write_text(HELD_OUT)
+    assert predict_file(model, source, target, course=True) == 2
+    text = target.read_text()
+    assert text.startswith("--Generated Sonnets-- \n\n\n0\nThose lips that\nLove's own hand\nBreathed forth\n")
+    first, second = [part.strip() for part in re.split(r"\n\s*\d+\s*\n", text)[1:]]  # as in its datasets.py
+    assert first.startswith("Those lips that\nLove's own hand\nBreathed forth\n")
+    assert second.startswith("Poor soul\nPressed with\nWhy dost thou\n")
+    assert len(first.splitlines()) > 3
+    predict_file(model, source, tmp_path / "again.txt", course=True)
+    assert (tmp_path / "again.txt").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Those lips that\n", "holds no numbered sonnet; give the course's file, such as sonnets_held_out.txt"),
+        ("1\n\nThose lips\n\n2\n\n", "line 5: no line follows the number 2; add the sonnet's lines"),
+    ],
+)
+def test_files_without_held_out_sonnets_are_refused(text: str, message: str, tmp_path: Path) -> None:
+    source = tmp_path / "sonnets.txt"
+    source.write_text(text)
+    with pytest.raises(DataError, match=message):
+        list(held_out_sonnets(source))
+
+
+def test_tasks_that_the_course_does_not_have_are_refused(tmp_path: Path) -> None:
+    rows = [f"{word} film {n},{label}" for word, label in (("dull", "bad"), ("fine", "good")) for n in range(10)]
+    source = tmp_path / "films.csv"
+    source.write_text("text,label\n" + "\n".join(rows) + "\n")
+    model = trained(tmp_path, {"task": "classification", "data": str(source)})
+    with pytest.raises(UsageError, match="asks for no file of task classification; it does for paraphrase, sentiment"):
+        predict_file(model, source, tmp_path / "out.csv", course=True)

@@ -95,14 +95,12 @@ def test_a_folder_arrives_whole_in_a_private_repository(hub: Hub, tmp_path: Path
 def test_a_refusal_is_one_clear_error(hub: Hub, tmp_path: Path) -> None:
     hub.refuses = True
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(
-        InfrastructureError, match=r"the hub did not take someone/sonnets: .* log in with `hf auth login`"
-    ):
+    with pytest.raises(InfrastructureError, match=r"cannot upload to someone/sonnets: .* log in with `hf auth login`"):
         push(tmp_path, OWNER, public=False)
 
 
 def test_a_name_without_an_owner_is_refused() -> None:
-    with pytest.raises(UsageError, match="'sonnets' is no repository; write owner/name"):
+    with pytest.raises(UsageError, match="'sonnets' is not the name of a repository; write OWNER/NAME"):
         check_repository("sonnets")
 
 

@@ -28,6 +28,7 @@ def test_every_format_lists_the_top_rows(report: Report) -> None:
     assert len(list(csv.DictReader(io.StringIO(FORMATS["csv"](report))))) == 2
     assert FORMATS["md"](report).count("| COMPLETED |") == 2
     assert FORMATS["table"](report).count("COMPLETED") == 2
+    assert FORMATS["latex"](report).count(r"& COMPLETED &") == 2
 
 
 def test_registered_format_renders_a_report(
@@ -51,6 +52,6 @@ def test_a_format_may_be_a_function_in_the_working_folder(
 
 def test_an_unknown_format_is_named_with_the_nearest() -> None:
     with pytest.raises(
-        RunError, match="--format: unknown name 'jsn': did you mean 'json'\\? Known: table, json, csv, md"
+        RunError, match="--format: unknown name 'jsn': did you mean 'json'\\? Known: table, json, csv, md, latex"
     ):
         find_format("jsn")

@@ -92,6 +92,18 @@ def test_nonfinite_loss_is_null_in_json_and_empty_in_csv() -> None:
     assert "inf" not in csv_text(None, rows).splitlines()[1]
 
 
-@pytest.mark.parametrize(("value", "written"), [("=1+1", "'=1+1"), (" @x", "' @x"), (-1.5, -1.5), ("tiny", "tiny")])
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        (" @x", "' @x"),
+        ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
+        (-1.5, -1.5),
+        ("-1", "'-1"),
+        ("", ""),
+        ("tiny", "tiny"),
+    ],
+)
 def test_a_spreadsheet_runs_no_text_and_reads_every_number(value: object, written: object) -> None:
     assert _safe(value) == written

@@ -8,7 +8,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
 from sweep.statistics.errors import StatisticsError
-from sweep.statistics.examples import bootstrap_t, mcnemar_p, randomization_p
+from sweep.statistics.examples import bootstrap_t, mcnemar_p, randomization_p, sign_p
 
 WORDS = ("shall", "i", "compare", "thee", "to", "a", "summers", "day", "more", "lovely", "rough", "winds", "shake")
 
@@ -55,6 +55,12 @@ def test_mcnemar_equals_statsmodels(seed: int) -> None:
     a, b = np.random.default_rng(seed).random((2, 40)) < [[0.6], [0.5]]
     table = [[np.sum(a & b), np.sum(a & ~b)], [np.sum(~a & b), np.sum(~a & ~b)]]
     assert mcnemar_p(a, b) == pytest.approx(mcnemar(table, exact=True).pvalue, abs=1e-12)
+
+
+@pytest.mark.parametrize(("wins", "losses"), [(0, 5), (7, 3), (4, 4), (30, 12)])
+def test_the_sign_test_equals_scipy(wins: int, losses: int) -> None:
+    assert sign_p(wins, losses) == pytest.approx(stats.binomtest(wins, wins + losses).pvalue, abs=1e-12)
+    assert sign_p(0, 0) == 1
 
 
 def test_equal_classifiers_have_p_one() -> None:

@@ -10,10 +10,10 @@ from subprocess import Popen
 import pytest
 
 from sweep.store.run_folder import RunFolder
-from tests.sweep.tracking import test_mlflow, test_tensorboard, test_wandb
+from tests.sweep.tracking import test_mlflow, test_tensorboard, test_trackio, test_wandb
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")  # mlflow uses it
-LOG = ("--log", "tensorboard,mlflow,wandb", "--executor", "inline")
+LOG = ("--log", "tensorboard,mlflow,wandb,trackio", "--executor", "inline")
 
 
 @pytest.mark.slow
@@ -34,4 +34,5 @@ def test_a_killed_process_leaves_no_doubled_steps(
     assert test_tensorboard.shown(run.path / "tensorboard") == test_tensorboard.expected(run)
     assert test_mlflow.shown(run.path / "mlflow", run) == test_mlflow.expected(run)
     assert test_wandb.shown(run.path / "wandb") == test_wandb.expected(run)
+    assert test_trackio.shown(run.path / "trackio", run) == test_trackio.expected(run)
     assert {len(steps) for steps in test_wandb.shown(run.path / "wandb").values()} == {20}

@@ -93,8 +93,8 @@ def test_points_of_earlier_runs_are_logged_too(
 def test_a_tracker_that_fails_is_named_once(run: RunFolder, micro: Path, out: Path) -> None:
     notes = session(run, trains(), "Failing", "Keeping")
     assert notes == [
-        "Failing failed and is switched off: nobody answers. The run goes on; afterwards, `sweep export micro "
-        "--format Failing --to DIR` writes everything"
+        "Failing failed and is switched off: nobody answers. The run continues; when it has ended, `sweep "
+        "export micro --format Failing --to DIR` logs all of it"
     ]
     plain = prepare(RunRequest(space=str(micro), out=out, name="plain")).open_or_create()
     session(plain, trains())
