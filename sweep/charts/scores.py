@@ -7,6 +7,7 @@ import altair as alt
 from sweep.charts.figure import Figure, Record, layered, left_out_text, values
 from sweep.charts.palette import Palette
 from sweep.charts.source import Options, Source
+from sweep.errors import RunError
 from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.verdicts.groups import summarize
 from sweep.reporting.verdicts.standings import Standing
@@ -21,6 +22,8 @@ def scores(source: Source, options: Options, palette: Palette) -> Figure:
     metric = source.score(options.y)
     found = source.standings(metric)
     shown = [one for one in found.settings if one.rank is not None][:MOST]
+    if not shown:
+        raise RunError(f"run {source.folder.name!r} has no finished point yet")
     records = [_record(source, one, metric) for one in shown]
     luck = found.luck if len(found.settings) - found.left_out >= 3 else None
     lines: list[Record] = []
@@ -69,11 +72,17 @@ def _record(source: Source, one: Standing, metric: str) -> Record:
     }
 
 
-def _bars(base: alt.Chart, records: list[Record], x: dict[str, Any]) -> list[alt.Chart]:
-    """Return the layer of intervals; none if no configuration has one."""
-    if all(one["low"] is None for one in records):
-        return []
-    return [base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high:Q")]
+def _lines(
+    base: alt.Chart, colour: alt.Color, records: list[Record], x: dict[str, Any], palette: Palette
+) -> list[alt.Chart]:
+    """Return the layers of baselines and intervals, as far as they are known."""
+    found = []
+    if any(one["baseline"] is not None for one in records):
+        tick = base.mark_tick(thickness=2, color=palette.accent, size=11)
+        found.append(tick.encode(x=alt.X("baseline:Q", **x)))
+    if any(one["low"] is not None for one in records):
+        found.append(base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high:Q", color=colour))
+    return found
 
 
 def _chart(records: list[Record], lines: list[Record], metric: str, palette: Palette) -> alt.LayerChart:
@@ -86,8 +95,7 @@ def _chart(records: list[Record], lines: list[Record], metric: str, palette: Pal
     x: dict[str, Any] = {"scale": alt.Scale(zero=False), "title": metric}
     base = alt.Chart(values(records)).encode(y=y)
     layers: list[Any] = [
-        base.mark_tick(thickness=2, color=palette.accent, size=11).encode(x=alt.X("baseline:Q", **x)),
-        *_bars(base.encode(color=colour), records, x),
+        *_lines(base, colour, records, x, palette),
         base.mark_point(filled=True, size=55, opacity=1).encode(
             x=alt.X("mean:Q", **x),
             color=colour,

@@ -23,6 +23,8 @@ def slices(source: Source, options: Options, palette: Palette) -> Figure:
     if axis is None:
         raise RunError(f"run {source.folder.name!r}: no setting varies, so there is no slice to draw")
     scored = [(one.group, one.summary.mean) for one in source.standings(metric).settings if one.rank is not None]
+    if not scored:
+        raise RunError(f"run {source.folder.name!r} has no finished point yet")
     drawn = scored[:MOST]
     levels = in_order({group.settings.get(axis) for group, _ in drawn})
     stepped = len(levels) <= MOST_LEVELS or not all(isinstance(level, int | float) for level in levels)

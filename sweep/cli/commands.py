@@ -27,6 +27,7 @@ from sweep.cli.run import resume, run
 from sweep.cli.runs import gc, ls, mv, rm, status
 from sweep.cli.settings import settings
 from sweep.cli.spaces import spaces
+from sweep.cli.watching import serve, watch
 
 CONFIG = Path("sweep.toml")
 GARBAGE = 100_000  # allocations between two collections: a report reads thousands of records, none of them cyclic
@@ -49,7 +50,7 @@ def main(ctx: click.Context) -> None:
 
 COMMANDS = (
     *(run, resume, report, plot, compare, effects, settle, confirm),
-    *(show, samples, diff),
+    *(show, samples, diff, watch, serve),
     *(best, export, import_study, generate, predict),
     *(status, ls, spaces, settings, data, gc, rm, mv, doctor),
 )

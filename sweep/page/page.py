@@ -16,6 +16,7 @@ from sweep.charts.palette import DARK, LIGHT, PAGE, Palette
 from sweep.charts.source import Source
 from sweep.page.sections import RunPage, run_page
 from sweep.page.vega import vega_script
+from sweep.reporting.printable import printable
 from sweep.store.run_folder import write_file
 
 ASSETS = Path(__file__).parent / "assets"
@@ -53,6 +54,7 @@ def _policy(style: str, scripts: Sequence[str], is_served: bool) -> str:
         "default-src": "'none'",
         "script-src": " ".join(map(_hash, scripts)),
         "style-src": _hash(style),
+        "img-src": "data:",  # the empty icon, which keeps a browser from asking for one
         "base-uri": "'none'",
         "form-action": "'none'",
         **({"connect-src": "'self'"} if is_served else {}),
@@ -107,17 +109,5 @@ def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters["visible"] = visible
+    environment.filters["visible"] = printable
     return environment.from_string(_asset("page.html"))
-
-
-def visible(text: str) -> str:
-    """Return `text` with control characters and direction marks written as escapes, so that nothing hides in it."""
-    return "".join(one if one in "\n\t" or _is_plain(one) else f"\\u{ord(one):04x}" for one in text)
-
-
-def _is_plain(one: str) -> bool:
-    code = ord(one)
-    is_control = code < 0x20 or 0x7F <= code < 0xA0
-    is_hidden = 0x200B <= code <= 0x200F or 0x2028 <= code <= 0x202E or 0x2060 <= code <= 0x2069 or code == 0xFEFF
-    return not (is_control or is_hidden or 0xD800 <= code <= 0xDFFF)

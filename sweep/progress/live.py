@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
@@ -10,16 +10,13 @@ from rich.live import Live
 from rich.text import Text
 
 from sweep.progress.state import ProgressState
-from sweep.reporting.layout import Column, lay_out
-from sweep.reporting.numbers import cell_format, duration, plain_text
-from sweep.reporting.terminal_table import COLOURS
+from sweep.progress.trial_table import trial_table
+from sweep.reporting.numbers import duration
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState
-from sweep.store.status import Status
 
 MOST_ROWS = 20
 OTHER_LINES = 10  # title, header and footer, with the blank lines between
-DROPPABLE = ("seconds",)
 REDRAW_SECONDS = 0.2  # the least time between two redraws; a large run changes faster than people read
 
 
@@ -71,38 +68,8 @@ class LiveReporter:
 
     def _table(self, state: RunState) -> list[Text]:
         """Return the lines of the table, as many as the terminal has room for."""
-        ids = self._shown(state, max(3, min(MOST_ROWS, self.console.height - OTHER_LINES)))
-        if not ids:
-            return []
-        columns = self._columns(state, ids)
-        return [*lay_out(columns, DROPPABLE, 1, self.console.width).lines, Text()]
-
-    def _shown(self, state: RunState, count: int) -> list[str]:
-        """Return the ids of the trials to show: running ones, then ended ones, the latest first."""
-        started = [one for one in self.progress.trials if state.trial(one).status != Status.PENDING]
-        running = [one for one in started if state.trial(one).status == Status.RUNNING]
-        ended = sorted(set(started) - set(running), key=lambda one: (state.trial(one).ended_at or "", one))
-        return [*running, *reversed(ended)][:count]
-
-    def _columns(self, state: RunState, ids: list[str]) -> list[Column]:
-        trials = [state.trial(one) for one in ids]
-        planned = [self.progress.trials[one] for one in ids]
-        epochs = [trial.known_epoch for trial in trials]
-        status = [Text(trial.status, style=COLOURS.get(trial.status, "")) for trial in trials]
-        losses = [trial.epochs[epoch].losses if epoch else None for trial, epoch in zip(trials, epochs, strict=True)]
-        return [
-            Column(name="status", cells=status, short_cells=status, is_left=True),
-            *(_numbers(key, [trial.points[0].settings.get(key) for trial in planned]) for key in self.progress.keys),
-            _texts("epoch", [f"{epoch}/{trial.epochs}" for epoch, trial in zip(epochs, planned, strict=True)]),
-            _numbers("dev_loss", [one and one.dev_loss for one in losses]),
-            *self._scores(state, ids),
-            _texts("seconds", [plain_text(one and one.train_seconds, 0) for one in losses]),
-        ]
-
-    def _scores(self, state: RunState, ids: list[str]) -> list[Column]:
-        """Return the column of the ranking metric, unless it is the dev loss, which has a column anyway."""
-        name = self.progress.metric
-        return [] if name == "dev_loss" else [_numbers(name, [self.progress.best_of(state, one) for one in ids])]
+        count = max(3, min(MOST_ROWS, self.console.height - OTHER_LINES))
+        return trial_table(self.progress, state, count, self.console.width)
 
 
 @contextmanager
@@ -114,15 +81,3 @@ def live_reporter(folder: RunFolder, console: Console, executor: str) -> Iterato
             yield reporter
         finally:
             reporter.draw()
-
-
-def _numbers(name: str, values: Sequence[object]) -> Column:
-    whole, short = cell_format(name, values), cell_format(name, values, short=True)
-    return Column(
-        name=name, cells=[Text(whole(value)) for value in values], short_cells=[Text(short(value)) for value in values]
-    )
-
-
-def _texts(name: str, values: Sequence[str]) -> Column:
-    cells = [Text(value) for value in values]
-    return Column(name=name, cells=cells, short_cells=cells)

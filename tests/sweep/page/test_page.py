@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from sweep.charts.source import open_source
-from sweep.page.page import page, visible
+from sweep.page.page import page
 from sweep.store.run_folder import RunFolder
 from sweep.testing import ScriptedExecutor, drive
 from tests.sweep.charts.conftest import REFERENCE, RUNS
@@ -31,7 +31,7 @@ def test_a_page_needs_nothing_else(run: str) -> None:
     text = reference_page(run)
     markup = without_scripts(text)
     assert len(text.encode()) <= 1_500_000
-    assert not re.search(r"""(src|href|url)\s*[=(]\s*["']?(?!#)[\w/.]""", markup)
+    assert not re.search(r"""(src|href|url)\s*[=(]\s*["']?(?!#|data:,)[\w/.]""", markup)
     assert "http" not in re.sub(r'http-equiv="Content-Security-Policy"', "", markup)
 
 
@@ -60,14 +60,9 @@ def test_hostile_texts_are_texts(hostile_run: Path) -> None:
     assert not re.search(r"""=\s*["']?javascript:""", markup)
     assert "&lt;script&gt;window.hacked = 1&lt;/script&gt;" in markup
     assert r"right \u202e to left" in markup
-    assert r"\u001b[31mred\u001b[0m" in markup
+    assert r"\x1b[31mred\x1b[0m" in markup
     assert r"a\u2028line \u2029separator" in markup
     assert not re.search("[\u202e\u2028\u2029\x1b]", text)
-
-
-@pytest.mark.parametrize("text", ["plain", "two\nlines\tand a tab", "é 漢字 🙂", "שלום"])
-def test_ordinary_texts_stay_as_they_are(text: str) -> None:
-    assert visible(text) == text
 
 
 def test_a_run_that_has_not_begun(empty_run: RunFolder) -> None:
