@@ -88,6 +88,8 @@ def report(
 ) -> None:
     """Print the leaderboard of RUN (a name under --out, or a path), by default of the latest run.
 
+    RUN may also be a leaderboard.parquet, of which only the rows are printed: by default the first 20.
+
     --html, --format json and --format csv take several runs; `sweep compare` compares them.
 
     With several seeds, it lists each configuration with its mean over the seeds and the 95 % interval, marks those that
@@ -103,6 +105,9 @@ def report(
     from sweep.store.state import load_state
 
     write = find_format(form)
+    if len(runs) == 1 and runs[0].endswith(".parquet") and page is None:
+        _print_file(Path(runs[0]), form, top, sort, columns, wide)
+        return
     folders = [find_run_or_latest(out, run) for run in runs or (None,)]
     if page is not None:
         _write_page(folders, metric, page)
@@ -130,6 +135,18 @@ def report(
             Report(folder=folder, state=state, rows=ordered, top=top, columns=names, wide=wide, by_setting=not by_row)
         )
     )
+
+
+def _print_file(path: Path, form: str, top: int | None, sort: str | None, columns: str | None, wide: bool) -> None:
+    """Print the best rows of a leaderboard.parquet."""
+    from sweep.reporting.file_table import print_file
+    from sweep.reporting.leaderboard_file import read_leaderboard
+    from sweep.reporting.terminal import make_console
+
+    if form != "table":
+        raise RunError(f"--format {form}: of a file only the table is printed; programs read Parquet themselves")
+    found = read_leaderboard(path, top=top, sort=sort, columns=columns.split(",") if columns else None)
+    print_file(make_console(stderr=False), path, found, wide=wide)
 
 
 def _write_page(folders: "Sequence[RunFolder]", metric: str | None, path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.charts.source import Source
+from sweep.planning.plan import Point
 from sweep.reporting.leaderboard import Row, samples_of
 from sweep.reporting.numbers import plain_text
 from sweep.reporting.verdicts.groups import Group
@@ -52,7 +53,8 @@ def texts(source: Source) -> Texts | None:
         if row is None or not (raw := samples_of(source.state, points[row["point_id"]])):
             continue
         names.append(f"{source.name_of(one.group)} (rank {one.rank})")
-        found += [_sample(names[-1], sample, row) for sample in _first_draws(raw)]
+        classes = _classes(source, points[row["point_id"]])
+        found += [_sample(names[-1], sample, classes) for sample in _first_draws(raw)]
     if not found:
         return None
     return Texts(
@@ -71,7 +73,13 @@ def _first_draws(raw: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [one for one in raw if not one.get("draw")][:EXAMPLES]
 
 
-def _sample(configuration: str, sample: Mapping[str, Any], row: Row) -> Sample:
+def _classes(source: Source, point: Point) -> Sequence[str]:
+    """Return the names of the classes of a user's own data; empty for others."""
+    about = source.folder.spec.provenance.dataset(point).about or {}
+    return list(about.get("classes") or ())
+
+
+def _sample(configuration: str, sample: Mapping[str, Any], classes: Sequence[str]) -> Sample:
     predicted = sample.get("predicted")
     scores = [
         f"{name} {plain_text(value, 1 if abs(value) >= 10 else 3)}"
@@ -82,15 +90,19 @@ def _sample(configuration: str, sample: Mapping[str, Any], row: Row) -> Sample:
         configuration=configuration,
         example=int(sample.get("example") or 0),
         given=" / ".join(_cut(str(sample[name])) for name in GIVEN if sample.get(name) is not None),
-        true=_first_of(sample, TRUE),
-        made=_first_of(sample, MADE),
+        true=_first_of(sample, TRUE, classes),
+        made=_first_of(sample, MADE, classes),
         scores=", ".join(scores),
         is_wrong=None if predicted is None else predicted != sample.get("label"),
     )
 
 
-def _first_of(sample: Mapping[str, Any], names: Sequence[str]) -> str:
-    return next((_cut(str(sample[name])) for name in names if sample.get(name) is not None), "")
+def _first_of(sample: Mapping[str, Any], names: Sequence[str], classes: Sequence[str]) -> str:
+    """Return the first of `names` that a sample has; for the number of a class, its name, too."""
+    found = next((sample[name] for name in names if sample.get(name) is not None), "")
+    if isinstance(found, int) and 0 <= found < len(classes):
+        return _cut(f"{classes[found]} (class {found})")
+    return _cut(str(found))
 
 
 def _cut(text: str) -> str:
