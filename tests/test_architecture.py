@@ -23,6 +23,7 @@ ROOMS = (
     "store",
     "tuning",
     "reporting",
+    "paper",
     "execution",
     "testing",
     "progress",

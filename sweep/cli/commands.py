@@ -20,6 +20,7 @@ from sweep.cli.effects import effects
 from sweep.cli.export import best, export, generate, predict
 from sweep.cli.follow_up import confirm, settle
 from sweep.cli.importing import import_study
+from sweep.cli.paper import paper
 from sweep.cli.report import report
 from sweep.cli.run import resume, run
 from sweep.cli.runs import gc, ls, mv, rm, status
@@ -46,7 +47,7 @@ def main(ctx: click.Context) -> None:
 
 
 COMMANDS = (
-    *(run, resume, report, compare, effects, settle, confirm),
+    *(run, resume, report, compare, effects, settle, confirm, paper),
     *(best, export, import_study, generate, predict),
     *(status, ls, spaces, settings, data, gc, rm, mv, doctor),
 )
