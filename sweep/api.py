@@ -20,7 +20,7 @@ from sweep.execution.executors import make_executor
 from sweep.execution.gpus import hold_gpus, visible_gpus
 from sweep.execution.interrupts import Interrupts
 from sweep.export.as_base import resolve_base
-from sweep.planning.config import Budget, RunLimits, TuneConfig, parse_duration
+from sweep.planning.config import RunLimits, TuneConfig, parse_limits
 from sweep.planning.registry import space_paths
 from sweep.planning.space import Space
 from sweep.prepare import RunRequest, prepare, prepare_resume
@@ -130,6 +130,17 @@ class Run:
             export_run(self.folder, Path(folder), form)
         return Path(folder)
 
+    def paper(self, folder: str | Path, *others: "Run", published: str | None = None, force: bool = False) -> Path:
+        """Write the parts of a paper on this run and `others` to `folder` as LaTeX, and return the folder.
+
+        published: "explora" adds that paper's tables and claims. Raise UsageError if `folder` holds something else.
+        """
+        from sweep.paper.source import load_runs
+        from sweep.paper.write import write_paper
+
+        write_paper(load_runs([run.folder for run in (self, *others)]), Path(folder), published=published, force=force)
+        return Path(folder)
+
     def resume(
         self,
         *,
@@ -149,7 +160,7 @@ class Run:
         Raise RunError if code, base, data, versions or device have changed since the run began.
         """
         trackers = parse_trackers(log)
-        wanted = replace(self.folder.spec.limits, **_limits(limits))
+        wanted = replace(self.folder.spec.limits, **parse_limits(limits))
         session = prepare_resume(self.folder, executor=executor, address=address, moved=_paths(settings or {}))
         _work_in_python(self.folder, session, wanted, concurrency, address, progress, trackers)
         return self
@@ -188,7 +199,7 @@ def run(
     """
     trackers = parse_trackers(log)
     tune_options = _taken(options, TuneConfig)
-    limits = RunLimits(**_limits(_taken(options, RunLimits)))
+    limits = RunLimits(**parse_limits(_taken(options, RunLimits)))
     machine = _taken(options, RunRequest)
     if options:
         known = [*TuneConfig.__dataclass_fields__, *RunLimits.__dataclass_fields__, *FURTHER_OPTIONS]
@@ -307,14 +318,3 @@ def _taken(options: dict[str, Any], kind: type) -> dict[str, Any]:
 def _paths(given: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the paths of each setting as a list of texts."""
     return {key: [str(one)] if isinstance(one, str | Path) else list(map(str, one)) for key, one in given.items()}
-
-
-def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return fields of RunLimits, with budgets and durations parsed if they are text, as on the command line."""
-    found = dict(given)
-    if isinstance(found.get("budget"), str):
-        found["budget"] = Budget.parse(found["budget"])
-    for name in ("trial_timeout", "stall_timeout"):
-        if isinstance(found.get(name), str):
-            found[name] = parse_duration(found[name])
-    return found

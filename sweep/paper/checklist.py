@@ -17,23 +17,23 @@ MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_[]<>|#&~"})
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A question and the answers to it, run by run."""
+    """A question and the answers to it; None: nothing was recorded."""
 
     topic: str
     question: str
-    answers: tuple[tuple[str, str | None], ...]  # name of the run, and its answer; None if nothing was recorded
+    answers: tuple[tuple[tuple[str, ...], str | None], ...]  # names of runs (none: all runs), and their answer
 
 
 def answers(runs: Sequence[PaperRun]) -> list[Answer]:
-    """Return the answers of all runs. Where they agree, they are given once, for the run ""."""
+    """Return the answers of all runs; each one once, with the runs that share it."""
     found = []
     for one in QUESTIONS:
-        texts = [(run.name, one.answer(run)) for run in runs]
-        is_same = len({text for _, text in texts}) == 1
-        given = (("", texts[0][1]),) if is_same else tuple(texts)
+        names: dict[str | None, list[str]] = {}
+        for run in runs:
+            names.setdefault(one.answer(run), []).append(run.name)
+        given = tuple((tuple(of) if len(names) > 1 else (), text) for text, of in names.items())
         found.append(Answer(topic=one.topic, question=one.text, answers=given))
-    none = (("", None),)
-    return found + [Answer(topic=topic, question=text, answers=none) for topic, text in NOT_RECORDED]
+    return found + [Answer(topic=topic, question=text, answers=(((), None),)) for topic, text in NOT_RECORDED]
 
 
 def checklist_tex(found: Sequence[Answer]) -> str:
@@ -42,9 +42,11 @@ def checklist_tex(found: Sequence[Answer]) -> str:
     for topic, members in groupby(found, key=lambda one: one.topic):
         lines.append(rf"\subsection*{{{plain(topic)}}}")
         for one in members:
-            lines += [rf"\par\smallskip\noindent\textbf{{{plain(one.question)}}}", r"\begin{quote}\raggedright"]
-            lines.append("\n\n".join(_tex(name, text) for name, text in one.answers))
-            lines.append(r"\end{quote}")
+            lines += [
+                rf"{{\par\smallskip\noindent\textbf{{{plain(one.question)}}}\par\nobreak",
+                r"\raggedright\leftskip=1.5em\parindent=0pt",
+                "\n\n".join(_tex(names, text) for names, text in one.answers) + r"\par}",
+            ]
     return "\n".join(lines)
 
 
@@ -54,15 +56,15 @@ def checklist_md(found: Sequence[Answer]) -> str:
     for topic, members in groupby(found, key=lambda one: one.topic):
         lines.append(f"## {topic}")
         for one in members:
-            lines += [f"**{one.question}**", "\n".join(_md(name, text) for name, text in one.answers)]
+            lines += [f"**{one.question}**", "\n".join(_md(names, text) for names, text in one.answers)]
     return "\n\n".join(lines)
 
 
-def _tex(name: str, text: str | None) -> str:
+def _tex(names: Sequence[str], text: str | None) -> str:
     answer = breakable(text) if text is not None else rf"\emph{{{NO_ANSWER}}}"
-    return rf"\textsf{{{plain(name)}:}} {answer}" if name else answer
+    return rf"\textsf{{{breakable(', '.join(names))}:}} {answer}" if names else answer
 
 
-def _md(name: str, text: str | None) -> str:
+def _md(names: Sequence[str], text: str | None) -> str:
     answer = " ".join(text.split()).translate(MARKDOWN) if text is not None else f"*{NO_ANSWER}*"
-    return f"- {name.translate(MARKDOWN)}: {answer}" if name else f"- {answer}"
+    return f"- {', '.join(names).translate(MARKDOWN)}: {answer}" if names else f"- {answer}"

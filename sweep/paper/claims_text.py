@@ -1,14 +1,15 @@
 """The tables and claims of the ExpLoRA paper as LaTeX, as Markdown, and as a short table for a terminal."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from sweep.paper.claims import ClaimAtBase
-from sweep.paper.names import metric_name
+from sweep.paper.names import metric_name, settings_phrase
 from sweep.paper.numbers import digits_for, fixed, half_width
 from sweep.paper.published import TABLES, ComparedCell, ComparedTable
 from sweep.paper.references import cite
-from sweep.paper.tabular import Table, numbers_column, score_column, source_column, text_column
-from sweep.paper.texts import breakable, comment, plain
+from sweep.paper.tabular import Column, Table, numbers_column, score_column, source_column, text_column
+from sweep.paper.texts import comment, plain, with_code
 from sweep.reporting.tables import markdown_table
 from sweep.reporting.verdicts.groups import Summary
 
@@ -20,15 +21,15 @@ MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\*_[]<>#~"})
 def claims_tex(tables: Sequence[ComparedTable], claims: Sequence[ClaimAtBase]) -> str:
     """Return the claims and the tables as LaTeX source."""
     lines = [
-        f"The paper{cite('penfold2025explora')} used {THEIRS}. What is said here is of the bases named. Ranks are compared "
-        f"by Spearman's correlation{cite('spearman1904')}, equality is tested by two one-sided "
+        f"The paper{cite('penfold2025explora')} used {THEIRS}. What is said here is of the bases named. Ranks are "
+        f"compared by Spearman's correlation{cite('spearman1904')}, equality is tested by two one-sided "
         f"tests{cite('schuirmann1987')}, and $p$ is corrected by Holm's procedure{cite('holm1979')}.",
     ]
     for one in claims:
         lines += [
             comment(f"points: {' '.join(one.judged.points) or 'none'}"),
             rf"\paragraph{{{plain(one.claim.text)}.}} ({plain(one.claim.source)}.) Base {plain(_base(one.base))}: "
-            rf"\textbf{{{plain(one.judged.outcome)}}}. {breakable(_sentence(one.judged.reason))}",
+            rf"\textbf{{{plain(one.judged.outcome)}}}. {with_code(_sentence(one.judged.reason))}",
         ]
     return "\n\n".join([*lines, *(_table(one).tex() for one in tables), _absent(tables)])
 
@@ -68,12 +69,13 @@ def _table(table: ComparedTable) -> Table:
         None if one.mean is None or score is None else one.mean - score
         for one, score in zip(summaries, scores, strict=True)
     ]
+    number, what = TABLES[table.space]
     return Table(
-        caption=f"{plain(table.title)} of the paper, and the run {plain(table.run.name)} with the base "
+        caption=f"{what} ({number} of the paper), and the run {plain(table.run.name)} with the base "
         f"{plain(_base(table.base))} ({metric_name(table.metric)}).",
         label=f"tab:paper-{table.space}-{_label(table.base)}",
         columns=[
-            text_column("cell", [one.name for one in table.cells]),
+            _names(table),
             numbers_column("paper", scores, shown),
             score_column("here", [one.mean for one in summaries], [half_width(one) for one in summaries], digits),
             source_column("$n$", [str(one.n or "") for one in summaries]),
@@ -83,9 +85,16 @@ def _table(table: ComparedTable) -> Table:
     )
 
 
+def _names(table: ComparedTable) -> Column:
+    cells = [one.cell for one in table.cells]
+    if all(cell.method for cell in cells):
+        return text_column("configuration", [str(cell.method) for cell in cells])
+    return source_column("configuration", [settings_phrase(cell.settings) for cell in cells], kind="l")
+
+
 def _notes(table: ComparedTable) -> list[str]:
     """Return what a reader of the table must know, as plain text."""
-    notes = [f"Paper: {THEIRS}. Here: base {_base(table.base)}, mean over n seeds, with its 95 % interval."]
+    notes = [f"Paper: {THEIRS}. Here: base {_base(table.base)}, {_data(table)}, mean over n seeds."]
     notes.append(f"Spearman's rank correlation: {_correlation(table)}.")
     if table.missing:
         notes.append(f"Not in this run: {'; '.join(table.missing)}.")
@@ -93,6 +102,11 @@ def _notes(table: ComparedTable) -> list[str]:
     notes += [f"Not as in the paper: {'; '.join(deviations)}."] if deviations else []
     remarks = dict.fromkeys(one.cell.published.note for one in table.cells if one.cell.published.note)
     return notes + [f"{remark}." for remark in remarks if remark]
+
+
+def _data(table: ComparedTable) -> str:
+    names = dict.fromkeys(str(one.group.settings.get("data") or "the shipped data") for one in table.cells if one.group)
+    return ", ".join(Path(name).name for name in names)
 
 
 def _markdown(table: ComparedTable) -> str:
@@ -120,7 +134,7 @@ def _correlation(table: ComparedTable) -> str:
 
 def _absent_text(tables: Sequence[ComparedTable]) -> str:
     there = {table.space for table in tables}
-    absent = [title for space, title in TABLES.items() if space not in there]
+    absent = [", ".join(title) for space, title in TABLES.items() if space not in there]
     return f"Not in these runs: {'; '.join(absent)}." if absent else ""
 
 

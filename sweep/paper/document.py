@@ -9,6 +9,7 @@ PREAMBLE = r"""
 \usepackage[a4paper,margin=2.5cm]{geometry}
 \usepackage{mathpazo}
 \usepackage[scaled=0.92]{helvet}
+\renewcommand{\ttdefault}{txtt}
 \usepackage{microtype}
 \usepackage{array}
 \usepackage{booktabs}

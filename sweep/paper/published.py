@@ -11,13 +11,13 @@ from sweep.reporting.verdicts.groups import Group
 from sweep.statistics.agreement import rank_correlation
 from sweep.statistics.errors import StatisticsError
 
-TABLES = {  # by the space that repeats the table
-    "smart": "Table 1, left: SMART",
-    "lora_rank": "Table 1, middle: LoRA",
-    "smart_lora": "Table 1, right: SMART and LoRA",
-    "soap_decoding": "Table 2: SOAP and decoding",
-    "combinations": "Table 3: combinations of methods",
-    "paraphrase": "Table 4: paraphrase detection",
+TABLES = {  # number and content, by the space that repeats the table
+    "smart": ("Table 1 (left)", "SMART"),
+    "lora_rank": ("Table 1 (middle)", "LoRA"),
+    "smart_lora": ("Table 1 (right)", "SMART and LoRA"),
+    "soap_decoding": ("Table 2", "SOAP and decoding"),
+    "combinations": ("Table 3", "Combinations of methods"),
+    "paraphrase": ("Table 4", "Paraphrase detection"),
 }
 LEAST_CELLS = 3  # of a table, in a run of another space
 USUAL_EPOCHS = 10  # of the paper; for cells whose number of epochs it leaves open
@@ -64,10 +64,14 @@ class ComparedTable:
     """A table of the paper, and the run that has most of its cells."""
 
     space: str
-    title: str
     base: str
     run: PaperRun
     cells: Sequence[ComparedCell]
+
+    @property
+    def title(self) -> str:
+        """Return its number and content."""
+        return ", ".join(TABLES[self.space])
 
     @property
     def metric(self) -> str:
@@ -102,9 +106,9 @@ def compared_tables(runs: Sequence[PaperRun]) -> list[ComparedTable]:
     """Return the tables that a run repeats, or has LEAST_CELLS cells of, base by base, in the paper's order."""
     found = []
     for material in materials(runs):
-        for space, title in TABLES.items():
+        for space in TABLES:
             tables = [
-                ComparedTable(space=space, title=title, base=material.base, run=run, cells=_cells(material, run, space))
+                ComparedTable(space=space, base=material.base, run=run, cells=_cells(material, run, space))
                 for run in runs
             ]
             best = max(tables, key=lambda one: (len(one.known), one.run.spec.space == one.space))

@@ -180,8 +180,8 @@ def _memory(run: PaperRun) -> str | None:
 
 def _determinism(run: PaperRun) -> str:
     return (
-        "every random number is derived from the seed; results are equal bit for bit on the same device, versions and "
-        "number of threads"
+        "by design: every random number is derived from the seed, so that results are equal bit for bit with the same "
+        "device, versions and number of threads"
     )
 
 

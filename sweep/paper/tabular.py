@@ -113,7 +113,7 @@ class Table:
         if not self.notes:
             return []
         items = [rf"\item {note}" for note in self.notes]
-        return [r"\begin{tablenotes}[flushleft]\footnotesize", *items, r"\end{tablenotes}"]
+        return [r"\begin{tablenotes}[flushleft]\footnotesize\raggedright", *items, r"\end{tablenotes}"]
 
 
 def numbers_column(head: str, values: Sequence[float | None], digits: int, *, group: str = "") -> Column:

@@ -24,8 +24,9 @@ SIGNS = {
     "\u2026": r"\ldots{}",
 }  # by character: LaTeX source
 LIGATURE = re.compile(r"-(?=-)|'(?=')")
-BRACKETS = {"[": "{[}", "]": "{]}", "*": "{*}", "`": r"\textasciigrave{}"}  # special at the start of a table's row
+BRACKETS = {"[": "{[}", "]": "{]}", "*": "{*}", "`": "{`}"}  # special at the start of a table's row
 TABLE = {ord(sign): command for sign, command in {**BRACKETS, **SIGNS}.items()}
+NEGATIVE = re.compile(r"(?<![\w.-])-(?=[\d ])")  # a hyphen that stands for a minus
 BREAKS = frozenset("/._=,:@+-")  # after these, a long word may break
 LONG = 16  # characters of a piece that is never broken elsewhere
 WIDTH = 100  # characters of a line of comment
@@ -44,6 +45,19 @@ def breakable(text: object) -> str:
     """Return `text` as `plain` does, with places at which a line may break within words longer than LONG."""
     words = ([word] if len(word) <= LONG else _pieces(word) for word in str(text).split())
     return " ".join(r"\allowbreak{}".join(map(plain, pieces)) for pieces in words)
+
+
+def with_code(text: str) -> str:
+    """Return `text` as `breakable` does, with minus signs, and the parts between backticks in a typewriter font."""
+    parts = NEGATIVE.sub(MINUS, text).split("`")
+    return "".join(
+        _spaced(part) if place % 2 == 0 else rf"\texttt{{{breakable(part)}}}" for place, part in enumerate(parts)
+    )
+
+
+def _spaced(text: str) -> str:
+    """Return `text` as `breakable` does, with its first and last space."""
+    return " " * text.startswith(" ") + breakable(text) + " " * (text.endswith(" ") and bool(text.strip()))
 
 
 def comment(text: str) -> str:

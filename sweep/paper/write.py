@@ -10,6 +10,8 @@ from sweep.paper.claims import judge_claims
 from sweep.paper.claims_text import claims_lines, claims_md, claims_tex
 from sweep.paper.document import main_tex
 from sweep.paper.effects_tables import FoundEffects, effects_tables, find_effects
+from sweep.paper.figures import FOLDER as FIGURES
+from sweep.paper.figures import Figure, figures_of, figures_tex
 from sweep.paper.folder import MAIN, write_folder
 from sweep.paper.methods import Methods, statistics_tex
 from sweep.paper.numbers import Numbers
@@ -49,6 +51,7 @@ def write_paper(
     for run in runs:
         paper.add_run(run, rows or ROWS)
     paper.add_methods(runs)
+    paper.add_figures([figure for run in runs for figure in figures_of(run, folder / FIGURES)])
     lines = paper.add_claims(runs) if published else []
     paper.add_checklist(runs)
     files = paper.finish(f"Results of {listed([plain(run.name) for run in runs])}")
@@ -63,6 +66,7 @@ class _Paper:
 
     numbers: Numbers = field(default_factory=Numbers)
     files: dict[str, str] = field(default_factory=dict)
+    pdfs: dict[str, bytes] = field(default_factory=dict)
     methods: list[str] = field(default_factory=list)
     effects: list[Table] = field(default_factory=list)
     sections: dict[str, list[str]] = field(default_factory=dict)  # heading -> names of files
@@ -92,6 +96,12 @@ class _Paper:
         self.sections = {"Methods": [], **self.sections}
         self._add("Methods", "methods.tex", "\n\n".join([*self.methods, statistics]))
 
+    def add_figures(self, figures: Sequence[Figure]) -> None:
+        """Add figures, if there are any."""
+        if figures:
+            self._add("Figures", "figures.tex", figures_tex(figures))
+        self.pdfs |= {f"{FIGURES}/{one.file}": one.content for one in figures if one.content is not None}
+
     def add_claims(self, runs: Sequence[PaperRun]) -> list[str]:
         """Add the tables and claims of the ExpLoRA paper, and return them in short."""
         tables, claims = compared_tables(runs), judge_claims(runs)
@@ -104,11 +114,11 @@ class _Paper:
         self._add("Reproducibility checklist", "checklist.tex", checklist_tex(found))
         self.files["checklist.md"] = checklist_md(found)
 
-    def finish(self, title: str) -> dict[str, str]:
+    def finish(self, title: str) -> dict[str, str | bytes]:
         """Return all files, with the document, the numbers and the references."""
         references = references_bib(self.files.values())
         numbers = {"numbers.tex": self.numbers.tex(), "references.bib": references}
-        return {MAIN: main_tex(title, self.sections), **self.files, **numbers}
+        return {MAIN: main_tex(title, self.sections), **self.files, **numbers, **self.pdfs}
 
     def _add(self, heading: str, name: str, content: str) -> None:
         self.files[name] = content

@@ -70,6 +70,17 @@ class RunLimits:
         return cls(**{**raw, "budget": Budget.parse(raw["budget"]) if raw["budget"] else None})
 
 
+def parse_limits(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of RunLimits, with budgets and durations parsed if they are text, as on the command line."""
+    found = dict(given)
+    if isinstance(found.get("budget"), str):
+        found["budget"] = Budget.parse(found["budget"])
+    for name in ("trial_timeout", "stall_timeout"):
+        if isinstance(found.get(name), str):
+            found[name] = parse_duration(found[name])
+    return found
+
+
 def parse_duration(text: str) -> float:
     """Return the seconds in `90s`, `30m`, `2h` or `1d`. Raise ValueError if `text` is not a duration."""
     found = DURATION.fullmatch(text)
