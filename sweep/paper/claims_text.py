@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sweep.paper.claims import ClaimAtBase
-from sweep.paper.names import metric_name, settings_phrase
+from sweep.paper.names import field_name, group_name, metric_name, value_text
 from sweep.paper.numbers import digits_for, fixed, half_width
 from sweep.paper.published import TABLES, ComparedCell, ComparedTable
 from sweep.paper.references import cite
 from sweep.paper.tabular import Column, Table, numbers_column, score_column, source_column, text_column
 from sweep.paper.texts import comment, plain, with_code
+from sweep.reporting.settings import varying_keys
 from sweep.reporting.tables import markdown_table
 from sweep.reporting.verdicts.groups import Summary
 
@@ -75,7 +76,7 @@ def _table(table: ComparedTable) -> Table:
         f"{plain(_base(table.base))} ({metric_name(table.metric)}).",
         label=f"tab:paper-{table.space}-{_label(table.base)}",
         columns=[
-            _names(table),
+            *_names(table),
             numbers_column("paper", scores, shown),
             score_column("here", [one.mean for one in summaries], [half_width(one) for one in summaries], digits),
             source_column("$n$", [str(one.n or "") for one in summaries]),
@@ -85,11 +86,15 @@ def _table(table: ComparedTable) -> Table:
     )
 
 
-def _names(table: ComparedTable) -> Column:
+def _names(table: ComparedTable) -> list[Column]:
+    """Return a column with the methods of the cells, or one for each setting that varies."""
     cells = [one.cell for one in table.cells]
     if all(cell.method for cell in cells):
-        return text_column("configuration", [str(cell.method) for cell in cells])
-    return source_column("configuration", [settings_phrase(cell.settings) for cell in cells], kind="l")
+        return [text_column("configuration", [one.name for one in table.cells])]
+    return [
+        source_column(field_name(key), [value_text(cell.settings.get(key)) for cell in cells], group=group_name(key))
+        for key in varying_keys([cell.settings for cell in cells])
+    ]
 
 
 def _notes(table: ComparedTable) -> list[str]:

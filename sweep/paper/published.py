@@ -7,6 +7,7 @@ from functools import cached_property
 from sweep.paper.source import PaperRun
 from sweep.reporting.numbers import setting_text
 from sweep.reporting.paper_scores import PaperCell, cell_key, paper_cells
+from sweep.reporting.settings import varying_keys
 from sweep.reporting.verdicts.groups import Group
 from sweep.statistics.agreement import rank_correlation
 from sweep.statistics.errors import StatisticsError
@@ -39,12 +40,8 @@ class ComparedCell:
     """A cell of the paper, and the configuration that repeats it."""
 
     cell: PaperCell
+    name: str  # its method, or the settings that vary in the table
     group: Group | None  # None: not in these runs
-
-    @property
-    def name(self) -> str:
-        """Return the name of the cell, as plain text."""
-        return cell_name(self.cell)
 
     @property
     def deviation(self) -> str:
@@ -117,8 +114,9 @@ def compared_tables(runs: Sequence[PaperRun]) -> list[ComparedTable]:
 
 
 def _cells(material: Material, run: PaperRun, space: str) -> list[ComparedCell]:
-    groups = material.groups(run)
-    return [ComparedCell(cell=cell, group=find_group(groups, cell)) for cell in paper_cells(space)]
+    groups, cells = material.groups(run), paper_cells(space)
+    keys = varying_keys([cell.settings for cell in cells])
+    return [ComparedCell(cell=cell, name=cell_name(cell, keys), group=find_group(groups, cell)) for cell in cells]
 
 
 def find_group(groups: Sequence[Group], cell: PaperCell, epochs: int | None = None) -> Group | None:
@@ -143,9 +141,9 @@ def find_group(groups: Sequence[Group], cell: PaperCell, epochs: int | None = No
     return max(found, key=order, default=None)
 
 
-def cell_name(cell: PaperCell) -> str:
-    """Return the method of a cell, or its settings, as plain text."""
+def cell_name(cell: PaperCell, keys: Sequence[str] = ()) -> str:
+    """Return the method of a cell, or its settings `keys`, as plain text."""
     if cell.method is not None:
         return cell.method
-    given = {key: value for key, value in cell.settings.items() if value is not None}
+    given = {key: value for key, value in cell.settings.items() if value is not None and key in keys}
     return " ".join(f"{key}={setting_text(value)}" for key, value in given.items())

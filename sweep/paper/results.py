@@ -25,7 +25,7 @@ INTERVAL = {"Low": "lower end of the 95 % interval of the", "High": "upper end o
 
 def result_text(blocks: Sequence[Block], label: str, numbers: Numbers) -> str:
     """Return the results of a run's blocks, which the table `label` shows, as LaTeX source."""
-    return "\n".join(_Result(block, label, numbers).tex() for block in blocks)
+    return "\n\n".join(_Result(block, label, numbers).tex() for block in blocks)
 
 
 class _Result:
@@ -55,7 +55,10 @@ class _Result:
         return rf"95\,\% interval {' to '.join(found)}"
 
     def _best(self) -> str:
-        summary, where = self.best.summary, f"For {self.block.title}, the" if self.block.title else "The"
+        summary, where = (
+            self.best.summary,
+            f"For {self.block.title.replace(': ', ' ')}, the" if self.block.title else "The",
+        )
         assert summary.mean is not None, "the best configuration has a score"
         count = self._number("Compared", f"{len(self.block.groups):,}", "number of configurations", self.every)
         seeds = self._number("BestSeeds", f"{summary.n:,}", "number of seeds", self.points)

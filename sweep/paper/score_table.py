@@ -92,7 +92,8 @@ def _lines(blocks: Sequence[Block], rows: int) -> tuple[list[_Line], dict[int, s
     headings: dict[int, str] = {}
     for block in blocks:
         headings |= {len(lines): block.title} if block.title else {}
-        lines += [_Line(block, standing=one) for one in block.found.settings[:each]]
+        ended = [one for one in block.found.settings if one.rank is not None or one.summary.lost]
+        lines += [_Line(block, standing=one) for one in ended[:each]]
         baselines = [_Line(block, baseline=one) for one in block.baselines[:MOST_BASELINES]]
         headings |= {len(lines): ""} if baselines else {}
         lines += baselines
@@ -191,11 +192,21 @@ def _notes(blocks: Sequence[Block], lines: Sequence[_Line], shown: int, count: i
         notes.append(f"{names[0]} is that of whole texts, prompt included; {names[1]} is that of the generated lines.")
     if any(line.standing and line.standing.summary.lost for line in lines):
         notes.append("Seeds that diverged or failed are counted as lost; the means are those of the others.")
-    hidden = sum(max(0, len(block.baselines) - MOST_BASELINES) for block in blocks)
-    if shown < count or hidden:
-        left = [f"{count - shown:,} configurations"] * (shown < count) + [counted(hidden, "baseline")] * bool(hidden)
-        notes.append(f"Not shown: {listed(left)} with lower ranks.")
-    return notes
+    return [*notes, *_hidden(blocks, shown, count)]
+
+
+def _hidden(blocks: Sequence[Block], shown: int, count: int) -> list[str]:
+    """Return a note on the configurations and baselines that the table leaves out."""
+    every = [one for block in blocks for one in block.found.settings]
+    unfinished = sum(one.rank is None and not one.summary.lost for one in every)
+    lower = count - shown - unfinished
+    baselines = sum(max(0, len(block.baselines) - MOST_BASELINES) for block in blocks)
+    parts = [
+        f"{counted(lower, 'configuration')} with lower ranks" if lower else "",
+        f"{counted(baselines, 'baseline')} with lower scores" if baselines else "",
+        f"{counted(unfinished, 'configuration')} that did not run to the end" if unfinished else "",
+    ]
+    return [f"Not shown: {listed(list(filter(None, parts)))}."] if any(parts) else []
 
 
 def _settings_table(run: PaperRun, blocks: Sequence[Block], rows: int) -> Table:

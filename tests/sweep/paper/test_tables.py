@@ -92,7 +92,7 @@ def test_rows_beyond_the_page_and_lost_seeds_are_told() -> None:
     rows += [row({"lora.rank": 99}, seed, status=Status.DIVERGED, base_chrf=30.0) for seed in range(3)]
     run = made_up(rows)
     tex = score_tables(run, blocks_of(run), rows=4)[0].tex()
-    assert "Not shown: 7 configurations with lower ranks" in tex
+    assert "Not shown: 7 configurations with lower ranks." in tex
     tex = score_tables(run, blocks_of(run))[0].tex()
     assert r"\multicolumn{1}{c}{lost}" in tex
     assert r"99 & 0 & 3 & {--}" in tex
