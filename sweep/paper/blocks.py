@@ -67,7 +67,7 @@ class Block:
     @property
     def metrics(self) -> list[str]:
         """Return the scores that at least one configuration has, the ranking one first."""
-        names = dict.fromkeys((self.metric, *metrics_of(self.groups[0].first), "dev_loss"))
+        names = dict.fromkeys((self.metric, f"test_{self.metric}", *metrics_of(self.groups[0].first), "dev_loss"))
         return [name for name in names if any(group.summary(name).mean is not None for group in self.groups)]
 
     @cached_property

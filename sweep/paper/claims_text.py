@@ -9,7 +9,7 @@ from sweep.paper.numbers import digits_for, fixed, half_width
 from sweep.paper.published import TABLES, ComparedCell, ComparedTable
 from sweep.paper.references import cite
 from sweep.paper.tabular import Column, Table, numbers_column, score_column, source_column, text_column
-from sweep.paper.texts import comment, plain, with_code
+from sweep.paper.texts import breakable, comment, plain, with_code
 from sweep.reporting.settings import varying_keys
 from sweep.reporting.tables import markdown_table
 from sweep.reporting.verdicts.groups import Summary
@@ -72,8 +72,8 @@ def _table(table: ComparedTable) -> Table:
     ]
     number, what = TABLES[table.space]
     return Table(
-        caption=f"{what} ({number} of the paper), and the run {plain(table.run.name)} with the base "
-        f"{plain(_base(table.base))} ({metric_name(table.metric)}).",
+        caption=f"{what} ({number} of the paper), and the run {breakable(table.run.name)} with the base "
+        f"{breakable(_base(table.base))} ({metric_name(table.metric)}).",
         label=f"tab:paper-{table.space}-{_label(table.base)}",
         columns=[
             *_names(table),
@@ -82,7 +82,7 @@ def _table(table: ComparedTable) -> Table:
             source_column("$n$", [str(one.n or "") for one in summaries]),
             numbers_column("difference", differences, digits),
         ],
-        notes=[plain(note) for note in _notes(table)],
+        notes=[breakable(note) for note in _notes(table)],
     )
 
 

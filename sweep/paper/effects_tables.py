@@ -9,7 +9,7 @@ from sweep.paper.numbers import digits_of_error, interval, p_inline
 from sweep.paper.references import cite
 from sweep.paper.source import PaperRun
 from sweep.paper.tabular import Column, Table, numbers_column, source_column, text_column
-from sweep.paper.texts import MINUS, plain
+from sweep.paper.texts import MINUS, breakable, plain
 from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.verdicts.ablation import ablation
 from sweep.reporting.verdicts.effects import Effects, Part, effects
@@ -68,8 +68,8 @@ def _levels(run: PaperRun, part: Part, metric: str) -> Table:
     digits = digits_of_error(sorted((one.high - one.low) / 2 for one in part.levels)[len(part.levels) // 2])
     settings = [setting_name(one.factor) for one in part.levels]
     return Table(
-        caption=f"{PARTS[part.title]} of the settings of the run {plain(run.name)} on {metric_name(metric)}: the mean "
-        "of each value less that of the reference value.",
+        caption=f"{PARTS[part.title]} of the settings of the run {breakable(run.name)} on {metric_name(metric)}: the "
+        "mean of each value less that of the reference value.",
         label=f"tab:{run.name}-effects" + ("" if part.title == "training" else f"-{part.title}"),
         columns=[
             source_column("setting", _once(settings), kind="l"),
@@ -101,9 +101,9 @@ def _shares(run: PaperRun, part: Part, metric: str) -> Table:
         ]
         notes.append(rf"$\omega^2$ is the share that is not noise. {HOLM}")
     if part.note:
-        notes.append(f"{plain(part.note[:1].upper() + part.note[1:])}.")
+        notes.append(f"{breakable(part.note[:1].upper() + part.note[1:])}.")
     return Table(
-        caption=f"Analysis of the variance of {metric_name(metric)} in the run {plain(run.name)} (settings of "
+        caption=f"Analysis of the variance of {metric_name(metric)} in the run {breakable(run.name)} (settings of "
         f"{part.title}).",
         label=f"tab:{run.name}-variance" + ("" if part.title == "training" else f"-{part.title}"),
         columns=columns,
@@ -115,7 +115,7 @@ def _importances(run: PaperRun, found: Effects) -> Table:
     assert found.drawn is not None, "only a drawn search has importances"
     axes = found.drawn.axes
     return Table(
-        caption=f"Importance of the settings of the run {plain(run.name)} for {metric_name(found.metric)} "
+        caption=f"Importance of the settings of the run {breakable(run.name)} for {metric_name(found.metric)} "
         f"(PED-ANOVA{cite('watanabe2023pedanova')}).",
         label=f"tab:{run.name}-importance",
         columns=[
@@ -145,7 +145,7 @@ def _methods(run: PaperRun, verdicts: Sequence[Verdict], metric: str) -> Table:
         source_column("verdict", [plain(word(one, metric)) for one in verdicts], kind="l"),
     ]
     return Table(
-        caption=f"What each method adds to {metric_name(metric)} in the run {plain(run.name)}: each combination of "
+        caption=f"What each method adds to {metric_name(metric)} in the run {breakable(run.name)}: each combination of "
         "methods less the same combination without one of them.",
         label=f"tab:{run.name}-methods",
         columns=columns,

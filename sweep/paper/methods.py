@@ -11,7 +11,7 @@ from sweep.paper.names import macro_word, metric_name, setting_name, value_text
 from sweep.paper.numbers import Numbers, of_run
 from sweep.paper.references import DATA, METHODS, METRICS, SEARCHES, TOOLS, cite
 from sweep.paper.source import PaperRun
-from sweep.paper.texts import counted, listed, plain
+from sweep.paper.texts import breakable, counted, listed, plain
 from sweep.planning.axes import Range
 from sweep.store.state import full_plan
 
@@ -46,7 +46,7 @@ class Methods:
             self._ranking(),
             self._machine(),
         ]
-        return "\n".join([rf"\paragraph{{{plain(self.run.name)}.}}", *filter(None, sentences)])
+        return "\n".join([rf"\paragraph{{{breakable(self.run.name)}.}}", *filter(None, sentences)])
 
     def _number(self, name: str, value: str, what: str) -> str:
         return self.numbers.add(self.run.word + name, value, of_run(what, self.run.name))
@@ -59,7 +59,7 @@ class Methods:
     def _data(self) -> str:
         sets = recorded.data_sets(self.run)
         names = recorded.base_names(self.run)
-        bases = listed([rf"\emph{{{plain(name)}}}" for name in names])
+        bases = listed([rf"\emph{{{breakable(name)}}}" for name in names])
         tasks = listed([self._data_set(one, several=len(sets) > 1) for one in sets])
         model = "are GPT-2 models" if len(names) > 1 else "is a GPT-2 model"
         start = "bases" if len(names) > 1 else "base"
@@ -71,7 +71,7 @@ class Methods:
     def _data_set(self, one: recorded.DataSet, several: bool) -> str:
         word = macro_word(str(one.name or one.task)) if several else ""
         sizes = [self._size(word, split, size) for split, size in one.sizes.items()]
-        name = f" with the data {plain(one.name)}" if one.name else ""
+        name = f" with the data {breakable(one.name)}" if one.name else ""
         known = f"{listed(sizes)} examples" if sizes else "sizes of the splits: not recorded"
         return f"the task {plain(one.task)}{name}{cite(*DATA.get(one.name or '', ()))} ({known})"
 
@@ -80,26 +80,29 @@ class Methods:
         return f"{self._number(f'{word}{name.title()}Examples', f'{size:,}', f'{split} examples')} {name}"
 
     def _search(self) -> str:
-        search = self.run.spec.tune_config.search
-        count = self._number("Configurations", f"{len(self.run.study.groups):,}", "number of configurations")
+        search, groups = self.run.spec.tune_config.search, self.run.study.groups
+        count = self._number("Configurations", f"{len(groups):,}", "number of configurations")
+        noun = "configuration" if len(groups) == 1 else "configurations"
         axes = recorded.searched(self.run)
-        start = f"{SEARCH.get(search, 'The search draws')} {count} configurations{cite(*SEARCHES.get(search, ()))}"
         if not axes:
-            return f"{start}."
-        if any(group.variant for group in self.run.study.groups):
-            return f"{start}, which differ in {listed([setting_name(key) for key in axes])}."
+            return f"The run has {count} {noun}."
+        if any(group.variant for group in groups):
+            return f"The {count} {noun} differ in {listed([setting_name(key) for key in axes])}."
+        start = f"{SEARCH.get(search, 'The search draws')} {count} {noun}{cite(*SEARCHES.get(search, ()))}"
         return f"{start}: {'; '.join(_axis(key, values) for key, values in axes.items())}."
 
     def _seeds(self) -> str:
-        seeds = recorded.seeds_of(self.run)
+        seeds, trials = recorded.seeds_of(self.run), recorded.trained_trials(self.run)
         number = self._number("Seeds", f"{len(seeds):,}", "number of seeds")
-        trials = self._number("Trials", f"{len(recorded.trained_trials(self.run)):,}", "number of trained trials")
-        same = f"{number} seeds ({seeds[0]} to {seeds[-1]}), the same for all" if len(seeds) > 1 else (
-            f"{number} seed ({seeds[0]})")  # fmt: skip
-        return (
-            f"Each is trained with {same}; configurations that differ only in decoding or in their number of epochs "
-            f"share a trial, which makes {trials} trials."
-        )
+        total = self._number("Trials", f"{len(trials):,}", "number of trained trials")
+        same = f"{number} seed ({seeds[0]})"
+        if len(seeds) > 1:
+            same = f"{number} seeds ({seeds[0]} to {seeds[-1]}), the same for all"
+        noun = "trial" if len(trials) == 1 else "trials"
+        if len(trials) == len(self.run.rows):
+            return f"Each is trained with {same}, which makes {total} {noun}."
+        shared = "configurations that differ only in decoding or in their number of epochs share a trial"
+        return f"Each is trained with {same}; {shared}. {total} {noun} were trained."
 
     def _scheduler(self) -> str:
         config = self.run.spec.tune_config

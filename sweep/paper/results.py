@@ -6,7 +6,7 @@ from sweep.paper.blocks import Block, baseline_id, points_of
 from sweep.paper.names import metric_name, settings_phrase
 from sweep.paper.numbers import Numbers, fixed, inline, of_points, p_inline
 from sweep.paper.references import cite
-from sweep.paper.texts import plain
+from sweep.paper.texts import breakable
 from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.verdicts.groups import Group, summarize
 from sweep.reporting.verdicts.sides import paired
@@ -72,7 +72,7 @@ class _Result:
 
     def _name(self, group: Group) -> str:
         if group.variant:
-            return rf"\emph{{{plain(group.variant)}}}"
+            return rf"\emph{{{breakable(group.variant)}}}"
         keys = [key for key in self.block.run.study.varying if key not in self.block.apart]
         return settings_phrase({key: group.settings.get(key) for key in keys}) or "the only one"
 

@@ -10,7 +10,7 @@ from sweep.paper.numbers import half_width
 from sweep.paper.recorded import shown_keys
 from sweep.paper.source import PaperRun
 from sweep.paper.tabular import Column, Table, score_column, source_column, text_column
-from sweep.paper.texts import counted, listed, plain
+from sweep.paper.texts import breakable, counted, listed, plain
 from sweep.reporting.settings import informative_keys
 from sweep.reporting.verdicts.groups import Summary
 from sweep.reporting.verdicts.standings import Standing
@@ -161,10 +161,10 @@ def _score_column(name: str, lines: Sequence[_Line], first: Block) -> Column:
 
 def _caption(run: PaperRun, first: Block, count: int) -> str:
     settings = first.groups[0].settings
-    base = "" if "base" in first.apart else f", base {plain(settings['base'])}"
+    base = "" if "base" in first.apart else f", base {breakable(settings['base'])}"
     return (
-        f"Scores of {counted(count, 'configuration')} of the run {plain(run.name)} on the development split, ranked by "
-        f"{metric_name(first.metric)} (task {plain(settings['task'])}{base})."
+        f"Scores of {counted(count, 'configuration')} of the run {breakable(run.name)} on the development split, "
+        f"ranked by {metric_name(first.metric)} (task {plain(settings['task'])}{base})."
     )
 
 
@@ -215,7 +215,7 @@ def _settings_table(run: PaperRun, blocks: Sequence[Block], rows: int) -> Table:
     columns: list[Column] = [text_column("configuration", [str(group.variant) for group in groups])]
     columns += [_setting_column(key, [group.settings.get(key) for group in groups]) for key in _keys(run)]
     return Table(
-        caption=f"Settings of the configurations of the run {plain(run.name)} in which they differ; a dash means off.",
+        caption=f"Settings in which the configurations of the run {breakable(run.name)} differ; a dash means off.",
         label=f"tab:{run.name}-settings",
         columns=columns,
         notes=[],

@@ -29,6 +29,7 @@ TABLE = {ord(sign): command for sign, command in {**BRACKETS, **SIGNS}.items()}
 NEGATIVE = re.compile(r"(?<![\w.-])-(?=[\d ])")  # a hyphen that stands for a minus
 BREAKS = frozenset("/._=,:@+-")  # after these, a long word may break
 LONG = 16  # characters of a piece that is never broken elsewhere
+SHORT = 4  # characters of the pieces of a longer one: so short that lines can be justified
 WIDTH = 100  # characters of a line of comment
 
 
@@ -85,11 +86,10 @@ def _known(sign: str) -> str:
 
 
 def _pieces(word: str) -> list[str]:
-    """Return a word in pieces that end at its BREAKS, or after LONG characters."""
+    """Return a word in pieces that end at its BREAKS; longer ones than LONG in pieces of SHORT characters."""
     pieces = [""]
     for sign in word:
-        is_end = pieces[-1][-1:] in BREAKS and len(pieces[-1]) > 3 and sign not in BREAKS
-        if is_end or len(pieces[-1]) >= LONG:
+        if pieces[-1][-1:] in BREAKS and len(pieces[-1]) > 3 and sign not in BREAKS:
             pieces.append("")
         pieces[-1] += sign
-    return pieces
+    return [part for piece in pieces for part in (textwrap.wrap(piece, SHORT) if len(piece) > LONG else [piece])]

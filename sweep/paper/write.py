@@ -22,7 +22,7 @@ from sweep.paper.results import result_text
 from sweep.paper.score_table import ROWS, score_tables
 from sweep.paper.source import PaperRun
 from sweep.paper.tabular import Table
-from sweep.paper.texts import comment, listed, plain
+from sweep.paper.texts import breakable, comment, listed
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def write_paper(
     paper.add_figures([figure for run in runs for figure in figures_of(run, folder / FIGURES)])
     lines = paper.add_claims(runs) if published else []
     paper.add_checklist(runs)
-    files = paper.finish(f"Results of {listed([plain(run.name) for run in runs])}")
+    files = paper.finish(f"Results of {listed([breakable(run.name) for run in runs])}")
     write_folder(folder, files, force)
     lines.append(f"{folder}: {MAIN} and {len(files) - 1} more files; compile with `latexmk -pdf {MAIN}`")
     return Written(tuple(files), tuple(lines))
@@ -78,7 +78,7 @@ class _Paper:
         scores = score_tables(run, blocks, rows)
         effects = effects_tables(run, found) if isinstance(found, FoundEffects) else []
         self.numbers.declare(run.name, [row["point_id"] for row in run.rows])
-        text = [rf"\subsection*{{{plain(run.name)}}}", result_text(blocks, scores[0].label, self.numbers)]
+        text = [rf"\subsection*{{{breakable(run.name)}}}", result_text(blocks, scores[0].label, self.numbers)]
         text += [table.tex() for table in (*scores, *effects)]
         text += [comment(f"No effects: {found}.")] if isinstance(found, str) else []
         self.methods.append(Methods(run=run, blocks=blocks, numbers=self.numbers).tex())

@@ -1,14 +1,18 @@
 """Papers on the reference runs, and on a run whose names try to inject commands."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sweep.execution.executor import Listener
+from sweep.execution.job import Job
 from sweep.paper.source import PaperRun, load_runs
 from sweep.paper.write import write_paper
 from sweep.prepare import RunRequest, prepare
 from sweep.store.run_folder import RunFolder
-from sweep.testing import drive
+from sweep.store.status import Status
+from sweep.testing import ScriptedExecutor, drive, fake_report
 
 REFERENCE = Path(__file__).parents[3] / "results" / "reference"
 RUNS = ("combinations", "lora_rank", "sentiment", "paraphrase")
@@ -52,5 +56,19 @@ def hostile(tmp_path: Path, poems: Path) -> RunFolder:
     space = tmp_path / "hostile_2.py"
     space.write_text(SPACE.format(data=str(data), names=list(HOSTILE)), encoding="utf-8")
     folder = prepare(RunRequest(space=str(space), out=tmp_path / "results")).open_or_create()
-    drive(folder)
+    drive(folder, ScriptedExecutor(_longest_name_wins))
     return folder
+
+
+def _longest_name_wins(job: Job, listener: Listener) -> None:
+    """Complete a job; the configuration with rank 5 scores best."""
+    listener.started(job)
+    epochs = {settings["epochs"] for _, settings in job.points}
+    for epoch in range(1, max(epochs)):
+        listener.reported(job, fake_report(job, epoch))
+    report = fake_report(job, max(epochs), Status.COMPLETED)
+    ranks = {point_id: settings.get("lora.rank", 0) for point_id, settings in job.points}
+    scores = tuple(
+        replace(one, metrics={"chrf": 40.0 + ranks[one.point_id], "chrf_new": 20.0}) for one in report.scores
+    )
+    listener.reported(job, replace(report, scores=scores))
