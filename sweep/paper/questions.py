@@ -83,8 +83,8 @@ def _versions(run: PaperRun) -> str:
     return ", ".join(f"{name} {version}" for name, version in run.spec.provenance.versions.items())
 
 
-def _command(run: PaperRun) -> str:
-    return shlex.join(run.spec.command)
+def _command(run: PaperRun) -> str | None:
+    return shlex.join(run.spec.command) or None
 
 
 def _extensions(run: PaperRun) -> str:

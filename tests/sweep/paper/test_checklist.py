@@ -57,5 +57,6 @@ def test_sizes_of_changed_data_are_not_recorded(hostile: RunFolder, tmp_path: Pa
 def test_texts_of_others_are_escaped(hostile: RunFolder) -> None:
     found = answers([load_run(hostile)])
     assert "poems_%&#$ {x}^~.txt" in str(answer(found, "Which data"))
+    assert answer(found, "Which command") == {(): None}  # the run was not started by one
     assert r"\%\&\#\$ \{x\}" in checklist_tex(found).replace(r"\allowbreak{}", "")
     assert r"poems\_%\&\#$ {x}^\~.txt" in checklist_md(found)
