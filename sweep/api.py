@@ -153,6 +153,17 @@ class Run:
             export_run(self.folder, Path(folder), form)
         return Path(folder)
 
+    def paper(self, folder: str | Path, *others: "Run", published: str | None = None, force: bool = False) -> Path:
+        """Write the parts of a paper on this run and `others` to `folder` as LaTeX, and return the folder.
+
+        published: "explora" adds that paper's tables and claims. Raise UsageError if `folder` holds something else.
+        """
+        from sweep.paper.source import load_runs
+        from sweep.paper.write import write_paper
+
+        write_paper(load_runs([run.folder for run in (self, *others)]), Path(folder), published=published, force=force)
+        return Path(folder)
+
     def resume(
         self,
         *,

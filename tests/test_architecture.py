@@ -25,6 +25,7 @@ ROOMS = (
     "reporting",
     "charts",
     "page",
+    "paper",
     "execution",
     "testing",
     "progress",

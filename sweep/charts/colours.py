@@ -7,13 +7,14 @@ import altair as alt
 
 from sweep.charts.palette import Palette
 from sweep.reporting.numbers import setting_text
+from sweep.reporting.printable import printable
 
 OFF = "off"  # the text of a setting that a configuration does not have
 
 
 def level_text(value: Any) -> str:
-    """Return the text of a setting's value."""
-    return OFF if value is None else setting_text(value)
+    """Return the text of a setting's value, without characters that charts cannot draw."""
+    return OFF if value is None else printable(setting_text(value))
 
 
 def colour_of(field: str, levels: Sequence[str], title: str | None, palette: Palette) -> alt.Color:

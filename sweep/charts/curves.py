@@ -13,6 +13,7 @@ from sweep.charts.source import Options, Source
 from sweep.errors import RunError
 from sweep.planning.plan import Trial
 from sweep.reporting.frames import trial_rows
+from sweep.reporting.printable import printable
 from sweep.reporting.verdicts.groups import Group, summarize
 from sweep.store.state import full_plan
 
@@ -97,7 +98,8 @@ def _records(source: Source, group: Group, trials: Mapping[str, Trial], y: str, 
 def _name(source: Source, group: Group) -> str:
     settings: Mapping[str, Any] = group.settings
     keys = [key for key in source.axes if not key.startswith("decode.") and settings.get(key) is not None]
-    return " ".join(filter(None, [group.variant, *(f"{key}={level_text(settings[key])}" for key in keys)])) or "all"
+    values_of_keys = [f"{key}={level_text(settings[key])}" for key in keys]
+    return " ".join(filter(None, [printable(group.variant or ""), *values_of_keys])) or "all"
 
 
 def _mean(found: Sequence[float]) -> Record:

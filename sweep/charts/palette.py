@@ -81,10 +81,10 @@ def _by_variable(palette: Palette) -> Palette:
 PAGE = _by_variable(LIGHT)
 
 
-def configured(chart: alt.LayerChart, palette: Palette, font: str = "sans-serif") -> alt.LayerChart:
+def configured(chart: alt.LayerChart, palette: Palette) -> alt.LayerChart:
     """Return `chart` with axes, legends and titles in the colours of `palette`."""
     painted: alt.LayerChart = (
-        chart.configure(background="transparent", font=font)
+        chart.configure(background="transparent", font="sans-serif")
         .configure_axis(
             labelColor=palette.ink,
             titleColor=palette.ink,

@@ -7,7 +7,7 @@ from typing import Any
 
 import vl_convert
 
-from sweep.charts.figure import Figure
+from sweep.charts.figure import WIDTH, Figure
 from sweep.charts.palette import LIGHT
 from sweep.errors import UsageError
 from sweep.reporting.tables import records_csv
@@ -46,15 +46,32 @@ FILES: dict[str, Callable[[Figure, dict[str, Any]], bytes]] = {
 }
 
 
+def content(
+    figure: Figure,
+    suffix: str,
+    *,
+    width: int | None = None,
+    height: int | None = None,
+    title: bool = True,
+    font: str | None = None,
+) -> bytes:
+    """Return `figure` in the format of `suffix`, such as ".pdf". Sizes are those of the plot, in pixels of 1/72 inch.
+
+    Raise KeyError if the suffix is unknown.
+    """
+    chart = (figure.titled if title else figure.sized)(LIGHT, width or WIDTH, height)
+    spec = chart.to_dict()
+    if font is not None:
+        spec["config"]["font"] = font
+    return FILES[suffix](figure, spec)
+
+
 def save(
     figure: Figure, path: Path, *, width: int | None = None, height: int | None = None, title: bool = True
 ) -> None:
-    """Write `figure` to `path`, in the format of its suffix. Sizes are those of the plot, in pixels.
-
-    Raise UsageError if the suffix is unknown.
-    """
-    if path.suffix.lower() not in FILES:
+    """Write `figure` to `path`, in the format of its suffix. Raise UsageError if the suffix is unknown."""
+    suffix = path.suffix.lower()
+    if suffix not in FILES:
         raise UsageError(f"{path}: unknown kind of file. Known: {', '.join(FILES)}")
-    chart = (figure.titled if title else figure.sized)(LIGHT, **({"width": width} if width else {}), height=height)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, FILES[path.suffix.lower()](figure, chart.to_dict()))
+    write_file(path, content(figure, suffix, width=width, height=height, title=title))

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from sweep.charts.colours import level_text
 from sweep.errors import RunError
 from sweep.reporting.leaderboard import Row, metrics_of, rows
-from sweep.reporting.numbers import setting_text
 from sweep.reporting.paper_scores import with_paper
+from sweep.reporting.printable import printable
 from sweep.reporting.verdicts.groups import Group
 from sweep.reporting.verdicts.run_effects import RunEffects, run_effects
 from sweep.reporting.verdicts.standings import Standings
@@ -79,7 +80,7 @@ class Source:
         firsts = [members[0].settings for members in self.study.sets]
         own = self.groups[0].settings
         varying = [key for key in SET_KEYS if len({str(one.get(key)) for one in firsts}) > 1]
-        return ", ".join(f"{key} {setting_text(own.get(key))}" for key in varying)
+        return ", ".join(f"{key} {level_text(own.get(key))}" for key in varying)
 
     def score(self, name: str | None) -> str:
         """Return the score `name`, by default the metric. Raise RunError if the rows have no such score."""
@@ -99,7 +100,8 @@ class Source:
         return self.study.standings(self.chosen, metric)
 
     def name_of(self, group: Group) -> str:
-        return self.study.name_of(group)
+        """Return what distinguishes a configuration, without characters that charts cannot draw."""
+        return printable(self.study.name_of(group))
 
     def effects(self, metric: str | None) -> RunEffects:
         """Return the effects of settings. Raise RunError if they cannot be measured."""

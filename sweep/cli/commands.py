@@ -21,6 +21,7 @@ from sweep.cli.export import best, export, generate, predict
 from sweep.cli.follow_up import confirm, settle
 from sweep.cli.importing import import_study
 from sweep.cli.inspect import diff, samples, show
+from sweep.cli.paper import paper
 from sweep.cli.plot import plot
 from sweep.cli.report import report
 from sweep.cli.run import resume, run
@@ -49,7 +50,7 @@ def main(ctx: click.Context) -> None:
 
 
 COMMANDS = (
-    *(run, resume, report, plot, compare, effects, settle, confirm),
+    *(run, resume, report, plot, compare, effects, paper, settle, confirm),
     *(show, samples, diff, watch, serve),
     *(best, export, import_study, generate, predict),
     *(status, ls, spaces, settings, data, gc, rm, mv, doctor),

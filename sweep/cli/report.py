@@ -1,6 +1,7 @@
 """`sweep report`: the leaderboard of a run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,12 +98,7 @@ def report(
     json and csv hold every figure. Only comparable rows are ranked: same task, data, base and epochs, and
     trained to the end.
     """
-    from sweep.reporting.leaderboard import rows as leaderboard_rows
-    from sweep.reporting.paper_scores import with_paper
-    from sweep.reporting.tables import sort_rows
-    from sweep.reporting.time_to_target import with_reach
     from sweep.store.locate import find_run_or_latest
-    from sweep.store.state import load_state
 
     write = find_format(form)
     if len(runs) == 1 and runs[0].endswith(".parquet") and page is None:
@@ -111,30 +107,47 @@ def report(
     folders = [find_run_or_latest(out, run) for run in runs or (None,)]
     if page is not None:
         _write_page(folders, metric, page)
-        return
-    if len(folders) > 1:
+    elif len(folders) > 1:
         click.echo(_joined_rows(folders, metric, form, columns))
-        return
-    (folder,) = folders
-    state = load_state(folder)
-    if rungs:
-        from sweep.reporting.rung_report import rungs as judged
-        from sweep.reporting.tables import rung_text
+    elif rungs:
+        click.echo(_rung_report(folders[0], form))
+    else:
+        found = _leaderboard(folders[0], metric, sort, columns, target_loss, by_row)
+        click.echo(write(replace(found, top=top, wide=wide)))
 
-        click.echo(rung_text(judged(folder, state), form))
-        return
+
+def _leaderboard(
+    folder: "RunFolder",
+    metric: str | None,
+    sort: str | None,
+    columns: str | None,
+    target_loss: float | None,
+    by_row: bool | None,
+) -> Report:
+    """Return the rows of a run as the user wants to see them. Raise RunError where an option names no column."""
+    from sweep.reporting.leaderboard import rows as leaderboard_rows
+    from sweep.reporting.paper_scores import with_paper
+    from sweep.reporting.tables import sort_rows
+    from sweep.reporting.time_to_target import with_reach
+    from sweep.store.state import load_state
+
+    state = load_state(folder)
     rows = with_paper(leaderboard_rows(folder, state, metric), folder.spec.space)
     if target_loss is not None:
         rows = with_reach(rows, state, target_loss)
     names = _known_columns(rows, sort, columns)
     if by_row is None:
         by_row = bool(names or sort or target_loss is not None) or len({row["seed"] for row in rows}) < 2
-    ordered = sort_rows(rows, sort)
-    click.echo(
-        write(
-            Report(folder=folder, state=state, rows=ordered, top=top, columns=names, wide=wide, by_setting=not by_row)
-        )
-    )
+    return Report(folder=folder, state=state, rows=sort_rows(rows, sort), columns=names, by_setting=not by_row)
+
+
+def _rung_report(folder: "RunFolder", form: str) -> str:
+    """Return whether early stopping would have kept the winner."""
+    from sweep.reporting.rung_report import rungs
+    from sweep.reporting.tables import rung_text
+    from sweep.store.state import load_state
+
+    return rung_text(rungs(folder, load_state(folder)), form)
 
 
 def _print_file(path: Path, form: str, top: int | None, sort: str | None, columns: str | None, wide: bool) -> None:

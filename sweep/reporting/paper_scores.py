@@ -30,35 +30,64 @@ class PaperScore:
     note: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class PaperCell:
+    """A cell of a table of the paper, and the points of the shipped space that it applies to."""
+
+    method: str | None  # its name in the table, if it has one
+    settings: Mapping[str, Scalar]  # those that the table gives, by dotted key
+    published: PaperScore
+    metric: str
+    points: tuple[Point, ...]  # several where the table leaves a setting open
+
+
 def with_paper(rows: Sequence[Row], space: str) -> list[Row]:
     """Return `rows`, of a run of `space`, with the columns `paper` and `paper_note` if the paper has scores."""
     scores = paper_scores(space)
     if not scores:
         return list(rows)
-    found = (scores.get(_key(json.loads(row["config_json"])), PaperScore(None, None)) for row in rows)
+    found = (scores.get(cell_key(json.loads(row["config_json"])), PaperScore(None, None)) for row in rows)
     return [{**row, "paper": one.score, "paper_note": one.note} for row, one in zip(rows, found, strict=True)]
 
 
 def paper_scores(space: str) -> dict[str, PaperScore]:
     """Return the paper's scores for the shipped `space`, by the settings of their points without IGNORED."""
+    return {cell_key(point.settings): cell.published for cell in paper_cells(space) for point in cell.points}
+
+
+def paper_cells(space: str) -> list[PaperCell]:
+    """Return the cells of the paper's table for the shipped `space`, in its order; none if it has no table."""
     tables = {path.stem: path for path in published_scores().glob("*.csv")}
     files = {path.stem: path for path in shipped_spaces().glob("*.py")}
     if space not in tables or space not in files:
-        return {}
+        return []
     with tables[space].open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
-    scores: dict[str, PaperScore] = {}
-    for point in make_plan(expand(load_space(str(files[space])).space, {}), seeds=1).points:
-        metric = TASKS[point.train.task].metric
-        if matching := [row for row in table if _is_of(row, point)]:
-            best = max(matching, key=lambda row: float(row[metric]))
-            note = f"{best['method']}: {best['note']}" if best.get("note") else None
-            scores[_key(point.settings)] = PaperScore(float(best[metric]), note)
-    return scores
+    points = make_plan(expand(load_space(str(files[space])).space, {}), seeds=1).points
+    metric = TASKS[points[0].train.task].metric
+    members: dict[int, list[Point]] = {}
+    for point in points:
+        matching = [number for number, row in enumerate(table) if _is_of(row, point)]
+        if matching:
+            members.setdefault(max(matching, key=lambda number: float(table[number][metric])), []).append(point)
+    return [_cell(table[number], metric, members[number]) for number in sorted(members)]
 
 
-def _key(settings: Mapping[str, Scalar]) -> str:
-    return repr(sorted((key, value) for key, value in settings.items() if key not in IGNORED))
+def _cell(row: Mapping[str, str], metric: str, points: Sequence[Point]) -> PaperCell:
+    keys: Mapping[str, Any] = {**train_keys(), **decode_keys()}
+    note = f"{row['method']}: {row['note']}" if row.get("note") else None
+    return PaperCell(
+        method=row.get("method"),
+        settings={key: points[0].settings.get(key) for key, text in row.items() if key in keys and text},
+        published=PaperScore(float(row[metric]), note),
+        metric=metric,
+        points=tuple(points),
+    )
+
+
+def cell_key(settings: Mapping[str, Scalar], *also: str) -> str:
+    """Return the settings that identify a cell of the paper: all but IGNORED and `also`."""
+    return repr(sorted((key, value) for key, value in settings.items() if key not in (*IGNORED, *also)))
 
 
 def _is_of(row: Mapping[str, str], point: Point) -> bool:

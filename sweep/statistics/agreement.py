@@ -1,4 +1,4 @@
-"""Do scores at a rung foretell the scores at the end?"""
+"""Do two scores order things alike: at a rung and at the end, or here and elsewhere?"""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from sweep.statistics.errors import require
+from sweep.statistics.paired import correlation
 
 SAMPLES = 2_000
 LEAST = 4  # trials for an interval
@@ -38,6 +39,23 @@ def agreement(at_rung: ArrayLike, at_end: ArrayLike, alpha: float = 0.05, seed: 
     tau, regret = _tau(a, b), float(b[a.argmin()] - b.min())
     low, high = _interval(a, b, tau, alpha, seed) if len(a) >= LEAST else (None, None)
     return Agreement(trials=len(a), tau=tau, low=low, high=high, regret=regret)
+
+
+def rank_correlation(one: ArrayLike, other: ArrayLike) -> float | None:
+    """Return Spearman's correlation of two arrays of shape (things,); None if one side is constant. Needs 3 things.
+
+    Source: Spearman (1904). Equal values share their mean rank.
+    """
+    a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    require(len(a) == len(b), f"a rank correlation needs pairs, not {len(a)} and {len(b)} values")
+    return correlation(_ranks(a), _ranks(b))
+
+
+def _ranks(values: Array) -> Array:
+    """Return the rank of each value, from 1; equal values share their mean rank."""
+    smaller = np.sum(values[:, None] > values, axis=1)
+    equal = np.sum(values[:, None] == values, axis=1)
+    return np.asarray(smaller + (equal + 1) / 2)
 
 
 def _interval(a: Array, b: Array, tau: float, alpha: float, seed: int) -> tuple[float, float]:

@@ -75,7 +75,7 @@ def hostile_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hostile_run(sweep: Callable[..., Result], hostile_data: Path, tmp_path: Path, out: Path) -> Path:
     """A finished run with hostile texts, labels and variants."""
     space = tmp_path / "hostile.py"
-    variants = {HOSTILE[0]: {}, HOSTILE[1]: {"lora.rank": 2}}
+    variants = {HOSTILE[0]: {}, HOSTILE[1]: {"lora.rank": 2}, HOSTILE[5]: {"lora.rank": 1}}
     space.write_text(SPACE.format(data=str(hostile_data), variants=variants))
     result = sweep("run", space, "--executor", "inline", "--seeds", 2, "--name", "hostile")
     assert result.exit_code == 0, result.stderr

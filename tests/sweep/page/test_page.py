@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from sweep.charts.source import open_source
+from sweep.charts.palette import LIGHT
+from sweep.charts.registry import CHARTS
+from sweep.charts.save import content
+from sweep.charts.source import Options, open_source
 from sweep.page.page import page
 from sweep.store.run_folder import RunFolder
 from sweep.testing import ScriptedExecutor, drive
@@ -63,6 +66,15 @@ def test_hostile_texts_are_texts(hostile_run: Path) -> None:
     assert r"\x1b[31mred\x1b[0m" in markup
     assert r"a\u2028line \u2029separator" in markup
     assert not re.search("[\u202e\u2028\u2029\x1b]", text)
+
+
+def test_hostile_texts_can_be_drawn(hostile_run: Path) -> None:
+    """Control characters would abort the process in vl-convert."""
+    source = open_source(RunFolder(hostile_run))
+    for kind in ("scores", "curves", "slice", "parallel"):
+        drawn = content(CHARTS[kind](source, Options(), LIGHT), ".svg").decode()
+        assert "<script" not in drawn
+        assert "\x1b" not in drawn
 
 
 def test_a_run_that_has_not_begun(empty_run: RunFolder) -> None:

@@ -1,10 +1,10 @@
-"""Rung agreement against SciPy."""
+"""Agreement of orders, against SciPy."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from sweep.statistics.agreement import agreement
+from sweep.statistics.agreement import agreement, rank_correlation
 from sweep.statistics.errors import StatisticsError
 
 
@@ -44,3 +44,18 @@ def test_too_few_trials_are_refused() -> None:
         agreement([1], [1])
     with pytest.raises(StatisticsError, match="different losses"):
         agreement([1, 1, 1, 1], [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rank_correlation_equals_scipy(seed: int) -> None:
+    a, b = np.random.default_rng(seed).integers(0, 6, (2, 12)).astype(float)
+    assert rank_correlation(a, b) == pytest.approx(stats.spearmanr(a, b).statistic)
+
+
+def test_rank_correlation_needs_three_pairs_that_differ() -> None:
+    assert rank_correlation([1.0, 2.0, 3.0], [4.0, 5.0, 900.0]) == pytest.approx(1)
+    assert rank_correlation([1.0, 2.0, 3.0], [4.0, 4.0, 4.0]) is None
+    with pytest.raises(StatisticsError, match="needs 3"):
+        rank_correlation([1.0, 2.0], [1.0, 2.0])
+    with pytest.raises(StatisticsError, match="needs pairs"):
+        rank_correlation([1.0, 2.0, 3.0], [1.0, 2.0])
