@@ -1,5 +1,6 @@
 """The documentation is correct: commands exist, code runs, counts and links are right."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from sweep.cli.commands import main
+from sweep.planning.flat import decode_keys, train_keys
 from sweep.planning.plan import make_plan
 from sweep.planning.registry import load_space
 from sweep.planning.space import expand
@@ -102,3 +105,14 @@ def test_the_readme_is_short_and_begins_with_a_picture() -> None:
     lines = README.read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 200
     assert any(line.startswith("![") for line in lines[:20])
+
+
+def test_every_key_of_the_json_report_is_explained() -> None:
+    page = (ROOT / "docs" / "reading-results.md").read_text(encoding="utf-8").partition("## JSON")[2]
+    named = set(re.findall(r"`([\w.]+)`", page.partition("\n## ")[0]))
+    scores = {"chrf", "chrf_new", "dev_loss"}
+    arguments = ["report", "combinations", "--format", "json", "--out", str(ROOT / "results" / "reference")]
+    records = json.loads(CliRunner().invoke(main, arguments).stdout)
+    for key in {key for record in records for key in record}:
+        as_chrf = next((key.replace(score, "chrf") for score in sorted(scores, key=len)[::-1] if score in key), key)
+        assert as_chrf in named or key in train_keys() or key in decode_keys(), key
