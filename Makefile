@@ -13,7 +13,7 @@ dev: .venv/.dev
 .venv/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(PIP) -e .
+	$(PIP) -e '.[plots]'
 	touch $@
 
 .venv/.dev: .venv/.installed
