@@ -34,9 +34,9 @@ def cost(source: Source, options: Options, palette: Palette) -> Figure:
     drawn = [one for place, one in enumerate(records) if place < MOST or one["front"]]
     return Figure(
         name=f"cost-{column}",
-        title=f"{metric} against {title}",
-        sentence="Each dot is one configuration. The line joins those that no other one beats in both score and cost."
-        + left_out_text(len(records) - len(drawn)),
+        title=source.titled(f"{metric} against {title}"),
+        sentence="Each dot is one configuration. The line joins those that no other one beats in both score "
+        "and cost; small differences in cost may be noise." + left_out_text(len(records) - len(drawn)),
         chart=_chart(drawn, title, metric, form, palette),
         records=drawn,
         columns={"name": "configuration", "cost": title, "score": f"mean {metric}", "front": "on the front"},
@@ -72,7 +72,7 @@ def mark_front(records: Sequence[Record], larger: bool) -> None:
 
 
 def _chart(records: Sequence[Record], title: str, metric: str, form: str, palette: Palette) -> alt.LayerChart:
-    x = alt.X("cost:Q", title=title, scale=alt.Scale(zero=False))
+    x = alt.X("cost:Q", title=title, scale=alt.Scale(zero=True))
     y = alt.Y("score:Q", title=metric, scale=alt.Scale(zero=False))
     base = alt.Chart(values(records)).encode(x=x, y=y)
     on_front: Any = alt.datum.front

@@ -38,7 +38,7 @@ def curves(source: Source, options: Options, palette: Palette) -> Figure:
     banded = len(shown) <= BANDS and any(point["n"] > 1 for point in records)
     return Figure(
         name="curves",
-        title=f"{y} by epoch",
+        title=source.titled(f"{y} by epoch"),
         sentence=_sentence(y, by, banded, len(groups) - len(shown)),
         chart=_chart(records, y, by, banded, palette),
         records=records,

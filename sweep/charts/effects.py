@@ -27,14 +27,14 @@ def effects(source: Source, options: Options, palette: Palette) -> Figure:
     if levels:
         return _differences(
             "effects",
-            f"Effect of each setting on {metric}",
+            source.titled(f"Effect of each setting on {metric}"),
             "Each dot is the mean difference between two values of a setting, all else equal; the bar is its 95 % "
             "interval. Colours say what remains after Holm's correction over all of them.",
             levels,
             metric,
             palette,
         )
-    return _shares(found, metric, palette)
+    return _shares(source, found, metric, palette)
 
 
 def methods(source: Source, options: Options, palette: Palette) -> Figure:
@@ -45,9 +45,10 @@ def methods(source: Source, options: Options, palette: Palette) -> Figure:
         raise RunError(f"run {source.folder.name!r} has no two configurations that differ in one method alone")
     return _differences(
         "methods",
-        f"What each method adds to {metric}",
-        "Each dot is the mean difference between configurations with a method and the same ones without it; the bar is "
-        "its 95 % interval. Colours say what remains after Holm's correction.",
+        source.titled(f"What each method adds to {metric}"),
+        "Each dot is the mean difference between configurations with a method and those without it that decode alike; "
+        "labels name every other setting in which they differ. The bar is the 95 % interval. Colours say what remains "
+        "after Holm's correction.",
         [_verdict_record(one) for one in found],
         metric,
         palette,
@@ -57,7 +58,7 @@ def methods(source: Source, options: Options, palette: Palette) -> Figure:
 def _level_record(one: Any, metric: str) -> Record:
     gain = one.mean > 0 if larger_is_better(metric) else one.mean < 0
     return {
-        "name": f"{one.factor}: {level_text(one.level)} - {level_text(one.reference)}",
+        "name": f"{one.factor}: {level_text(one.level)} instead of {level_text(one.reference)}",
         "mean": one.mean,
         "low": one.low,
         "high": one.high,
@@ -84,15 +85,16 @@ def _differences(
     name: str, title: str, sentence: str, records: Sequence[Record], metric: str, palette: Palette
 ) -> Figure:
     order = [BETTER, WORSE, OPEN]
+    legend = alt.Legend(title=None, values=[word for word in order if any(one["verdict"] == word for one in records)])
     colour = alt.Color(
         "verdict:N",
         scale=alt.Scale(domain=order, range=[palette.best, palette.worse, palette.other]),
-        legend=alt.Legend(title=None),
+        legend=legend,
     )
     shape = alt.Shape(
         "verdict:N",
         scale=alt.Scale(domain=order, range=["circle", "square", "diamond"]),
-        legend=alt.Legend(title=None),
+        legend=legend,
     )
     base = alt.Chart(values(records)).encode(y=alt.Y("name:N", sort=None, title=None), color=colour)
     x = f"difference in {metric}"
@@ -109,7 +111,11 @@ def _differences(
             base.mark_point(filled=True, size=60, opacity=1).encode(
                 x=alt.X("mean:Q", title=x),
                 shape=shape,
-                tooltip=["name:N", *(alt.Tooltip(f"{key}:Q", format=",.4f") for key in ("mean", "low", "high", "p"))],
+                tooltip=[
+                    "name:N",
+                    *(alt.Tooltip(f"{key}:Q", format=",.4f") for key in ("mean", "low", "high")),
+                    alt.Tooltip("p:Q", format=".2g"),
+                ],
             ),
         ),
         records=records,
@@ -126,7 +132,7 @@ def _differences(
     )
 
 
-def _shares(found: Effects, metric: str, palette: Palette) -> Figure:
+def _shares(source: Source, found: Effects, metric: str, palette: Palette) -> Figure:
     """Draw the share of the variance that each term explains, or the importance of each setting of a search."""
     records: list[Record] = []
     if found.drawn is not None:
@@ -141,7 +147,8 @@ def _shares(found: Effects, metric: str, palette: Palette) -> Figure:
         floor = None
         terms = [term for part in found.parts if part.table is not None for term in part.table.terms]
         records = [{"name": term.name, "share": term.share} for term in terms]
-        notes = " ".join(f"{part.note[0].upper()}{part.note[1:]}." for part in found.parts if part.note)
+        known = [part for part in found.parts if part.table is not None and part.note]
+        notes = " ".join(f"{part.note[0].upper()}{part.note[1:]}." for part in known)
         title = f"Share of the variance of {metric} that each setting explains"
         sentence = f"Type II analysis of variance. {notes}".strip()
     if not records:
@@ -160,7 +167,7 @@ def _shares(found: Effects, metric: str, palette: Palette) -> Figure:
         chart.append(line.encode(x="floor:Q"))
     return Figure(
         name="effects",
-        title=title,
+        title=source.titled(title),
         sentence=sentence,
         chart=layered(*chart),
         records=records,

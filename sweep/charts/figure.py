@@ -1,5 +1,6 @@
 """A chart with what a reader needs beside it: a title, a sentence, and the same figures as a table."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import altair as alt
 
 from sweep.charts.palette import Palette, configured
+from sweep.reporting.leaderboard import larger_is_better
 
 Record = dict[str, Any]
 WIDTH, HEIGHT = 520, 280  # of the plot itself, in pixels
+SUBTITLE = 100  # characters of a line below a title
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +35,14 @@ class Figure:
         return configured(fitted, palette)
 
     def titled(self, palette: Palette, width: int = WIDTH, height: int | None = None) -> alt.LayerChart:
-        """Return the chart with its title above it."""
-        return self.sized(palette, width, height).properties(title=self.title)
+        """Return the chart with its title and sentence above it."""
+        lines = textwrap.wrap(self.sentence, SUBTITLE)
+        return self.sized(palette, width, height).properties(title=alt.TitleParams(self.title, subtitle=lines))
+
+
+def directed(metric: str) -> str:
+    """Return the title of an axis: the metric, and which way is better."""
+    return f"{metric} ({'higher' if larger_is_better(metric) else 'lower'} is better)"
 
 
 def left_out_text(count: int) -> str:

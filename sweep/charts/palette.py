@@ -92,14 +92,20 @@ def configured(chart: alt.LayerChart, palette: Palette) -> alt.LayerChart:
             gridColor=palette.grid,
             domainColor=palette.muted,
             tickColor=palette.muted,
-            labelFontSize=11,
-            titleFontSize=12,
-            labelLimit=360,
+            labelFontSize=12,
+            titleFontSize=13,
+            labelLimit=300,
             labelFlush=False,
             tickCount=6,
         )
         .configure_legend(
-            labelColor=palette.ink, titleColor=palette.ink, titleFontWeight="normal", orient="top", labelLimit=280
+            labelColor=palette.ink,
+            titleColor=palette.ink,
+            titleFontWeight="normal",
+            orient="top",
+            labelLimit=280,
+            labelFontSize=12,
+            titleFontSize=12,
         )
         .configure_title(color=palette.ink, subtitleColor=palette.muted, anchor="start", fontSize=14)
         .configure_view(stroke=None)

@@ -12,7 +12,7 @@ from sweep.charts.source import Options, Source, in_order
 from sweep.errors import RunError
 
 MOST = 500  # lines drawn: those of the best configurations
-MOST_AXES = 8
+LEAST_AXES, MOST_AXES = 2, 8
 BINS = 5  # groups of equal size that colours tell apart
 SHOWN = "shown"  # parameter: the ids that a page filters by, or null for all
 BRUSH = "brush"
@@ -22,8 +22,8 @@ def parallel(source: Source, options: Options, palette: Palette) -> Figure:
     """Draw a line for each configuration. Dragging over an axis highlights the lines through the marked values."""
     metric = source.score(options.y)
     axes = source.axes[:MOST_AXES]
-    if not axes:
-        raise RunError(f"run {source.folder.name!r}: no setting varies, so there is nothing to draw")
+    if len(axes) < LEAST_AXES:
+        raise RunError(f"run {source.folder.name!r}: fewer than {LEAST_AXES} settings vary, so slices show them better")
     scored = [one for one in source.standings(metric).settings if one.summary.mean is not None][:MOST]
     if not scored:
         raise RunError(f"run {source.folder.name!r} has no finished point yet")
@@ -45,8 +45,8 @@ def parallel(source: Source, options: Options, palette: Palette) -> Figure:
         records.append({**shared, "axis": metric, **score})
     return Figure(
         name="parallel",
-        title=f"Settings and {metric} of each configuration",
-        sentence="Each line is one configuration. Drag over an axis to highlight the lines that pass there; the page's "
+        title=source.titled(f"Settings and {metric} of each configuration"),
+        sentence="Each line is one configuration. Drag over an axis to highlight the lines that pass there; the "
         "filter does the same by keyboard. Colours go from the best fifth to the last one.",
         chart=_chart(records, [*axes, metric], palette),
         records=records,

@@ -11,6 +11,7 @@ from sweep.errors import RunError
 from sweep.reporting.rung_report import Rung
 from sweep.reporting.rung_report import rungs as judged
 
+LEAST = 5  # trials of a rung, below which an order says little
 STOPPED, PASSED = "stopped", "trained on"
 
 
@@ -67,7 +68,7 @@ def _agreement(found: Sequence[Rung], palette: Palette) -> Figure:
             "winner": {True: "kept", False: "lost", None: "unknown"}[rung.winner],
         }
         for rung in found
-        if rung.agreement is not None
+        if rung.agreement is not None and rung.known >= LEAST
     ]
     if not records:
         raise RunError("too few trials ran to the end to judge the rungs")
@@ -87,14 +88,15 @@ def _agreement(found: Sequence[Rung], palette: Palette) -> Figure:
     bars = base.mark_rule(color=palette.muted).encode(y=alt.Y("low:Q", scale=y, title=title), y2="high:Q")
     dots = base.mark_point(filled=True, size=50, opacity=1).encode(
         y=alt.Y("tau:Q", scale=y, title=title),
-        color=alt.Color("winner:N", scale=winner, title="the winner would be"),
+        color=alt.Color("winner:N", scale=winner, title="the best would be"),
         tooltip=["group:N", "epoch:O", alt.Tooltip("tau:Q", format=".2f"), "winner:N"],
     )
     return Figure(
         name="rungs",
-        title="Would early stopping have kept the winner?",
-        sentence="How well the order of the trials by dev loss at each rung agrees with the order at the end: 1 is the "
-        "same order, 0 is chance. One dot for each seed; bars are 95 % intervals.",
+        title="Would early stopping have kept the trial with the best dev loss?",
+        sentence="Early stopping compares dev losses. The dots show how well the order of the trials at each rung "
+        "agrees with the order at the end: 1 is the same order, 0 is chance. One dot for each seed, with its 95 % "
+        "interval. The best by another score may be another trial.",
         chart=layered(bars, dots),
         records=records,
         columns={
@@ -104,7 +106,7 @@ def _agreement(found: Sequence[Rung], palette: Palette) -> Figure:
             "low": "95 % interval from",
             "high": "to",
             "known": "trials counted",
-            "winner": "the winner would be",
+            "winner": "the best would be",
         },
         height=220,
     )

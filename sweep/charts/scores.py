@@ -4,7 +4,7 @@ from typing import Any
 
 import altair as alt
 
-from sweep.charts.figure import Figure, Record, layered, left_out_text, values
+from sweep.charts.figure import Figure, Record, directed, layered, left_out_text, values
 from sweep.charts.palette import Palette
 from sweep.charts.source import Options, Source
 from sweep.errors import RunError
@@ -14,7 +14,7 @@ from sweep.reporting.verdicts.standings import Standing
 
 MOST = 40  # configurations drawn; more do not fit a page
 ROW = 18  # pixels for each
-TIED, WORSE, UNKNOWN = "may be the best", "worse than the best", "too few seeds to tell"
+TIED, WORSE, UNKNOWN = "tied with the best", "clearly worse", "too few seeds to tell"
 
 
 def scores(source: Source, options: Options, palette: Palette) -> Figure:
@@ -33,9 +33,9 @@ def scores(source: Source, options: Options, palette: Palette) -> Figure:
     left_out = len(found.settings) - len(shown)
     return Figure(
         name="scores",
-        title=" ".join(filter(None, [f"{metric} of each configuration", source.set_name and f"({source.set_name})"])),
+        title=source.titled(f"{metric} of each configuration"),
         sentence=_sentence(found.seeds, bool(lines), left_out),
-        chart=_chart(records, lines, metric, palette),
+        chart=_chart(records, lines, metric, source.label_title, palette),
         records=records,
         columns={
             "name": "configuration",
@@ -52,7 +52,9 @@ def scores(source: Source, options: Options, palette: Palette) -> Figure:
 
 def _sentence(seeds: int, has_luck: bool, left_out: int) -> str:
     dots = "Each dot is a mean over the seeds, its bar the 95 % interval" if seeds > 1 else "Each dot is one score"
-    parts = [f"{dots}; the short upright line is the baseline, the model before fine-tuning."]
+    parts = [f"{dots}; the short grey line is the baseline, the model before fine-tuning."]
+    if seeds > 1:
+        parts.append("A configuration with a wide bar can be tied with the best, wherever it stands.")
     if has_luck:
         parts.append("The dashed line is what the best would reach by luck if all configurations were equally good.")
     return " ".join(parts) + left_out_text(left_out)
@@ -63,6 +65,7 @@ def _record(source: Source, one: Standing, metric: str) -> Record:
     return {
         "id": one.group.setting_id,
         "name": source.name_of(one.group),
+        "label": source.label_of(one.group),
         "mean": one.summary.mean,
         "low": one.summary.low,
         "high": one.summary.high,
@@ -78,21 +81,23 @@ def _lines(
     """Return the layers of baselines and intervals, as far as they are known."""
     found = []
     if any(one["baseline"] is not None for one in records):
-        tick = base.mark_tick(thickness=2, color=palette.accent, size=11)
+        tick = base.mark_tick(thickness=2, color=palette.muted, size=11)
         found.append(tick.encode(x=alt.X("baseline:Q", **x)))
     if any(one["low"] is not None for one in records):
         found.append(base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high:Q", color=colour))
     return found
 
 
-def _chart(records: list[Record], lines: list[Record], metric: str, palette: Palette) -> alt.LayerChart:
-    y = alt.Y("name:N", sort=None, title=None)
+def _chart(
+    records: list[Record], lines: list[Record], metric: str, labels: str | None, palette: Palette
+) -> alt.LayerChart:
+    y = alt.Y("label:N", sort=None, title=labels)
     words = [TIED, WORSE, UNKNOWN]
     legend = alt.Legend(title=None, values=[word for word in words if any(one["standing"] == word for one in records)])
     colours = alt.Scale(domain=words, range=[palette.best, palette.other, palette.other])
     colour = alt.Color("standing:N", scale=colours, legend=legend)
     shapes = alt.Scale(domain=words, range=["circle", "square", "diamond"])
-    x: dict[str, Any] = {"scale": alt.Scale(zero=False), "title": metric}
+    x: dict[str, Any] = {"scale": alt.Scale(zero=False), "title": directed(metric)}
     base = alt.Chart(values(records)).encode(y=y)
     layers: list[Any] = [
         *_lines(base, colour, records, x, palette),
@@ -110,6 +115,8 @@ def _chart(records: list[Record], lines: list[Record], metric: str, palette: Pal
         ),
     ]
     if lines:
+        name = alt.Chart(values(lines)).mark_text(align="right", dx=-4, dy=-6, baseline="bottom", color=palette.accent)
+        layers.append(name.encode(x=alt.X("value:Q", **x), y=alt.value(0), text=alt.value("best by luck")))
         layers.append(
             alt.Chart(values(lines))
             .mark_rule(strokeDash=[5, 4], strokeWidth=1.5, color=palette.accent)

@@ -1,5 +1,6 @@
 """The slice of a setting: the score of every configuration over the values of the setting."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,9 +40,11 @@ def slices(source: Source, options: Options, palette: Palette) -> Figure:
     ]
     return Figure(
         name=f"slice-{axis}",
-        title=f"{metric} by {axis}",
-        sentence=f"Each dot is one configuration. {_sentence(stepped)}{left_out_text(len(scored) - len(drawn))}",
-        chart=_stepped(records, [level_text(level) for level in levels], axis, metric, palette)
+        title=source.titled(f"{metric} by {axis}"),
+        sentence="Each dot is one configuration. "
+        + _sentence(source, levels, stepped)
+        + left_out_text(len(scored) - len(drawn)),
+        chart=_stepped(records, [level_text(level) for level in levels], _is_ordered(levels), axis, metric, palette)
         if stepped
         else _scaled(records, levels, axis, metric, palette),
         records=records,
@@ -50,19 +53,35 @@ def slices(source: Source, options: Options, palette: Palette) -> Figure:
     )
 
 
-def _sentence(stepped: bool) -> str:
-    if stepped:
-        return "The line joins the means over the configurations with the same value."
-    return "Other settings vary, too, so dots at one place may differ."
+def _sentence(source: Source, levels: Sequence[Any], stepped: bool) -> str:
+    if not stepped:
+        return "Other settings vary, too, so dots at one place may differ."
+    parts = ["The line joins the means over the configurations with the same value."] if _is_ordered(levels) else []
+    if not _is_full_grid(source):
+        parts.append("Settings were not varied independently: do not read a difference here as an effect.")
+    return " ".join(parts) or "Other settings vary, too."
+
+
+def _is_ordered(levels: Sequence[Any]) -> bool:
+    return all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
+
+
+def _is_full_grid(source: Source) -> bool:
+    """Return whether every combination of the settings' values was run."""
+    sizes = [len({str(group.settings.get(key)) for group in source.groups}) for key in source.axes]
+    return math.prod(sizes) == len(source.groups)
 
 
 def _stepped(
-    records: Sequence[Record], levels: Sequence[str], axis: str, metric: str, palette: Palette
+    records: Sequence[Record], levels: Sequence[str], is_ordered: bool, axis: str, metric: str, palette: Palette
 ) -> alt.LayerChart:
     x = alt.X("level:O", sort=list(levels), title=axis, axis=alt.Axis(labelAngle=0))
     base = alt.Chart(values(records)).encode(x=x)
+    dots = _dots(base, metric, palette)
+    if not is_ordered:
+        return layered(dots)
     means = base.mark_line(color=palette.best, strokeWidth=2).encode(y=_score("mean(score)", metric))
-    return layered(means, _dots(base, metric, palette))
+    return layered(means, dots)
 
 
 def _scaled(

@@ -12,11 +12,9 @@ from sweep.reporting.printable import printable
 from sweep.reporting.verdicts.groups import Group
 from sweep.reporting.verdicts.run_effects import RunEffects, run_effects
 from sweep.reporting.verdicts.standings import Standings
-from sweep.reporting.verdicts.study import Study
+from sweep.reporting.verdicts.study import SET_KEYS, Study
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, load_state
-
-SET_KEYS = ("task", "data", "base", "epochs")  # what tells sets of comparable rows apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +75,11 @@ class Source:
     @property
     def set_name(self) -> str:
         """Return what tells the set from the others of the run, such as "data reviews"; "" for the only one."""
-        firsts = [members[0].settings for members in self.study.sets]
-        own = self.groups[0].settings
-        varying = [key for key in SET_KEYS if len({str(one.get(key)) for one in firsts}) > 1]
-        return ", ".join(f"{key} {level_text(own.get(key))}" for key in varying)
+        return printable(self.study.set_name(self.chosen))
+
+    def titled(self, text: str) -> str:
+        """Return a title, with the name of the set if the run has several."""
+        return f"{text} ({self.set_name})" if self.set_name else text
 
     def score(self, name: str | None) -> str:
         """Return the score `name`, by default the metric. Raise RunError if the rows have no such score."""
@@ -102,6 +101,22 @@ class Source:
     def name_of(self, group: Group) -> str:
         """Return what distinguishes a configuration, without characters that charts cannot draw."""
         return printable(self.study.name_of(group))
+
+    def label_of(self, group: Group) -> str:
+        """Return a short label: the variant, and the values of the settings that `label_title` names."""
+        values = [level_text(group.settings.get(key)) for key in self._label_keys]
+        return " / ".join(filter(None, [printable(group.variant or ""), *values])) or "the only one"
+
+    @property
+    def label_title(self) -> str | None:
+        """Return what the parts of a label are; None for variants alone."""
+        return " / ".join(self._label_keys) or None
+
+    @cached_property
+    def _label_keys(self) -> list[str]:
+        """Return the settings that a label needs: none if variants alone tell the configurations apart."""
+        variants = [group.variant for group in self.groups]
+        return [] if all(variants) and len(set(variants)) == len(variants) else self.axes
 
     def effects(self, metric: str | None) -> RunEffects:
         """Return the effects of settings. Raise RunError if they cannot be measured."""

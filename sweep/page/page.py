@@ -71,7 +71,7 @@ def _charts(runs: Sequence[RunPage]) -> dict[str, Any]:
     return {
         f"{run.name}-{figure.name}": _chart(figure)
         for run in runs
-        for section in (run.scores, *run.sections)
+        for section in (run.scores, *run.sections, run.timeline)
         for figure in section.figures
     }
 

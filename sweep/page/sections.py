@@ -12,7 +12,9 @@ from sweep.errors import RunError
 from sweep.page.facts import facts
 from sweep.page.table import PageTable, configurations, every_row
 from sweep.page.texts import Texts, texts
-from sweep.reporting.tables import footnotes, heading
+from sweep.reporting.leaderboard import metrics_of
+from sweep.reporting.metric_notes import metric_notes
+from sweep.reporting.tables import constants_line, footnotes, heading
 from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.evidence import evidence
 from sweep.reporting.verdicts.follow_up_text import follow_up_lines
@@ -38,6 +40,9 @@ class RunPage:
 
     name: str
     heading: str
+    about: str  # what the space asks
+    constants: str
+    metrics: Sequence[str]
     conclusion: Sequence[str]
     notes: Sequence[str]
     checks: Sequence[str]  # a line each, problems first
@@ -45,6 +50,7 @@ class RunPage:
     tables: Sequence[PageTable]
     sections: Sequence[Section]
     texts: Texts | None
+    timeline: Section
     facts: Sequence[tuple[str, str]]
 
 
@@ -55,20 +61,23 @@ def run_page(source: Source) -> RunPage:
     return RunPage(
         name=source.folder.name,
         heading=heading(source.folder, source.rows),
+        about=source.folder.spec.about.strip().partition("\n")[0],
+        constants=constants_line(source.rows) if source.rows else "",
+        metrics=metric_notes([name for row in source.rows[:1] for name in (*metrics_of(row), "dev_loss")]),
         conclusion=[*follow_up_lines(source.folder.spec, source.state, source.rows), *conclusion(study)],
         notes=footnotes(source.folder, source.rows),
         checks=health_lines(health(study, evidence(source.folder, source.state))),
         scores=_scores(source),
         tables=[configurations(study), every_row(study)] if several_seeds else [every_row(study)],
         sections=[
-            _section("effects", "What each setting does", [_draw(source, "effects"), _draw(source, "methods")]),
-            _section("curves", "Learning curves", [_draw(source, "curves")]),
+            _section("effects", "What each setting does", _draw_sets(source, "effects", "methods")),
+            _section("curves", "Learning curves", _draw_sets(source, "curves")),
             _section("slices", "One setting at a time", [_draw(source, "slice", x=axis) for axis in _axes(source)]),
             _section("parallel", "All settings at once", [_draw(source, "parallel")]),
             _section("cost", "Score against cost", [_draw(source, "cost", x=column) for column in COSTS]),
             _section("rungs", "Early stopping", [_draw(source, "rungs")]),
-            _section("timeline", "Timeline", [_draw(source, "timeline")]),
         ],
+        timeline=_section("timeline", "Timeline", [_draw(source, "timeline")]),
         texts=texts(source),
         facts=facts(source),
     )
@@ -80,11 +89,13 @@ def _axes(source: Source) -> list[str]:
 
 def _scores(source: Source) -> Section:
     """Return the chart of scores of each set of comparable rows, up to MOST_SETS of them."""
+    return _section("scores", "Scores", _draw_sets(source, "scores"))
+
+
+def _draw_sets(source: Source, *kinds: str) -> list[Callable[[], Figure]]:
+    """Return the charts `kinds` of each set of comparable rows, up to MOST_SETS of them."""
     places = range(min(MOST_SETS, len(source.study.sets)))
-    draws = [_draw(replace(source, place=place), "scores") for place in places]
-    found = _section("scores", "Scores", draws)
-    named = [replace(figure, name=f"{figure.name}-{place}") for place, figure in enumerate(found.figures)]
-    return replace(found, figures=named)
+    return [_draw(replace(source, place=place), kind) for place in places for kind in kinds]
 
 
 def _draw(source: Source, kind: str, **options: str) -> Callable[[], Figure]:
@@ -92,10 +103,14 @@ def _draw(source: Source, kind: str, **options: str) -> Callable[[], Figure]:
 
 
 def _section(name: str, title: str, draws: Sequence[Callable[[], Figure]]) -> Section:
-    figures, missing = [], []
+    figures: list[Figure] = []
+    missing: list[str] = []
     for draw in draws:
         try:
-            figures.append(draw())
+            figure = draw()
+            number = sum(figure.name == one.name.partition("~")[0] for one in figures)
+            figures.append(replace(figure, name=f"{figure.name}~{number}" if number else figure.name))
         except RunError as error:
             missing.append(str(error))
+    missing = list(dict.fromkeys(missing))
     return Section(name=name, title=title, figures=figures, missing=missing)

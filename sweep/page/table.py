@@ -67,10 +67,9 @@ def every_row(study: Study) -> PageTable:
 def _shown(study: Study, found: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the columns of configurations that are shown at first."""
     metrics = dict.fromkeys(name for one in found for name in (one["metric"], "dev_loss"))
-    given = [name for name in ("variant", "paper") if any(one.get(name) is not None for one in found)]
+    given, paper = ([name] if any(one.get(name) is not None for one in found) else [] for name in ("variant", "paper"))
     problems = [name for name in ("lost", "unfinished") if any(one[name] for one in found)]
-    scores = [name for metric in metrics for name in (metric, f"{metric}_low", f"{metric}_high")]
-    return ["rank", "tied", *given[:1], *study.varying, "n", *problems, *scores, *given]
+    return ["rank", "tied", *given, *study.varying, "n", *problems, *metrics, *paper]
 
 
 def _table(
@@ -83,7 +82,7 @@ def _table(
 ) -> PageTable:
     kept = entries[:MOST_ROWS]
     names = [one for one in names if one in shown or any(entry.get(one) is not None for entry in kept)]
-    cells = [_cells(one, [entry.get(one) for entry in kept]) for one in names]
+    cells = [_score_cells(one, kept) or _cells(one, [entry.get(one) for entry in kept]) for one in names]
     return PageTable(
         name=name,
         title=title,
@@ -99,6 +98,22 @@ def _table(
 def _is_numeric(entries: Sequence[Mapping[str, Any]], name: str) -> bool:
     found = [entry[name] for entry in entries if entry.get(name) is not None]
     return name not in TEXTS and all(isinstance(one, int | float) and not isinstance(one, bool) for one in found)
+
+
+def _score_cells(name: str, kept: Sequence[Mapping[str, Any]]) -> list[Cell] | None:
+    """Return means with their intervals; None for a column without intervals."""
+    if not any(entry.get(f"{name}_low") is not None for entry in kept):
+        return None
+    digits = decimals(name, [entry.get(name) for entry in kept])
+    keys = name, f"{name}_low", f"{name}_high"
+    return [_with_interval(*(entry.get(key) for key in keys), digits=digits) for entry in kept]
+
+
+def _with_interval(mean: float | None, low: float | None, high: float | None, *, digits: int) -> Cell:
+    text = plain_text(mean, digits)
+    if mean is None or low is None or high is None:
+        return _cell(mean, text)
+    return Cell(f"{text} [{plain_text(low, digits)}, {plain_text(high, digits)}]", repr(mean))
 
 
 def _cells(name: str, found: Sequence[Any]) -> list[Cell]:

@@ -31,7 +31,7 @@
     table.tBodies[0].append(...rows);
   }
 
-  const TERM = /^(.+?)(>=|<=|!=|=|>|<)(.*)$/;
+  const TERM = /^(.+?)(>=|<=|!=|=|>|<)(.+)$/;
   function meets(row, names, term) {
     const parts = TERM.exec(term);
     const place = parts ? names.indexOf(parts[1].toLowerCase()) : -1;
@@ -61,10 +61,11 @@
     for (const box of root.querySelectorAll("[data-column]"))
       box.addEventListener("change", () => show(Number(box.dataset.column), box.checked));
     root.querySelector(".filter").addEventListener("input", (event) => {
-      const terms = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const terms = event.target.value.toLowerCase().replaceAll("=>", ">=").replaceAll("=<", "<=").split(/\s+/).filter(Boolean);
+      const unknown = terms.map((term) => TERM.exec(term)?.[1]).filter((name) => name && !names.includes(name));
       for (const row of rows) row.hidden = !terms.every((term) => meets(row, names, term));
       const left = rows.filter((row) => !row.hidden);
-      count.textContent = `${left.length} of ${rows.length} rows`;
+      count.textContent = unknown.length ? `no column ${unknown[0]}` : `${left.length} of ${rows.length} rows`;
       const ids = terms.length ? left.map((row) => row.dataset.id) : null;
       const view = views.get(`${root.closest("[data-run]").dataset.run}-parallel`);
       if (view) view.signal("shown", ids).runAsync();
@@ -160,6 +161,10 @@
     };
     for (const control of [which, find, wrong]) control?.addEventListener("input", update);
     if (which.options.length > 2) which.value = "0";
+    root.querySelector(".unfold").addEventListener("click", (event) => {
+      root.querySelector(".samples").classList.remove("folded");
+      event.target.remove();
+    });
     update();
   }
 

@@ -3,13 +3,20 @@
 from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.numbers import decimals, plain_text
 from sweep.reporting.verdicts.groups import Summary, summarize
+from sweep.reporting.verdicts.sentence import sentence, signed
+from sweep.reporting.verdicts.sides import paired
 from sweep.reporting.verdicts.standings import Standing, Standings
 from sweep.reporting.verdicts.study import Study
+from sweep.statistics.verdict import judge
 
 
 def conclusion(study: Study) -> list[str]:
     """Return the conclusions on each set of comparable rows."""
-    return [line for place in range(len(study.sets)) for line in _conclusions(study, place)]
+    lines = []
+    for place in range(len(study.sets)):
+        name = study.set_name(place)
+        lines += [f"{name}: {line}" if name else line for line in _conclusions(study, place)]
+    return lines
 
 
 def _conclusions(study: Study, place: int) -> list[str]:
@@ -17,7 +24,7 @@ def _conclusions(study: Study, place: int) -> list[str]:
     metric = found.metric
     if found.best is None:
         return []
-    lines = [_best_line(found, found.best, study.name_of(found.best.group))]
+    lines = [_best_line(study, found, found.best), *_pair_lines(study, found)]
     if found.seeds < 2 and len(members) > 1:
         lines.append(
             "one seed per configuration: any difference may be luck. Repeat the run with --seeds 6 to compare them"
@@ -27,25 +34,49 @@ def _conclusions(study: Study, place: int) -> list[str]:
     if metric != "dev_loss":
         by_loss = study.standings(place, "dev_loss")
         if by_loss.best is not None and by_loss.best.group.setting_id != found.best.group.setting_id:
-            lines.append(_best_line(by_loss, by_loss.best, study.name_of(by_loss.best.group)))
+            lines.append(_best_line(study, by_loss, by_loss.best, mark=""))
     return lines
 
 
-def _best_line(found: Standings, best: Standing, name: str) -> str:
-    """Return the best setting with its interval, and how many are tied with it."""
-    text = f"best {found.metric}: {score_text(found.metric, best.summary)} at {name}"
+def _best_line(study: Study, found: Standings, best: Standing, mark: str = " (marked =)") -> str:
+    """Return the best setting with its interval and its gain over the baseline, and how many are tied with it."""
+    better = "" if larger_is_better(found.metric) else " (lower is better)"
+    text = f"best {found.metric}{better}: {score_text(found.metric, best.summary)} at {study.name_of(best.group)}"
+    gain = _gain(best, found.metric)
+    if gain is not None:
+        text += f", {signed(gain)} against the model before fine-tuning"
     others = [one for one in found.settings[1:] if one.tied is not None]
     tied = sum(bool(one.tied) for one in others)
-    if not others:
+    if len(others) < 2:
         return text
-    if len(others) == 1:
-        return f"{text}; `sweep compare` judges the difference between the two"
     if tied == 0:
         return f"{text}; every other configuration is worse"
     if tied == len(others):
-        return f"{text}; all other configurations are tied with it (marked =)"
+        return f"{text}; all other configurations are tied with it{mark}"
     verb = "is" if tied == 1 else "are"
-    return f"{text}; {tied} of the other {len(others)} configurations {verb} tied with it (marked =)"
+    return f"{text}; {tied} of the other {len(others)} configurations {verb} tied with it{mark}"
+
+
+def _gain(best: Standing, metric: str) -> float | None:
+    """Return the difference to the baseline if the best setting beats it; else None."""
+    baseline = summarize(best.group.baseline(metric).values()).mean
+    if baseline is None or best.summary.mean is None:
+        return None
+    gain = best.summary.mean - baseline
+    return gain if gain * (1 if larger_is_better(metric) else -1) > 0 else None
+
+
+def _pair_lines(study: Study, found: Standings) -> list[str]:
+    """Return the verdict on a set of two settings."""
+    scored = [one.group for one in found.settings if one.rank is not None]
+    if len(scored) != 2 or found.seeds < 2:
+        return []
+    one, other = scored
+    name = f"{study.name_of(one)} - {study.name_of(other)}"
+    pair = paired(name, one.scores(found.metric), other.scores(found.metric))
+    return [
+        sentence(verdict, found.metric) for verdict in judge([pair], larger_is_better=larger_is_better(found.metric))
+    ]
 
 
 def _luck_lines(found: Standings) -> list[str]:
@@ -58,7 +89,9 @@ def _luck_lines(found: Standings) -> list[str]:
     expected = plain_text(sign * luck.expected, digits)
     text = f"if all {count} configurations were equally good, the best would reach {expected} by luck on average"
     if luck.more_than_luck():
-        return [f"more than luck: {text} (p = {luck.p:.2g})"]
+        tied = sum(bool(one.tied) for one in found.settings)
+        open_question = f"; which of the {tied} tied ones is best is not decided" if tied > 1 else ""
+        return [f"more than luck, the configurations differ: {text} (p = {luck.p:.2g}){open_question}"]
     if luck.own_p is not None and luck.p <= 0.05:
         return [f"possibly luck: {text}; the best one varies much more between seeds than the others"]
     return [f"possibly luck: {text} (p = {luck.p:.2g})"]

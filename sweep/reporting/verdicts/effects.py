@@ -149,7 +149,7 @@ def _confounded(levels: Mapping[str, Sequence[Any]]) -> str:
         return ""
     return (
         f"not a full grid: {run} of {all_of_them} combinations of these settings were run. Settings that vary together "
-        "share their effects, so the table credits each only with what no other explains, and no level is compared"
+        "share their effects, so each is credited only with what no other explains, and no values are compared"
     )
 
 

@@ -17,6 +17,7 @@ from sweep.statistics.errors import StatisticsError
 from sweep.statistics.paired import outlier, paired_effect
 
 EDGE_LEVEL = 0.005  # p at which the best value of an axis counts as better than its neighbour
+LEAST_FOR_TOP = 8  # settings, below which the place of one by another score says little
 IDLE_LEVEL = 0.5  # p above which the best and the worst value of an axis count as equal
 
 
@@ -82,13 +83,20 @@ def edges(groups: Sequence[Group], keys: Sequence[str], metric: str) -> Iterator
         beside = values[1] if best == values[0] else values[-2]
         seeds = sorted(means[best].keys() & means[beside].keys())
         d = [means[best][seed] - means[beside][seed] for seed in seeds]
+        found = True
+        beyond, extreme = ("smaller", "smallest") if best == values[0] else ("larger", "largest")
         if len(d) >= 2 and float(paired_effect(d).p) / 2 <= EDGE_LEVEL:
-            found = True
-            beyond = "smaller" if best == values[0] else "larger"
             yield Check(
                 "edge",
                 Level.PROBLEM,
                 f"the best {key} is {setting_text(best)}, the end of its axis: try {beyond} values",
+            )
+        else:
+            yield Check(
+                "edge",
+                Level.NOTE,
+                f"the best {key}, {setting_text(best)}, is the {extreme} one tried, though {setting_text(beside)} is "
+                f"not clearly worse: {beyond} values may be better",
             )
     if not found:
         yield Check("no optimum at the end of an axis", Level.OK)
@@ -152,12 +160,26 @@ def disagreement(groups: Sequence[Group], metric: str) -> Check:
     if found is None:
         return Check(name, Level.UNKNOWN)
     if found.high is None or found.high >= 0:
-        return Check(name, Level.OK)
+        return _agreement_at_the_top(name, known, metric)
     return Check(
         name,
         Level.NOTE,
         f"configurations with a better dev_loss have a worse {metric} (Kendall's tau {found.tau:.2f}): decide which "
         "of them you want, and rank by it with --metric",
+    )
+
+
+def _agreement_at_the_top(name: str, known: Sequence[tuple[float, float]], metric: str) -> Check:
+    """Say whether the best setting by `metric` is among the last quarter by dev loss, though the two agree on most."""
+    sign = 1 if larger_is_better(metric) else -1
+    _, loss = max(known, key=lambda pair: sign * pair[0])
+    place = 1 + sum(other < loss for _, other in known)
+    if len(known) < LEAST_FOR_TOP or place <= 0.75 * len(known):
+        return Check(name, Level.OK)
+    return Check(
+        name,
+        Level.NOTE,
+        f"the best {metric} is only in place {place} of {len(known)} by dev_loss: look at its learning curve and texts",
     )
 
 

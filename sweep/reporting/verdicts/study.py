@@ -10,6 +10,8 @@ from sweep.reporting.settings import informative_keys
 from sweep.reporting.verdicts.groups import Group, comparable, groups_of
 from sweep.reporting.verdicts.standings import Standings, standings
 
+SET_KEYS = ("task", "data", "base", "epochs")  # in which sets of comparable rows may differ
+
 
 class Study:
     """The settings of a run. Standings are computed when they are first needed."""
@@ -48,6 +50,12 @@ class Study:
             variant: [key for key in informative_keys(settings) if key != "seed"] if variant else self.varying
             for variant, settings in alike.items()
         }
+
+    def set_name(self, place: int) -> str:
+        """Return what tells a set from the others, such as "data reviews"; "" for the only one."""
+        firsts = [members[0].settings for members in self.sets]
+        varying = [key for key in SET_KEYS if len({str(one.get(key)) for one in firsts}) > 1]
+        return ", ".join(f"{key} {setting_text(firsts[place].get(key))}" for key in varying)
 
     def standings(self, place: int, metric: str | None = None) -> Standings:
         """Return the standings of set number `place` by `metric` (None: the one that its rows are ranked by)."""

@@ -32,7 +32,7 @@ def lost(rows: Sequence[Row]) -> Check:
 
 def epochs(curves: Sequence[Sequence[float]]) -> Check:
     """Look at the median trial: does the last epoch still help, or did the loss rise again?"""
-    name = "the number of epochs fits"
+    name = "the number of epochs fits the median trial"
     long = [np.asarray(curve) for curve in curves if len(curve) >= 4 and np.all(np.isfinite(curve))]
     gains = [(curve, curve[0] - curve.min()) for curve in long if curve[0] > curve.min()]
     if not gains:
@@ -44,8 +44,9 @@ def epochs(curves: Sequence[Sequence[float]]) -> Check:
         return Check(
             name,
             Level.PROBLEM,
-            f"the dev loss rises again after epoch {epoch} in the median trial, by {lost:.0%} of what was gained: use "
-            f"--set epochs={max(1, epoch)}, or score each trial at its best epoch with --keep-best-epoch",
+            f"too many epochs: in the median trial the dev loss is lowest at epoch {epoch}, then rises again by "
+            f"{lost:.0%} of what was gained. Use --set epochs={max(1, epoch)}, or score each trial at its best epoch "
+            "with --keep-best-epoch",
         )
     if last > STILL_FALLING:
         return Check(
@@ -71,7 +72,7 @@ def examples(count: int | None) -> Check:
 
 
 def rungs(rungs: Mapping[int, Sequence[tuple[float, float]]]) -> Check:
-    name = "rungs foretell the end"
+    name = "early stopping would be safe"
     for epoch, pairs in sorted(rungs.items()):
         found = agreement_of(pairs)
         if found is not None and found.tau < FORETELL:

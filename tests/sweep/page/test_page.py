@@ -47,7 +47,7 @@ def test_the_policy_allows_the_scripts_of_the_page_only() -> None:
     listed = " ".join(f"'sha256-{one}'" for one in hashes)
     assert policy.startswith(f"default-src 'none'; script-src {listed}; style-src 'sha256-")
     assert "unsafe" not in policy
-    assert set(json.loads(data)) >= {"sentiment-scores-0", "sentiment-curves", "sentiment-timeline"}
+    assert set(json.loads(data)) >= {"sentiment-scores", "sentiment-curves", "sentiment-timeline"}
 
 
 def test_the_same_run_gives_the_same_page() -> None:
@@ -80,7 +80,7 @@ def test_hostile_texts_can_be_drawn(hostile_run: Path) -> None:
 def test_a_run_that_has_not_begun(empty_run: RunFolder) -> None:
     text = page([open_source(empty_run)])
     assert "No point is finished yet." in text
-    assert "No chart: run &#39;" in text
+    assert "Not drawn: run &#39;" in text
     assert "PENDING" in text
 
 

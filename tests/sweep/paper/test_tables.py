@@ -110,7 +110,7 @@ def test_effects_have_intervals_where_the_grid_is_full(reference: list[PaperRun]
     assert isinstance(found["combinations"], FoundEffects)
     shares, methods = effects_tables(run, found["combinations"])
     assert "Not a full grid: 9 of 32" in shares.tex()
-    assert [r"SOAP + decoding $-$ SOAP", "-0.22", "$[-0.45, 0.00]$", "6", "0.19", "undecided"] in body(methods)
+    assert ["LoRA $-$ no method", "0.04", "$[-0.19, 0.28]$", "6", "0.92", "undecided"] in body(methods)
 
 
 def test_columns_are_as_wide_as_their_numbers() -> None:

@@ -182,3 +182,54 @@ def test_interactions_tell_whether_gains_add_up() -> None:
     assert verdicts["LoRA x SOAP"].word == "worse"
     assert verdicts["LoRA x SOAP beside SMART"].mean == pytest.approx(-1.5, abs=0.15)
     assert verdicts["LoRA x SMART"].mean == pytest.approx(0, abs=0.1)
+
+
+def scored(settings: dict, score: float) -> list:
+    return [row(settings, seed, chrf=score + seed / 10, dev_loss=3.0) for seed in range(3)]
+
+
+def additions(*rows: list) -> dict:
+    parts = ablation(groups_of([one for group in rows for one in group]), "chrf")
+    return {one.name: one for one in judge(parts.additions(), larger_is_better=True)}
+
+
+def test_only_configurations_that_decode_alike_are_compared() -> None:
+    """LoRA adds 1 at equal decoding; the worse decodings of the plain model do not count for it."""
+    nucleus, top_k = {"decode.top_p": 0.9}, {"decode.top_k": 4}
+    found = additions(
+        scored(nucleus, 40.0), scored(LORA | nucleus, 41.0), scored(top_k, 30.0), scored(SMART | top_k, 29.0)
+    )
+    assert found["LoRA - no method"].mean == pytest.approx(1.0)
+    assert found["top_k=4 - no method"].mean == pytest.approx(-10.0)
+    assert found["SMART + top_k=4 - top_k=4"].mean == pytest.approx(-1.0)
+    assert len(found) == 3
+
+
+def test_the_usual_decoding_is_the_most_common_one() -> None:
+    nucleus = {"decode.top_p": 0.9}
+    found = additions(scored(SOAP, 41.0), scored(nucleus, 40.0), scored(SOAP | nucleus, 39.0))
+    assert found["SOAP - no method"].mean == pytest.approx(-1.0)
+    assert found["SOAP + no top_p - SOAP"].mean == pytest.approx(2.0)
+
+
+def test_other_differences_are_named_and_kept_few() -> None:
+    found = additions(
+        scored({"lr": 0.1}, 40.0),
+        scored({"lr": 0.2, "batch_size": 4}, 20.0),
+        scored(SOAP | {"lr": 0.3}, 42.0),
+    )
+    assert list(found) == ["SOAP - no method (also differs: lr)"]
+    assert found["SOAP - no method (also differs: lr)"].mean == pytest.approx(2.0)
+
+
+def test_several_pairs_are_averaged_by_seed() -> None:
+    found = additions(scored({}, 40.0), scored({"lora.rank": 2}, 41.0), scored({"lora.rank": 8}, 44.0))
+    assert found["LoRA - no method (mean of 2 pairs)"].mean == pytest.approx(2.5)
+
+
+def test_a_grid_of_decodings_is_no_list_of_methods() -> None:
+    decodings = [{"decode.top_k": k} for k in range(1, 12)]
+    rows = [
+        scored(settings | decoding, score) for decoding in decodings for settings, score in (({}, 40.0), (LORA, 41.0))
+    ]
+    assert list(additions(*rows)) == ["LoRA - no method (mean of 11 pairs)"]
