@@ -149,6 +149,11 @@ def test_everything_works_by_keyboard(opened: Callable[..., Page]) -> None:
     board.locator(".filter").focus()
     tab.keyboard.type("lora.rank>=32 tied=true")
     assert board.locator(".count").text_content() == "3 of 24 rows"
+    tab.keyboard.press("Control+A")
+    tab.keyboard.type("price>3")
+    assert board.locator(".count").text_content() == "no column price"
+    tab.keyboard.press("Control+A")
+    tab.keyboard.press("Delete")
     head = board.locator("th button", has_text="dev_loss").first
     head.focus()
     tab.keyboard.press("Enter")
@@ -213,10 +218,12 @@ def test_texts_are_filtered(opened: Callable[..., Page]) -> None:
     tab = opened(reference_page("sentiment"))
     texts = tab.locator(".texts")
     texts.locator(".which").select_option("")
+    assert texts.locator(".sample:visible").count() == 3  # the others are folded
+    texts.locator(".unfold").click()
     every = texts.locator(".sample:visible").count()
     texts.locator(".wrong").check()
     wrong = texts.locator(".sample:visible").count()
-    assert 0 < wrong < every
+    assert 3 < wrong < every
     assert texts.locator(".sample:visible .bad").count() == wrong
     texts.locator(".find").fill("no text holds this")
     assert texts.locator(".count").text_content() == "0 texts"
