@@ -1,5 +1,6 @@
 """What charts are drawn from: the rows and state of a run, read once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,12 +33,12 @@ class Source:
 
     folder: RunFolder
     state: RunState
-    rows: tuple[Row, ...]
+    study: Study
     place: int | None = None
 
-    @cached_property
-    def study(self) -> Study:
-        return Study(self.rows)
+    @property
+    def rows(self) -> Sequence[Row]:
+        return self.study.rows
 
     @cached_property
     def groups(self) -> list[Group]:
@@ -138,7 +139,7 @@ class Source:
 def open_source(folder: RunFolder, metric: str | None = None) -> Source:
     """Return a run as it is now. Rows are ranked by `metric` (None: what the run was started with)."""
     state = load_state(folder)
-    return Source(folder, state, tuple(with_paper(rows(folder, state, metric), folder.spec.space)))
+    return Source(folder, state, Study(with_paper(rows(folder, state, metric), folder.spec.space)))
 
 
 def in_order(found: set[Any]) -> list[Any]:

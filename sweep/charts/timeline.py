@@ -12,14 +12,16 @@ from sweep.store.events import EpochEvent, Event, SessionEvent, StatusEvent
 from sweep.store.ledger import read_ledger
 from sweep.store.status import Status
 
-MOST = 1_500  # bars drawn: the last ones
+MOST = 1_500  # trials; the bars of more would be thinner than a pixel
 RUNNING = "running or cut off"
 
 
 def timeline(source: Source, options: Options, palette: Palette) -> Figure:
-    """Draw when each trial ran, in seconds of work on the run. Raise RunError before the first trial."""
+    """Draw when each trial ran, in seconds of work on the run. Raise RunError for no trial or too many."""
+    if len(source.state.trials) > MOST:
+        raise RunError(f"run {source.folder.name!r} has more than {MOST:,} trials, too many for a timeline")
     ledger = source.folder.ledger
-    records = in_lanes(attempts(read_ledger(ledger) if ledger.exists() else []))[-MOST:]
+    records = in_lanes(attempts(read_ledger(ledger) if ledger.exists() else []))
     if not records:
         raise RunError(f"run {source.folder.name!r} has trained no trial itself")
     kinds = list(dict.fromkeys(bar["end"] for bar in records))

@@ -94,8 +94,8 @@ def _scores(source: Source) -> Section:
 
 def _draw_sets(source: Source, *kinds: str) -> list[Callable[[], Figure]]:
     """Return the charts `kinds` of each set of comparable rows, up to MOST_SETS of them."""
-    places = range(min(MOST_SETS, len(source.study.sets)))
-    return [_draw(replace(source, place=place), kind) for place in places for kind in kinds]
+    sets = [replace(source, place=place) for place in range(min(MOST_SETS, len(source.study.sets)))]
+    return [_draw(one, kind) for one in sets for kind in kinds]
 
 
 def _draw(source: Source, kind: str, **options: str) -> Callable[[], Figure]:

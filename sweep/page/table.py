@@ -6,7 +6,6 @@ from typing import Any
 
 from sweep.reporting.columns import table_columns
 from sweep.reporting.numbers import cell_format, decimals, plain_text
-from sweep.reporting.verdicts.groups import groups_of
 from sweep.reporting.verdicts.records import columns, records
 from sweep.reporting.verdicts.study import Study
 
@@ -58,7 +57,7 @@ def configurations(study: Study) -> PageTable:
 
 def every_row(study: Study) -> PageTable:
     """Return the table of rows, one for each configuration and seed, with the columns that people compare."""
-    ids = {row["point_id"]: group.setting_id for group in groups_of(study.rows) for row in group.rows}
+    ids = {row["point_id"]: group.setting_id for group in study.groups for row in group.rows}
     names = table_columns(study.rows)
     names = [*names[:2], "seed", *(name for name in names[2:] if name != "seed"), "point_id"]
     return _table("rows", "Every row", names, names, study.rows, [ids[row["point_id"]] for row in study.rows])

@@ -39,7 +39,7 @@ def _figure(run: PaperRun, kind: str) -> Figure | None:
     from sweep.charts.save import content
     from sweep.charts.source import Options, Source
 
-    source = Source(run.folder, run.state, tuple(run.rows))
+    source = Source(run.folder, run.state, run.study)
     try:
         chart = CHARTS[kind](source, Options(), LIGHT)
     except RunError:
