@@ -33,13 +33,15 @@ def curves(source: Source, options: Options, palette: Palette) -> Figure:
     shown = groups[:MOST]
     trials = {trial.trial_id: trial for trial in full_plan(source.folder.spec, source.state).trials}
     records = [point for group in shown for point in _records(source, group, trials, y, by)]
+    cached = sum(row.get("cached_from") is not None for group in shown for row in group.rows)
     if not records:
-        raise RunError(f"run {source.folder.name!r} has no {y} by epoch yet")
+        where = "; its rows came from earlier runs (column cached_from), which have the curves" if cached else " yet"
+        raise RunError(f"run {source.folder.name!r} has no {y} by epoch{where}")
     banded = len(shown) <= BANDS and any(point["n"] > 1 for point in records)
     return Figure(
         name="curves",
         title=source.titled(f"{y} by epoch"),
-        sentence=_sentence(y, by, banded, len(groups) - len(shown)),
+        sentence=_sentence(y, by, banded, cached) + left_out_text(len(groups) - len(shown)),
         chart=_chart(records, y, by, banded, palette),
         records=records,
         columns={
@@ -59,13 +61,15 @@ def _training_setting(source: Source) -> str | None:
     return None if found is None or found.startswith("decode.") else found
 
 
-def _sentence(y: str, by: str | None, banded: bool, left_out: int) -> str:
+def _sentence(y: str, by: str | None, banded: bool, cached: int) -> str:
     parts = ["Each line is the mean over the seeds of one configuration" + (f", coloured by {by}." if by else ".")]
     if y == "dev_loss":
         parts.append("Epoch 0 is the model before fine-tuning.")
     if banded:
         parts.append("The band is the 95 % interval of the mean.")
-    return " ".join(parts) + left_out_text(left_out)
+    if cached:
+        parts.append(f"{cached} rows that came from earlier runs (column cached_from) have no curve here.")
+    return " ".join(parts)
 
 
 def _of_distinct_trials(groups: Sequence[Group]) -> list[Group]:
@@ -76,18 +80,17 @@ def _of_distinct_trials(groups: Sequence[Group]) -> list[Group]:
 def _records(source: Source, group: Group, trials: Mapping[str, Trial], y: str, by: str | None) -> list[Record]:
     by_epoch: dict[int, list[float]] = {}
     for row in group.rows:
-        if y == "dev_loss" and row.get("base_dev_loss") is not None:
+        epochs = trial_rows(source.state, trials[row["trial_id"]])
+        known = [one for one in epochs if one["epoch"] <= row["epochs_budget"] and one.get(y) is not None]
+        for epoch in known:
+            by_epoch.setdefault(epoch["epoch"], []).append(epoch[y])
+        if known and y == "dev_loss" and row.get("base_dev_loss") is not None:
             by_epoch.setdefault(0, []).append(row["base_dev_loss"])
-        for epoch in trial_rows(source.state, trials[row["trial_id"]]):
-            if epoch["epoch"] <= row["epochs_budget"] and epoch.get(y) is not None:
-                by_epoch.setdefault(epoch["epoch"], []).append(epoch[y])
-    if set(by_epoch) <= {0}:
-        return []
     return [
         {
             "id": group.setting_id,
             "name": _name(source, group),
-            "level": level_text(group.settings.get(by)) if by else "",
+            "level": source.text_of(group, by) if by else "",
             "epoch": number,
             **_mean(found),
         }

@@ -45,9 +45,14 @@ def directed(metric: str) -> str:
     return f"{metric} ({'higher' if larger_is_better(metric) else 'lower'} is better)"
 
 
-def left_out_text(count: int) -> str:
-    """Return a sentence on `count` configurations that are not drawn; "" for none."""
-    return f" The {count:,} configurations with the lowest places are not drawn." if count else ""
+def left_out_text(beyond: int, unscored: int = 0) -> str:
+    """Return sentences on configurations that are not drawn: `beyond` the limit, and without a score; "" for none."""
+    parts = []
+    if beyond:
+        parts.append(f" Not drawn: the {beyond:,} with the lowest places.")
+    if unscored:
+        parts.append(f" Without a score, so not drawn: {unscored:,} (failed, stopped or unfinished).")
+    return "".join(parts)
 
 
 def layered(*layers: alt.Chart) -> alt.LayerChart:

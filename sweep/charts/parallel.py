@@ -27,19 +27,18 @@ def parallel(source: Source, options: Options, palette: Palette) -> Figure:
     scored = [one for one in source.standings(metric).settings if one.summary.mean is not None][:MOST]
     if not scored:
         raise RunError(f"run {source.folder.name!r} has no finished point yet")
-    places = {key: _places([one.group.settings.get(key) for one in scored]) for key in axes}
+    places = {key: _places([source.study.value_of(one.group, key) for one in scored]) for key in axes}
     means = [float(one.summary.mean or 0.0) for one in scored]
     low, high = min(means), max(means)
     records = []
     for rank, (one, mean) in enumerate(zip(scored, means, strict=True)):
-        settings = one.group.settings
         shared = {
             "id": one.group.setting_id,
             "name": source.name_of(one.group),
             "fifth": 1 + rank * BINS // len(scored),
         }
         for key in axes:
-            text = level_text(settings.get(key))
+            text = source.text_of(one.group, key)
             records.append({**shared, "axis": key, "place": places[key][text], "text": text})
         score = {"place": 0.5 if high == low else (mean - low) / (high - low), "text": f"{mean:.4g}"}
         records.append({**shared, "axis": metric, **score})

@@ -9,7 +9,7 @@ import vl_convert
 
 from sweep.charts.figure import WIDTH, Figure
 from sweep.charts.palette import LIGHT
-from sweep.errors import UsageError
+from sweep.errors import InfrastructureError, UsageError
 from sweep.reporting.tables import records_csv
 from sweep.store.run_folder import write_file
 
@@ -34,7 +34,7 @@ def _json(figure: Figure, spec: dict[str, Any]) -> bytes:
 
 
 def _csv(figure: Figure, spec: dict[str, Any]) -> bytes:
-    return records_csv(list(figure.columns), figure.records).encode()
+    return f"{records_csv(list(figure.columns), figure.records)}\n".encode()
 
 
 FILES: dict[str, Callable[[Figure, dict[str, Any]], bytes]] = {
@@ -73,5 +73,13 @@ def save(
     suffix = path.suffix.lower()
     if suffix not in FILES:
         raise UsageError(f"{path}: unknown kind of file. Known: {', '.join(FILES)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, content(figure, suffix, width=width, height=height, title=title))
+    write_result(path, content(figure, suffix, width=width, height=height, title=title))
+
+
+def write_result(path: Path, data: bytes) -> None:
+    """Write a file, completely or not at all. Raise InfrastructureError if that is not possible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, data)
+    except OSError as error:
+        raise InfrastructureError(f"{path}: cannot be written: {error.strerror}") from error

@@ -30,11 +30,11 @@ def scores(source: Source, options: Options, palette: Palette) -> Figure:
     if luck is not None:
         sign = 1.0 if larger_is_better(metric) else -1.0
         lines = [{"line": "best to expect by luck", "value": sign * luck.expected}]
-    left_out = len(found.settings) - len(shown)
+    scored = sum(one.rank is not None for one in found.settings)
     return Figure(
         name="scores",
         title=source.titled(f"{metric} of each configuration"),
-        sentence=_sentence(found.seeds, bool(lines), left_out),
+        sentence=_sentence(found.seeds, bool(lines)) + left_out_text(scored - len(shown), len(found.settings) - scored),
         chart=_chart(records, lines, metric, source.label_title, palette),
         records=records,
         columns={
@@ -50,14 +50,14 @@ def scores(source: Source, options: Options, palette: Palette) -> Figure:
     )
 
 
-def _sentence(seeds: int, has_luck: bool, left_out: int) -> str:
+def _sentence(seeds: int, has_luck: bool) -> str:
     dots = "Each dot is a mean over the seeds, its bar the 95 % interval" if seeds > 1 else "Each dot is one score"
     parts = [f"{dots}; the short grey line is the baseline, the model before fine-tuning."]
     if seeds > 1:
         parts.append("A configuration with a wide bar can be tied with the best, wherever it stands.")
     if has_luck:
         parts.append("The dashed line is what the best would reach by luck if all configurations were equally good.")
-    return " ".join(parts) + left_out_text(left_out)
+    return " ".join(parts)
 
 
 def _record(source: Source, one: Standing, metric: str) -> Record:

@@ -11,6 +11,7 @@ from sweep.charts.figure import Figure, Record, layered, left_out_text, values
 from sweep.charts.palette import Palette
 from sweep.charts.source import Options, Source, in_order
 from sweep.errors import RunError
+from sweep.reporting.verdicts.groups import Group
 
 MOST = 1_000  # dots drawn: those of the best configurations
 MOST_LEVELS = 12  # values up to which a setting is drawn as steps, not on a scale of numbers
@@ -27,13 +28,13 @@ def slices(source: Source, options: Options, palette: Palette) -> Figure:
     if not scored:
         raise RunError(f"run {source.folder.name!r} has no finished point yet")
     drawn = scored[:MOST]
-    levels = in_order({group.settings.get(axis) for group, _ in drawn})
+    levels = in_order({source.study.value_of(group, axis) for group, _ in drawn})
     stepped = len(levels) <= MOST_LEVELS or not all(isinstance(level, int | float) for level in levels)
     records: list[Record] = [
         {
             "id": group.setting_id,
             "name": source.name_of(group),
-            "level": level_text(group.settings.get(axis)) if stepped else group.settings[axis],
+            "level": source.text_of(group, axis) if stepped else source.study.value_of(group, axis),
             "score": mean,
         }
         for group, mean in drawn
@@ -42,8 +43,8 @@ def slices(source: Source, options: Options, palette: Palette) -> Figure:
         name=f"slice-{axis}",
         title=source.titled(f"{metric} by {axis}"),
         sentence="Each dot is one configuration. "
-        + _sentence(source, levels, stepped)
-        + left_out_text(len(scored) - len(drawn)),
+        + _sentence(_is_full_grid(source, [group for group, _ in scored]), levels, stepped)
+        + left_out_text(len(scored) - len(drawn), len(source.groups) - len(scored)),
         chart=_stepped(records, [level_text(level) for level in levels], _is_ordered(levels), axis, metric, palette)
         if stepped
         else _scaled(records, levels, axis, metric, palette),
@@ -53,11 +54,11 @@ def slices(source: Source, options: Options, palette: Palette) -> Figure:
     )
 
 
-def _sentence(source: Source, levels: Sequence[Any], stepped: bool) -> str:
+def _sentence(is_full: bool, levels: Sequence[Any], stepped: bool) -> str:
     if not stepped:
         return "Other settings vary, too, so dots at one place may differ."
     parts = ["The line joins the means over the configurations with the same value."] if _is_ordered(levels) else []
-    if not _is_full_grid(source):
+    if not is_full:
         parts.append("Settings were not varied independently: do not read a difference here as an effect.")
     return " ".join(parts) or "Other settings vary, too."
 
@@ -66,10 +67,10 @@ def _is_ordered(levels: Sequence[Any]) -> bool:
     return all(isinstance(level, int | float) and not isinstance(level, bool) for level in levels)
 
 
-def _is_full_grid(source: Source) -> bool:
-    """Return whether every combination of the settings' values was run."""
-    sizes = [len({str(group.settings.get(key)) for group in source.groups}) for key in source.axes]
-    return math.prod(sizes) == len(source.groups)
+def _is_full_grid(source: Source, scored: Sequence[Group]) -> bool:
+    """Return whether every combination of the settings' values has a score."""
+    sizes = [len({source.text_of(group, key) for group in source.groups}) for key in source.axes]
+    return math.prod(sizes) == len(scored)
 
 
 def _stepped(

@@ -103,9 +103,13 @@ class Source:
         """Return what distinguishes a configuration, without characters that charts cannot draw."""
         return printable(self.study.name_of(group))
 
+    def text_of(self, group: Group, key: str) -> str:
+        """Return the text of a configuration's setting."""
+        return level_text(self.study.value_of(group, key))
+
     def label_of(self, group: Group) -> str:
         """Return a short label: the variant, and the values of the settings that `label_title` names."""
-        values = [level_text(group.settings.get(key)) for key in self._label_keys]
+        values = [self.text_of(group, key) for key in self._label_keys]
         return " / ".join(filter(None, [printable(group.variant or ""), *values])) or "the only one"
 
     @property
@@ -131,8 +135,8 @@ class Source:
 
     def main_setting(self, metric: str) -> str | None:
         """Return the setting whose values explain most of the variance between configurations; None if none varies."""
-        scored = [(group.settings, mean) for group in self.groups if (mean := group.summary(metric).mean) is not None]
-        shares = {key: _between([(str(settings.get(key)), mean) for settings, mean in scored]) for key in self.axes}
+        scored = [(group, mean) for group in self.groups if (mean := group.summary(metric).mean) is not None]
+        shares = {key: _between([(self.text_of(group, key), mean) for group, mean in scored]) for key in self.axes}
         return max(shares, key=lambda key: shares[key], default=None)
 
 

@@ -6,7 +6,14 @@ import click
 
 from sweep.cli.group import Command
 from sweep.cli.options import OUTPUT, option, out_option
+from sweep.errors import UsageError
 
+TAKES = {  # which of --x, --y and --by a chart takes
+    **dict.fromkeys(("scores", "effects", "methods", "parallel"), ("y",)),
+    "curves": ("y", "by"),
+    **dict.fromkeys(("slice", "cost"), ("x", "y")),
+    **dict.fromkeys(("rungs", "timeline"), ()),
+}
 KINDS = """\b
 scores     each configuration with its interval, baseline and luck line
 effects    what each value of each setting does
@@ -61,6 +68,9 @@ def plot(
     from sweep.charts.source import Options, open_source
 
     draw = find_chart(kind)
+    for name, value in (("x", x), ("y", y), ("by", by)):
+        if value is not None and name not in TAKES[kind]:
+            raise UsageError(f"--{name}: the chart {kind} does not take it")
     figure = draw(open_source(folder), Options(x=x, y=y, by=by), LIGHT)
     target = path or Path(f"{folder.name}-{kind}.svg")
     save(figure, target, width=width, height=height, title=not no_title)

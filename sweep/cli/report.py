@@ -1,15 +1,15 @@
 """`sweep report`: the leaderboard of a run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sweep.cli.group import Command
 from sweep.cli.options import OUTPUT, option, out_option
-from sweep.errors import RunError
+from sweep.errors import RunError, UsageError
 from sweep.reporting.formats import FORMATS, Report, find_format
 
 if TYPE_CHECKING:
@@ -101,7 +101,14 @@ def report(
     from sweep.store.locate import find_run_or_latest
 
     write = find_format(form)
+    ordering = {"--top": top, "--columns": columns, "--sort": sort}
+    listing = {"--rows": by_row, "--target-loss": target_loss, "--rungs": rungs or None}
+    if page is not None:
+        _refuse("--html", {**ordering, **listing})
+    elif len(runs) > 1:
+        _refuse("several runs", {"--top": top, "--sort": sort, **listing})
     if len(runs) == 1 and runs[0].endswith(".parquet") and page is None:
+        _refuse("a Parquet file", {**listing, "--metric": metric})
         _print_file(Path(runs[0]), form, top, sort, columns, wide)
         return
     folders = [find_run_or_latest(out, run) for run in runs or (None,)]
@@ -114,6 +121,13 @@ def report(
     else:
         found = _leaderboard(folders[0], metric, sort, columns, target_loss, by_row)
         click.echo(write(replace(found, top=top, wide=wide)))
+
+
+def _refuse(what: str, options: Mapping[str, Any]) -> None:
+    """Raise UsageError if one of `options` is given, which `what` has no use for."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(f"{what} and {given[0]} do not go together: leave {given[0]} out")
 
 
 def _leaderboard(

@@ -4,7 +4,7 @@ from model.task_specs import TASKS
 from sweep.reporting.leaderboard import rows
 from sweep.reporting.numbers import setting_text
 from sweep.reporting.points import best_row
-from sweep.reporting.verdicts.conclusion import conclusion
+from sweep.reporting.verdicts.follow_up_text import run_conclusions
 from sweep.reporting.verdicts.study import Study
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import full_plan, load_state
@@ -22,7 +22,7 @@ def best_text(folder: RunFolder) -> str:
     lines = [
         f"point {row['point_id']} of {folder.name}: {figures}",
         settings,
-        *conclusion(Study(ranked)),
+        *run_conclusions(folder.spec, state, Study(ranked)),
         f"use it with `sweep export {folder.name} --to DIR` or `sweep generate {folder.name} --prompt TEXT`",
     ]
     return "\n".join(lines)

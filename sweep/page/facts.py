@@ -7,7 +7,7 @@ from sweep.store.activity import activity
 
 
 def facts(source: Source) -> list[tuple[str, str]]:
-    """Return names and texts. Absolute paths of the machine are left out, since pages are passed on."""
+    """Return names and texts. Commands and names of data are as typed; where else they were found is left out."""
     spec, state = source.folder.spec, source.state
     provenance = spec.provenance
     commands = [" ".join(session.command) for session in state.sessions] or [" ".join(spec.command)]

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,27 +14,31 @@ from markupsafe import Markup
 
 from sweep.charts.figure import Figure
 from sweep.charts.palette import DARK, LIGHT, PAGE, Palette
+from sweep.charts.save import write_result
 from sweep.charts.source import Source
+from sweep.errors import RunError
 from sweep.page.sections import RunPage, run_page
 from sweep.page.vega import vega_script
 from sweep.reporting.printable import printable
-from sweep.store.run_folder import write_file
 
 ASSETS = Path(__file__).parent / "assets"
 
 
 def write_page(sources: Sequence[Source], path: Path) -> None:
     """Write the page of `sources` to `path`, completely or not at all. Raise RunError if a run has no row."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, page(sources).encode())
+    write_result(path, page(sources).encode())
 
 
-def page(sources: Sequence[Source], *, renew: str | None = None) -> str:
+def page(sources: Sequence[Source], *, renew: tuple[str, str] | None = None) -> str:
     """Return the page of `sources` as HTML.
 
-    `renew` is an address on the page's own server that names its version: the page asks it again and again, and loads
-    anew when the answer changes. None: the page asks for nothing.
+    `renew` is an address on the page's own server and the version that it named for this page: the page asks it again
+    and again, and loads anew when the answer changes. None: the page asks for nothing. Raise RunError if two runs have
+    the same name, or one has no row.
     """
+    names = [source.folder.name for source in sources]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise RunError(f"two runs are named {twice!r}: name each run once, or rename one with `sweep mv`")
     runs = [run_page(source) for source in sources]
     style = _style()
     scripts = [vega_script(), _asset("page.js")]
@@ -85,8 +90,17 @@ def _chart(figure: Figure) -> dict[str, Any]:
 
 def _json(value: Any) -> str:
     """Return `value` as JSON that cannot end the script element that holds it."""
-    text = json.dumps(value, separators=(",", ":"))
+    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
     return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+
+
+def _finite(value: Any) -> Any:
+    """Return `value` with null for numbers that are not finite, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _style() -> str:

@@ -15,9 +15,8 @@ from sweep.page.texts import Texts, texts
 from sweep.reporting.leaderboard import metrics_of
 from sweep.reporting.metric_notes import metric_notes
 from sweep.reporting.tables import constants_line, footnotes, heading
-from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.evidence import evidence
-from sweep.reporting.verdicts.follow_up_text import follow_up_lines
+from sweep.reporting.verdicts.follow_up_text import run_conclusions
 from sweep.reporting.verdicts.health import health, health_lines
 
 MOST_SETS = 4  # sets of comparable rows that get a chart of their scores
@@ -63,39 +62,44 @@ def run_page(source: Source) -> RunPage:
         heading=heading(source.folder, source.rows),
         about=source.folder.spec.about.strip().partition("\n")[0],
         constants=constants_line(source.rows) if source.rows else "",
-        metrics=metric_notes([name for row in source.rows[:1] for name in (*metrics_of(row), "dev_loss")]),
-        conclusion=[*follow_up_lines(source.folder.spec, source.state, source.rows), *conclusion(study)],
-        notes=footnotes(source.folder, source.rows),
+        metrics=metric_notes([*(name for row in source.rows for name in metrics_of(row)), "dev_loss"]),
+        conclusion=run_conclusions(source.folder.spec, source.state, study),
+        notes=[*footnotes(source.folder, source.rows), *_left_out(source)],
         checks=health_lines(health(study, evidence(source.folder, source.state))),
-        scores=_scores(source),
+        scores=_section("scores", "Scores", _draw_sets(source, "scores")),
         tables=[configurations(study), every_row(study)] if several_seeds else [every_row(study)],
         sections=[
             _section("effects", "What each setting does", _draw_sets(source, "effects", "methods")),
             _section("curves", "Learning curves", _draw_sets(source, "curves")),
-            _section("slices", "One setting at a time", [_draw(source, "slice", x=axis) for axis in _axes(source)]),
-            _section("parallel", "All settings at once", [_draw(source, "parallel")]),
-            _section("cost", "Score against cost", [_draw(source, "cost", x=column) for column in COSTS]),
+            _section("slices", "One setting at a time", _slices(source)),
+            _section("parallel", "All settings at once", _draw_sets(source, "parallel")),
+            _section("cost", "Score against cost", [_draw(one, "cost", x=x) for one in _sets(source) for x in COSTS]),
             _section("rungs", "Early stopping", [_draw(source, "rungs")]),
         ],
         timeline=_section("timeline", "Timeline", [_draw(source, "timeline")]),
-        texts=texts(source),
+        texts=texts(_sets(source)),
         facts=facts(source),
     )
 
 
-def _axes(source: Source) -> list[str]:
-    return source.axes[:MOST_SLICES]
+def _slices(source: Source) -> list[Callable[[], Figure]]:
+    return [_draw(one, "slice", x=axis) for one in _sets(source) for axis in one.axes[:MOST_SLICES]]
 
 
-def _scores(source: Source) -> Section:
-    """Return the chart of scores of each set of comparable rows, up to MOST_SETS of them."""
-    return _section("scores", "Scores", _draw_sets(source, "scores"))
+def _left_out(source: Source) -> list[str]:
+    """Return a line on the sets that get no charts; nothing if all have them."""
+    count = len(source.study.sets)
+    return [f"charts show the first {MOST_SETS} of {count} sets of comparable rows"] if count > MOST_SETS else []
+
+
+def _sets(source: Source) -> list[Source]:
+    """Return the source of each set of comparable rows, up to MOST_SETS of them."""
+    return [replace(source, place=place) for place in range(min(MOST_SETS, len(source.study.sets)))]
 
 
 def _draw_sets(source: Source, *kinds: str) -> list[Callable[[], Figure]]:
-    """Return the charts `kinds` of each set of comparable rows, up to MOST_SETS of them."""
-    sets = [replace(source, place=place) for place in range(min(MOST_SETS, len(source.study.sets)))]
-    return [_draw(one, kind) for one in sets for kind in kinds]
+    """Return the charts `kinds` of each set."""
+    return [_draw(one, kind) for one in _sets(source) for kind in kinds]
 
 
 def _draw(source: Source, kind: str, **options: str) -> Callable[[], Figure]:

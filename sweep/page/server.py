@@ -12,6 +12,7 @@ from typing import Any
 from sweep.charts.source import open_source
 from sweep.errors import UsageError
 from sweep.page.page import page
+from sweep.store.activity import is_locked
 from sweep.store.run_folder import RunFolder
 
 HOST = "127.0.0.1"
@@ -54,16 +55,17 @@ class PageServer(ThreadingHTTPServer):
             version = self.version()
             if self._made is None or self._made[0] != version:
                 sources = [open_source(folder, self.metric) for folder in self.folders]
-                self._made = version, page(sources, renew=VERSION).encode()
+                self._made = version, page(sources, renew=(VERSION, version)).encode()
             return self._made[1]
 
 
-def _stamp(folder: RunFolder) -> tuple[float, int] | None:
+def _stamp(folder: RunFolder) -> tuple[bool, float, int]:
+    """Return what changes when a run does: whether a process works on it, and its ledger."""
     try:
         found = folder.ledger.stat()
     except OSError:
-        return None
-    return found.st_mtime, found.st_size
+        return is_locked(folder), 0.0, 0
+    return is_locked(folder), found.st_mtime, found.st_size
 
 
 class PageHandler(BaseHTTPRequestHandler):
@@ -79,6 +81,8 @@ class PageHandler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.FORBIDDEN, "this host is not served")
         elif not hmac.compare_digest(token.encode(), self.server.token.encode()) or name not in ("", VERSION):
             self._answer(HTTPStatus.NOT_FOUND, "nothing here: use the whole address that `sweep serve` printed")
+        elif self.path == f"/{token}":
+            self._redirect()
         elif name == VERSION:
             self._answer(HTTPStatus.OK, self.server.version())
         else:
@@ -89,6 +93,13 @@ class PageHandler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, self.server.page(), "text/html")
         except UsageError as error:
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, f"the run cannot be read now: {error}")
+
+    def _redirect(self) -> None:
+        """Lead to the address with its last slash, from which the page's own addresses start."""
+        self.send_response(HTTPStatus.PERMANENT_REDIRECT)
+        self.send_header("Location", f"/{self.server.token}/")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _refuse(self) -> None:
         self.close_connection = True

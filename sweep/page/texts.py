@@ -41,28 +41,32 @@ class Texts:
     note: str
 
 
-def texts(source: Source) -> Texts | None:
-    """Return samples of the best configurations and the last one, first seed and first draw; None if there are none."""
+def texts(sources: Sequence[Source]) -> Texts | None:
+    """Return samples of the best configurations and the last one of each set; None if there are none."""
+    found = [sample for source in sources for sample in _samples(source)]
+    if not found:
+        return None
+    return Texts(
+        samples=found,
+        configurations=list(dict.fromkeys(sample.configuration for sample in found)),
+        note=f"The first {EXAMPLES} examples of the dev split at most, with one seed and one draw for each "
+        f"configuration; `sweep samples {sources[0].folder.name}` shows the others.",
+    )
+
+
+def _samples(source: Source) -> list[Sample]:
+    """Return the samples of one set, example by example: first seed, first draw."""
     standings = [one for one in source.standings().settings if one.rank is not None]
     chosen = [*standings[: CONFIGURATIONS - 1], *standings[CONFIGURATIONS - 1 :][-1:]]
     points = {point.point_id: point for point in full_plan(source.folder.spec, source.state).points}
     found: list[Sample] = []
-    names = []
     for one in chosen:
         row = _first_scored(one.group)
-        if row is None or not (raw := samples_of(source.state, points[row["point_id"]])):
-            continue
-        names.append(f"{source.name_of(one.group)} (rank {one.rank})")
-        classes = _classes(source, points[row["point_id"]])
-        found += [_sample(names[-1], sample, classes) for sample in _first_draws(raw)]
-    if not found:
-        return None
-    return Texts(
-        samples=sorted(found, key=lambda sample: sample.example),
-        configurations=names,
-        note=f"The first {EXAMPLES} examples of the dev split at most, with one seed and one draw for each "
-        f"configuration; `sweep samples {source.folder.name}` shows the others.",
-    )
+        if row is not None and (raw := samples_of(source.state, points[row["point_id"]])):
+            name = source.titled(f"{source.name_of(one.group)}, rank {one.rank}")
+            classes = _classes(source, points[row["point_id"]])
+            found += [_sample(name, sample, classes) for sample in _first_draws(raw)]
+    return sorted(found, key=lambda sample: sample.example)
 
 
 def _first_scored(group: Group) -> Row | None:

@@ -11,8 +11,7 @@ from sweep.progress.state import ProgressState
 from sweep.progress.trial_table import trial_table
 from sweep.reporting.leaderboard import rows
 from sweep.reporting.numbers import duration
-from sweep.reporting.verdicts.conclusion import conclusion
-from sweep.reporting.verdicts.follow_up_text import follow_up_lines
+from sweep.reporting.verdicts.follow_up_text import run_conclusions
 from sweep.reporting.verdicts.study import Study
 from sweep.store.activity import activity, is_locked
 from sweep.store.run_folder import RunFolder
@@ -52,12 +51,12 @@ class Watch:
     def _lines(self, state: RunState) -> list[Text]:
         count = max(3, min(MOST_ROWS, self.console.height - OTHER_LINES))
         ranked = rows(self.folder, state)
-        verdict = [*follow_up_lines(self.folder.spec, state, ranked), *conclusion(Study(ranked))]
+        verdict = run_conclusions(self.folder.spec, state, Study(ranked))
+        so_far = "so far: " if is_locked(self.folder) else ""
         return [
             Text(self.progress.title, style="bold"),
             *trial_table(self.progress, state, count, self.console.width),
-            *map(Text, self.progress.best_lines(state)),
-            *(Text(f"so far: {line}") for line in verdict),
+            *(Text(f"{so_far}{line}") for line in verdict),
             Text(self._clock(state)),
         ]
 

@@ -56,7 +56,7 @@ def _table(report: Report) -> str:
             print_table(console, report.folder, report.rows, top=report.top, names=report.columns, wide=report.wide)
             if report.columns is None:
                 for line in ("", *findings(report.folder, report.state, Study(report.rows))):
-                    console.print(line, soft_wrap=True)
+                    console.print(line, soft_wrap=True, markup=False)
     return captured.get().removesuffix("\n")
 
 

@@ -22,4 +22,5 @@ def comment(text: str) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return " & ".join(map(escape, cells)) + r" \\"
+    line = " & ".join(map(escape, cells))
+    return ("{}" if line.startswith(("[", "*")) else "") + line + r" \\"  # else the end of the last row takes it

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from model.task_specs import TASKS
 from sweep.errors import RunError
 from sweep.planning.flat import decode_keys, train_keys
 from sweep.reporting.leaderboard import Row, larger_is_better
@@ -49,7 +50,7 @@ def read_leaderboard(
             found = (
                 _first(file, needed, top or TOP)
                 if sort is None
-                else _sorted(file, needed, top or TOP, sort, falls=sort in metrics and larger_is_better(sort))
+                else _sorted(file, needed, top or TOP, sort, falls=_is_score(file, sort) and larger_is_better(sort))
             )
             rows = [{**row, "status": Status(row["status"])} for row in found.to_pylist()]
             return LeaderboardFile(rows=rows, columns=shown, total=file.metadata.num_rows)
@@ -60,6 +61,12 @@ def read_leaderboard(
 def _unique(file: pq.ParquetFile, name: str) -> list[Any]:
     found: list[Any] = pc.unique(file.read([name]).column(0)).to_pylist()
     return found
+
+
+def _is_score(file: pq.ParquetFile, name: str) -> bool:
+    """Return whether a column is a metric of a task in the file."""
+    tasks = _unique(file, "task") if "task" in file.schema_arrow.names else []
+    return any(name in TASKS[task].metrics for task in tasks if task in TASKS)
 
 
 def _first(file: pq.ParquetFile, columns: Sequence[str], count: int) -> pa.Table:

@@ -53,7 +53,7 @@ def print_table(
     if (line_of_base := baseline_line(rows)) is not None:
         console.print(f"{line_of_base}; [red]<[/] marks a value that does not beat it")
     if "paper" not in layout.left_out and (line_of_paper := paper_line(rows)) is not None:
-        console.print(line_of_paper)
+        console.print(line_of_paper, markup=False)
     for line_of_cuts in long_text_lines(folder):
         console.print(line_of_cuts, markup=False, highlight=False)
     if layout.short_names:

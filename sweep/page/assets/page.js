@@ -141,7 +141,11 @@
   async function drawAll() {
     for (const place of document.querySelectorAll(".chart")) {
       await new Promise((done) => setTimeout(done)); // let the reader in between two charts
-      await draw(place);
+      try {
+        await draw(place);
+      } catch (error) {
+        place.textContent = `This chart cannot be drawn: ${error.message}. Its figures are in the table below.`;
+      }
     }
     document.documentElement.dataset.drawn = "yes";
   }
@@ -169,14 +173,11 @@
   }
 
   // ---- a page that is served renews itself ----
-  function renew(address) {
-    let version = null;
+  function renew(address, version) {
     setInterval(async () => {
       try {
         const answer = await fetch(address, { cache: "no-store" });
-        const text = answer.ok ? await answer.text() : version;
-        if (version !== null && text !== version) location.reload();
-        version = text;
+        if (answer.ok && (await answer.text()) !== version) location.reload();
       } catch {
         // the server has ended; what is shown stays
       }
@@ -187,7 +188,7 @@
   document.querySelectorAll(".texts").forEach(texts);
   for (const details of document.querySelectorAll(".twin"))
     details.addEventListener("toggle", () => details.open && twin(details));
-  if (document.body.dataset.renew) renew(document.body.dataset.renew);
+  if (document.body.dataset.renew) renew(document.body.dataset.renew, document.body.dataset.version);
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
   drawAll();
 })();

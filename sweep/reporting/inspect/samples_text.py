@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -64,7 +65,7 @@ def _heading(shown: ShownPoint, samples: Sequence[Sample], metric: str) -> str:
     if not generates(samples):
         return f"{shown.name}: {sum(map(is_right, samples))} of {len(samples)} examples right"
     digits = decimals(metric, scores)
-    low, middle, high = (plain_text(scores[place], digits) for place in (0, len(scores) // 2, -1))
+    low, middle, high = (plain_text(one, digits) for one in (scores[0], median(scores), scores[-1]))
     draws = len({sample.get("draw") for sample in samples})
     means = f" (means of {draws} draws)" if draws > 1 else ""
     return f"{shown.name}: {len(scores)} examples, {metric} {low} to {high}, median {middle}{means}"

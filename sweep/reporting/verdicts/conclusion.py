@@ -10,21 +10,26 @@ from sweep.reporting.verdicts.study import Study
 from sweep.statistics.verdict import judge
 
 
-def conclusion(study: Study) -> list[str]:
-    """Return the conclusions on each set of comparable rows."""
+def conclusion(study: Study, *, is_sequential: bool = False) -> list[str]:
+    """Return the conclusions on each set of comparable rows.
+
+    With `is_sequential`, seeds were added until a comparison was decided, so that no test for a fixed number holds.
+    """
     lines = []
     for place in range(len(study.sets)):
         name = study.set_name(place)
-        lines += [f"{name}: {line}" if name else line for line in _conclusions(study, place)]
+        lines += [f"{name}: {line}" if name else line for line in _conclusions(study, place, is_sequential)]
     return lines
 
 
-def _conclusions(study: Study, place: int) -> list[str]:
+def _conclusions(study: Study, place: int, is_sequential: bool) -> list[str]:
     found, members = study.standings(place), study.sets[place]
     metric = found.metric
     if found.best is None:
         return []
-    lines = [_best_line(study, found, found.best), *_pair_lines(study, found)]
+    lines = [_best_line(study, found, found.best)]
+    if not is_sequential:
+        lines += _pair_lines(study, found)
     if found.seeds < 2 and len(members) > 1:
         lines.append(
             "one seed per configuration: any difference may be luck. Repeat the run with --seeds 6 to compare them"

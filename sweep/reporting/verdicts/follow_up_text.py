@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sweep.planning.follow_up import ConfirmConfig, SettleConfig
 from sweep.reporting.leaderboard import Row, larger_is_better
-from sweep.reporting.verdicts.conclusion import score_text
+from sweep.reporting.verdicts.conclusion import conclusion, score_text
 from sweep.reporting.verdicts.groups import Group
 from sweep.reporting.verdicts.sentence import number, sentence, signed
 from sweep.reporting.verdicts.sides import paired
@@ -21,6 +21,12 @@ def follow_up_lines(spec: RunSpec, state: RunState, rows: Sequence[Row]) -> list
     if spec.settle is not None:
         return [settled_line(spec.settle, state.settled, len(state.suggestions))]
     return confirmation_lines(spec.confirm, rows) if spec.confirm is not None else []
+
+
+def run_conclusions(spec: RunSpec, state: RunState, study: Study) -> list[str]:
+    """Return what a run says: the outcome if it follows from another run, and the conclusions on its rows."""
+    outcome = follow_up_lines(spec, state, study.rows)
+    return [*outcome, *conclusion(study, is_sequential=spec.settle is not None)]
 
 
 def settled_line(config: SettleConfig, event: SettledEvent | None, pairs: int) -> str:

@@ -11,9 +11,8 @@ from sweep.reporting.leaderboard import larger_is_better
 from sweep.reporting.numbers import cell_format, decimals, plain_text
 from sweep.reporting.tables import constants_line, footnotes, heading, markdown_table
 from sweep.reporting.terminal_table import print_layout
-from sweep.reporting.verdicts.conclusion import conclusion
 from sweep.reporting.verdicts.evidence import evidence
-from sweep.reporting.verdicts.follow_up_text import follow_up_lines
+from sweep.reporting.verdicts.follow_up_text import run_conclusions
 from sweep.reporting.verdicts.health import health, health_lines
 from sweep.reporting.verdicts.records import Record, records
 from sweep.reporting.verdicts.study import Study
@@ -44,7 +43,7 @@ def print_group_table(
     if layout.left_out:
         console.print(f"columns left out: {', '.join(layout.left_out)}; use --wide to show all")
     for text in (*footnotes(folder, rows), "", *findings(folder, state, study)):
-        console.print(text, soft_wrap=True)
+        console.print(text, soft_wrap=True, markup=False)
 
 
 def group_markdown(folder: RunFolder, state: RunState, study: Study, top: int | None) -> str:
@@ -66,7 +65,7 @@ def group_cells(study: Study, top: int | None) -> tuple[list[str], list[tuple[st
 def findings(folder: RunFolder, state: RunState, study: Study) -> list[str]:
     """Return the conclusions on a run and its health checks, a line each."""
     checks = health_lines(health(study, evidence(folder, state)))
-    return [*follow_up_lines(folder.spec, state, study.rows), *conclusion(study), "", *checks]
+    return [*run_conclusions(folder.spec, state, study), "", *checks]
 
 
 def _names(study: Study, found: Sequence[Record]) -> list[str]:

@@ -1,5 +1,6 @@
 """Rank the settings of a run by their mean over seeds, and tell which cannot be told from the best."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,9 +80,10 @@ def standings(groups: Sequence[Group], metric: str) -> Standings:
     sign = 1.0 if larger_is_better(metric) else -1.0
     summaries = {group.setting_id: group.summary(metric) for group in groups}
 
-    def order(group: Group) -> tuple[bool, float, str]:
-        mean = summaries[group.setting_id].mean
-        return mean is None, -sign * (mean or 0.0), group.setting_id
+    def order(group: Group) -> tuple[bool, float, float, str]:
+        """Sort by score, and break ties as the leaderboard does: by dev loss, then by id."""
+        mean, loss = summaries[group.setting_id].mean, group.summary("dev_loss").mean
+        return mean is None, -sign * (mean or 0.0), math.inf if loss is None else loss, group.setting_id
 
     ordered = sorted(groups, key=order)
     scored = [group for group in ordered if summaries[group.setting_id].mean is not None]

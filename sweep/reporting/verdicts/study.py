@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+from model.data_settings import DataSettings
+from model.settings import keys_of
 from sweep.reporting.leaderboard import Row
 from sweep.reporting.numbers import setting_text
 from sweep.reporting.settings import informative_keys
 from sweep.reporting.verdicts.groups import Group, comparable, groups_of
 from sweep.reporting.verdicts.standings import Standings, standings
 
-SET_KEYS = ("task", "data", "base", "epochs")  # in which sets of comparable rows may differ
+SET_KEYS = tuple(
+    dict.fromkeys(("task", "data", *keys_of(DataSettings), "base", "epochs"))
+)  # in which sets of comparable rows may differ
 
 
 class Study:
@@ -38,7 +42,15 @@ class Study:
         """Return what distinguishes a setting: its variant, and the settings that vary within it."""
         keys = self._keys[group.variant]
         values = [f"{key}={setting_text(group.settings[key])}" for key in keys if group.settings.get(key) is not None]
+        values += [f"{key}=off" for key in keys if self.is_off(group, key) and "." not in key]
         return " ".join(filter(None, [group.variant, *values])) or "the only setting"
+
+    def value_of(self, group: Group, key: str) -> Any:
+        """Return the value of a setting, by default that of the schema; None if it is off."""
+        return group.settings.get(key, group.first.get(key))
+
+    def is_off(self, group: Group, key: str) -> bool:
+        return self.value_of(group, key) is None
 
     @cached_property
     def _keys(self) -> dict[str | None, list[str]]:

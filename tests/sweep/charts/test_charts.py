@@ -4,11 +4,13 @@ import itertools
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import altair as alt
 import pytest
+from click.testing import CliRunner
 
 from sweep.charts.cost import mark_front
 from sweep.charts.figure import Figure
@@ -17,10 +19,12 @@ from sweep.charts.plots import Plots
 from sweep.charts.registry import CHARTS, find_chart
 from sweep.charts.source import Options, Source
 from sweep.charts.timeline import in_lanes
+from sweep.cli.commands import main
 from sweep.errors import RunError, UsageError
 from sweep.reporting.verdicts.groups import summarize
+from sweep.reporting.verdicts.study import Study
 from sweep.store.state import full_plan
-from tests.sweep.charts.conftest import RUNS, reference
+from tests.sweep.charts.conftest import REFERENCE, RUNS, reference
 
 NOTHING_TO_DRAW = {
     "lora_rank": ("methods",),
@@ -200,3 +204,23 @@ def _luminance(colour: str) -> float:
 def test_a_chart_in_python_is_that_of_the_command(lora_rank: Source, tmp_path: Path) -> None:
     chart = Plots(lora_rank.folder).slice("lora.rank")
     assert chart.to_dict() == draw(lora_rank, "slice", x="lora.rank").titled(LIGHT).to_dict()
+
+
+def test_cached_rows_have_no_curve_and_the_sentence_says_so(lora_rank: Source) -> None:
+    rows = [{**row, "cached_from": "other" if row["seed"] == 0 else None} for row in lora_rank.rows]
+    own = [row for row in rows if not row["cached_from"]]
+    trials = {row["trial_id"] for row in own}
+    state = replace(
+        lora_rank.state,
+        trials={name: trial for name, trial in lora_rank.state.trials.items() if name in trials},
+        scores={row["point_id"]: lora_rank.state.scores[row["point_id"]] for row in own},
+    )
+    figure = draw(Source(lora_rank.folder, state, Study(rows)), "curves")
+    assert "24 rows that came from earlier runs (column cached_from) have no curve here." in figure.sentence
+    assert {point["n"] for point in figure.records} == {5}
+
+
+def test_options_that_a_chart_does_not_take_are_refused() -> None:
+    arguments = ["plot", "lora_rank", "timeline", "--y", "chrf", "--out", str(REFERENCE)]
+    result = CliRunner().invoke(main, arguments)
+    assert (result.exit_code, result.stderr) == (2, "Error: --y: the chart timeline does not take it\n")

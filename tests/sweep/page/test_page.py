@@ -14,6 +14,7 @@ from sweep.charts.palette import LIGHT
 from sweep.charts.registry import CHARTS
 from sweep.charts.save import content
 from sweep.charts.source import Options, open_source
+from sweep.errors import RunError
 from sweep.page.page import page
 from sweep.store.run_folder import RunFolder
 from sweep.testing import ScriptedExecutor, drive
@@ -120,3 +121,35 @@ def test_long_tables_are_cut_and_say_so(long_run: RunFolder) -> None:
     assert len(text.encode()) <= 3_000_000
     assert text.count("<tr data-id=") == 1_000
     assert "The first 1000 of 1200 rows" in text
+
+
+def test_two_runs_of_one_name_are_refused() -> None:
+    source = open_source(RunFolder(REFERENCE / "sentiment"))
+    with pytest.raises(RunError, match="two runs are named 'sentiment'"):
+        page([source, source])
+
+
+def test_options_that_a_page_does_not_take_are_refused(sweep: Sweep, tmp_path: Path) -> None:
+    result = sweep("report", "sentiment", "--html", tmp_path / "a.html", "--top", 1, "--out", REFERENCE)
+    assert result.exit_code == 2
+    assert "--html and --top do not go together: leave --top out" in result.stderr
+
+
+def test_a_page_that_cannot_be_written_is_one_error(sweep: Sweep, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = sweep("report", "sentiment", "--html", tmp_path / "file" / "a.html", "--out", REFERENCE)
+    assert result.exit_code == 1
+    assert "a.html: cannot be written: " in result.stderr
+
+
+def test_every_set_has_its_charts_and_texts() -> None:
+    text = reference_page("sentiment")
+    for title in (
+        "accuracy of each configuration",
+        "dev_loss by epoch",
+        "accuracy by freeze",
+        "accuracy against training",
+    ):
+        assert f"{title} (data reviews)" in text or f"{title} time (s) (data reviews)" in text
+        assert f"{title} (data verdicts)" in text or f"{title} time (s) (data verdicts)" in text
+    assert "rank 1 (data verdicts)" in text

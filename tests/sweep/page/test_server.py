@@ -87,6 +87,11 @@ def test_other_hosts_are_refused(server: PageServer, host: str) -> None:
     assert ask(server, f"/{server.token}/", host=host)[0] in (400, 403)
 
 
+def test_the_address_without_its_last_slash_leads_to_the_page(server: PageServer) -> None:
+    status, _, headers = ask(server, f"/{server.token}")
+    assert (status, headers["Location"]) == (308, f"/{server.token}/")
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
 def test_only_get_is_answered(server: PageServer, method: str) -> None:
     assert ask(server, f"/{server.token}/", method)[0] == 405

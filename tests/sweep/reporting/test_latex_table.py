@@ -57,3 +57,11 @@ def test_configurations_have_intervals() -> None:
 
 def test_an_empty_run_has_a_header() -> None:
     assert tabular(["rank", "chrf"], []).splitlines()[2] == r"rank & chrf \\"
+
+
+def test_a_row_that_begins_with_a_bracket_is_no_argument() -> None:
+    """LaTeX would read it as an argument of the end of the row before."""
+    text = tabular(["name"], [["[a]"], ["*b"], ["c"]])
+    assert "{}[a]" in text
+    assert "{}*b" in text
+    assert "{}c" not in text

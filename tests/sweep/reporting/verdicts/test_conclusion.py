@@ -63,3 +63,13 @@ def test_sets_are_named_where_there_are_several() -> None:
     ]
     lines = [line for line in conclusion(Study(rows)) if "best chrf" in line]
     assert [line.partition(": best")[0] for line in lines] == ["data a", "data b"]
+
+
+def test_a_sequential_comparison_gets_no_test_for_a_fixed_number_of_seeds() -> None:
+    study = Study(rows_of({"2": [40.0, 40.1, 40.2], "4": [42.0, 42.2, 42.1]}))
+    assert not any("paired seeds" in line for line in conclusion(study, is_sequential=True))
+
+
+def test_ties_are_broken_by_dev_loss() -> None:
+    rows = [row({"lora.rank": rank}, 0, chrf=40.0, dev_loss=loss) for rank, loss in ((2, 3.0), (4, 2.0), (8, 4.0))]
+    assert "at lora.rank=4" in conclusion(Study(rows))[0]
