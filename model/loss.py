@@ -42,7 +42,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         x, head = hidden.to(dtype or hidden.dtype), as_dtype(weight, dtype or weight.dtype, centered=True)
         parts = slices(hidden)
         products = x.new_empty(len(hidden[parts[0]]) if parts else 0, len(head))  # of a slice: logits, then gradients
-        floats = torch.empty_like(products, dtype=torch.float32)
+        floats = products.new_empty(products.shape, dtype=torch.float32)
         for part in parts:
             target = targets[part, None]
             logits = torch.mm(x[part], head.T, out=products[: len(target)])

@@ -186,7 +186,7 @@ def prepare(request: RunRequest) -> PreparedRun:
         log.warning(note)
     provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial, machine=machine())
     check_distinct(plan, provenance)
-    check_precisions(probes, gpu=gpus > 0)
+    check_precisions(probes, provenance, gpu=gpus > 0)
     check_objective(probes, request.tune_config)
     check_updates(probes)
     long_texts = find_long_texts(probes)
