@@ -20,8 +20,9 @@ GPU_SLICE = 2048  # on a GPU, where fewer, larger products are faster; 0.4 GiB o
 
 
 def slices(positions: Tensor) -> list[slice]:
-    """Return the slices of (N, ...) `positions` that are computed at once on their device."""
-    size = SLICE if positions.device.type == "cpu" else GPU_SLICE
+    """Return the slices of (N, ...) `positions` that are computed at once on their device; on a CPU twice as many in
+    bf16, whose logits are half as large."""
+    size = SLICE * (1 + (positions.dtype == torch.bfloat16)) if positions.device.type == "cpu" else GPU_SLICE
     return [slice(start, start + size) for start in range(0, len(positions), size)]
 
 
@@ -40,13 +41,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight) if needs_weight else None
         total = hidden.new_zeros((), dtype=torch.float32)
         x, head = hidden.to(dtype or hidden.dtype), as_dtype(weight, dtype or weight.dtype, centered=True)
-        parts = slices(hidden)
-        products = x.new_empty(len(hidden[parts[0]]) if parts else 0, len(head))  # of a slice: logits, then gradients
+        parts = slices(x)
+        products = x.new_empty(len(x[parts[0]]) if parts else 0, len(head))  # of a slice: logits, then gradients
         floats = products.new_empty(products.shape, dtype=torch.float32)
         for part in parts:
             target = targets[part, None]
             logits = torch.mm(x[part], head.T, out=products[: len(target)])
-            log_probs = torch.log_softmax(logits, 1, dtype=torch.float32, out=floats[: len(target)])
+            exact = logits if x.dtype == torch.float32 else floats[: len(target)].copy_(logits)
+            log_probs = torch.log_softmax(exact, 1, out=floats[: len(target)])
             total -= log_probs.gather(1, target).sum()
             if probabilities is not None:
                 torch.exp(log_probs, out=probabilities[part])

@@ -166,7 +166,8 @@ class Training:
         self.optimizer.zero_grad()
         loss.objective.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        torch.autograd.graph.increment_version(self.trainable.values())  # of those, too, that it changed by their .data
+        for parameter in self.trainable.values():  # some optimizers change their .data, which autograd does not count
+            torch.autograd.graph.increment_version(parameter)
         self.objective.after_step()
         return loss.cross_entropy, loss.targets
 
