@@ -50,6 +50,11 @@ def gpt2() -> GPT2:
 MODELS: dict[str, Callable[[], GPT2]] = {"tiny": tiny, "gpt2": gpt2}
 
 
+def prompts(model: GPT2) -> list[list[int]]:
+    random = generator(0, "data")
+    return [torch.randint(model.config.vocab_size, (length,), generator=random).tolist() for length in LENGTHS]
+
+
 def ours(model: GPT2, prompts: list[list[int]], settings: dict[str, Any]) -> Decode:
     decode = DecodeConfig(**settings, max_new_tokens=NEW)
 
@@ -88,14 +93,13 @@ def compare(name: str, decoding: str) -> tuple[float, float, float]:
 
     Only tokens of returned texts count: one text per prompt, also with beams or several generations.
     """
-    model, generators = MODELS[name](), generator(0, "data")
-    prompts = [torch.randint(model.config.vocab_size, (length,), generator=generators).tolist() for length in LENGTHS]
+    model = MODELS[name]()
     mine, peers = DECODINGS[decoding]
-    one, other = ours(model, prompts, mine), theirs(model, prompts, peers)
+    one, other = ours(model, prompts(model), mine), theirs(model, prompts(model), peers)
     one()
     other()
     pairs = [(seconds(one), seconds(other)) for _ in range(PAIRS[name])]
-    tokens = len(prompts) * NEW
+    tokens = len(LENGTHS) * NEW
     fast, slow = zip(*pairs, strict=True)
     return (
         tokens / statistics.median(fast),

@@ -37,11 +37,12 @@ DEVICE = default_device()
 RANK = 8
 
 
-def ours(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
+def ours(config: GPT2Config, ids: Tensor, lora: bool, dtype: torch.dtype | None = None) -> Step:
     model = GPT2(config)
     model.init_weights(generator(0, "init"))
     if lora:
         apply_lora(model, rank=RANK, dropout=0.1)
+    model.compute_in(dtype)
     set_dropout_stream(model.to(DEVICE), generator(0, "dropout", device=DEVICE))
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = AdamW(trained, lr=1e-3)
@@ -50,7 +51,7 @@ def ours(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
     @deterministic(DEVICE)
     def step() -> None:
         hidden = model.hidden(ids[:, :-1]).flatten(0, 1)
-        loss = linear_cross_entropy(hidden, model.transformer.wte.weight, targets) / len(targets)
+        loss = linear_cross_entropy(hidden, model.transformer.wte.weight, targets, dtype=dtype) / len(targets)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -19,6 +19,7 @@ from model.settings import Settings, build, defaults, fields_of, setting
 from model.task_specs import TASKS
 
 BY_TASK = ("text", "text2", "label", "prompt", "completion", "answers")  # settings of data that some tasks use
+PRECISIONS = ("fp32", "bf16", "auto", "tf32")
 GROUPS: dict[str, type[Settings]] = {"lora": LoRAConfig, "smart": SMARTConfig}  # fields of TrainConfig
 
 
@@ -107,7 +108,11 @@ class TrainConfig(Settings):
     dropout: float | None = setting(
         None, unit="fraction dropped inside the blocks; None = the base's own", low=0, below=1
     )
-    precision: str | None = setting(None, unit="precision of matrix products on a GPU; None = fp32", choices=("tf32",))
+    precision: str | None = setting(
+        None,
+        unit="precision of matrix products; None = fp32, auto = bf16 where the device has it, but fp32 with SMART",
+        choices=PRECISIONS,
+    )
     patience: int | None = setting(None, unit="epochs of rising dev loss before stopping; None = never", low=1)
     keep_best_epoch: bool | None = setting(
         None, unit="whether to score the weights of the epoch with the lowest dev loss so far; None = the last epoch's"
@@ -179,9 +184,13 @@ class TrainConfig(Settings):
             raise SettingError("peft_settings", "has no effect while peft is None")
         if self.freeze and self.peft_name:
             raise SettingError("freeze", f"has no effect beside {self.peft_name}, which freezes the base by itself")
+        if self.precision == "fp32" or (self.precision == "auto" and self.smart):
+            object.__setattr__(self, "precision", None)
         if self.precision and self.smart:
             raise SettingError(
-                "precision", f"{self.precision} rounds away the differences that SMART measures; use fp32"
+                "precision",
+                f"{self.precision} rounds away the small differences that SMART and Bregman measure; leave it out, or "
+                "give auto, which computes points with SMART in fp32",
             )
         if self.freeze and not self.has_head:
             raise SettingError("freeze", f"leaves nothing to train: task {self.task} has no head of its own")

@@ -16,8 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.casting import as_dtype
 from model.dropout import Dropout, has_process_wide, process_wide
 from model.gpt2_config import GPT2Config
+
+SHORT = 256  # tokens; beyond it, the fused kernel is as fast in bf16, and keeps no (T, S) weights
 
 
 class Conv1D(nn.Module):
@@ -27,19 +30,24 @@ class Conv1D(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(n_in, n_out))
         self.bias = nn.Parameter(torch.empty(n_out))
+        self.dtype: torch.dtype | None = None  # of the product and of y; None = that of x
 
     def forward(self, x: Tensor) -> Tensor:
-        flat = torch.addmm(self.bias, x.reshape(-1, x.size(-1)), self.weight)
-        return flat.view(*x.shape[:-1], -1)
+        dtype = self.dtype or x.dtype
+        flat = x.reshape(-1, x.size(-1)).to(dtype)
+        return torch.addmm(as_dtype(self.bias, dtype), flat, as_dtype(self.weight, dtype)).view(*x.shape[:-1], -1)
 
 
 class KVCache:
     """Keys and values of the tokens processed so far, in buffers preallocated for `length` tokens."""
 
-    def __init__(self, config: GPT2Config, batch: int, length: int, like: Tensor) -> None:
+    def __init__(
+        self, config: GPT2Config, batch: int, length: int, like: Tensor, dtype: torch.dtype | None = None
+    ) -> None:
+        """Put the buffers on the device of `like`, in `dtype` (None = its type)."""
         shape = (config.n_layer, batch, config.n_head, length, config.n_embd // config.n_head)
-        self.keys = like.new_zeros(shape)  # (L, B, H, S, D)
-        self.values = like.new_zeros(shape)  # (L, B, H, S, D)
+        self.keys = like.new_zeros(shape, dtype=dtype)  # (L, B, H, S, D)
+        self.values = like.new_zeros(shape, dtype=dtype)  # (L, B, H, S, D)
         self.length = 0  # tokens filled
 
     def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,18 +102,20 @@ class Attention(nn.Module):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         """Return softmax(q k^T / sqrt(D)) v. `mask` (B or 1, 1, T, S) is True for allowed keys; None = causal."""
-        if not self.attn_dropout.active:
+        if not self.attn_dropout.active and not _is_slow_when_fused(q):
             causal = mask is None and q.size(2) > 1
             return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
-        stream = self.attn_dropout.stream
+        stream = self.attn_dropout.stream if self.attn_dropout.active else None
         if mask is None and stream is not None and has_process_wide(stream.device):
             with process_wide(stream):  # which the fused kernel samples its dropout mask from
                 return F.scaled_dot_product_attention(q, k, v, dropout_p=self.attn_dropout.p, is_causal=True)
         scores = (q * q.size(-1) ** -0.5) @ k.transpose(2, 3)  # (B, H, T, S)
         if mask is None:
             mask = _causal(q.size(2), k.size(2), q.device)
-        weights: Tensor = self.attn_dropout(scores.masked_fill(~mask, -math.inf).softmax(-1))
-        return weights @ v
+        bias = scores.new_zeros(mask.shape).masked_fill_(~mask, -math.inf)  # without a pass of its own backward
+        scores += bias
+        weights: Tensor = self.attn_dropout(scores.softmax(-1))  # summed in fp32, even if scores are in bf16
+        return weights.to(v.dtype) @ v
 
 
 class MLP(nn.Module):
@@ -159,6 +169,7 @@ class GPT2(nn.Module):
         self.config = config
         self.transformer = Transformer(config)
         self.classifier: nn.Linear | None = None
+        self.dtype: torch.dtype | None = None  # see `compute_in`
 
     @classmethod
     def from_state_dict(cls, config: GPT2Config, state: Mapping[str, Tensor]) -> "GPT2":
@@ -179,6 +190,17 @@ class GPT2(nn.Module):
                 residual = name.endswith("c_proj.weight")
                 std = 0.02 / math.sqrt(2 * self.config.n_layer) if residual else 0.02
                 nn.init.normal_(parameter, std=std, generator=stream)
+
+    def compute_in(self, dtype: torch.dtype | None) -> None:
+        """Compute the matrix products, the activations between them and the KV cache in `dtype` (None = the weights').
+
+        Parameters, embeddings, residual stream, layer norms, sums of softmax, and the logits of `head` do not change
+        their type. Call this after layers have been replaced.
+        """
+        self.dtype = dtype
+        for block in self.blocks():
+            for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj):
+                layer.dtype = dtype  # type: ignore[assignment]
 
     def blocks(self) -> list[Block]:
         """Return the blocks, the one nearest to the embedding first."""
@@ -258,6 +280,11 @@ def _positions(attention_mask: Tensor | None, seen: int, T: int, device: torch.d
     if attention_mask is None:
         return torch.arange(seen, seen + T, device=device)
     return (attention_mask.cumsum(1) - 1).clamp(min=0)[:, seen : seen + T]
+
+
+def _is_slow_when_fused(q: Tensor) -> bool:
+    """Return whether plain products train faster than a CPU's fused kernel, whose backward pass is slow in bf16."""
+    return q.dtype == torch.bfloat16 and q.requires_grad and q.device.type == "cpu" and q.size(2) <= SHORT
 
 
 def _causal(T: int, S: int, device: torch.device) -> Tensor:

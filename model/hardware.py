@@ -29,7 +29,7 @@ def move(tensor: Tensor, device: torch.device) -> Tensor:
 
 @contextlib.contextmanager
 def arithmetic(precision: str | None, device: torch.device) -> Iterator[None]:
-    """Compute matrix products on `device` in fp32, or in `precision`, inside the block."""
+    """Compute products of fp32 matrices on `device` in fp32 inside the block, or in TF32 if that is the `precision`."""
     if device.type != "cuda":
         yield
         return

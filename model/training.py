@@ -10,13 +10,14 @@ import math
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from model.casting import DTYPES
 from model.checkpoint import KEPT, Checkpoint, read_checkpoint, write_checkpoint
 from model.config import DecodeConfig, TrainConfig
 from model.errors import DivergedError
@@ -24,7 +25,7 @@ from model.gpt2 import GPT2
 from model.hardware import arithmetic, default_device, deterministic
 from model.methods.registry import METHODS
 from model.optim.registry import OPTIMIZERS
-from model.precision import check_precision
+from model.precision import check_precision, resolve
 from model.pretrained.tokenizer import Tokenizer
 from model.process_cache import cached_base, cached_task
 from model.rng import generator
@@ -67,8 +68,8 @@ class Training:
 
     def __init__(self, config: TrainConfig, device: torch.device | None = None) -> None:
         """Load the base and the data. `device` defaults to the first GPU or the CPU. Raise BaseError or DataError."""
-        self.config = config
         self.device = device or default_device()
+        self.config = config = replace(config, precision=resolve(config.precision, self.device.type))
         check_precision(config.precision, self.device.type)
         base = cached_base(config.base, config.revision)
         self.tokenizer = base.tokenizer
@@ -79,6 +80,7 @@ class Training:
             METHODS[config.peft_name].apply(self.model, config.peft_values, config.seed)
         if self.task.classes is not None:  # after freezing, because the task's own head is always trained
             self.model.add_classifier(self.task.classes, generator(config.seed, "head"))
+        self.model.compute_in(DTYPES.get(config.precision or ""))
         self.trainable = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
         base.unshare(self.trainable.values())
         self.optimizer = OPTIMIZERS[config.optimizer].build(
@@ -164,6 +166,8 @@ class Training:
         self.optimizer.zero_grad()
         loss.objective.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
+        for parameter in self.trainable.values():  # some optimizers change their .data, which autograd does not count
+            torch.autograd.graph.increment_version(parameter)
         self.objective.after_step()
         return loss.cross_entropy, loss.targets
 

@@ -53,7 +53,7 @@ class TrainingLoss:
         embeddings = self.model.embed(batch.input_ids)  # (B, T, C)
         hidden, head = predict(embeddings), self.model.head_weight  # (N, C), (V, C)
         p = None if self.smart is None else hidden.new_empty(len(hidden), len(head), dtype=torch.float32)
-        total = linear_cross_entropy(hidden, head, _targeted(batch.targets, positions), p)
+        total = linear_cross_entropy(hidden, head, _targeted(batch.targets, positions), p, self.model.dtype)
         objective = total / len(hidden)
         if self.smart is not None and self.smart.lam:
             smoothness = smart_loss(predict, embeddings, hidden, head, self.smart, self.noise, p)
@@ -115,7 +115,8 @@ def cross_entropy(model: GPT2, batch: Batch) -> tuple[Tensor, int]:
     """Return the cross-entropy summed over the targets of `batch`, in nats, (), and the number of targets."""
     positions = batch.positions
     hidden = _targeted(model.hidden(batch.input_ids), positions)
-    return linear_cross_entropy(hidden, model.head_weight, _targeted(batch.targets, positions)), len(positions)
+    targets = _targeted(batch.targets, positions)
+    return linear_cross_entropy(hidden, model.head_weight, targets, dtype=model.dtype), len(positions)
 
 
 def _targeted(values: Tensor, positions: Tensor) -> Tensor:

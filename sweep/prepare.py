@@ -3,6 +3,7 @@
 All errors in a request are found here, before a worker starts or a file is written.
 """
 
+import functools
 import itertools
 import logging
 import math
@@ -18,8 +19,10 @@ from sweep.errors import RunError, SourceError, SpaceError
 from sweep.execution.executors import check_executor
 from sweep.execution.gpu_checks import check_gpus, trial_machine
 from sweep.forecast.packing import measured_memory
+from sweep.planning.automatic import HasBF16
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.long_texts import find_long_texts
+from sweep.planning.machine import BF16, Machine, this_machine
 from sweep.planning.overrides import parse_settings
 from sweep.planning.plan import Plan, Point, make_plan
 from sweep.planning.plan_checks import (
@@ -169,17 +172,21 @@ def prepare(request: RunRequest) -> PreparedRun:
         raise SpaceError(
             f"--budget {request.limits.budget}: no trial uses a GPU; add --gpus-per-trial, or give a budget in minutes"
         )
+
+    @functools.cache
+    def machine() -> Machine:
+        return trial_machine(gpus, request.cpus_per_trial, request.address) or this_machine(gpu=False)
+
     try:
-        plan, space, probes = _points(file, overrides, request.tune_config)
+        plan, space, probes = _points(file, overrides, request.tune_config, lambda: BF16 in machine().platform)
         metric = ranking_metric(request.metric or file.space.metric, [point.train.task for point in probes])
     except SpaceError as error:
         raise SpaceError(f"{file.path}: {error}") from None
     for note in notes(file.space, overrides, draws=SEARCHERS[request.tune_config.search].propose is None):
         log.warning(note)
-    machine = trial_machine(gpus, request.cpus_per_trial, request.address)
-    provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial, machine=machine)
+    provenance = trace(probes, gpu=gpus > 0, threads=request.cpus_per_trial, machine=machine())
     check_distinct(plan, provenance)
-    check_precisions(probes, gpu=gpus > 0)
+    check_precisions(probes, provenance, gpu=gpus > 0)
     check_objective(probes, request.tune_config)
     check_updates(probes)
     long_texts = find_long_texts(probes)
@@ -210,7 +217,7 @@ def prepare(request: RunRequest) -> PreparedRun:
 
 
 def _points(
-    file: SpaceFile, overrides: Mapping[str, Any], tune_config: TuneConfig
+    file: SpaceFile, overrides: Mapping[str, Any], tune_config: TuneConfig, has_bf16: HasBF16
 ) -> tuple[Plan, SearchSpace | None, tuple[Point, ...]]:
     """Return the initial plan, the space that later points are sampled from (or None), and probe points.
 
@@ -218,9 +225,9 @@ def _points(
     """
     searcher = SEARCHERS[tune_config.search]
     if searcher.propose is None:
-        plan = make_plan(expand(file.space, overrides), tune_config.seeds)
+        plan = make_plan(expand(file.space, overrides, has_bf16), tune_config.seeds)
         return plan, None, plan.points
-    space = SearchSpace.of(file.space, overrides, tune_config.seeds)
+    space = SearchSpace.of(file.space, overrides, tune_config.seeds, has_bf16)
     if not searcher.learns:
         suggestions = suggest_all(space, tune_config.num_samples or 0, tune_config.search)
         plan = Plan(tuple(point for suggestion in suggestions for point in suggestion.points))

@@ -83,7 +83,9 @@ class GPUTensor(Tensor):
         tensors = [each for each in tree.tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
         _check(func, tensors, kwargs)
         _count(func, args, cls.counts)
-        if func.overloadpacket is aten._to_copy and _is_cpu(kwargs.get("device")):
+        # The backward pass of a cast names the device that the wrapper has for autograd, too.
+        is_cast = kwargs.get("dtype") not in (None, args[0].dtype) if func.overloadpacket is aten._to_copy else False
+        if func.overloadpacket is aten._to_copy and _is_cpu(kwargs.get("device")) and not is_cast:
             return func(args[0].held, **kwargs)
         found = func(*tree.tree_map(_held, args), **tree.tree_map(_held, _on_cpu(kwargs)))
         if func.overloadpacket is aten.copy_ and not isinstance(args[0], GPUTensor):

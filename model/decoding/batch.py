@@ -78,7 +78,7 @@ class GenerationBatch:
         like = model.transformer.wte.weight
         self.model, self.ending = model, ending
         self.prompts, self.mask = _left_padded(prompts, rooms, like.device)
-        self.cache = KVCache(model.config, len(prompts), self.start + self.room, like)
+        self.cache = KVCache(model.config, len(prompts), self.start + self.room, like, model.dtype)
         self.lines_left = ending.lines_left(prompts)  # (B,)
         self.tokens_left = torch.tensor(rooms, device=like.device)  # (B,)
 

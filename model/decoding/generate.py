@@ -1,5 +1,8 @@
 """Text generation: sampling, best of several samples, and beam search. See `sampling.py` and `beams.py`.
 
+In fp32, a text does not depend on the prompts that are continued beside it. In bf16 it may: matrix products of another
+size add in another order, and activations are rounded to 8 bits after them. Equal calls have equal results in both.
+
 Shapes: P prompts, D draws of each prompt's text, G texts that a draw chooses from, V vocabulary.
 """
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from model.casting import as_dtype
 from model.dropout import Dropout
 from model.gpt2 import GPT2, Conv1D
 from model.methods.settings import LoRAConfig
@@ -39,6 +40,7 @@ class LoRAConv1D(nn.Module):
         self.lora_A = nn.Parameter(torch.zeros(PROJECTIONS, rank, n_in, device=self.weight.device))
         self.lora_B = nn.Parameter(torch.zeros(PROJECTIONS, n_out // PROJECTIONS, rank, device=self.weight.device))
         self.scale = scale
+        self.dtype = frozen.dtype
         self.lora_dropout = Dropout(dropout)
         # W0 while `weight` holds W0 + s B A. A non-persistent buffer moves with the model but is not saved.
         self._unmerged: Tensor | None
@@ -83,12 +85,17 @@ class LoRAConv1D(nn.Module):
             super()._load_from_state_dict(state, prefix, *rest)
 
     def forward(self, x: Tensor) -> Tensor:
-        flat = x.reshape(-1, x.size(-1))  # (N, C)
-        out = torch.addmm(self.bias, flat, self.weight)  # (N, P * O)
+        dtype = self.dtype or x.dtype
+        flat = x.reshape(-1, x.size(-1)).to(dtype)  # (N, C)
+        out = torch.addmm(as_dtype(self.bias, dtype), flat, as_dtype(self.weight, dtype))  # (N, P * O)
         if not self.merged:
-            low = self.lora_dropout(flat) @ self.lora_A.flatten(0, 1).T  # (N, P * r)
-            parts = zip(low.chunk(PROJECTIONS, dim=1), self.lora_B, strict=True)
-            out = out + self.scale * torch.cat([part @ B.T for part, B in parts], dim=1)
+            low = self.lora_dropout(flat).to(dtype) @ as_dtype(self.lora_A, dtype).flatten(0, 1).T  # (N, P * r)
+            if self.dtype is not None:  # one product instead of P, because each is short
+                B: Tensor = torch.block_diag(*self.lora_B.mT * self.scale)  # type: ignore[no-untyped-call]
+                out = torch.addmm(out, low, B.to(dtype))  # (N, P * r), (P * r, P * O)
+            else:
+                parts = zip(low.chunk(PROJECTIONS, dim=1), self.lora_B, strict=True)
+                out = out + self.scale * torch.cat([part @ B.T for part, B in parts], dim=1)
         return out.view(*x.shape[:-1], -1)
 
 

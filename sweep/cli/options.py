@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from model.config import PRECISIONS
 from sweep.cli.group import Option
 from sweep.cli.values import BudgetType, Duration, GPUShare, Trackers
 from sweep.execution.executors import EXECUTORS
@@ -81,6 +82,14 @@ what_options = together(
         is_flag=True,
         help="Score each point with the weights of its best epoch (lowest dev loss) instead of its last. Short for "
         "--set keep_best_epoch=true.",
+    ),
+    option(
+        WHAT,
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        help="Precision of matrix products and activations; weights that are trained, losses and the optimizer stay in "
+        "fp32. bf16: faster where the device has instructions for it, refused with SMART. auto: bf16 there, else fp32, "
+        "and fp32 with SMART. tf32: of GPUs. Short for --set precision=... Default: the space's, else fp32.",
     ),
     option(
         WHAT,

@@ -58,6 +58,7 @@ def run(
     space: str,
     settings: tuple[str, ...],
     keep_best_epoch: bool,
+    precision: str | None,
     no_cache: bool,
     concurrency: int | None,
     dry_run: bool,
@@ -88,7 +89,11 @@ def run(
     options["base"] = resolve_base(options["base"], options["out"], place)
     request = RunRequest(
         space=space,
-        settings=(*settings, *["keep_best_epoch=true"] * keep_best_epoch),
+        settings=(
+            *settings,
+            *["keep_best_epoch=true"] * keep_best_epoch,
+            *([f"precision={precision}"] if precision else []),
+        ),
         use_cache=not no_cache,
         tune_config=_taken(TuneConfig, options),
         limits=_taken(RunLimits, options),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from model.settings import Scalar
 from sweep.planning.config import RunLimits
 from sweep.planning.extensions import Extension, references
-from sweep.planning.machine import NUMERIC_PACKAGES, worker_versions
+from sweep.planning.machine import BF16, NUMERIC_PACKAGES, worker_versions
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Point, Trial, group, point_from
 from sweep.planning.provenance import Provenance, current_name
@@ -27,7 +27,8 @@ class Job:
     data: Source
     numerics_sha256: str
     device: str  # of unlike GPUs all names; a worker with one of them is accepted
-    versions: Mapping[str, str] = field(default_factory=dict)  # of packages, by name; a worker must have the same
+    # Of packages, by name; and for a trial in bf16, what it is multiplied with. A worker must have the same.
+    versions: Mapping[str, str | None] = field(default_factory=dict)
     attempt: int  # counted from 1
     known_epoch: int  # the last epoch in the ledger; reports up to it are not sent again
     checkpoints: str  # folder of this trial's checkpoints
@@ -80,7 +81,11 @@ class JobFactory:
             data=provenance.dataset(trial.points[0]),
             numerics_sha256=numerics_sha256(),
             device=current_name(provenance.device),
-            versions={**worker_versions(), **{name: provenance.versions[name] for name in NUMERIC_PACKAGES}},
+            versions={
+                **worker_versions(),
+                **{name: provenance.versions[name] for name in NUMERIC_PACKAGES},
+                **({BF16: provenance.versions.get(BF16)} if trial.config.precision == "bf16" else {}),
+            },
             attempt=known.attempt + 1,
             known_epoch=known.known_epoch,
             checkpoints=str(self.folder.checkpoints(trial.trial_id).absolute()),

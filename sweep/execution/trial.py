@@ -18,8 +18,7 @@ from model.config import TrainConfig
 from model.task_specs import TASKS
 from sweep.execution.job import Job
 from sweep.planning.extensions import import_recorded
-from sweep.planning.machine import Machine, join_devices, split_devices, worker_versions
-from sweep.planning.numerics import numerics_sha256
+from sweep.planning.machine import Machine, join_devices, split_devices, this_machine
 from sweep.planning.plan import Point, Trial
 from sweep.planning.processor import device_name
 from sweep.store import retention
@@ -171,9 +170,7 @@ def _check_unchanged(job: Job, config: TrainConfig) -> None:
     """Raise ChangedError if this worker would compute other results than the run's provenance promises."""
     from model.process_cache import cached_base, cached_task
 
-    machine = Machine(
-        devices=[str(device_name(job.gpu))], versions=worker_versions(), numerics_sha256=numerics_sha256()
-    )
+    machine = replace(this_machine(job.gpu), devices=[str(device_name(job.gpu))])
     if unlike := differences(machine, job):
         raise ChangedError(
             f"this worker's {unlike[0]}; start all workers from the same installation, on equal machines"
@@ -190,15 +187,16 @@ def _check_unchanged(job: Job, config: TrainConfig) -> None:
 
 def differences(machine: Machine, job: Job) -> list[str]:
     """Return how a machine differs from the one that `job` was planned for, as far as results depend on it."""
+    mine = {**machine.versions, **machine.platform}
     found: list[tuple[str, object, object]] = [
         ("numeric code (model/)", machine.numerics_sha256, job.numerics_sha256),
-        *((f"version of {name}", machine.versions.get(name), version) for name, version in job.versions.items()),
+        *((f"version of {name}", mine.get(name), version) for name, version in job.versions.items()),
         *(("device", name, job.device) for name in machine.devices if name not in split_devices(job.device)),
     ]
     return [
-        f"{what} differs from the one that the run was planned with ({mine}, not {planned})"
-        for what, mine, planned in found
-        if mine != planned
+        f"{what} differs from the one that the run was planned with ({here}, not {planned})"
+        for what, here, planned in found
+        if here != planned
     ]
 
 

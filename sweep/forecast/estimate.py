@@ -155,9 +155,8 @@ def _bulks(plan: Plan, provenance: Provenance) -> dict[Family, Bulk]:
 def _cost(trial: Trial, known: Known) -> _Cost | None:
     """Return the cost of `trial`, or None if its training or one of its scorings is unknown."""
     kin = family(trial.points[0], known.provenance)
-    decode_costs = [
-        decode_cost for point in trial.points if (decode_cost := known.decode_cost(point.decode, kin)) is not None
-    ]
+    found = [known.decode_cost(point.decode, trial.config.precision, kin) for point in trial.points]
+    decode_costs = [decode_cost for decode_cost in found if decode_cost is not None]
     train_cost = known.train_cost(trial.config, kin)
     if len(decode_costs) < len(trial.points) or (trial.epochs and train_cost is None):
         return None

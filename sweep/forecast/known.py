@@ -72,14 +72,14 @@ class Known:
             peak_memory_bytes=max(train_cost.peak_memory_bytes for train_cost in chosen),
         )
 
-    def decode_cost(self, decode: DecodeConfig | None, kin: Family) -> DecodeCost | None:
-        """Return the cost of scoring with `decode`, or None if nothing comparable is known."""
+    def decode_cost(self, decode: DecodeConfig | None, precision: str | None, kin: Family) -> DecodeCost | None:
+        """Return the cost of scoring with `decode` in `precision`, or None if nothing comparable is known."""
         work = _tokens(decode) * self.bulks[kin].params
         chosen = _chosen(
             self.past.decode_costs,
             _decode_costs(self.measured, self.provenance),
             kin,
-            alike=lambda decode_cost: decode_cost.decode == decode,
+            alike=lambda decode_cost: (decode_cost.decode, decode_cost.precision) == (decode, precision),
             distance=lambda decode_cost: abs(math.log(_tokens(decode) / _tokens(decode_cost.decode))),
         )
         if not chosen:
@@ -131,7 +131,8 @@ def _chosen(
 
 def _kind(config: TrainConfig) -> tuple[Any, ...]:
     """Return what decides the time of an epoch within a family."""
-    return config.optimizer, config.smart is not None, config.peft_name, config.freeze, config.batch_size
+    methods = config.optimizer, config.smart is not None, config.peft_name, config.freeze
+    return *methods, config.batch_size, config.precision
 
 
 def _tokens(decode: DecodeConfig | None) -> int:
@@ -169,6 +170,7 @@ def _decode_costs(measured: Measured | None, provenance: Provenance) -> list[Dec
             runs=frozenset({MEASURED}),
             family=family(point, provenance),
             decode=point.decode,
+            precision=point.train.precision,
             seconds=measured.decode_seconds,
             sample_bytes=measured.sample_bytes,
             peak_memory_bytes=measured.peak_memory_bytes,

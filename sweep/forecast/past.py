@@ -44,6 +44,7 @@ class DecodeCost:
     runs: frozenset[str]  # names of the runs that it comes from
     family: Family
     decode: DecodeConfig | None
+    precision: str | None
     seconds: float
     sample_bytes: int  # size of its samples as JSON
     peak_memory_bytes: int
@@ -132,6 +133,7 @@ def _decode_costs(folder: RunFolder, state: RunState) -> Iterator[DecodeCost]:
                 runs=frozenset({folder.name}),
                 family=family(point, spec.provenance),
                 decode=point.decode,
+                precision=point.train.precision,
                 seconds=scored.score.decode_seconds,
                 sample_bytes=len(json.dumps(scored.score.samples)),
                 peak_memory_bytes=(epoch.cost.peak_memory_bytes or 0) if epoch else 0,

@@ -4,11 +4,13 @@ import importlib.metadata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from model.precision import bf16_instructions
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.processor import device_name, gpu_names, gpu_platform
 
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
 DISTRIBUTION = "explora-sweep"
+BF16 = "bf16 instructions"  # in the platform of a machine that has them
 AND = " + "  # between the names of unlike GPUs
 
 
@@ -19,7 +21,8 @@ class Machine:
     devices: Sequence[str]  # names of the GPUs, or the name of the CPU; empty if torch finds no GPU
     versions: dict[str, str]  # of NUMERIC_PACKAGES and of this package
     numerics_sha256: str
-    platform: dict[str, str] = field(default_factory=dict)  # versions of CUDA and of the GPU's driver, for the record
+    # Versions of CUDA and of the GPU's driver, for the record; and BF16, which results in bf16 depend on.
+    platform: dict[str, str] = field(default_factory=dict)
 
     @property
     def device(self) -> str:
@@ -31,6 +34,8 @@ def this_machine(gpu: bool) -> Machine:
     """Return what trials on this machine compute with: on its GPUs if `gpu`, else on its CPU."""
     devices = gpu_names() if gpu else [str(device_name(gpu=False))]
     platform = gpu_platform() if devices and gpu else {}
+    if devices and (instructions := bf16_instructions("cuda" if gpu else "cpu")):
+        platform[BF16] = instructions
     return Machine(devices=devices, versions=worker_versions(), numerics_sha256=numerics_sha256(), platform=platform)
 
 

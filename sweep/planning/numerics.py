@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(str(importlib.resources.files("model")))
 NUMERIC_FILES = (
+    "casting.py",
     "gpt2.py",
     "gpt2_config.py",
     "hardware.py",
@@ -49,7 +50,7 @@ LOG_METHODS = {"debug", "info", "warning", "error"}
 # Runs of schema 1 and 2 identify their code by a hash of all of model/. The code with the first hash computes the same
 # numbers as the numeric code with the second. Remove the pair when the numbers change.
 SCHEMA_2_CODE = "804676b1e5cad43a34a352f8f8734df61781774c006f976bcc1c3018e0b03d33"
-SCHEMA_2_NUMERICS = "e80a5c0d24f379838216d530ebf6b3617ce73de99ee297a735485c587e03ed5f"
+SCHEMA_2_NUMERICS = "361350edd0cae5a1d4969054077c7669d0eb19d46a97daa59b4cdb29f99cd0f5"
 EARLIER_HASHES = {SCHEMA_2_CODE: SCHEMA_2_NUMERICS}
 
 

@@ -1,5 +1,6 @@
 """Checks of the points of a run that need to know all of them, or their data."""
 
+import logging
 from collections.abc import Sequence
 
 from model.errors import SettingError
@@ -9,9 +10,12 @@ from model.task_specs import TASKS
 from model.tasks import find_data
 from sweep.errors import SpaceError
 from sweep.planning.config import TuneConfig
+from sweep.planning.machine import BF16
 from sweep.planning.plan import Plan, Point
 from sweep.planning.provenance import Provenance
 from sweep.planning.sources import data_name
+
+log = logging.getLogger(__name__)
 
 
 def check_comparable(points: Sequence[Point], tune_config: TuneConfig) -> None:
@@ -49,9 +53,12 @@ def check_updates(points: Sequence[Point]) -> None:
                 raise SpaceError(str(error)) from None
 
 
-def check_precisions(points: Sequence[Point], gpu: bool) -> None:
-    """Raise SpaceError if the device of the trials cannot compute in the precision of a point."""
-    for precision in dict.fromkeys(point.train.precision for point in points):
+def check_precisions(points: Sequence[Point], provenance: Provenance, gpu: bool) -> None:
+    """Raise SpaceError if the trials' device cannot compute in the precision of a point. Log if it emulates it."""
+    precisions = dict.fromkeys(point.train.precision for point in points)
+    if "bf16" in precisions and BF16 not in provenance.versions:
+        log.warning("precision bf16: this device has no instructions for it, so it is slower than fp32; consider auto")
+    for precision in precisions:
         try:
             check_precision(precision, "cuda" if gpu else "cpu")
         except SettingError as error:

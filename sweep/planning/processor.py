@@ -9,6 +9,8 @@ import platform
 import re
 from pathlib import Path
 
+from model.precision import cpu_flags
+
 CPU_INFO = Path("/proc/cpuinfo")  # Linux
 DRIVER = Path("/proc/driver/nvidia/version")  # Linux
 OVERRIDE = "ATEN_CPU_CAPABILITY"  # the environment variable that overrides torch's choice
@@ -62,8 +64,7 @@ def _from_flags() -> str | None:
     wanted = os.environ.get(OVERRIDE)
     if wanted is not None:
         return OVERRIDES.get(wanted.lower())
-    line = next((line for line in CPU_INFO.read_text().splitlines() if line.startswith("flags")), None)
-    if line is None:
+    flags = cpu_flags(CPU_INFO)
+    if not flags:
         return None
-    flags = set(line.partition(":")[2].split())
     return "AVX512" if flags >= AVX512 else "AVX2" if flags >= AVX2 else "DEFAULT"

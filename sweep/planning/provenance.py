@@ -19,7 +19,7 @@ from model.tasks import check_tokenizer
 from sweep.errors import SpaceError
 from sweep.planning.commits import folder_commit, tool_commit
 from sweep.planning.extensions import Extension, record, references
-from sweep.planning.machine import NUMERIC_PACKAGES, Machine, split_devices, this_machine
+from sweep.planning.machine import BF16, NUMERIC_PACKAGES, Machine, split_devices, this_machine
 from sweep.planning.numerics import EARLIER_HASHES, numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
 from sweep.planning.processor import device_name
@@ -56,6 +56,7 @@ class Provenance:
                 "device": self.device,
                 "threads": self.threads,
                 **({"extensions": extensions} if extensions else {}),
+                **({BF16: self.versions.get(BF16)} if point.train.precision == "bf16" else {}),
             }
         )
 
@@ -231,6 +232,8 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")
+        if point.train.precision == "bf16" and before.versions.get(BF16) != now.versions.get(BF16):
+            names.append(f"{BF16} ({before.versions.get(BF16)}, now {now.versions.get(BF16)})")
     if not same_numbers(before.numerics_sha256, now.numerics_sha256):
         names.append("numeric code (model/)")
     names += [name for name in NUMERIC_PACKAGES if before.versions.get(name) != now.versions[name]]

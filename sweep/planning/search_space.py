@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweep.errors import SpaceError
+from sweep.planning.automatic import HasBF16, settle
 from sweep.planning.axes import Axis, Choice, Grid, Range, axis_as_list, axis_from_list
 from sweep.planning.checks import Problems
 from sweep.planning.plan import Point, is_scoring, stable_id
@@ -29,13 +30,18 @@ class SearchSpace:
     seeds: int
 
     @classmethod
-    def of(cls, space: Space, overrides: Mapping[str, Any], seeds: int) -> "SearchSpace":
-        """Make a search space.
+    def of(
+        cls, space: Space, overrides: Mapping[str, Any], seeds: int, has_bf16: HasBF16 = lambda: True
+    ) -> "SearchSpace":
+        """Make a search space. `has_bf16` tells what the precision auto means on the trials' device.
 
         Raise SpaceError, with all errors in it, if one of its corners is invalid or a starting point is outside it.
         """
-        first = tuple({key: plain(value) for key, value in point.items()} for point in space.points_to_evaluate)
-        made = cls(tuple(branches(space, overrides)), first, seeds)
+        first = tuple(
+            {key: settle(key, plain(value), has_bf16) for key, value in point.items()}
+            for point in space.points_to_evaluate
+        )
+        made = cls(tuple(branches(space, overrides, has_bf16)), first, seeds)
         if not made.branches:
             raise SpaceError("the space has no points: give it at least one variant and one decoding")
         if not any(made.searched(branch) for branch in made.branches) and len(made.branches) == 1:

@@ -16,6 +16,7 @@ from model.errors import SettingError
 from model.suggest import did_you_mean
 from model.task_specs import TASKS
 from sweep.errors import SpaceError
+from sweep.planning.automatic import HasBF16, resolved, settle
 from sweep.planning.axes import Axis, Grid, as_axis, is_axis
 from sweep.planning.checks import Checker, Problems, exact, named_axis
 from sweep.planning.extensions import import_named
@@ -103,8 +104,10 @@ class Branch:
     variant: str | None = None  # its name
 
 
-def expand(space: Space, overrides: Mapping[str, Any]) -> list[Point]:
+def expand(space: Space, overrides: Mapping[str, Any], has_bf16: HasBF16 = lambda: True) -> list[Point]:
     """Return every point of `space` in file order; `overrides` replace fixed settings and axes of the same key.
+
+    `has_bf16` tells what the precision auto means on the trials' device.
 
     Raise SpaceError, with all errors in it, if a key is unknown, a value is invalid, an axis is empty, a setting has no
     effect, or a point occurs twice. Random draws that repeat a point are dropped without an error: the user cannot
@@ -112,7 +115,7 @@ def expand(space: Space, overrides: Mapping[str, Any]) -> list[Point]:
     """
     points: dict[Point, None] = {}
     problems = Problems()
-    for branch, flat, drawn in _settings(space, overrides):
+    for branch, flat, drawn in _settings(space, overrides, has_bf16):
         with problems.collect():
             point = resolve(flat, branch.variant)
             if point in points and not drawn:
@@ -126,8 +129,8 @@ def expand(space: Space, overrides: Mapping[str, Any]) -> list[Point]:
     return list(points)
 
 
-def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
-    """Return every variant with every decoding, after `overrides`.
+def branches(space: Space, overrides: Mapping[str, Any], has_bf16: HasBF16 = lambda: True) -> list[Branch]:
+    """Return every variant with every decoding, after `overrides`, with what auto means on the trials' device.
 
     Raise SpaceError, with all errors in it, if a key is unknown or a value is invalid.
     """
@@ -137,7 +140,7 @@ def branches(space: Space, overrides: Mapping[str, Any]) -> list[Branch]:
     for key, value in space.axes.items():
         with checker.problems.collect():
             named_axis(key, value)
-    made = [_branch(flat, name, checker) for flat, name in zip(flats, names, strict=True)]
+    made = [_branch(flat, name, checker, has_bf16) for flat, name in zip(flats, names, strict=True)]
     checker.problems.check()
     return made
 
@@ -188,17 +191,17 @@ def _decodings(space: Space) -> Sequence[Any]:
     return space.decoding if isinstance(space.decoding, list | tuple) else [space.decoding]
 
 
-def _branch(flat: Flat, name: str | None, checker: Checker) -> Branch:
+def _branch(flat: Flat, name: str | None, checker: Checker, has_bf16: HasBF16) -> Branch:
     """Return the branch with the settings and axes in `flat`; `checker` collects what is wrong with them."""
     branch = Branch({}, {}, name)
     for key, value in flat.items():
         with checker.problems.collect():
             checker.key(key)
             if is_axis(value):
-                branch.axes[key] = named_axis(key, value)
+                branch.axes[key] = settle(key, named_axis(key, value), has_bf16)
                 checker.axis(key, branch.axes[key])
             else:
-                branch.plain[key] = plain(value)
+                branch.plain[key] = settle(key, plain(value), has_bf16)
                 checker.value(key, branch.plain[key])
     return branch
 
@@ -206,14 +209,17 @@ def _branch(flat: Flat, name: str | None, checker: Checker) -> Branch:
 def resolve(flat: Mapping[str, Any], variant: str | None = None) -> Point:
     """Return the point with these settings. Raise SpaceError if they are invalid."""
     try:
-        return Point(*from_flat(exact(flat)), variant)
+        train, decode = from_flat(exact(flat))
+        return Point(resolved(train), decode, variant)
     except SettingError as error:
         raise SpaceError(str(error)) from None
 
 
-def _settings(space: Space, overrides: Mapping[str, Any]) -> Iterator[tuple[Branch, Flat, bool]]:
+def _settings(
+    space: Space, overrides: Mapping[str, Any], has_bf16: HasBF16 = lambda: True
+) -> Iterator[tuple[Branch, Flat, bool]]:
     """Yield the branch and flat settings of each point, and whether random axes were sampled for it."""
-    for branch in branches(space, overrides):
+    for branch in branches(space, overrides, has_bf16):
         grids = {key: axis.values for key, axis in branch.axes.items() if isinstance(axis, Grid)}
         draws = {key: axis for key, axis in branch.axes.items() if not isinstance(axis, Grid)}
         for count, values in enumerate(itertools.product(*grids.values())):

@@ -44,7 +44,11 @@ def test_a_mapping_makes_a_group() -> None:
         (lambda: TrainConfig(optimizer_settings=SOAPSettings()), "optimizer_settings: must be AdamWSettings or None"),
         (
             lambda: TrainConfig(precision="tf32", smart={"lam": 1.0}),
-            "precision: tf32 rounds away the differences that SMA",
+            "precision: tf32 rounds away the small differences that SMART and Bregman measure; leave",
+        ),
+        (
+            lambda: TrainConfig(precision="bf16", smart={"bregman_mu": 0.1}),
+            "precision: bf16 rounds away the small differences that SMART and Bregman measure; leave",
         ),
         (lambda: TrainConfig(peft_settings={"rank": 2}), "peft_settings: must be Settings or None"),
         (lambda: TrainConfig(peft_settings=LoRAConfig(rank=2)), "peft_settings: has no effect while peft is None"),
@@ -53,6 +57,13 @@ def test_a_mapping_makes_a_group() -> None:
 def test_wrong_key_or_group_is_a_clear_error(make: Any, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         make()
+
+
+def test_fp32_is_none_and_smart_keeps_auto_there() -> None:
+    smart = SMARTConfig(lam=1.0)
+    assert TrainConfig(precision="fp32") == TrainConfig()
+    assert TrainConfig(precision="auto", smart=smart) == TrainConfig(smart=smart)
+    assert TrainConfig(precision="auto").precision == "auto"
 
 
 def test_settings_of_defaults_are_none() -> None:

@@ -92,3 +92,12 @@ def test_all_layers_share_one_generator() -> None:
     rng = generator(0, "dropout")
     set_dropout_stream(model, rng)
     assert [layer.stream for layer in model.modules() if isinstance(layer, Dropout)] == [rng, rng]
+
+
+def test_in_bf16_the_scale_is_exact() -> None:
+    """1 / (1 - 0.1) is 1.1094 in bf16."""
+    layer = Dropout(0.1)
+    layer.stream = generator(0, "dropout")
+    kept = layer(torch.ones(1000, dtype=torch.bfloat16))
+    assert kept.dtype == torch.float32
+    assert kept.max().item() == pytest.approx(1 / 0.9, rel=1e-4)

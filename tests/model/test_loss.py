@@ -95,3 +95,30 @@ def test_descending_it_learns_the_targets() -> None:
                 parameter -= 0.1 * grad
     assert torch.equal((hidden @ weight.T).argmax(1), targets)
     assert linear_cross_entropy(hidden, weight, targets).item() < 0.1
+
+
+@pytest.mark.parametrize("n", [5, SLICE + 1])
+def test_in_bf16_only_products_are_rounded(n: int) -> None:
+    hidden, weight, targets = problem(n, c=24, v=50)
+    inputs = (hidden, weight)
+    ours = linear_cross_entropy(hidden, weight, targets, dtype=torch.bfloat16)
+    theirs = reference(hidden, weight, targets)
+    assert ours.dtype == torch.float32
+    assert ours.item() == pytest.approx(theirs.item(), rel=3e-3)
+    for mine, expected in zip(torch.autograd.grad(ours, inputs), torch.autograd.grad(theirs, inputs), strict=True):
+        assert mine.dtype == torch.float32
+        assert (mine - expected).norm() < 0.01 * expected.norm()
+
+
+def test_in_bf16_a_constant_in_all_logits_costs_no_precision() -> None:
+    """GPT-2's logits lie near -100, where numbers in bf16 are 0.5 apart."""
+    hidden, weight, targets = problem(20, c=24, v=50)
+    shift = torch.zeros(24)
+    shift[0] = -100
+    moved = (weight + shift).detach()
+    ones = torch.cat([torch.ones(20, 1), hidden.detach()[:, 1:]], 1)
+    expected = reference(ones, moved, targets)
+    assert (ones @ moved.T).mean() < -90
+    assert linear_cross_entropy(ones, moved, targets, dtype=torch.bfloat16).item() == pytest.approx(
+        expected.item(), rel=2e-3
+    )

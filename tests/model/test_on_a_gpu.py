@@ -23,6 +23,8 @@ TRAININGS: dict[str, dict[str, Any]] = {
     "dropout": {},
     "lora": {"lora": LoRAConfig(rank=4, dropout=0.1)},
     "soap": {"optimizer": "soap", "optimizer_settings": SOAPSettings(precondition_frequency=3)},  # in the second epoch
+    "bf16": {"precision": "bf16"},
+    "bf16 lora": {"precision": "bf16", "lora": LoRAConfig(rank=4, dropout=0.1)},
     "library": {"smart": SMARTConfig(lam=0.1, variant="library")},
     "custom": {"smart": SMARTConfig(lam=0.1, variant="custom")},
     "paper": {"smart": SMARTConfig(lam=0.1, variant="paper")},

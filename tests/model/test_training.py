@@ -25,6 +25,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "soap": {"optimizer": "soap"},
     "smart + lora": {"smart": SMART, "lora": LORA},
     "smart + lora + soap": {"smart": SMART, "lora": LORA, "optimizer": "soap"},
+    "bf16": {"precision": "bf16"},
+    "bf16 + lora + soap": {"precision": "bf16", "lora": LORA, "optimizer": "soap"},
 }
 
 

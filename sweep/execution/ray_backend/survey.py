@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import InfrastructureError
-from sweep.planning.machine import Machine, this_machine
+from sweep.planning.machine import BF16, Machine, this_machine
 
 ROOT = Path(__file__).parents[3]  # the folder that this package is imported from
 
@@ -40,7 +40,11 @@ def survey(address: str, cpus: int) -> Machine:
         devices=[device for _, each in machines for device in each.devices],
         versions=one.versions,
         numerics_sha256=one.numerics_sha256,
-        platform=one.platform,
+        platform={
+            name: value
+            for name, value in one.platform.items()
+            if name != BF16 or all(each.platform.get(name) == value for _, each in machines)
+        },
     )
 
 

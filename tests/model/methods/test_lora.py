@@ -294,3 +294,38 @@ def test_it_converges_on_a_toy(small_model: GPT2, ids: Tensor) -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 3
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+def test_in_bf16_gradients_are_as_exact_as_pefts_under_autocast(small_model: GPT2, ids: Tensor) -> None:
+    model = adapted(GPT2.from_state_dict(small_model.config, small_model.state_dict()))
+    theirs = in_peft(small_model, model)
+    factors = [layer.lora_A for layer in lora_layers(model)]
+
+    def ours(dtype: torch.dtype | None) -> Tensor:
+        model.compute_in(dtype)
+        grads = torch.autograd.grad(model(ids).logsumexp(-1).sum(), factors)
+        assert {grad.dtype for grad in grads} == {torch.float32}
+        return torch.cat([grad.flatten() for grad in grads])
+
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = theirs(input_ids=ids).logits.float().logsumexp(-1).sum()
+    named = dict(theirs.named_parameters())
+    grads = torch.autograd.grad(loss, [named[name] for name in named if "lora_A" in name])
+    exact, rounded, autocast = ours(None), ours(torch.bfloat16), torch.cat([grad.flatten() for grad in grads])
+    assert 0 < (rounded - exact).norm() < 1.5 * (autocast - exact).norm()
+    assert (autocast - exact).norm() < 0.2 * exact.norm()  # the model is made to be sensitive
+
+
+def test_in_bf16_a_merged_adapter_is_that_of_fp32(small_model: GPT2, ids: Tensor) -> None:
+    model = adapted(small_model)
+    model.compute_in(torch.bfloat16)
+    with torch.no_grad():
+        before = model(ids)
+        merge_lora(model)
+        merged = model(ids)
+        weight = next(lora_layers(model)).weight
+        unmerge_lora(model)
+        assert torch.equal(model(ids), before)
+    assert weight.dtype == torch.float32
+    assert 0 < (merged - before).norm() < 0.02 * before.norm()

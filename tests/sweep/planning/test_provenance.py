@@ -4,11 +4,24 @@ from dataclasses import replace
 
 import pytest
 
+from sweep.planning.machine import BF16
 from sweep.planning.numerics import SCHEMA_2_CODE, numerics_sha256
-from sweep.planning.plan import point_from
+from sweep.planning.plan import Point, point_from
 from sweep.planning.provenance import Provenance, Source, base_name, changes, current_name, data_name, versions
 
 PAIRS = "the way that data of paraphrase is read (quotation marks and spaces)"
+
+
+def of(point: Point, **more: str) -> Provenance:
+    """The provenance of a run of `point`, with `more` versions."""
+    return Provenance(
+        bases={base_name(point): Source("b")},
+        data={data_name(point): Source("d")},
+        numerics_sha256=numerics_sha256(),
+        versions={**versions(), **more},
+        device=current_name("cpu"),
+        threads=1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -27,13 +40,22 @@ PAIRS = "the way that data of paraphrase is read (quotation marks and spaces)"
 )
 def test_what_code_before_schema_3_did_otherwise(settings: dict[str, str], changed: list[str]) -> None:
     point = point_from({"task": "sonnets", **settings})
-    now = Provenance(
-        bases={base_name(point): Source("b")},
-        data={data_name(point): Source("d")},
-        numerics_sha256=numerics_sha256(),
-        versions=versions(),
-        device=current_name("cpu"),
-        threads=1,
-    )
+    now = of(point)
     assert changes(replace(now, numerics_sha256=SCHEMA_2_CODE), now, [point]) == changed
     assert changes(now, now, [point]) == []
+
+
+def test_precisions_never_share_a_key() -> None:
+    exact, half = (point_from({"task": "sonnets", **more}) for more in ({}, {"precision": "bf16"}))
+    found = of(exact, **{BF16: "amx_bf16"})
+    assert found.key(exact) != found.key(half)
+
+
+@pytest.mark.parametrize("other", [{}, {BF16: "avx512_bf16"}], ids=str)
+def test_points_in_bf16_depend_on_its_instructions(other: dict[str, str]) -> None:
+    exact, half = (point_from({"task": "sonnets", **more}) for more in ({}, {"precision": "bf16"}))
+    here, there = of(exact, **{BF16: "amx_bf16"}), of(exact, **other)
+    assert here.key(exact) == there.key(exact)
+    assert here.key(half) != there.key(half)
+    assert changes(here, there, [exact]) == []
+    assert changes(here, there, [half]) == [f"bf16 instructions (amx_bf16, now {other.get(BF16)})"]
