@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_it_runs_resumes_and_reports(sweep: Sweep, mixed: Path, out: Path) -> No
     assert ended.exit_code == 0, ended.output
     told = {line.split()[2]: line for line in ended.stderr.splitlines() if "epoch 1/1" in line and "COMPLETED" in line}
     assert all("  accuracy 0." in line and "chrf" not in line for line in told.values())
-    assert [line.partition(":")[0] for line in ended.stdout.splitlines() if line.startswith("best ")] == [
+    assert re.findall(r"^task \w+.*: (best \w+):", ended.stdout, re.MULTILINE) == [
         "best accuracy",
         "best accuracy",
         "best chrf",

@@ -28,7 +28,7 @@ def test_rows_are_ranked_by_it(sweep: Sweep, micro: Path, out: Path) -> None:
     assert losses == sorted(losses)
     assert [row["rank"] for row in rows] == [1, 2, 3, 4]
     assert {row["metric"] for row in rows} == {"dev_loss"}
-    assert "best dev_loss: " in result.output
+    assert "best dev_loss (lower is better): " in result.output
     assert "best chrf" not in result.output
     assert f"best dev_loss {losses[0]:.3f}" in sweep("ls").output
 
