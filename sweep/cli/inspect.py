@@ -111,9 +111,9 @@ def samples(run: str, point: str | None, top: int, number: int | None, against: 
 def diff(run: str, a: str, b: str, out: Path, form: str) -> None:
     """Compare two points of RUN, A and B: settings that differ, scores, single examples and costs.
 
-    A and B are point_ids from `sweep report --rows`, or their first characters. The sign test says how much of the
-    difference other dev examples might undo. Whether the configurations differ, over their seeds, is a question for
-    `sweep compare`.
+    A and B are point_ids from `sweep report --rows`, or their first characters. The sign test says whether the
+    difference could be due to the choice of dev examples. To find out whether the configurations differ over their
+    seeds, use `sweep compare`.
 
     \b
     sweep diff lora_rank c0a0 543a

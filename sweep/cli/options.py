@@ -87,9 +87,10 @@ what_options = together(
         WHAT,
         "--precision",
         type=click.Choice(PRECISIONS),
-        help="Precision of matrix products and activations; weights that are trained, losses and the optimizer stay in "
-        "fp32. bf16: faster where the device has instructions for it, refused with SMART. auto: bf16 there, else fp32, "
-        "and fp32 with SMART. tf32: of GPUs. Short for --set precision=... Default: the space's, else fp32.",
+        help="Precision of matrix products and activations; trained weights, losses and the optimizer stay in fp32. "
+        "bf16: faster on devices with bf16 instructions, refused with SMART. auto: bf16 on such devices and without "
+        "SMART, otherwise fp32. tf32: GPUs only, refused with SMART. Short for --set precision=... Default: the "
+        "space's, else fp32.",
     ),
     option(
         WHAT,

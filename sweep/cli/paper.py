@@ -23,7 +23,7 @@ from sweep.cli.options import OUTPUT, WHAT, option, out_option
     "--paper",
     "published",
     type=click.Choice(["explora"]),
-    help="Also rebuild the tables of this published paper beside its figures, and judge its claims.",
+    help="Also show the tables of this published paper beside your scores, and judge its claims.",
 )
 @option(
     OUTPUT,
@@ -33,16 +33,16 @@ from sweep.cli.options import OUTPUT, WHAT, option, out_option
     metavar="N",
     help="List at most N configurations in a table. Default: 32, which fit on a page.",
 )
-@option(OUTPUT, "--force", is_flag=True, help="Write to a folder that holds something else; other files stay.")
+@option(OUTPUT, "--force", is_flag=True, help="Write even to a folder that holds other files; those stay.")
 @out_option
 def paper(
     runs: tuple[str, ...], to: Path, metric: str | None, published: str | None, rows: int | None, force: bool, out: Path
 ) -> None:
     """Write the parts of a paper on RUNs as LaTeX: tables, methods, numbers, references, answers to checklists.
 
-    main.tex compiles to a document that shows all of them; each part can also be included in your own. Every number in
-    the text is a macro of numbers.tex, below a comment that traces it to points. Everything comes from what the runs
-    recorded. Files that the command wrote before are replaced, so copy what you want to edit.
+    main.tex compiles to a document with all of them; you can also include single parts in your own. Every number in
+    the text is a macro in numbers.tex, with a comment that names the points it comes from. Everything comes from what
+    the runs recorded. Files that the command wrote before are replaced, so copy what you want to edit.
 
     \b
     sweep paper lora_rank --to paper

@@ -38,9 +38,9 @@ timeline   when each trial ran"""
     metavar="FILE",
     help="File to write: .pdf, .svg, .png, .json (Vega-Lite) or .csv (the figures). Default: RUN-KIND.svg.",
 )
-@option(OUTPUT, "--x", metavar="NAME", help="The setting of a slice, or the cost of `cost`.")
+@option(OUTPUT, "--x", metavar="NAME", help="The setting of `slice`, or the kind of cost of `cost`.")
 @option(OUTPUT, "--y", metavar="METRIC", help="The score to draw. Default: the one that rows are ranked by.")
-@option(OUTPUT, "--by", metavar="SETTING", help="The setting that the colours of `curves` tell apart.")
+@option(OUTPUT, "--by", metavar="SETTING", help="The setting that colours the lines of `curves`.")
 @option(OUTPUT, "--width", type=click.IntRange(50), metavar="PIXELS", help="Width of the plot, without its axes.")
 @option(OUTPUT, "--height", type=click.IntRange(30), metavar="PIXELS", help="Height of the plot, without its axes.")
 @option(OUTPUT, "--no-title", is_flag=True, help="Leave the title out, for a figure with a caption.")

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     "page",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write everything that is known of the runs to one HTML page with charts, tables and texts. Needs the extra "
-    "`plots`.",
+    help="Write everything about the runs to one HTML page with charts, tables and texts. Needs the extra `plots`.",
 )
 @option(OUTPUT, "--top", type=click.IntRange(1), metavar="N", help="Print only the first N lines of the table.")
 @option(
@@ -94,9 +93,9 @@ def report(
     --html, --format json and --format csv take several runs; `sweep compare` compares them.
 
     With several seeds, it lists each configuration with its mean over the seeds and the 95 % interval, marks those that
-    cannot be told from the best, and says whether the best is more than luck. The table shows the settings that vary;
-    json and csv hold every figure. Only comparable rows are ranked: same task, data, base and epochs, and
-    trained to the end.
+    cannot be told apart from the best, and says whether the best is more than luck. The table shows the settings that
+    vary; json and csv hold every figure. Only comparable rows are ranked: same task, data, base and epochs, and trained
+    to the end.
     """
     from sweep.store.locate import find_run_or_latest
 

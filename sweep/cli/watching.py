@@ -18,13 +18,13 @@ from sweep.cli.options import OUTPUT, option, out_option
     default=1.0,
     show_default=True,
     metavar="SECONDS",
-    help="Time between two looks at the ledger.",
+    help="Time between two updates.",
 )
 def watch(run: str | None, out: Path, interval: float) -> None:
     """Watch RUN from another terminal, by default the latest run.
 
-    It shows the trials, the best configuration so far, whether that is more than luck, and the time left. It only
-    reads, and ends when no process works on the run any more. In a pipe, it prints the state once.
+    It shows the trials, the best configuration so far, whether that is more than luck, and the time left. It never
+    changes the run, and exits when no process is working on it any more. In a pipe, it prints the state once.
     """
     from sweep.progress.watch import watch as show
     from sweep.reporting.terminal import make_console
@@ -44,7 +44,7 @@ def watch(run: str | None, out: Path, interval: float) -> None:
 def serve(runs: tuple[str, ...], out: Path, port: int, metric: str | None) -> None:
     """Serve the page of `sweep report --html` for RUN, by default the latest run, until Ctrl-C.
 
-    The page renews itself while the run works. Only browsers on this machine that have the whole printed address, with
+    The page updates itself while the run works. Only browsers on this machine that have the whole printed address, with
     its random token, can read it.
     """
     from sweep.charts.extra import require_plots
