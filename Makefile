@@ -28,7 +28,7 @@ test: lint types
 	$(BIN)/pytest -n auto
 
 # Simulations, exports and pages share the cores; tests that fill them with Ray's workers have them to themselves.
-SHARING := tests/sweep/statistics tests/sweep/export tests/sweep/datasets tests/docs tests/model tests/sweep/page tests/sweep/charts
+SHARING := tests/sweep/statistics tests/sweep/export tests/sweep/datasets tests/docs tests/model tests/sweep/page tests/sweep/charts tests/sweep/paper
 test-slow: dev
 	$(BIN)/pytest -m slow -n auto $(SHARING)
 	$(BIN)/pytest -m slow $(addprefix --ignore=,$(SHARING))

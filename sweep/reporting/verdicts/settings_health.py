@@ -25,11 +25,12 @@ def missing_seeds(groups: Sequence[Group]) -> Check:
     counts = [group.summary(group.first["metric"]).n for group in groups]
     if len(set(counts)) == 1:
         return Check("all configurations have the same seeds", Level.OK)
+    is_open = any(row["status"].is_open for group in groups for row in group.rows)
     return Check(
         "seeds",
         Level.NOTE,
-        f"configurations have between {min(counts)} and {max(counts)} seeds, and comparisons use common seeds: "
-        "resume the run",
+        f"configurations have between {min(counts)} and {max(counts)} seeds with a score, and comparisons use common "
+        f"seeds{': resume the run' if is_open else ''}",
     )
 
 

@@ -80,7 +80,7 @@ def test_hostile_texts_can_be_drawn(hostile_run: Path) -> None:
 
 def test_a_run_that_has_not_begun(empty_run: RunFolder) -> None:
     text = page([open_source(empty_run)])
-    assert "No point is finished yet." in text
+    assert "No point has a score yet." in text
     assert "Not drawn: run &#39;" in text
     assert "PENDING" in text
 

@@ -99,7 +99,7 @@ def test_only_get_is_answered(server: PageServer, method: str) -> None:
 
 def test_the_page_follows_the_ledger(server: PageServer, empty_run: RunFolder) -> None:
     before = ask(server, f"/{server.token}/version")[1]
-    assert "No point is finished yet." in ask(server, f"/{server.token}/")[1]
+    assert "No point has a score yet." in ask(server, f"/{server.token}/")[1]
     assert ask(server, f"/{server.token}/version")[1] == before
     drive(empty_run)
     assert ask(server, f"/{server.token}/version")[1] != before
@@ -143,7 +143,7 @@ def test_a_browser_renews_the_page(server: PageServer, empty_run: RunFolder, bro
     said: list[str] = []
     tab.on("console", lambda message: said.append(message.text))
     tab.goto(server.address)
-    tab.wait_for_selector("text=No point is finished yet.")
+    tab.wait_for_selector("text=No point has a score yet.")
     tab.wait_for_timeout(3_500)  # it has asked once for the version
     drive(empty_run)
     tab.wait_for_selector("text=Best chrf: 40.000", timeout=15_000)

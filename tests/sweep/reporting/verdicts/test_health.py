@@ -83,7 +83,7 @@ FAULTS = {
         {},
         "16 of 32 rows diverged or failed (50%)",
     ),
-    "seeds": (lambda: clean()[:-2], {}, "configurations have between 2 and 4 seeds"),
+    "seeds": (lambda: clean()[:-2], {}, "configurations have between 2 and 4 seeds with a score"),
     "disagreement": (
         lambda: [{**one, "dev_loss": one["chrf"] / 20} for one in clean()],
         {},
