@@ -1,6 +1,7 @@
 """Exported models: what transformers and PEFT load, in a process of their own, is what was trained."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -82,7 +83,10 @@ def trained_run(out: Path, poems: Path, name: str, settings: dict[str, Any], **o
 
 def loaded_elsewhere(folder: Path, form: str, labels: int, base: Path | str) -> dict[str, Any]:
     arguments = [str(folder), form, str(labels), str(base), json.dumps(PROMPTS)]
-    done = subprocess.run([sys.executable, "-c", LOAD, *arguments], capture_output=True, text=True, check=False)
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}  # as here: a load changes the last bits
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, *arguments], capture_output=True, text=True, check=False, env=one_thread
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
