@@ -2,7 +2,7 @@
 
 from sweep.charts.source import Source
 from sweep.planning.sources import Source as Content
-from sweep.reporting.numbers import duration
+from sweep.reporting.numbers import counted, duration
 from sweep.store.activity import activity
 
 
@@ -29,11 +29,6 @@ def facts(source: Source) -> list[tuple[str, str]]:
         ("training code", f"sha256 {provenance.numerics_sha256}"),
         ("commits", ", ".join(commits) or "not recorded"),
     ]
-
-
-def counted(count: int, what: str) -> str:
-    """Return a count with its noun: 1 thread, 2 threads."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _gpus(share: float) -> str:

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from sweep.errors import RunError
 from sweep.page.sections import RunPage, run_page
 from sweep.page.vega import vega_script
 from sweep.reporting.printable import printable
+from sweep.reporting.tables import json_ready
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -90,17 +90,8 @@ def _chart(figure: Figure) -> dict[str, Any]:
 
 def _json(value: Any) -> str:
     """Return `value` as JSON that cannot end the script element that holds it."""
-    text = json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
+    text = json.dumps(json_ready(value), separators=(",", ":"), allow_nan=False)
     return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
-
-
-def _finite(value: Any) -> Any:
-    """Return `value` with null for numbers that are not finite, which JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _style() -> str:

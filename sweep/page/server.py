@@ -12,7 +12,7 @@ from typing import Any
 from sweep.charts.source import open_source
 from sweep.errors import UsageError
 from sweep.page.page import page
-from sweep.store.activity import is_locked
+from sweep.store.activity import stamp
 from sweep.store.run_folder import RunFolder
 
 HOST = "127.0.0.1"
@@ -47,7 +47,7 @@ class PageServer(ThreadingHTTPServer):
 
     def version(self) -> str:
         """Return a text that changes when a ledger does."""
-        return hashlib.sha256(repr([_stamp(folder) for folder in self.folders]).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr([stamp(folder) for folder in self.folders]).encode()).hexdigest()[:16]
 
     def page(self) -> bytes:
         """Return the page as of now. Raise UsageError if a run cannot be read."""
@@ -57,15 +57,6 @@ class PageServer(ThreadingHTTPServer):
                 sources = [open_source(folder, self.metric) for folder in self.folders]
                 self._made = version, page(sources, renew=(VERSION, version)).encode()
             return self._made[1]
-
-
-def _stamp(folder: RunFolder) -> tuple[bool, float, int]:
-    """Return what changes when a run does: whether a process works on it, and its ledger."""
-    try:
-        found = folder.ledger.stat()
-    except OSError:
-        return is_locked(folder), 0.0, 0
-    return is_locked(folder), found.st_mtime, found.st_size
 
 
 class PageHandler(BaseHTTPRequestHandler):

@@ -6,9 +6,8 @@ from enum import StrEnum
 
 from sweep.paper.published import Material, cell_name, find_group, materials
 from sweep.paper.source import PaperRun
-from sweep.paper.texts import counted
 from sweep.reporting.leaderboard import Row
-from sweep.reporting.numbers import setting_text
+from sweep.reporting.numbers import counted, setting_text
 from sweep.reporting.paper_scores import PaperCell, paper_cells
 from sweep.reporting.verdicts.groups import Group
 from sweep.reporting.verdicts.scored import ScoreTable, from_rows

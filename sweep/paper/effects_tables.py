@@ -1,7 +1,6 @@
 """Tables of effects: what each setting does, what each method adds, and how much of the variance each explains."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sweep.errors import RunError
 from sweep.paper.names import metric_name, setting_name, value_text
@@ -10,44 +9,25 @@ from sweep.paper.references import cite
 from sweep.paper.source import PaperRun
 from sweep.paper.tabular import Column, Table, numbers_column, source_column, text_column
 from sweep.paper.texts import MINUS, breakable, plain
-from sweep.reporting.leaderboard import larger_is_better
-from sweep.reporting.verdicts.ablation import ablation
-from sweep.reporting.verdicts.effects import Effects, Part, effects
-from sweep.reporting.verdicts.groups import groups_of
-from sweep.reporting.verdicts.scored import from_rows
+from sweep.reporting.verdicts.effects import Effects, Part
+from sweep.reporting.verdicts.run_effects import RunEffects, run_effects
 from sweep.reporting.verdicts.sentence import word
-from sweep.statistics.verdict import Verdict, judge
+from sweep.statistics.verdict import Verdict
 
 HOLM = r"$p$ is corrected by Holm's procedure for all rows of the table."
 PAIRED = rf"Differences are paired by seed; each has its own 95\,\% interval (Student's $t$). {HOLM}"
 PARTS = {"training": "Effects", "decoding": "Effects of decoding"}
 
 
-@dataclass(frozen=True)
-class FoundEffects:
-    """The effects of a run's settings, and what each of its methods adds."""
-
-    effects: Effects
-    additions: Sequence[Verdict]
-    interactions: Sequence[Verdict]
-
-
-def find_effects(run: PaperRun) -> FoundEffects | str:
+def find_effects(run: PaperRun) -> RunEffects | str:
     """Return the effects in a run, as `sweep effects` finds them, or why there are none."""
-    metric = from_rows(run.rows, run.rows[0]["metric"]).metric
-    spec = run.spec
     try:
-        found = effects(run.rows, metric, search=spec.tune_config.search, space=spec.search_space)
+        return run_effects(run.folder, run.rows, run.rows[0]["metric"])
     except RunError as error:
         return str(error)
-    parts = ablation(groups_of(run.rows), metric)
-    additions, interactions = (
-        judge(family, larger_is_better=larger_is_better(metric)) for family in (parts.additions(), parts.interactions())
-    )
-    return FoundEffects(found, additions, interactions)
 
 
-def effects_tables(run: PaperRun, found: FoundEffects) -> list[Table]:
+def effects_tables(run: PaperRun, found: RunEffects) -> list[Table]:
     """Return the tables of effects: of levels where the grid is full, shares of variance, importances, methods."""
     metric = found.effects.metric
     tables = []

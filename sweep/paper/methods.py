@@ -11,8 +11,9 @@ from sweep.paper.names import macro_word, metric_name, setting_name, value_text
 from sweep.paper.numbers import Numbers, of_run
 from sweep.paper.references import DATA, METHODS, METRICS, SEARCHES, TOOLS, cite
 from sweep.paper.source import PaperRun
-from sweep.paper.texts import breakable, counted, listed, plain
+from sweep.paper.texts import breakable, listed, plain
 from sweep.planning.axes import Range
+from sweep.reporting.numbers import counted
 from sweep.store.state import full_plan
 
 MOST_VALUES = 12  # of a setting, that are listed one by one

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sweep.paper import recorded
 from sweep.paper.source import PaperRun
-from sweep.paper.texts import counted, listed
+from sweep.paper.texts import listed
 from sweep.planning.axes import Range
 from sweep.reporting.leaderboard import scores_on_test
-from sweep.reporting.numbers import duration, setting_text, size
+from sweep.reporting.numbers import counted, duration, setting_text, size
 from sweep.reporting.verdicts.groups import LOST
 from sweep.store.state import full_plan
 

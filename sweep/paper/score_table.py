@@ -10,7 +10,8 @@ from sweep.paper.numbers import half_width
 from sweep.paper.recorded import shown_keys
 from sweep.paper.source import PaperRun
 from sweep.paper.tabular import Column, Table, score_column, source_column, text_column
-from sweep.paper.texts import breakable, counted, listed, plain
+from sweep.paper.texts import breakable, listed, plain
+from sweep.reporting.numbers import counted
 from sweep.reporting.settings import informative_keys
 from sweep.reporting.verdicts.groups import Summary
 from sweep.reporting.verdicts.standings import Standing

@@ -73,11 +73,6 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a count with its noun: 1 seed, 6 seeds."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def _known(sign: str) -> str:
     """Return `sign`, a space in place of a control character, or the code point of one that fonts lack."""
     if not sign.isprintable():

@@ -9,7 +9,7 @@ from sweep.paper.checklist import answers, checklist_md, checklist_tex
 from sweep.paper.claims import judge_claims
 from sweep.paper.claims_text import claims_lines, claims_md, claims_tex
 from sweep.paper.document import main_tex
-from sweep.paper.effects_tables import FoundEffects, effects_tables, find_effects
+from sweep.paper.effects_tables import effects_tables, find_effects
 from sweep.paper.figures import FOLDER as FIGURES
 from sweep.paper.figures import Figure, figures_of, figures_tex
 from sweep.paper.folder import MAIN, write_folder
@@ -23,6 +23,7 @@ from sweep.paper.score_table import ROWS, score_tables
 from sweep.paper.source import PaperRun
 from sweep.paper.tabular import Table
 from sweep.paper.texts import breakable, comment, listed
+from sweep.reporting.verdicts.run_effects import RunEffects
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class _Paper:
         blocks = blocks_of(run)
         found = find_effects(run)
         scores = score_tables(run, blocks, rows)
-        effects = effects_tables(run, found) if isinstance(found, FoundEffects) else []
+        effects = effects_tables(run, found) if isinstance(found, RunEffects) else []
         self.numbers.declare(run.name, [row["point_id"] for row in run.rows])
         text = [rf"\subsection*{{{breakable(run.name)}}}", result_text(blocks, scores[0].label, self.numbers)]
         text += [table.tex() for table in (*scores, *effects)]

@@ -13,7 +13,7 @@ from sweep.reporting.leaderboard import rows
 from sweep.reporting.numbers import duration
 from sweep.reporting.verdicts.follow_up_text import run_conclusions
 from sweep.reporting.verdicts.study import Study
-from sweep.store.activity import activity, is_locked
+from sweep.store.activity import activity, is_locked, stamp
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, load_state
 from sweep.store.status import Status
@@ -26,13 +26,13 @@ class Watch:
         self.folder = folder
         self.console = console
         self.progress = ProgressState(folder)
-        self._seen: tuple[float, int] | None = None
+        self._seen: tuple[bool, float, int] | None = None
         self._view: RenderableType = Text("waiting for the first trial ...")
 
     def update(self) -> None:
-        """Read the ledger if it has changed. Raise LedgerError if it is damaged."""
-        seen = self._version()
-        if seen != self._seen or seen is None:
+        """Read the ledger if the run has changed. Raise LedgerError if it is damaged."""
+        seen = stamp(self.folder)
+        if seen != self._seen:
             self._seen = seen
             state = load_state(self.folder)
             self.progress.follow(state)
@@ -40,13 +40,6 @@ class Watch:
 
     def __rich__(self) -> RenderableType:
         return self._view
-
-    def _version(self) -> tuple[float, int] | None:
-        try:
-            found = self.folder.ledger.stat()
-        except FileNotFoundError:
-            return None
-        return found.st_mtime, found.st_size
 
     def _lines(self, state: RunState) -> list[Text]:
         count = max(3, min(MOST_ROWS, self.console.height - OTHER_LINES))

@@ -81,6 +81,11 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: 1 seed, 6 seeds."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def size(count: int) -> str:
     """Return `count` bytes in the largest binary unit that fits: 3.2 GiB, 45 MiB, 12 KiB."""
     for unit, power in (("GiB", 30), ("MiB", 20)):

@@ -6,6 +6,7 @@ Markdown has only the columns that people compare, with the settings that vary. 
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -125,7 +126,9 @@ def json_text(names: Sequence[str] | None, rows: Sequence[Row]) -> str:
 
 def records_json(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> str:
     """Return the keys `names` of records as JSON."""
-    return json.dumps([{name: _plain(one.get(name)) for name in names} for one in records], indent=1, allow_nan=False)
+    return json.dumps(
+        [{name: json_ready(one.get(name)) for name in names} for one in records], indent=1, allow_nan=False
+    )
 
 
 def csv_text(names: Sequence[str] | None, rows: Sequence[Row]) -> str:
@@ -137,7 +140,7 @@ def records_csv(names: Sequence[str], records: Sequence[Mapping[str, Any]]) -> s
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
     writer.writerow(names)
-    writer.writerows([_safe(_plain(one.get(name))) for name in names] for one in records)
+    writer.writerows([_safe(json_ready(one.get(name))) for name in names] for one in records)
     return sink.getvalue().rstrip("\n")
 
 
@@ -163,13 +166,15 @@ def rung_text(rungs: Sequence[Rung], form: str) -> str:
     return f"{markdown_table(names, cells)}\n\n{note}"
 
 
-def _plain(value: Any) -> Any:
-    """Return `value` in a form that JSON can hold."""
+def json_ready(value: Any) -> Any:
+    """Return `value` in a form that JSON can hold: times as text, null for a number that is not finite."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        return None
-    return value
+    if isinstance(value, Mapping):
+        return {str(key): json_ready(one) for key, one in value.items()}
+    return [json_ready(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _safe(value: Any) -> Any:

@@ -25,6 +25,15 @@ def is_locked(folder: RunFolder) -> bool:
         return True
 
 
+def stamp(folder: RunFolder) -> tuple[bool, float, int]:
+    """Return what changes when the run does: whether a process works on it, and the time and size of its ledger."""
+    try:
+        found = folder.ledger.stat()
+    except OSError:
+        return is_locked(folder), 0.0, 0
+    return is_locked(folder), found.st_mtime, found.st_size
+
+
 def is_unfinished(folder: RunFolder, state: RunState) -> bool:
     """Return whether another session would have something to train."""
     points = full_plan(folder.spec, state).points

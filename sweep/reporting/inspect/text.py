@@ -3,13 +3,13 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from rich.text import Text
 
 from sweep.reporting.layout import Column, lay_out
 from sweep.reporting.printable import printable
+from sweep.reporting.tables import json_ready
 
 BARS = "▁▂▃▄▅▆▇█"
 INDENT = "  "
@@ -44,14 +44,4 @@ def sparkline(values: Sequence[float | None]) -> str:
 
 def json_text(value: Any) -> str:
     """Return `value` as JSON; numbers that are not finite are null."""
-    return json.dumps(_plain(value), indent=1, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value.isoformat() if isinstance(value, datetime) else value
+    return json.dumps(json_ready(value), indent=1, allow_nan=False)

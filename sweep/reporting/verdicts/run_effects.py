@@ -28,13 +28,14 @@ def run_effects(folder: RunFolder, rows: Sequence[Row], metric: str | None, alph
     """
     table = from_rows(rows, metric)
     spec = folder.spec
+    found = effects(rows, table.metric, search=spec.tune_config.search, space=spec.search_space, alpha=alpha)
     parts = ablation(groups_of(rows), table.metric)
     additions, interactions = (
         judge(family, larger_is_better=larger_is_better(table.metric), alpha=alpha)
         for family in (parts.additions(), parts.interactions())
     )
     return RunEffects(
-        effects=effects(rows, table.metric, search=spec.tune_config.search, space=spec.search_space, alpha=alpha),
+        effects=found,
         additions=additions,
         interactions=interactions,
     )

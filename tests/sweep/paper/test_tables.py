@@ -5,11 +5,12 @@ import re
 import pytest
 
 from sweep.paper.blocks import blocks_of
-from sweep.paper.effects_tables import FoundEffects, effects_tables, find_effects
+from sweep.paper.effects_tables import effects_tables, find_effects
 from sweep.paper.score_table import TIED, score_tables
 from sweep.paper.source import PaperRun, load_run
 from sweep.paper.tabular import Column, Table, numbers_column, score_column, source_column, text_column
 from sweep.reporting.verdicts.records import records
+from sweep.reporting.verdicts.run_effects import RunEffects
 from sweep.reporting.verdicts.study import Study
 from sweep.store.run_folder import RunFolder
 from sweep.store.status import Status
@@ -102,12 +103,12 @@ def test_effects_have_intervals_where_the_grid_is_full(reference: list[PaperRun]
     found = {run.name: find_effects(run) for run in reference}
     assert found["sentiment"] == "the rows differ in task, data or base, so that no effects can be measured across them"
     (run,) = [one for one in reference if one.name == "lora_rank"]
-    assert isinstance(found["lora_rank"], FoundEffects)
+    assert isinstance(found["lora_rank"], RunEffects)
     levels, shares = effects_tables(run, found["lora_rank"])
     assert ["", "16", "2", "-0.65", "$[-0.89, -0.40]$", "0.005"] in body(levels)
     assert [r"LoRA rank $\times$ LoRA scale", "5", "14.7", "13.2", "$<0.0001$"] in body(shares)
     (run,) = [one for one in reference if one.name == "combinations"]
-    assert isinstance(found["combinations"], FoundEffects)
+    assert isinstance(found["combinations"], RunEffects)
     shares, methods = effects_tables(run, found["combinations"])
     assert "Not a full grid: 9 of 32" in shares.tex()
     assert ["LoRA $-$ no method", "0.04", "$[-0.19, 0.28]$", "6", "0.92", "undecided"] in body(methods)

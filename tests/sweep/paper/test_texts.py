@@ -2,7 +2,8 @@
 
 import pytest
 
-from sweep.paper.texts import breakable, comment, counted, listed, plain, with_code
+from sweep.paper.texts import breakable, comment, listed, plain, with_code
+from sweep.reporting.numbers import counted
 
 
 @pytest.mark.parametrize(
