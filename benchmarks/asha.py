@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scipy.special import stdtrit
+
 from sweep.execution.driver import run_session
 from sweep.execution.executor import Listener
 from sweep.execution.job import Job
@@ -35,7 +37,6 @@ from sweep.store.run_folder import RunFolder
 
 SPACES = ("lora_rank", "lora_scale")
 SEEDS = 5
-T_95 = 2.776  # Student's t for five values, two-sided
 WORKERS = (1, 2, 8)
 REPORT = ("epoch", "losses", "cost", "scores", "metric", "status", "reason", "failure", "loss")
 
@@ -110,13 +111,15 @@ class Truth:
         return point == self.winner or self.means[self.winner] - self.means[point] <= self.half_width
 
 
-def truth(rows: list[Row], score: Callable[[Row], float]) -> Truth:
+def truth(rows: list[Row], score: Callable[[Row], float], point_of: Callable[[Row], str] = settings_id) -> Truth:
+    """Return the result of the grid with these rows; `point_of` returns what all seeds of a point have in common."""
     values: dict[str, list[float]] = {}
     for row in rows:
-        values.setdefault(settings_id(row), []).append(score(row))
+        values.setdefault(point_of(row), []).append(score(row))
     means = {point: statistics.mean(found) for point, found in values.items()}
     winner = max(means, key=means.__getitem__)
-    return Truth(means, winner, T_95 * statistics.stdev(values[winner]) / SEEDS**0.5)
+    seeds = len(values[winner])
+    return Truth(means, winner, stdtrit(seeds - 1, 0.975) * statistics.stdev(values[winner]) / seeds**0.5)
 
 
 SCORES: dict[str, Callable[[Row], float]] = {"dev loss": lambda row: -row["dev_loss"], "chrF": lambda row: row["chrf"]}

@@ -1,7 +1,5 @@
 """The overhead of orchestration in time and memory.
 
-trials     48 trials of about 5 s on two workers, compared with the time of a perfect schedule
-trivial    one more trial that does almost nothing, on a Ray worker compared with in-process
 plan       expand, check and group 10,000 points
 resume     `sweep resume` of a run with 10,000 finished trials in its ledger
 """
@@ -22,8 +20,6 @@ from sweep.planning.space import expand
 from sweep.prepare import RunRequest, prepare
 from sweep.store.events import EpochEvent, Event, Score, SessionEvent, StatusEvent
 from sweep.store.ledger import Ledger
-from sweep.store.run_folder import RunFolder
-from sweep.store.state import load_state
 from sweep.store.status import Status
 from sweep.testing import fake_cost, fake_losses
 
@@ -35,14 +31,17 @@ from sweep import Space, grid
 space = Space(fixed={{"batch_size": 8, "data": {data!r}, "epochs": {epochs}, "lora.rank": 1}},
               axes={{"lr": grid(*[1e-5 * (i + 1) for i in range({points})])}}, decoding={{"max_new_tokens": {tokens}}})
 '''
-FIVE_SECONDS = ("--set", "epochs=4", "--seeds", "2")  # for lora_rank: 48 trials of about 5 s
+
+
+def command(*arguments: object) -> list[str]:
+    """Return the command `sweep` with `arguments`, of this checkout."""
+    return [sys.executable, "-m", "sweep.cli", *map(str, arguments)]
 
 
 def sweep(*arguments: object) -> float:
     """Run the command in a separate process and return its wall time in seconds."""
     started = time.perf_counter()
-    command = [sys.executable, "-m", "sweep.cli", *map(str, arguments)]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command(*arguments), check=True, capture_output=True)
     return time.perf_counter() - started
 
 
@@ -53,27 +52,6 @@ def made_up(folder: Path, points: int, epochs: int = 1, tokens: int = 1) -> Path
     path = folder / f"made_up_{points}.py"
     path.write_text(SPACE.format(data=str(data), points=points, epochs=epochs, tokens=tokens))
     return path
-
-
-def trials(folder: Path) -> tuple[float, float]:
-    """Return the wall seconds of 48 trials on two workers, and half of the seconds that the trials took in total."""
-    wall = sweep("run", "lora_rank", *FIVE_SECONDS, "--concurrency", 2, "--out", folder, "--no-cache")
-    worked = sum(trial.seconds for trial in load_state(RunFolder(folder / "lora_rank")).trials.values())
-    return wall, worked / 2
-
-
-def trivial(folder: Path) -> float:
-    """Return the seconds by which one more trial takes longer on a Ray worker than in-process."""
-
-    def slope(executor: str) -> float:
-        few, many = 10, 60
-        seconds = [
-            sweep("run", made_up(folder, n), "--executor", executor, "--concurrency", 1, "--out", folder, "--no-cache")
-            for n in (few, many)
-        ]
-        return (seconds[1] - seconds[0]) / (many - few)
-
-    return slope("ray") - slope("inline")
 
 
 def plan(folder: Path) -> tuple[float, float]:
@@ -127,7 +105,7 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main(parts: Sequence[str] = ("plan", "resume", "trivial", "trials")) -> None:
+def main(parts: Sequence[str] = ("plan", "resume")) -> None:
     """Print the measurement of each of `parts` with its bound."""
     print("overhead of orchestration")
     for part in parts:
@@ -136,17 +114,11 @@ def main(parts: Sequence[str] = ("plan", "resume", "trivial", "trials")) -> None
             if part == "plan":
                 seconds, megabytes = plan(folder)
                 print(f"plan      10,000 points in {seconds:.2f} s (bound 2), {megabytes:.0f} MB (bound 300)")
-            elif part == "resume":
-                print(f"resume    a run of 10,000 finished trials in {resume(folder):.2f} s (bound 5)")
-            elif part == "trivial":
-                print(f"trivial   {trivial(folder):.3f} s for one more trial (bound 0.25)")
             else:
-                wall, worked = trials(folder)
-                bound = 1.08 * worked + 8
-                print(f"trials    48 on two workers in {wall:.1f} s (bound 1.08 x {worked:.1f} + 8 = {bound:.1f})")
+                print(f"resume    a run of 10,000 finished trials in {resume(folder):.2f} s (bound 5)")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["plan", "resume", "trivial", "trials"])
+    parser.add_argument("parts", nargs="*", default=["plan", "resume"])
     main(parser.parse_args().parts)

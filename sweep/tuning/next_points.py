@@ -7,7 +7,6 @@ from sweep.store.run_spec import RunSpec
 from sweep.store.state import RunState, full_plan, suggestions_left
 from sweep.tuning.observations import observations
 from sweep.tuning.searchers import Suggestion, suggest
-from sweep.tuning.settling import next_step
 
 
 def next_points(spec: RunSpec, state: RunState, unfinished: Collection[str]) -> Suggestion | SettledEvent | None:
@@ -18,6 +17,8 @@ def next_points(spec: RunSpec, state: RunState, unfinished: Collection[str]) -> 
     if not suggestions_left(spec, state):
         return None
     if spec.settle is not None:
+        from sweep.tuning.settling import next_step  # its statistics take half a second to import
+
         return next_step(spec.settle, state, unfinished)
     assert spec.search_space is not None, "a search has a space"
     seen = {point.point_id for point in full_plan(spec, state).points}

@@ -38,4 +38,4 @@ def test_winner_and_statistical_ties() -> None:
     assert found.winner == best
     assert found.found(best)
     assert not found.found(worse)
-    assert found.half_width == pytest.approx(2.776 * 0.0158114 / 5**0.5, rel=1e-4)
+    assert found.half_width == pytest.approx(2.776445 * 0.0158114 / 5**0.5, rel=1e-5)

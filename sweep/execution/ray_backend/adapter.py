@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-import torch
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
@@ -143,6 +142,8 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
+        import torch  # not at the top: the driver does not need it, and would start a second later
+
         job: Job = new_config["job"]
         if job.logs is not None:
             keep_stderr(Path(job.logs))

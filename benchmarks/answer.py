@@ -1,0 +1,70 @@
+"""The answer: which point of `lora_rank` has the lowest dev loss? Row 11 of the table of targets.
+
+A search by ASHA-promote with `--precision auto` is timed from the start of the command to the printed verdict. Its
+winner is right if it is the best point of the full fp32 grid by its mean dev loss over the seeds of the reference run,
+or a point whose mean lies within the 95 % confidence interval of that one.
+"""
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.asha import SCORES, Truth, truth
+from benchmarks.measurement import Measurement
+from benchmarks.overhead import sweep
+from sweep.reporting.leaderboard import Row, load_rows
+from sweep.store.run_folder import RunFolder
+
+REFERENCE = Path(__file__).parents[1] / "results" / "reference" / "lora_rank"
+AXES = ("lora.rank", "lora.scale", "lora.dropout")
+SEARCH = ("--scheduler", "asha-promote", "--precision", "auto", "--no-cache")
+SEEDS = 5  # of `make bench`
+RIGHT = 19 / 20  # the share of the seeds whose winner must be right
+
+
+def point_of(row: Mapping[str, Any]) -> str:
+    """Return the values of a row's axes: they name a point of the grid whatever its seed, precision and decoding."""
+    return str([row[axis] for axis in AXES])
+
+
+def grid() -> Truth:
+    """Return the result of the full fp32 grid by dev loss."""
+    return truth(load_rows(RunFolder(REFERENCE)), SCORES["dev loss"], point_of)
+
+
+def winner(rows: list[Row]) -> str:
+    """Return the point that a search found: the best of those that it trained to the end."""
+    return point_of(max((row for row in rows if row["status"] == "COMPLETED"), key=SCORES["dev loss"]))
+
+
+def search(seed: int, out: Path) -> tuple[float, str]:
+    """Run a search, and return its seconds from start to verdict and its winner."""
+    name = f"seed-{seed}"
+    seconds = sweep("run", "lora_rank", *SEARCH, "--set", f"seed={seed}", "--name", name, "--out", out)
+    return seconds, winner(load_rows(RunFolder(out / name)))
+
+
+def measure(seeds: int = SEEDS) -> Iterator[Measurement]:
+    """Yield the two lines of row 11: the median seconds, and the share of the searches whose winner is right."""
+    right = grid()
+    with tempfile.TemporaryDirectory() as name:
+        found = [search(seed, Path(name)) for seed in range(seeds)]
+    times = [seconds for seconds, _ in found]
+    hits = sum(right.found(point) for _, point in found)
+    work, slowest = (
+        "lora_rank by ASHA-promote, --precision auto",
+        f"median of {seeds} searches, slowest {max(times):.0f} s",
+    )
+    yield Measurement(11, f"{work}, start to verdict", statistics.median(times), None, 60, False, "s", seeds, slowest)
+    winners = f"{hits} of {seeds} winners are the full fp32 grid's best, or within its interval"
+    yield Measurement(11, f"{work}, right winners", hits / seeds, None, RIGHT, True, "of all", seeds, winners)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=20, help="number of searches, each with a seed of its own")
+    for line in measure(parser.parse_args().seeds):
+        print(f"{line.work}: {line.figure:.3g} {line.unit} ({line.note})")

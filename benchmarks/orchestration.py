@@ -1,0 +1,123 @@
+"""What orchestration costs: rows 8 to 10 of the table of targets.
+
+cost      a trial on a warm worker, from the end of the trial before, without the seconds that it trains and decodes
+start     from the start of `sweep run` to the report of a first epoch of one step, against starting Ray alone
+workers   48 trials on one worker against the same trials on two
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from benchmarks.measurement import Measurement, alternate, medians, ratio
+from benchmarks.overhead import command, made_up, sweep
+from sweep.store.events import EpochEvent
+from sweep.store.ledger import read_ledger
+
+START_RAY = "import ray, torch; ray.init(); print('ready', flush=True)"
+TRIALS = 60  # that do almost nothing
+STARTS = 5  # pairs
+SHORT = ("--set", "epochs=2", "--seeds", "2")  # for lora_rank: 48 trials of about 3 s
+POLL_SECONDS = 0.01
+
+
+def trial_costs(events: Sequence[EpochEvent]) -> list[float]:
+    """Return the seconds from the end of each trial to the end of the next one on the same single worker, without those
+    that training and decoding took. They include the dev loss, the checkpoint and the way of the report to the ledger,
+    so the cost from assignment to first step is less."""
+    ended = [event for event in events if event.status is not None and event.losses is not None]
+    return [
+        one.elapsed - before.elapsed - one.losses.train_seconds - sum(score.decode_seconds for score in one.scores)
+        for before, one in pairwise(ended)
+        if one.losses is not None
+    ]
+
+
+def cost(folder: Path) -> Measurement:
+    """Measure the fixed cost of a trial."""
+    sweep("run", made_up(folder, TRIALS), "--name", "cost", "--concurrency", 1, "--out", folder, "--no-cache")
+    costs = trial_costs([e for e in read_ledger(folder / "cost" / "ledger.jsonl") if isinstance(e, EpochEvent)])
+    return Measurement(
+        row=8,
+        work="fixed cost of a trial on a warm worker",
+        figure=statistics.median(costs),
+        quartiles=None,
+        target=0.10,
+        at_least=False,
+        unit="s",
+        pairs=len(costs),
+        note=f"median of {len(costs)} trials that train one step; dev loss, checkpoint and report included",
+    )
+
+
+def seconds_until(happened: Callable[["subprocess.Popen[str]"], object], arguments: Sequence[str]) -> float:
+    """Start a process, and return the seconds until `happened` returns a true value; then wait for its end.
+
+    Raise RuntimeError if the process ends before.
+    """
+    began = time.perf_counter()
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        while not happened(process):
+            if process.poll() is not None:
+                raise RuntimeError(f"{' '.join(arguments)} ended with exit code {process.returncode}")
+            time.sleep(POLL_SECONDS)
+        taken = time.perf_counter() - began
+        process.communicate()
+    return taken
+
+
+def first_report(folder: Path) -> float:
+    """Return the seconds from the start of `sweep run` to the ledger's first line about a trained epoch."""
+    out = Path(tempfile.mkdtemp(dir=folder))
+    ledger = out / "start" / "ledger.jsonl"
+
+    def trained(_: object) -> bool:
+        events = read_ledger(ledger) if ledger.exists() else []
+        return any(isinstance(event, EpochEvent) and event.epoch >= 1 for event in events)
+
+    run = ("run", made_up(folder, 2), "--name", "start", "--concurrency", 2, "--out", out, "--no-cache")
+    return seconds_until(trained, command(*run))
+
+
+def ray_alone() -> float:
+    """Return the seconds that a Python process takes to import Ray and torch and to start Ray."""
+    return seconds_until(
+        lambda process: process.stdout and process.stdout.readline(), [sys.executable, "-c", START_RAY]
+    )
+
+
+def start(folder: Path) -> Iterator[Measurement]:
+    """Measure the start of a run, in seconds and against Ray's own start."""
+    first_report(folder)  # warms the file cache
+    pairs = alternate(lambda: first_report(folder), ray_alone, STARTS)
+    ours, alone = medians(pairs)
+    work, note = "start of `sweep run` to the report of the first step", f"{ours:.1f} s against {alone:.1f} s"
+    yield Measurement(9, work, ours, None, 5.0, False, "s", len(pairs), note)
+    yield ratio(9, f"{work}, against `import ray, torch; ray.init()`", pairs, 1.2, note=note)
+
+
+def workers(folder: Path) -> Measurement:
+    """Measure the speed-up by a second worker."""
+
+    def on(count: int) -> float:
+        out = tempfile.mkdtemp(dir=folder)
+        return sweep("run", "lora_rank", *SHORT, "--concurrency", count, "--out", out, "--no-cache")
+
+    pairs = alternate(lambda: on(1), lambda: on(2), 1)
+    one, two = medians(pairs)
+    note = f"{one:.0f} s against {two:.0f} s, start and end of the command included"
+    return ratio(10, "48 trials of lora_rank, one worker against two", pairs, 1.9, at_least=True, note=note)
+
+
+def measure() -> Iterator[Measurement]:
+    """Yield rows 8 to 10."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        yield cost(folder)
+        yield from start(folder)
+        yield workers(folder)
