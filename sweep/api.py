@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweep.errors import RunError
 from sweep.export.as_base import resolve_base
 from sweep.planning.config import RunLimits, TuneConfig
 from sweep.planning.python_options import limits_of, paths, taken
@@ -21,7 +20,7 @@ from sweep.planning.space import Space
 from sweep.prepare import RunRequest, prepare, prepare_resume
 from sweep.reporting.frames import curves_frame, leaderboard_frame, samples_frame
 from sweep.reporting.leaderboard import load_rows, rows
-from sweep.reporting.points import find_point
+from sweep.reporting.points import find_point, no_finished_point
 from sweep.session import work_in_python
 from sweep.store import run_folder
 from sweep.store.activity import activity
@@ -106,7 +105,7 @@ class Run:
         """Return the leaderboard's first row. Raise RunError if no point is finished."""
         frame = self.leaderboard()
         if frame.empty or frame.iloc[0]["rank"] != 1:
-            raise RunError(f"run {self.name!r} has no finished point yet: resume it with run.resume()")
+            raise no_finished_point(self.folder, load_rows(self.folder))
         return frame.iloc[0]
 
     @property

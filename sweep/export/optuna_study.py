@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sweep.errors import RunError, UsageError
 from sweep.export.sqlite import storage
 from sweep.reporting.leaderboard import Row, compared, larger_is_better, rows
+from sweep.reporting.points import no_finished_point
 from sweep.reporting.settings import constant_settings, informative_keys
 from sweep.reporting.verdicts.domains import domains, settings_and_methods
 from sweep.statistics.importance import distribution
@@ -43,7 +44,7 @@ def write_study(run: RunFolder, path: Path) -> str:
     state = load_state(run)
     ended = [row for row in rows(run, state) if row["status"] in STATES]
     if not ended:
-        raise RunError(f"run {run.name!r} has no finished point yet: continue it with `sweep resume {run.name}`")
+        raise no_finished_point(run, ended)
     metrics = dict.fromkeys(row["metric"] for row in ended)
     if len(metrics) > 1:
         raise RunError(f"a study has one metric, but the tasks of run {run.name!r} have several: {', '.join(metrics)}")

@@ -7,12 +7,25 @@ from sweep.planning.plan import Point
 from sweep.reporting.leaderboard import Row, rows
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import RunState, full_plan, load_state
+from sweep.store.status import Status
+
+
+def no_finished_point(folder: RunFolder, found: Sequence[Row]) -> RunError:
+    """Return the error of a run without a finished point: why its trials failed, or how to continue it."""
+    failed = [row for row in found if row["status"] in (Status.FAILED, Status.DIVERGED)]
+    if not failed or len(failed) < len(found):
+        return RunError(f"run {folder.name!r} has no finished point yet: continue it with `{folder.command('resume')}`")
+    return RunError(
+        f"run {folder.name!r} has no finished point: all {len(failed)} failed or diverged (the first: "
+        f"{failed[0].get('stop_reason')}). Tracebacks are in {folder.logs}. Remove the cause, then "
+        f"`{folder.command('resume')}` tries the failed ones again"
+    )
 
 
 def best_row(folder: RunFolder, ranked: Sequence[Row]) -> Row:
     """Return the first of the leaderboard's rows `ranked`. Raise RunError if no point is finished."""
     if not ranked or ranked[0].get("rank") != 1:
-        raise RunError(f"run {folder.name!r} has no finished point yet: continue it with `sweep resume {folder.name}`")
+        raise no_finished_point(folder, ranked)
     return ranked[0]
 
 

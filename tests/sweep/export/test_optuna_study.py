@@ -160,7 +160,7 @@ def test_a_file_takes_several_runs_but_none_twice(
 
 def test_a_run_without_results_is_refused(micro: Path, out: Path, tmp_path: Path) -> None:
     folder = prepare(RunRequest(space=str(micro), out=out)).open_or_create()
-    with pytest.raises(RunError, match="has no finished point yet: continue it with `sweep resume micro`"):
+    with pytest.raises(RunError, match="has no finished point yet: continue it with `sweep resume micro"):
         write_study(folder, tmp_path / "study.db")
     assert not (tmp_path / "study.db").exists()
 
