@@ -35,5 +35,5 @@ def test_a_run_that_failed_says_why(sweep: Sweep, micro: Path, out: Path) -> Non
     with pytest.raises(RunError) as caught:
         find_point(RunFolder(out / "micro"), None)
     rows = load_rows(RunFolder(out / "micro"))
-    assert f"no finished point: all 4 failed or diverged, (the first: {rows[0]['stop_reason']})." in str(caught.value)
+    assert f"no finished point: all 4 failed or diverged (the first: {rows[0]['stop_reason']})." in str(caught.value)
     assert f"Tracebacks are in {out / 'micro' / 'logs'}" in str(caught.value)
