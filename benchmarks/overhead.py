@@ -38,12 +38,16 @@ space = Space(fixed={{"batch_size": 8, "data": {data!r}, "epochs": {epochs}, "lo
 FIVE_SECONDS = ("--set", "epochs=4", "--seeds", "2")  # for lora_rank: 48 trials of about 5 s
 
 
-def sweep(*arguments: object) -> float:
-    """Run the command in a separate process and return its wall time in seconds."""
+def command(module: str, *arguments: object) -> float:
+    """Run `python -m module` in a separate process and return its wall time in seconds."""
     started = time.perf_counter()
-    command = [sys.executable, "-m", "sweep.cli", *map(str, arguments)]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", module, *map(str, arguments)], check=True, capture_output=True)
     return time.perf_counter() - started
+
+
+def sweep(*arguments: object) -> float:
+    """Run `sweep` in a separate process and return its wall time in seconds."""
+    return command("sweep.cli", *arguments)
 
 
 def made_up(folder: Path, points: int, epochs: int = 1, tokens: int = 1) -> Path:
