@@ -54,10 +54,10 @@ def seconds(run: Run) -> float:
     return time.perf_counter() - began
 
 
-def compare(one: Run, other: Run, pairs: int) -> list[tuple[float, float]]:
-    """Return the seconds of both in `pairs` alternating pairs, after one pair that does not count."""
+def compare(one: Run, other: Run, pairs: int, *, warm_up: bool = True) -> list[tuple[float, float]]:
+    """Return the seconds of both in `pairs` alternating pairs; before them, `warm_up` runs both once more."""
     with threads(THREADS):
-        return alternate(lambda: seconds(one), lambda: seconds(other), pairs + 1)[1:]
+        return alternate(lambda: seconds(one), lambda: seconds(other), pairs + warm_up)[warm_up:]
 
 
 def ratio(row: int, work: str, pairs: Pairs, target: float, *, at_least: bool = False, note: str = "") -> Measurement:

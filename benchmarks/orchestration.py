@@ -81,7 +81,7 @@ def first_report(folder: Path) -> float:
         return any(isinstance(event, EpochEvent) and event.epoch >= 1 for event in events)
 
     run = ("run", made_up(folder, 2), "--name", "start", "--concurrency", 2, "--out", out, "--no-cache")
-    return seconds_until(trained, command(*run))
+    return seconds_until(trained, command("sweep.cli", *run))
 
 
 def ray_alone() -> float:

@@ -33,16 +33,21 @@ space = Space(fixed={{"batch_size": 8, "data": {data!r}, "epochs": {epochs}, "lo
 '''
 
 
-def command(*arguments: object) -> list[str]:
-    """Return the command `sweep` with `arguments`, of this checkout."""
-    return [sys.executable, "-m", "sweep.cli", *map(str, arguments)]
+def command(module: str, *arguments: object) -> list[str]:
+    """Return the command that runs a module of this checkout with `arguments`."""
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def timed(module: str, *arguments: object) -> float:
+    """Run a module in a separate process and return its wall time in seconds."""
+    started = time.perf_counter()
+    subprocess.run(command(module, *arguments), check=True, capture_output=True)
+    return time.perf_counter() - started
 
 
 def sweep(*arguments: object) -> float:
-    """Run the command in a separate process and return its wall time in seconds."""
-    started = time.perf_counter()
-    subprocess.run(command(*arguments), check=True, capture_output=True)
-    return time.perf_counter() - started
+    """Run the command `sweep` and return its wall time in seconds."""
+    return timed("sweep.cli", *arguments)
 
 
 def made_up(folder: Path, points: int, epochs: int = 1, tokens: int = 1) -> Path:
