@@ -1,0 +1,100 @@
+"""Pairs of alternating runs, and the lines that they make in the table of targets.
+
+Runs of the two sides alternate, so that drifts of the machine's speed affect both alike, and a line gives the median of
+the paired ratios with their quartiles. Both sides use one thread.
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from sweep.execution.usage import threads
+
+Run = Callable[[], object]
+Pairs = Sequence[tuple[float, float]]
+
+THREADS = 1
+PAIRS = {"tiny": 31, "gpt2": 5}  # pairs of training steps, by shape
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One line of the table of targets."""
+
+    row: int  # of the table of targets, 1 to 11
+    work: str  # what was measured
+    figure: float  # median of the paired ratios, or seconds; not a number if nothing was measured
+    quartiles: tuple[float, float] | None  # of the paired ratios; None with fewer than 3 pairs
+    target: float
+    at_least: bool  # whether the figure must reach the target, as a speed-up; else it must not exceed it
+    unit: str  # "x" for a ratio, "s" for seconds
+    pairs: int  # alternating pairs; 0 if the line was skipped
+    note: str = ""
+
+    @property
+    def passes(self) -> bool:
+        return self.figure >= self.target if self.at_least else self.figure <= self.target
+
+
+def alternate(one: Callable[[], float], other: Callable[[], float], pairs: int) -> list[tuple[float, float]]:
+    """Call both in turn, `pairs` times, and return what they return: seconds or bytes."""
+    return [(one(), other()) for _ in range(pairs)]
+
+
+def seconds(run: Run) -> float:
+    """Return the seconds that `run` takes, on a GPU until its work is done."""
+    began = time.perf_counter()
+    run()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def compare(one: Run, other: Run, pairs: int, *, warm_up: bool = True) -> list[tuple[float, float]]:
+    """Return the seconds of both in `pairs` alternating pairs; before them, `warm_up` runs both once more."""
+    with threads(THREADS):
+        return alternate(lambda: seconds(one), lambda: seconds(other), pairs + warm_up)[warm_up:]
+
+
+def ratio(row: int, work: str, pairs: Pairs, target: float, *, at_least: bool = False, note: str = "") -> Measurement:
+    """Return the median of first / second of each pair, with its quartiles."""
+    middle, quartiles = median_ratio(pairs)
+    return Measurement(row, work, middle, quartiles, target, at_least, "x", len(pairs), note)
+
+
+def skipped(row: int, work: str, target: float, note: str) -> Measurement:
+    """Return the line of a ratio that this machine cannot measure; `note` says why."""
+    return Measurement(row, work, math.nan, None, target, False, "x", 0, note)
+
+
+def median_ratio(pairs: Pairs) -> tuple[float, tuple[float, float] | None]:
+    """Return the median of first / second of each pair, and the quartiles; None with fewer than 3 pairs."""
+    ratios = [one / other for one, other in pairs]
+    if len(ratios) < 3:
+        return statistics.median(ratios), None
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return middle, (low, high)
+
+
+def medians(pairs: Pairs) -> tuple[float, float]:
+    """Return the median of each side."""
+    one, other = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return one, other
+
+
+def versus(pairs: Pairs) -> str:
+    """Return the median seconds of both sides as a note: "0.412 s against 0.598 s"."""
+    one, other = medians(pairs)
+    return f"{one:.3g} s against {other:.3g} s"
+
+
+def summary(pairs: Pairs) -> str:
+    """Return the median seconds of both sides, and the median ratio with its quartiles, in columns."""
+    one, other = medians(pairs)
+    middle, quartiles = median_ratio(pairs)
+    between = f" ({quartiles[0]:.2f} to {quartiles[1]:.2f})" if quartiles else ""
+    return f"{one:8.4f} {other:9.4f} {middle:6.2f}{between}"
