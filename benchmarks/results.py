@@ -54,10 +54,12 @@ def show(measurements: Iterable[Measurement]) -> list[Measurement]:
 def page(measurements: Sequence[Measurement], facts: dict[str, str], minutes: float) -> str:
     """Return RESULTS.md: how many lines pass, the table, and what it was measured with."""
     passed, skipped = sum(one.passes for one in measurements), sum(not one.pairs for one in measurements)
-    count = f"{passed} of {len(measurements)} lines pass, {len(measurements) - passed - skipped} fall short"
+    count = (
+        f"{passed} of {len(measurements)} lines pass, {len(measurements) - passed - skipped} short, {skipped} skipped."
+    )
     listed = [f"- {name}: {fact}" for name, fact in {**facts, "duration": f"{minutes:.0f} minutes"}.items()]
     table = markdown_table(COLUMNS, [cells(one) for one in measurements])
-    return "\n".join([ABOUT, f"{count}, {skipped} were skipped.", "", table, "", *listed, ""])
+    return "\n".join([ABOUT, count, "", table, "", *listed, ""])
 
 
 def surroundings() -> dict[str, str]:

@@ -4,7 +4,7 @@ The model has four of gpt2-small's twelve blocks and both embeddings: every shap
 get the same gradients; below 1, ours is faster.
 
 In training, nine of ten steps only rotate, update and average; every tenth step also refreshes the eigenbases, with the
-same QR decompositions on both sides. Here every third step does, to save time; the mean over ten steps weights both
+same QR decompositions on both sides. Here every fourth step does, to save time; the mean over ten steps weights both
 kinds as in training. The eigendecompositions of the first call take minutes on a CPU and are
 equal on both sides, so they are skipped: both start with the identity as basis.
 """
@@ -27,8 +27,8 @@ from sweep.execution.usage import threads
 ROW, TARGET = 6, 0.58  # of the table of targets
 SHAPE = GPT2Config(n_layer=4)
 FREQUENCY = 10  # steps from one refresh to the next in training
-MEASURED_FREQUENCY = 3  # the same here
-REFRESHES = 3  # pairs of steps with a refresh
+MEASURED_FREQUENCY = 4  # the same here
+REFRESHES = 2  # pairs of steps with a refresh
 
 
 def parameters() -> list[Tensor]:
@@ -95,7 +95,7 @@ def measure() -> Iterator[Measurement]:
     """Yield the mean step against the plain transcription's."""
     between, refreshes = timed()
     pairs = over_ten(between, refreshes)
-    note = f"{versus(pairs)}; {SHAPE.n_layer} of 12 blocks; {len(refreshes)} pairs of steps with a refresh"
+    note = f"{versus(pairs)}; {SHAPE.n_layer} of 12 blocks; pairs of steps with a refresh: {len(refreshes)}"
     yield ratio(ROW, "SOAP step, gpt2, mean over ten: against a plain transcription", pairs, TARGET, note=note)
 
 
