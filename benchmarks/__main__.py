@@ -1,8 +1,58 @@
-"""Run the benchmarks that take minutes. `benchmarks.asha` and `benchmarks.tpe` take longer and run by themselves."""
+"""Measure the table of targets: `python -m benchmarks`, or `python -m benchmarks 3 4` for some of its rows.
 
-from benchmarks import decoding, overhead, precision, smart_step, soap_step, training_step
+All rows together overwrite benchmarks/RESULTS.md; some rows do so only with --write.
+"""
+
+import argparse
+import pkgutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks import results
+from benchmarks.measurement import Measurement
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table of targets; its lines come from one or several functions of the modules here."""
+
+    work: str
+    sources: tuple[str, ...]  # module:function
+
+
+ROWS = {
+    3: Row("training step on the shape of gpt2, in fp32 and bf16", ("training_step:gpt2", "precision:gpt2")),
+    4: Row("training step on tiny, in fp32 and bf16", ("training_step:tiny", "precision:tiny")),
+    5: Row("decoding: sampling, beams and repeats", ("decoding:measure",)),
+    6: Row("SOAP step on the shapes of gpt2", ("soap_step:measure",)),
+    7: Row("peak memory of training with LoRA on the shape of gpt2", ("memory:measure",)),
+}
+
+
+def measure(rows: Sequence[int]) -> Iterator[Measurement]:
+    """Yield the lines of `rows`. A source of several rows runs once and yields all of its lines."""
+    for source in dict.fromkeys(source for row in rows for source in ROWS[row].sources):
+        yield from pkgutil.resolve_name(f"benchmarks.{source}")()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("rows", nargs="*", type=int, help="rows to measure (default: all)")
+    parser.add_argument("--list", action="store_true", help="list the rows and exit")
+    parser.add_argument("--write", action="store_true", help="overwrite RESULTS.md also with some rows only")
+    given = parser.parse_args(arguments)
+    if given.list:
+        print("\n".join(f"{number:2} {row.work}" for number, row in ROWS.items()))
+        return
+    if unknown := set(given.rows) - set(ROWS):
+        parser.error(f"no row {min(unknown)}; the rows are {', '.join(map(str, ROWS))}")
+    facts, began = results.surroundings(), time.perf_counter()
+    shown = results.show(measure(given.rows or list(ROWS)))
+    if given.write or set(given.rows or ROWS) == set(ROWS):
+        results.PAGE.write_text(results.page(shown, facts, (time.perf_counter() - began) / 60), encoding="utf-8")
+        print(f"wrote {results.PAGE}")
+
 
 if __name__ == "__main__":
-    for benchmark in (training_step, precision, smart_step, decoding, soap_step, overhead):
-        benchmark.main()
-        print()
+    main()

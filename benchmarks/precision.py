@@ -1,69 +1,91 @@
-"""bf16 against fp32: one optimizer step, and decoding.
+"""bf16 against fp32 and against the peer's bf16: one optimizer step, and decoding.
 
-Both sides have the same weights, shapes, batch, dropout, threads and machine; they differ in the precision of matrix
-products, activations and KV cache alone. Runs alternate, so that drifts of the machine's speed affect both alike, and
-we report the median of the paired ratios with its quartiles; below 1, bf16 is faster. Processors without bf16
-instructions emulate it, more slowly than they compute in fp32.
+Both sides have the same shapes, batch, dropout, threads and machine. Against our fp32, they differ in the precision of
+matrix products, activations and KV cache alone; the peer is transformers under `torch.autocast`. Below 1, our bf16 is
+faster. Processors without bf16 instructions emulate it, more slowly than they compute in fp32.
 """
 
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
 
 from benchmarks import decoding
-from benchmarks.training_step import DEVICE, SHAPES, ours, wait
-from model.rng import generator
+from benchmarks.measurement import PAIRS, THREADS, Measurement, compare, ratio, skipped, summary, versus
+from benchmarks.training_step import DEVICE, PEERS, ROWS, SHAPES, Step, ours, random_ids, theirs, work
+from model.precision import bf16_instructions
 
-BATCHES = {"tiny": (8, 198), "gpt2": (8, 160)}  # sequences, tokens
-DROPOUT = {"tiny": 0.0, "gpt2": 0.1}  # the base's own
-PAIRS = {"tiny": 31, "gpt2": 7}
+BATCHES = {"gpt2": (8, 160), "tiny": (8, 198)}  # sequences, tokens
+DROPOUT = {"gpt2": 0.1, "tiny": 0.0}  # the base's own
+AGAINST_FP32 = {"gpt2": 0.45, "tiny": 0.72}  # targets
+AGAINST_AUTOCAST = {"gpt2": 0.85}
+
+MakeStep = Callable[..., Step]  # `ours` or `theirs` of training_step
 
 
-def step(shape: str, lora: bool, dtype: torch.dtype | None) -> Callable[[], None]:
+def step(make: MakeStep, shape: str, lora: bool, dtype: torch.dtype | None) -> Step:
     """Return one optimizer step at `shape`, on all weights or on LoRA's."""
     rate = DROPOUT[shape]
     config = replace(SHAPES[shape], embd_pdrop=rate, attn_pdrop=rate, resid_pdrop=rate)
-    ids = torch.randint(config.vocab_size, BATCHES[shape], generator=generator(0, "data")).to(DEVICE)
-    return ours(config, ids, lora, dtype)
+    return make(config, random_ids(config, *BATCHES[shape]), lora, dtype)
 
 
-def decode(shape: str, name: str, dtype: torch.dtype | None) -> Callable[[], None]:
+def decode(shape: str, name: str, dtype: torch.dtype | None) -> Step:
     """Return the decoding of 15 prompts by a model of `shape`."""
     model = decoding.MODELS[shape]()
     model.compute_in(dtype)
     return decoding.ours(model, decoding.prompts(model), decoding.DECODINGS[name][0])
 
 
-def seconds(run: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    run()
-    wait()
-    return time.perf_counter() - began
+def line(shape: str, lora: bool, other: tuple[str, MakeStep, torch.dtype | None], target: float) -> Measurement:
+    """Return our step in bf16 against another one: its name, its maker and its precision."""
+    name, make, dtype = other
+    title = work(shape, lora, f"bf16 against {name}")
+    if bf16_instructions(DEVICE.type) is None:
+        return skipped(ROWS[shape], title, target, "this processor has no bf16 instructions")
+    half = step(ours, shape, lora, torch.bfloat16)
+    pairs = compare(half, step(make, shape, lora, dtype), PAIRS[shape])
+    return ratio(ROWS[shape], title, pairs, target, note=versus(pairs))
 
 
-def compare(shape: str, make: Callable[[torch.dtype | None], Callable[[], None]]) -> str:
-    """Return the median seconds of fp32 and bf16, and the median and quartiles of the paired ratios, as text."""
-    exact, half = make(None), make(torch.bfloat16)
-    exact()
-    half()
-    pairs = [(seconds(exact), seconds(half)) for _ in range(PAIRS[shape])]
-    low, middle, high = statistics.quantiles([b / a for a, b in pairs], n=4)
-    one, other = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return f"{one:8.4f} {other:8.4f} {middle:6.2f} ({low:.2f} to {high:.2f})"
+def lines(shape: str) -> Iterator[Measurement]:
+    """Yield our bf16 against our fp32 and, where there is a target, against the peer under autocast."""
+    for lora in (False, True):
+        yield line(shape, lora, ("our fp32", ours, None), AGAINST_FP32[shape])
+    if shape in AGAINST_AUTOCAST:
+        for lora in (False, True):
+            peer = f"{PEERS[lora]} in autocast"
+            yield line(shape, lora, (peer, theirs, torch.bfloat16), AGAINST_AUTOCAST[shape])
+
+
+def gpt2() -> Iterator[Measurement]:
+    return lines("gpt2")
+
+
+def tiny() -> Iterator[Measurement]:
+    return lines("tiny")
+
+
+def measure() -> Iterator[Measurement]:
+    for shape in BATCHES:
+        yield from lines(shape)
+
+
+def gain(shape: str, make: Callable[[torch.dtype | None], Step]) -> str:
+    """Return the median seconds of bf16 and fp32, and the median and quartiles of the paired ratios, as text."""
+    return summary(compare(make(torch.bfloat16), make(None), PAIRS[shape]))
 
 
 def main() -> None:
-    print(f"bf16 against fp32, {torch.get_num_threads()} threads, {DEVICE}")
-    print(f"{'model':6} {'work':12} {'fp32 s':>8} {'bf16 s':>8} {'ratio':>6} (quartiles)")
+    """Print the gain of bf16 over fp32 in training and in decoding."""
+    print(f"bf16 against fp32, {THREADS} thread, {DEVICE}")
+    print(f"{'model':6} {'work':12} {'bf16 s':>8} {'fp32 s':>9} {'ratio':>6} (quartiles)")
     for shape in BATCHES:
         for lora in (True, False):
-            work = "step, LoRA" if lora else "step, all"
-            print(f"{shape:6} {work:12}", compare(shape, lambda dtype: step(shape, lora, dtype)), flush=True)  # noqa: B023
+            title = "step, LoRA" if lora else "step, all"
+            print(f"{shape:6} {title:12}", gain(shape, lambda dtype: step(ours, shape, lora, dtype)), flush=True)  # noqa: B023
         for name in decoding.DECODINGS:
-            print(f"{shape:6} {name:12}", compare(shape, lambda dtype: decode(shape, name, dtype)), flush=True)  # noqa: B023
+            print(f"{shape:6} {name:12}", gain(shape, lambda dtype: decode(shape, name, dtype)), flush=True)  # noqa: B023
 
 
 if __name__ == "__main__":

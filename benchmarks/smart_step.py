@@ -2,15 +2,13 @@
 
 A plain step is a forward and a backward pass. SMART adds a forward pass and half a backward pass to find the noise, and
 a second forward and backward pass on the perturbed embeddings. Measured on language modelling (8 sequences of 160
-tokens, a loss at every position) and cloze classification (8 sequences of 40 tokens, a loss at the last position). Runs
-alternate, and we report the median of the paired ratios.
+tokens, a loss at every position) and cloze classification (8 sequences of 40 tokens, a loss at the last position).
 """
-
-import statistics
 
 import torch
 
-from benchmarks.training_step import BATCH, LENGTH, PAIRS, RANK, SHAPES, Step, seconds
+from benchmarks.measurement import PAIRS, THREADS, Pairs, compare, summary
+from benchmarks.training_step import BATCH, LENGTH, RANK, SHAPES, Step
 from model.config import SMARTConfig
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
@@ -53,27 +51,22 @@ def batch_of(config: GPT2Config, cloze: bool) -> Batch:
     return Batch(ids[:, :-1], targets)
 
 
-def compare(shape: str, cloze: bool, lora: bool) -> tuple[float, float, float]:
-    """Return the median seconds with and without SMART, and the median of the paired ratios."""
+def timed(shape: str, cloze: bool, lora: bool) -> Pairs:
+    """Return pairs of seconds, with and without SMART."""
     config = SHAPES[shape]
     batch = batch_of(config, cloze)
-    smart, plain = training_step(config, batch, SMART, lora), training_step(config, batch, None, lora)
-    smart()
-    plain()
-    pairs = [(seconds(smart), seconds(plain)) for _ in range(PAIRS[shape])]
-    with_it, without = zip(*pairs, strict=True)
-    return statistics.median(with_it), statistics.median(without), statistics.median(a / b for a, b in pairs)
+    with_it, without = (training_step(config, batch, smart, lora) for smart in (SMART, None))
+    return compare(with_it, without, PAIRS[shape])
 
 
 def main() -> None:
-    print(f"one training step with SMART (one ascent step), batch {BATCH}, fp32, {torch.get_num_threads()} threads")
-    print(f"{'shape':6} {'task':8} {'trained':8} {'SMART s':>8} {'plain s':>8} {'ratio':>6}")
+    print(f"one training step with SMART (one ascent step), batch {BATCH}, fp32, {THREADS} thread")
+    print(f"{'shape':6} {'task':8} {'trained':8} {'SMART s':>8} {'plain s':>9} {'ratio':>6} (quartiles)")
     for shape in SHAPES:
         for cloze in (False, True):
             for lora in (False, True):
-                smart, plain, ratio = compare(shape, cloze, lora)
                 task, trained = "cloze" if cloze else "language", "LoRA" if lora else "all"
-                print(f"{shape:6} {task:8} {trained:8} {smart:8.3f} {plain:8.3f} {ratio:6.2f}", flush=True)
+                print(f"{shape:6} {task:8} {trained:8} {summary(timed(shape, cloze, lora))}", flush=True)
 
 
 if __name__ == "__main__":

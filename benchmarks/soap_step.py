@@ -1,31 +1,34 @@
 """One SOAP step, ours against a plain transcription of the released code, on the shapes of gpt2-small.
 
-The model has four of gpt2-small's twelve blocks and both embeddings: every shape, in a third of the time. Runs
-alternate on the same gradients, and we report the median of the paired ratios; below 1, ours is faster.
+The model has four of gpt2-small's twelve blocks and both embeddings: every shape, in a third of the time. Both sides
+get the same gradients; below 1, ours is faster.
 
 In training, nine of ten steps only rotate, update and average; every tenth step also refreshes the eigenbases, with the
-same QR decompositions on both sides. Here every second step does, so that both kinds are measured equally often; the
-last line weights their medians as in training. The eigendecompositions of the first call take minutes on a CPU and are
+same QR decompositions on both sides. Here every fourth step does, to save time; the mean over ten steps weights both
+kinds as in training. The eigendecompositions of the first call take minutes on a CPU and are
 equal on both sides, so they are skipped: both start with the identity as basis.
 """
 
-import statistics
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 from unittest import mock
 
 import torch
 from torch import Tensor
 
+from benchmarks.measurement import THREADS, Measurement, Pairs, alternate, medians, ratio, seconds, summary, versus
 from benchmarks.plain_soap import PlainSOAP
-from benchmarks.training_step import seconds
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
 from model.optim.soap import SOAP
 from model.rng import generator
+from sweep.execution.usage import threads
 
+ROW, TARGET = 6, 0.58  # of the table of targets
 SHAPE = GPT2Config(n_layer=4)
 FREQUENCY = 10  # steps from one refresh to the next in training
-PAIRS = 5  # measurements of each kind of step
+MEASURED_FREQUENCY = 4  # the same here
+REFRESHES = 2  # pairs of steps with a refresh
 
 
 def parameters() -> list[Tensor]:
@@ -36,48 +39,78 @@ def parameters() -> list[Tensor]:
 
 def no_decomposition(matrix: Tensor) -> Any:
     """Replace `torch.linalg.eigh`: return unused eigenvalues, and the identity as eigenvectors."""
-    return torch.return_types.linalg_eigh(
-        (matrix.diagonal(dim1=-2, dim2=-1), torch.eye(matrix.size(-1)).expand_as(matrix))
-    )
+    kind: Any = torch.return_types
+    return kind.linalg_eigh((matrix.diagonal(dim1=-2, dim2=-1), torch.eye(matrix.size(-1)).expand_as(matrix)))
 
 
-def measure() -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    """Return the pairs of seconds (ours, plain) of steps without a refresh, and of steps with one."""
+class Stepper(Protocol):
+    """An optimizer of either side."""
+
+    def step(self) -> object: ...
+
+
+class Side:
+    """One optimizer and its gradients. Equal seeds give both sides the same gradients."""
+
+    def __init__(self, params: list[Tensor], optimizer: Stepper) -> None:
+        self.params, self.optimizer, self.noise = params, optimizer, generator(0, "noise")
+
+    def step(self) -> float:
+        """Draw new gradients and return the seconds of a step on them."""
+        for param in self.params:
+            param.grad = torch.randn(param.shape, generator=self.noise)
+        return seconds(self.optimizer.step)
+
+
+def sides(lr: float = 1e-4, precondition_frequency: int = MEASURED_FREQUENCY) -> tuple[Side, Side]:
+    """Return ours and the plain transcription, with equal weights."""
     mine, peers = parameters(), parameters()
-    one = SOAP(mine, lr=1e-4, precondition_frequency=2)
-    other = PlainSOAP(peers, lr=1e-4, precondition_frequency=2)
-    noise = generator(0, "noise")
-    between, refreshes = [], []
-    give_gradients(mine, peers, noise)
-    with mock.patch.object(torch.linalg, "eigh", no_decomposition):  # the first call only initializes the bases
-        one.step()
-        other.step()
-    for step in range(1, 2 * PAIRS + 1):
-        give_gradients(mine, peers, noise)
-        pair = seconds(lambda: one.step()), seconds(other.step)
-        (refreshes if step % 2 == 0 else between).append(pair)
-    return between, refreshes
+    settings: dict[str, Any] = {"lr": lr, "precondition_frequency": precondition_frequency}
+    return Side(mine, SOAP(mine, **settings)), Side(peers, PlainSOAP(peers, **settings))
 
 
-def give_gradients(mine: list[Tensor], peers: list[Tensor], noise: torch.Generator) -> None:
-    for param, peer in zip(mine, peers, strict=True):
-        param.grad = torch.randn(param.shape, generator=noise)
-        peer.grad = param.grad
+def timed() -> tuple[Pairs, Pairs]:
+    """Return the pairs of seconds (ours, plain) of steps without a refresh, and of steps with one."""
+    one, other = sides()
+    with threads(THREADS), mock.patch.object(torch.linalg, "eigh", no_decomposition):
+        alternate(one.step, other.step, 1)  # the first call only initializes the bases
+        pairs = alternate(one.step, other.step, MEASURED_FREQUENCY * REFRESHES)
+    refreshes = pairs[MEASURED_FREQUENCY - 1 :: MEASURED_FREQUENCY]
+    return [pair for number, pair in enumerate(pairs, start=1) if number % MEASURED_FREQUENCY], refreshes
+
+
+def over_ten(between: Pairs, refreshes: Pairs) -> Pairs:
+    """Return the mean seconds over ten steps, one of which refreshes the bases, for each pair between refreshes."""
+    refresh = medians(refreshes)
+    return [
+        (
+            ((FREQUENCY - 1) * ours + refresh[0]) / FREQUENCY,
+            ((FREQUENCY - 1) * plain + refresh[1]) / FREQUENCY,
+        )
+        for ours, plain in between
+    ]
+
+
+def measure() -> Iterator[Measurement]:
+    """Yield the mean step against the plain transcription's."""
+    between, refreshes = timed()
+    pairs = over_ten(between, refreshes)
+    note = f"{versus(pairs)}; {SHAPE.n_layer} of 12 blocks; pairs of steps with a refresh: {len(refreshes)}"
+    yield ratio(ROW, "SOAP step, gpt2, mean over ten: against a plain transcription", pairs, TARGET, note=note)
 
 
 def main() -> None:
-    between, refreshes = measure()
-    print(f"one SOAP step on gpt2-small's shapes, {SHAPE.n_layer} blocks, fp32, {torch.get_num_threads()} threads")
-    print(f"{'step':22} {'ours s':>8} {'plain s':>9} {'ratio':>6}")
-    medians = []
-    for name, pairs in (("between refreshes", between), ("with a refresh", refreshes)):
-        ours, plain = (statistics.median(column) for column in zip(*pairs, strict=True))
-        medians.append((ours, plain))
-        print(f"{name:22} {ours:8.3f} {plain:9.3f} {statistics.median(a / b for a, b in pairs):6.2f}")
-    ours, plain = (
-        ((FREQUENCY - 1) * without + with_refresh) / FREQUENCY for without, with_refresh in zip(*medians, strict=True)
+    """Print both kinds of step and their mean."""
+    print(f"one SOAP step on gpt2-small's shapes, {SHAPE.n_layer} blocks, fp32, {THREADS} thread")
+    print(f"{'step':22} {'ours s':>8} {'plain s':>9} {'ratio':>6} (quartiles)")
+    between, refreshes = timed()
+    kinds: Sequence[tuple[str, Pairs]] = (
+        ("between refreshes", between),
+        ("with a refresh", refreshes),
+        ("mean over ten", over_ten(between, refreshes)),
     )
-    print(f"{'mean over ten':22} {ours:8.3f} {plain:9.3f} {ours / plain:6.2f}", flush=True)
+    for name, pairs in kinds:
+        print(f"{name:22} {summary(pairs)}", flush=True)
 
 
 if __name__ == "__main__":

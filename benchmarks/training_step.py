@@ -1,21 +1,21 @@
 """One optimizer step, ours against transformers (all weights) and transformers + peft (LoRA).
 
-Both use the same shapes, batch (8 sequences of 160 tokens), dropout (0.1), precision (fp32), threads and machine. Runs
-alternate, so that drifts of the machine's speed affect both alike, and we report the median of the paired ratios; below
+Both use the same shapes, batch (8 sequences of 160 tokens), dropout (0.1), precision (fp32), threads and machine. Below
 1, ours is faster. Each side does what its users would write: ours the summed loss of `model.training`, theirs a forward
-pass with labels, backward, and torch.optim.AdamW.
+pass with labels, backward, and torch.optim.AdamW; in bf16 its forward pass runs under `torch.autocast`.
 """
 
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from typing import Any
 
 import peft
 import torch
 import transformers
 from torch import Tensor
 
+from benchmarks.measurement import PAIRS, Measurement, compare, ratio, versus
+from benchmarks.results import show
 from model.dropout import set_dropout_stream
 from model.gpt2 import GPT2
 from model.gpt2_config import GPT2Config
@@ -31,7 +31,9 @@ SHAPES = {
     "tiny": GPT2Config(vocab_size=3072, n_positions=256, n_embd=96, n_layer=2, n_head=3, eos_token_id=3071),
     "gpt2": GPT2Config(),
 }
-PAIRS = {"tiny": 30, "gpt2": 5}
+ROWS = {"gpt2": 3, "tiny": 4}  # of the table of targets
+TARGETS = {"gpt2": {False: 0.85, True: 0.90}, "tiny": {False: 0.65, True: 0.65}}  # by shape and LoRA
+PEERS = {False: "transformers", True: "transformers + peft"}
 BATCH, LENGTH = 8, 160  # sequences, tokens
 DEVICE = default_device()
 RANK = 8
@@ -59,9 +61,10 @@ def ours(config: GPT2Config, ids: Tensor, lora: bool, dtype: torch.dtype | None 
     return step
 
 
-def theirs(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
+def theirs(config: GPT2Config, ids: Tensor, lora: bool, dtype: torch.dtype | None = None) -> Step:
     fields = {"activation_function": "gelu_new", "bos_token_id": config.eos_token_id, **asdict(config)}
-    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(**fields)).to(DEVICE)
+    model: Any = transformers.GPT2LMHeadModel(transformers.GPT2Config(**fields))
+    model.to(DEVICE)
     if lora:
         # fan_in_fan_out: GPT-2 stores its projections as (in, out).
         adapter = peft.LoraConfig(r=RANK, lora_dropout=0.1, target_modules=["c_attn"], fan_in_fan_out=True)
@@ -71,7 +74,8 @@ def theirs(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
     optimizer = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.0)
 
     def step() -> None:
-        loss = model(input_ids=ids, labels=ids).loss
+        with torch.autocast(DEVICE.type, dtype, enabled=dtype is not None):
+            loss = model(input_ids=ids, labels=ids).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -79,39 +83,37 @@ def theirs(config: GPT2Config, ids: Tensor, lora: bool) -> Step:
     return step
 
 
-def wait() -> None:
-    """Wait for the GPU, if there is one: its steps run behind the program."""
-    if DEVICE.type == "cuda":
-        torch.cuda.synchronize()
+def random_ids(config: GPT2Config, sequences: int = BATCH, tokens: int = LENGTH) -> Tensor:
+    """Return a batch of token ids, (sequences, tokens)."""
+    return torch.randint(config.vocab_size, (sequences, tokens), generator=generator(0, "data")).to(DEVICE)
 
 
-def seconds(step: Step) -> float:
-    began = time.perf_counter()
-    step()
-    wait()
-    return time.perf_counter() - began
+def work(shape: str, lora: bool, sides: str) -> str:
+    """Return the name of a line."""
+    return f"training step, {shape}, {'LoRA' if lora else 'all weights'}: {sides}"
 
 
-def compare(shape: str, lora: bool) -> tuple[float, float, float]:
-    """Return the median seconds of ours and theirs, and the median of the paired ratios."""
+def lines(shape: str) -> Iterator[Measurement]:
+    """Yield ours against the peer in fp32, with all weights trained and with LoRA."""
     config = SHAPES[shape]
-    ids = torch.randint(config.vocab_size, (BATCH, LENGTH), generator=generator(0, "data")).to(DEVICE)
-    one, other = ours(config, ids, lora), theirs(config, ids, lora)
-    one()
-    other()
-    pairs = [(seconds(one), seconds(other)) for _ in range(PAIRS[shape])]
-    mine, peers = zip(*pairs, strict=True)
-    return statistics.median(mine), statistics.median(peers), statistics.median(a / b for a, b in pairs)
+    ids = random_ids(config)
+    for lora, target in TARGETS[shape].items():
+        pairs = compare(ours(config, ids, lora), theirs(config, ids, lora), PAIRS[shape])
+        yield ratio(ROWS[shape], work(shape, lora, f"fp32 against {PEERS[lora]}"), pairs, target, note=versus(pairs))
 
 
-def main() -> None:
-    print(f"one training step, batch {BATCH} x {LENGTH}, fp32, {torch.get_num_threads()} threads, {DEVICE}")
-    print(f"{'shape':6} {'trained':8} {'ours s':>8} {'theirs s':>9} {'ratio':>6}")
-    for shape in SHAPES:
-        for lora in (False, True):
-            mine, peers, ratio = compare(shape, lora)
-            print(f"{shape:6} {'LoRA' if lora else 'all':8} {mine:8.3f} {peers:9.3f} {ratio:6.2f}", flush=True)
+def gpt2() -> Iterator[Measurement]:
+    return lines("gpt2")
+
+
+def tiny() -> Iterator[Measurement]:
+    return lines("tiny")
+
+
+def measure() -> Iterator[Measurement]:
+    for shape in ROWS:
+        yield from lines(shape)
 
 
 if __name__ == "__main__":
-    main()
+    show(measure())
