@@ -22,11 +22,17 @@ class Row:
 
 
 ROWS = {
+    1: Row("LoRA rank grid against Ray Tune + transformers + peft", ("peer_grid:rank_grid",)),
+    2: Row("decoding grid against Ray Tune + transformers", ("peer_grid:decoding_grid",)),
     3: Row("training step on the shape of gpt2, in fp32 and bf16", ("training_step:gpt2", "precision:gpt2")),
     4: Row("training step on tiny, in fp32 and bf16", ("training_step:tiny", "precision:tiny")),
     5: Row("decoding: sampling, beams and repeats", ("decoding:measure",)),
     6: Row("SOAP step on the shapes of gpt2", ("soap_step:measure",)),
     7: Row("peak memory of training with LoRA on the shape of gpt2", ("memory:measure",)),
+    8: Row("fixed cost of a trial", ("orchestration:cost",)),
+    9: Row("start of a run against starting Ray alone", ("orchestration:start",)),
+    10: Row("one worker against two", ("orchestration:workers",)),
+    11: Row("the answer: the best point of lora_rank by ASHA-promote", ("answer:measure",)),
 }
 
 

@@ -38,11 +38,13 @@ def trial_costs(events: Sequence[EpochEvent]) -> list[float]:
     ]
 
 
-def cost(folder: Path) -> Measurement:
+def cost() -> Iterator[Measurement]:
     """Measure the fixed cost of a trial."""
-    sweep("run", made_up(folder, TRIALS), "--name", "cost", "--concurrency", 1, "--out", folder, "--no-cache")
-    costs = trial_costs([e for e in read_ledger(folder / "cost" / "ledger.jsonl") if isinstance(e, EpochEvent)])
-    return Measurement(
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sweep("run", made_up(folder, TRIALS), "--name", "cost", "--concurrency", 1, "--out", folder, "--no-cache")
+        costs = trial_costs([e for e in read_ledger(folder / "cost" / "ledger.jsonl") if isinstance(e, EpochEvent)])
+    yield Measurement(
         row=8,
         work="fixed cost of a trial on a warm worker",
         figure=statistics.median(costs),
@@ -91,33 +93,25 @@ def ray_alone() -> float:
     )
 
 
-def start(folder: Path) -> Iterator[Measurement]:
+def start() -> Iterator[Measurement]:
     """Measure the start of a run, in seconds and against Ray's own start."""
-    first_report(folder)  # warms the file cache
-    pairs = alternate(lambda: first_report(folder), ray_alone, STARTS)
+    with tempfile.TemporaryDirectory() as name:
+        first_report(Path(name))  # warms the file cache
+        pairs = alternate(lambda: first_report(Path(name)), ray_alone, STARTS)
     ours, alone = medians(pairs)
     work, note = "start of `sweep run` to the report of the first step", f"{ours:.1f} s against {alone:.1f} s"
     yield Measurement(9, work, ours, None, 5.0, False, "s", len(pairs), note)
     yield ratio(9, f"{work}, against `import ray, torch; ray.init()`", pairs, 1.2, note=note)
 
 
-def workers(folder: Path) -> Measurement:
+def workers() -> Iterator[Measurement]:
     """Measure the speed-up by a second worker."""
 
     def on(count: int) -> float:
-        out = tempfile.mkdtemp(dir=folder)
-        return sweep("run", "lora_rank", *SHORT, "--concurrency", count, "--out", out, "--no-cache")
+        with tempfile.TemporaryDirectory() as out:
+            return sweep("run", "lora_rank", *SHORT, "--concurrency", count, "--out", out, "--no-cache")
 
     pairs = alternate(lambda: on(1), lambda: on(2), 1)
     one, two = medians(pairs)
     note = f"{one:.0f} s against {two:.0f} s, start and end of the command included"
-    return ratio(10, "48 trials of lora_rank, one worker against two", pairs, 1.9, at_least=True, note=note)
-
-
-def measure() -> Iterator[Measurement]:
-    """Yield rows 8 to 10."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        yield cost(folder)
-        yield from start(folder)
-        yield workers(folder)
+    yield ratio(10, "48 trials of lora_rank, one worker against two", pairs, 1.9, at_least=True, note=note)

@@ -58,7 +58,8 @@ def test_rows_have_their_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orchestration, "read_ledger", lambda path: [ended(1.0, 0, 0), ended(1.125, 0, 0)])
     monkeypatch.setattr(orchestration, "first_report", lambda folder: 6.0)
     monkeypatch.setattr(orchestration, "ray_alone", lambda: 4.0)
-    found = [(line.row, line.figure, line.target, line.passes) for line in orchestration.measure()]
+    lines = (*orchestration.cost(), *orchestration.start(), *orchestration.workers())
+    found = [(line.row, line.figure, line.target, line.passes) for line in lines]
     assert found == [(8, 0.125, 0.10, False), (9, 6.0, 5.0, False), (9, 1.5, 1.2, False), (10, 2.0, 1.9, True)]
 
 
