@@ -58,4 +58,4 @@ def test_the_list_names_every_row(capsys: Any) -> None:
 def test_an_unknown_row_is_refused(capsys: Any) -> None:
     with pytest.raises(SystemExit):
         command.main(["12"])
-    assert "no row 12; the rows are 3, " in capsys.readouterr().err
+    assert "no row 12; the rows are 1, 2, 3, " in capsys.readouterr().err
