@@ -4,13 +4,7 @@ import secrets
 
 # Ray reads these when it is imported.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray replaces 127.0.0.1 by this machine's external address
-LOCAL_ENVIRONMENT = {
-    **LOOPBACK,
-    "RAY_AUTH_MODE": "token",
-    # Workers import these as soon as Ray starts them, while the driver still prepares the first trial. This package is
-    # left out: they would import the installed copy, not the one that the driver runs from.
-    "RAY_preload_python_modules": "torch,ray.tune",
-}
+LOCAL_ENVIRONMENT = {**LOOPBACK, "RAY_AUTH_MODE": "token"}
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
