@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import torch
 from torch import Tensor
 
+from model.optim.base import Optimizer
 from model.optim.settings import AdamWSettings
 
 AT_ONCE = 2**24  # numbers updated in one call, so that its temporary tensors stay below 64 MiB
@@ -44,7 +45,7 @@ def adamw_update(
     torch._foreach_addcdiv_(params, exp_avgs, denominators, -lr / (1 - beta1**step))
 
 
-class AdamW(torch.optim.Optimizer):
+class AdamW(Optimizer):
     """Applies `adamw_update` to every parameter that has a gradient.
 
     `lr` is the step size, `weight_decay` the fraction of a weight removed per step and unit of lr.

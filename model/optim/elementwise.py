@@ -6,10 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from model.optim.base import Optimizer
+
 Update = Callable[[Tensor, Tensor, dict[str, Any], dict[str, Any]], None]
 
 
-class Elementwise(torch.optim.Optimizer):
+class Elementwise(Optimizer):
     """Calls `update(param, grad, state, options)` for every parameter that has a gradient.
 
     `update` changes `param` in place and keeps the parameter's state in `state`, which is empty at the first step.

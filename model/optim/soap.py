@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]
 
+from model.optim.base import Optimizer
 from model.optim.settings import SOAP_WEIGHT_DECAY, SOAPSettings
 
 JITTER = 1e-8  # fraction of the mean diagonal added to the diagonal after a failure; it leaves eigenvectors unchanged
@@ -184,7 +185,7 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
     return torch.cat(list(parts))
 
 
-class SOAP(torch.optim.Optimizer):
+class SOAP(Optimizer):
     """Applies `soap_direction` to every parameter and refreshes the bases every `precondition_frequency` steps.
 
     `lr` is the step size, `weight_decay` the fraction of a weight removed per step and unit of lr, after the update.

@@ -68,11 +68,9 @@ class Data(Protocol):
 
     def sha256(self) -> str:
         """Return the hash of all data that results depend on. Raise DataError if it cannot be used."""
-        ...
 
     def size(self, split: str) -> int:
         """Return the number of usable examples in "train", "dev" or "test". Raise DataError."""
-        ...
 
 
 @runtime_checkable
@@ -81,11 +79,9 @@ class Texts(Data, Protocol):
 
     def inputs(self, split: str) -> Iterator[str]:
         """Yield the text of each usable example, as the model reads it. Raise DataError."""
-        ...
 
     def check_room(self, tokenizer: "Tokenizer", positions: int) -> None:
         """Raise DataError if a text cannot be used within `positions` tokens, not even cut."""
-        ...
 
 
 class Task(Protocol):
@@ -96,15 +92,12 @@ class Task(Protocol):
 
     def size(self, split: str) -> int:
         """Return the number of examples in "train", "dev" or "test"."""
-        ...
 
     def batches(self, split: str, order: Sequence[int], batch_size: int) -> Iterator[Batch]:
         """Yield the examples `order` of `split` in batches of `batch_size`. The task may regroup them."""
-        ...
 
     def evaluate(self, model: "GPT2", split: str, decode: "DecodeConfig | None", seed: int) -> Evaluation:
         """Score `model` on `split`. Only tasks that generate text use `decode` and `seed`."""
-        ...
 
 
 def load_task(

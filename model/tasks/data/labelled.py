@@ -24,11 +24,9 @@ class LabelledRows(Protocol):
 
     def rows(self, split: str) -> Iterator[Example | None]:
         """Yield every row of a split, or None if it is unusable. Raise DataError."""
-        ...
 
     def text(self, *texts: str) -> str:
         """Return the texts of one example as the model reads them."""
-        ...
 
 
 @dataclass(frozen=True)
