@@ -1,6 +1,6 @@
-"""Measure the table of targets: `python -m benchmarks`, or `python -m benchmarks 3 4` for some of its rows.
+"""Measure the table of targets, RESULTS.md: `python -m benchmarks`, or `python -m benchmarks 3 4` for some of its rows.
 
-All rows together overwrite benchmarks/RESULTS.md; some rows do so only with --write.
+A run of all rows overwrites benchmarks/RESULTS.md; a run of only some does so if --write is given.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from benchmarks.measurement import Measurement
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table of targets; its lines come from one or several functions of the modules here."""
+    """A row of the table of targets, and the functions in this folder that measure its lines."""
 
     work: str
     sources: tuple[str, ...]  # module:function
@@ -32,12 +32,12 @@ ROWS = {
     8: Row("fixed cost of a trial", ("orchestration:cost",)),
     9: Row("start of a run against starting Ray alone", ("orchestration:start",)),
     10: Row("one worker against two", ("orchestration:workers",)),
-    11: Row("the answer: the best point of lora_rank by ASHA-promote", ("answer:measure",)),
+    11: Row("best point of lora_rank, found by ASHA-promote", ("answer:measure",)),
 }
 
 
 def measure(rows: Sequence[int]) -> Iterator[Measurement]:
-    """Yield the lines of `rows`. A source of several rows runs once and yields all of its lines."""
+    """Measure and yield the lines of `rows`. A source runs only once, even if a row is given twice."""
     for source in dict.fromkeys(source for row in rows for source in ROWS[row].sources):
         yield from pkgutil.resolve_name(f"benchmarks.{source}")()
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("rows", nargs="*", type=int, help="rows to measure (default: all)")
     parser.add_argument("--list", action="store_true", help="list the rows and exit")
-    parser.add_argument("--write", action="store_true", help="overwrite RESULTS.md also with some rows only")
+    parser.add_argument("--write", action="store_true", help="overwrite RESULTS.md even if only some rows run")
     given = parser.parse_args(arguments)
     if given.list:
         print("\n".join(f"{number:2} {row.work}" for number, row in ROWS.items()))

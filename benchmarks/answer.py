@@ -1,8 +1,8 @@
-"""The answer: which point of `lora_rank` has the lowest dev loss? Row 11 of the table of targets.
+"""How fast ASHA-promote finds the point of `lora_rank` with the lowest dev loss: row 11 of the table of targets.
 
-A search by ASHA-promote with `--precision auto` is timed from the start of the command to the printed verdict. Its
-winner is right if it is the best point of the full fp32 grid by its mean dev loss over the seeds of the reference run,
-or a point whose mean lies within the 95 % confidence interval of that one.
+A search with `--precision auto` is timed from the start of the command to its end, after the verdict. The best point is
+the one with the lowest mean dev loss over the seeds of the reference run, a full grid in fp32. A search is right if
+its winner is that point, or has a mean within the 95 % confidence interval of that point's mean.
 """
 
 import argparse
@@ -26,7 +26,7 @@ RIGHT = 19 / 20  # the share of the seeds whose winner must be right
 
 
 def point_of(row: Mapping[str, Any]) -> str:
-    """Return the values of a row's axes: they name a point of the grid whatever its seed, precision and decoding."""
+    """Return a row's axis values, which identify its point whatever the seed, precision and decoding."""
     return str([row[axis] for axis in AXES])
 
 
@@ -36,7 +36,7 @@ def grid() -> Truth:
 
 
 def winner(rows: list[Row]) -> str:
-    """Return the point that a search found: the best of those that it trained to the end."""
+    """Return the winner of a search: the point with the lowest dev loss of those trained to the end."""
     return point_of(max((row for row in rows if row["status"] == "COMPLETED"), key=SCORES["dev loss"]))
 
 
@@ -59,7 +59,7 @@ def measure(seeds: int = SEEDS) -> Iterator[Measurement]:
         f"median of {seeds} searches, slowest {max(times):.0f} s",
     )
     yield Measurement(11, f"{work}, start to verdict", statistics.median(times), None, 60, False, "s", seeds, slowest)
-    winners = f"{hits} of {seeds} winners are the full fp32 grid's best, or within its interval"
+    winners = f"{hits} of {seeds} winners are the full fp32 grid's best or within its 95 % interval"
     yield Measurement(11, f"{work}, right winners", hits / seeds, None, RIGHT, True, "of all", seeds, winners)
 
 

@@ -1,12 +1,12 @@
-"""ASHA against the full grid of `lora_rank` and `lora_scale`: how many epochs it trains, and if it finds the winner.
+"""ASHA against the full grid of `lora_rank` and `lora_scale`: epochs trained, and winners found.
 
-The full grid is trained once with five seeds. Each search then runs the real driver and scheduler on fake workers that
-replay the grid's own reports, each after the time that its epoch took. A trial gives bit-for-bit the same reports in
-every run, so the replay is equivalent to a real search. Each seed is a comparison group of its own, so each row of the
-table stands for five searches.
+The full grid is trained once with five seeds. Then the real driver and scheduler run on fake workers that replay the
+grid's reports, spaced by the trial's mean seconds per epoch. A trial gives bit-for-bit the same reports in every run:
+only their order may differ from that of a real search. The scheduler compares trials of equal seed only, so each row of
+the table stands for five searches, which share the workers.
 
 The winner is the point with the best mean over the seeds, with the 95 % confidence interval of this mean (Student's t).
-A search has found the winner if the point that it ranks first is the winner, or has a mean within that interval.
+A search has found the winner if it ranks first the winner, or a point with a mean within that interval.
 """
 
 import argparse
@@ -43,7 +43,7 @@ REPORT = ("epoch", "losses", "cost", "scores", "metric", "status", "reason", "fa
 
 @dataclass
 class Replay:
-    """An executor with `workers` workers that replays reports of a run's ledger in the order of their times."""
+    """An executor with simulated workers, which replay the reports in a run's ledger in simulated time."""
 
     reports: dict[str, list[EpochEvent]]  # by trial id
     workers: int
@@ -112,7 +112,7 @@ class Truth:
 
 
 def truth(rows: list[Row], score: Callable[[Row], float], point_of: Callable[[Row], str] = settings_id) -> Truth:
-    """Return the result of the grid with these rows; `point_of` returns what all seeds of a point have in common."""
+    """Return the result of the grid with these rows; `point_of` returns the same for all seeds of a point."""
     values: dict[str, list[float]] = {}
     for row in rows:
         values.setdefault(point_of(row), []).append(score(row))

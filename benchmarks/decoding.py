@@ -1,8 +1,8 @@
 """Decoding, ours against transformers' `generate` with its cache.
 
-Both use the same weights, prompts (15 with 37 to 47 tokens, padded on the left), number of new tokens (128, without a
-stop at end of text), precision (fp32), threads and machine. Above 1, ours is faster. Sampling uses temperature 1.2 and
-top-p 0.9.
+Both use the same weights, prompts (15 of 37 to 47 tokens, padded on the left), number of new tokens (128; end of text
+does not stop a row), precision (fp32), threads and machine. The ratio is theirs / ours: above 1, ours is faster.
+Sampling uses temperature 1.2 and top-p 0.9.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,13 +35,13 @@ DECODINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # ours, theirs
     "3 texts": ({"top_p": 0.9, "generations": 3}, {**SAMPLING, "num_return_sequences": 3}),
     "8 repeats": ({"top_p": 0.9, "repeats": 8}, {**SAMPLING, "num_return_sequences": 8}),
 }
-WARMED_UP = {"tiny"}  # on the shape of gpt2, what a first run does only once is lost in half a minute of decoding
+WARMED_UP = {"tiny"}  # with gpt2, the one-time work of a first run is negligible in half a minute of decoding
 SPEED_UPS = {"top-p": 3.0, "5 beams": 2.0, "8 repeats": 1.3}  # targets
 MEASURED = {  # pairs of each decoding; the others take many minutes on the shape of gpt2
     "tiny": {"top-p": 15, "5 beams": 15, "8 repeats": 7},
     "gpt2": {"top-p": 3},
 }
-PAIRS = 5  # of what is only printed
+PAIRS = 5  # of the decodings that `main` prints
 
 
 def tiny() -> GPT2:
@@ -91,7 +91,7 @@ def theirs(model: GPT2, prompts: list[list[int]], settings: dict[str, Any]) -> D
 
 
 def timed(name: str, decoding: str, pairs: int = PAIRS) -> Pairs:
-    """Return `pairs` of seconds, theirs and ours."""
+    """Return `pairs` pairs of seconds: theirs, ours."""
     model = MODELS[name]()
     mine, peers = DECODINGS[decoding]
     one, other = theirs(model, prompts(model), peers), ours(model, prompts(model), mine)
@@ -104,7 +104,7 @@ def measure() -> Iterator[Measurement]:
         note = "" if set(decodings) >= set(SPEED_UPS) else f"; only {', '.join(decodings)}, to save time"
         for decoding, count in decodings.items():
             pairs = timed(name, decoding, count)
-            work = f"decoding, {name}, {len(LENGTHS)} prompts x {NEW} tokens: {decoding} against generate"
+            work = f"decoding, {name}, {len(LENGTHS)} prompts x {NEW} tokens: {decoding}, generate against ours"
             yield ratio(ROW, work, pairs, SPEED_UPS[decoding], at_least=True, note=versus(pairs) + note)
 
 

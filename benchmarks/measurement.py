@@ -1,7 +1,7 @@
-"""Pairs of alternating runs, and the lines that they make in the table of targets.
+"""Time two sides in alternating runs, and make lines of the table of targets (RESULTS.md).
 
-Runs of the two sides alternate, so that drifts of the machine's speed affect both alike, and a line gives the median of
-the paired ratios with their quartiles. Both sides use one thread.
+The runs alternate, so that a drift in the machine's speed affects both sides alike. A line gives the median of the
+paired ratios with their quartiles. `compare` runs both sides on one thread.
 """
 
 import math
@@ -27,12 +27,12 @@ class Measurement:
 
     row: int  # of the table of targets, 1 to 11
     work: str  # what was measured
-    figure: float  # median of the paired ratios, or seconds; not a number if nothing was measured
-    quartiles: tuple[float, float] | None  # of the paired ratios; None with fewer than 3 pairs
+    figure: float  # median of the paired ratios, seconds or a share; NaN if nothing was measured
+    quartiles: tuple[float, float] | None  # of the paired ratios; None if fewer than 3, or if the figure is no ratio
     target: float
     at_least: bool  # whether the figure must reach the target, as a speed-up; else it must not exceed it
-    unit: str  # "x" for a ratio, "s" for seconds
-    pairs: int  # alternating pairs; 0 if the line was skipped
+    unit: str  # "x" for a ratio, "s" for seconds, "of all" for a share
+    pairs: int  # alternating pairs, trials or searches; 0 if the line was skipped
     note: str = ""
 
     @property
@@ -41,12 +41,12 @@ class Measurement:
 
 
 def alternate(one: Callable[[], float], other: Callable[[], float], pairs: int) -> list[tuple[float, float]]:
-    """Call both in turn, `pairs` times, and return what they return: seconds or bytes."""
+    """Call both in turn, `pairs` times, and return the seconds that they return."""
     return [(one(), other()) for _ in range(pairs)]
 
 
 def seconds(run: Run) -> float:
-    """Return the seconds that `run` takes, on a GPU until its work is done."""
+    """Return the seconds that `run` takes, including its unfinished work on a GPU."""
     began = time.perf_counter()
     run()
     if torch.cuda.is_available():
@@ -55,13 +55,13 @@ def seconds(run: Run) -> float:
 
 
 def compare(one: Run, other: Run, pairs: int, *, warm_up: bool = True) -> list[tuple[float, float]]:
-    """Return the seconds of both in `pairs` alternating pairs; before them, `warm_up` runs both once more."""
+    """Return the seconds of both in `pairs` alternating pairs. With `warm_up`, first run a pair that does not count."""
     with threads(THREADS):
         return alternate(lambda: seconds(one), lambda: seconds(other), pairs + warm_up)[warm_up:]
 
 
 def ratio(row: int, work: str, pairs: Pairs, target: float, *, at_least: bool = False, note: str = "") -> Measurement:
-    """Return the median of first / second of each pair, with its quartiles."""
+    """Return a line with the median of the ratios first / second of the pairs, and their quartiles."""
     middle, quartiles = median_ratio(pairs)
     return Measurement(row, work, middle, quartiles, target, at_least, "x", len(pairs), note)
 
@@ -72,7 +72,7 @@ def skipped(row: int, work: str, target: float, note: str) -> Measurement:
 
 
 def median_ratio(pairs: Pairs) -> tuple[float, tuple[float, float] | None]:
-    """Return the median of first / second of each pair, and the quartiles; None with fewer than 3 pairs."""
+    """Return the median of the ratios first / second, and their quartiles: None if there are fewer than 3 pairs."""
     ratios = [one / other for one, other in pairs]
     if len(ratios) < 3:
         return statistics.median(ratios), None

@@ -1,8 +1,8 @@
 """Peak memory of training with LoRA, ours against transformers + peft.
 
-Each side trains a few steps in a fresh process, with the same shapes, batch and dropout. We compare the largest
-resident set that training reaches beyond that of the process after its imports, before the model is built: weights,
-gradients, optimizer state and activations. On a GPU it is the memory of torch's allocator.
+Each side trains two steps in a fresh process, with the same shapes, batch and dropout. We compare how far the resident
+set grows at its peak from its size after the imports: the growth holds weights, gradients, optimizer state and
+activations. On a GPU, we compare the memory of torch's allocator instead.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from model.precision import bf16_instructions
 from sweep.execution.usage import peak_memory_bytes, reset_peak_memory, threads
 
 ROW = 7  # of the table of targets
-PAIRS = 1  # of fresh processes: from one to the next, peaks differ by less than 1 %
-STEPS = 2  # the second one finds the optimizer's state in place
+PAIRS = 1  # of fresh processes; one is enough, because their peaks differ by less than 1 %
+STEPS = 2  # from the second step on, the optimizer has its state
 SIDES: dict[str, tuple[Callable[..., Step], torch.dtype | None]] = {
     "ours": (ours, None),
     "ours-bf16": (ours, torch.bfloat16),
@@ -69,7 +69,7 @@ def measure(shape: str = "gpt2") -> Iterator[Measurement]:
 
 
 def note(side: str, peaks: Sequence[dict[str, float]]) -> str:
-    """Return the median peaks of `side` and its peer as text; with bf16, also that of the peer's own bf16."""
+    """Return the median peaks of `side` and its peer as text; for bf16, also the peer's peak in autocast."""
     middle = {each: f"{statistics.median(one[each] for one in peaks) / 1e6:.0f} MB" for each in peaks[0]}
     text = f"{middle[side]} against {middle['theirs']}"
     return text if SIDES[side][1] is None else f"{text}; the peer in autocast: {middle['theirs-autocast']}"

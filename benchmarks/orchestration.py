@@ -1,7 +1,7 @@
 """What orchestration costs: rows 8 to 10 of the table of targets.
 
-cost      a trial on a warm worker, from the end of the trial before, without the seconds that it trains and decodes
-start     from the start of `sweep run` to the report of a first epoch of one step, against starting Ray alone
+cost      a trial on a warm worker: its time since the previous trial ended, minus training and decoding
+start     `sweep run` until it reports its first epoch (of one step), against importing torch and starting Ray
 workers   48 trials on one worker against the same trials on two
 """
 
@@ -27,9 +27,8 @@ POLL_SECONDS = 0.01
 
 
 def trial_costs(events: Sequence[EpochEvent]) -> list[float]:
-    """Return the seconds from the end of each trial to the end of the next one on the same single worker, without those
-    that training and decoding took. They include the dev loss, the checkpoint and the way of the report to the ledger,
-    so the cost from assignment to first step is less."""
+    """Return the seconds from the end of each trial to the end of the next on a single worker, minus its training and
+    decoding. They include the dev loss, the checkpoint and writing the report, so starting a trial costs less."""
     ended = [event for event in events if event.status is not None and event.losses is not None]
     return [
         one.elapsed - before.elapsed - one.losses.train_seconds - sum(score.decode_seconds for score in one.scores)
@@ -60,7 +59,7 @@ def cost() -> Iterator[Measurement]:
 def seconds_until(happened: Callable[["subprocess.Popen[str]"], object], arguments: Sequence[str]) -> float:
     """Start a process, and return the seconds until `happened` returns a true value; then wait for its end.
 
-    Raise RuntimeError if the process ends before.
+    Raise RuntimeError if the process ends before that.
     """
     began = time.perf_counter()
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
@@ -99,13 +98,13 @@ def start() -> Iterator[Measurement]:
         first_report(Path(name))  # warms the file cache
         pairs = alternate(lambda: first_report(Path(name)), ray_alone, STARTS)
     ours, alone = medians(pairs)
-    work, note = "start of `sweep run` to the report of the first step", f"{ours:.1f} s against {alone:.1f} s"
+    work, note = "`sweep run` until it reports its first training step", f"{ours:.1f} s against {alone:.1f} s"
     yield Measurement(9, work, ours, None, 5.0, False, "s", len(pairs), note)
     yield ratio(9, f"{work}, against `import ray, torch; ray.init()`", pairs, 1.2, note=note)
 
 
 def workers() -> Iterator[Measurement]:
-    """Measure the speed-up by a second worker."""
+    """Measure the speed-up from a second worker."""
 
     def on(count: int) -> float:
         with tempfile.TemporaryDirectory() as out:

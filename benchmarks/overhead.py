@@ -98,7 +98,7 @@ def resume(folder: Path) -> float:
 
 
 def write_all(path: Path, events: Sequence[Event]) -> None:
-    """Append many events at once, like `Ledger.append` but without flushing each of them."""
+    """Append many events like `Ledger.append`, but without an fsync after each."""
     from sweep.store.ledger import _seal
 
     with path.open("ab") as file:

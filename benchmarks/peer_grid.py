@@ -1,7 +1,7 @@
 """Two sonnet studies, ours against Ray Tune + transformers + peft (`benchmarks/peer_sonnets.py`), start to table.
 
-Both sides use the same base, data, settings and number of workers, with one thread each. Runs alternate, so that drifts
-of the machine's speed affect both alike. A pair takes 10 to 15 minutes on two cores.
+Both sides use the same base, data, settings and number of workers; each worker has one thread. Runs alternate, so that
+a drift in the machine's speed affects both sides alike. A pair takes 10 to 15 minutes on two cores.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def peer(study: str, precision: str = "fp32") -> Timed:
 
 
 def check_scores(one: pd.DataFrame, other: pd.DataFrame) -> None:
-    """Raise AssertionError if two tables of the same points differ by more than noise: then their times say nothing."""
+    """Raise AssertionError if the tables' mean scores differ by more than noise: the times are then not comparable."""
     ours, theirs = one["dev_loss"].mean(), other["dev_loss"].mean()
     if abs(ours - theirs) > LOSS_TOLERANCE * theirs:
         raise AssertionError(f"the comparison is void: the mean dev loss is {ours:.4f}, but the peer's is {theirs:.4f}")
@@ -96,9 +96,9 @@ def our_decoding_grid() -> float:
 
 
 def whole_grid(seconds: float, sample: pd.DataFrame) -> float:
-    """Return the seconds of the peer's decoding grid from those of a sample of its points.
+    """Return the seconds of the peer's whole decoding grid, extrapolated from a sample of its points.
 
-    The points that the sample stands for are added as if they kept every worker busy.
+    The points that were not run are assumed to keep every worker busy.
     """
     further = (sample["weight"] - 1) * sample["seconds"] / sample["workers"]
     return seconds + float(further.sum())
@@ -109,12 +109,12 @@ def decoding_grid(pairs: int = 1) -> Iterator[Measurement]:
     seconds = alternate(lambda: whole_grid(*peer("decoding")), our_decoding_grid, pairs)
     points, sample = grid_size(), len(decoding_sample())
     work = f"decoding grid, {points} points: Ray Tune + transformers, which trains each point, against ours in fp32"
-    note = f"{versus(seconds)}; the peer's time is scaled from {sample} of its points; AdamW on both sides"
+    note = f"{versus(seconds)}; the peer's time is extrapolated from {sample} of its points; AdamW on both sides"
     yield ratio(2, work, seconds, 20, at_least=True, note=note)
 
 
 def measure(pairs: int = 1, autocast: bool = False) -> Iterator[Measurement]:
-    """Yield three lines of the table of targets. Raise AssertionError if the two sides' scores differ."""
+    """Yield three lines of the table of targets. Raise AssertionError if the scores on the rank grid differ."""
     yield from rank_grid(pairs, autocast)
     yield from decoding_grid(pairs)
 

@@ -1,4 +1,4 @@
-"""Two sonnet studies as a competent user writes them without this project: Ray Tune, transformers, peft, sacrebleu.
+"""Two sonnet studies as a competent user would write them: with Ray Tune, transformers, peft and sacrebleu.
 
 rank       the LoRA rank grid: 24 points, each trained and scored once
 decoding   a sample of the decoding grid: 28 of its 204 points, each trained from scratch
@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import ray
-from ray import tune
 
 from benchmarks.peer_training import BEAMS, SAMPLING, Examples, base, compute, examples
 
@@ -45,12 +43,11 @@ def rank_grid(precision: str = "fp32") -> list[Point]:
 
 
 def decoding_sample(precision: str = "fp32") -> list[Point]:
-    """Return points of the decoding grid; `weight` is the number of the grid's points that each stands for.
+    """Return a sample of the decoding grid; `weight` is the number of the grid's points that each one stands for.
 
-    In a grid of T trainings and D decodings, each training has D points and each decoding T. The weights have the same
-    sums, so the weighted seconds of the sample are those of the grid, as far as the seconds of a point are those of its
-    training plus those of its decoding. The points of the smallest weights come first, because the first point of a
-    worker takes longer.
+    In a grid of T trainings and D decodings, each training has D points and each decoding has T. The weights have the
+    same sums. So if a point takes the seconds of its training plus those of its decoding, the weighted sum over the
+    sample is that of the grid. Points with small weights come first, because a worker's first point takes longer.
     """
     trainings = list(product(TRAININGS))
     weights = Counter((place // len(DECODINGS), place // len(trainings)) for place in range(grid_size()))
@@ -66,7 +63,9 @@ def grid_size() -> int:
 
 
 def trial(config: Mapping[str, Any], data: Examples) -> None:
-    """Compute a point in a Ray worker, which keeps the base for its next points."""
+    """Compute a point in a Ray worker, which keeps the base in memory for later points."""
+    from ray import tune
+
     base()
     started = time.perf_counter()
     scores = compute(config["point"], data)
@@ -78,6 +77,9 @@ def run(points: Sequence[Point], folder: Path) -> pd.DataFrame:
 
     Raise RuntimeError if a trial fails.
     """
+    import ray
+    from ray import tune
+
     trainable = tune.with_resources(tune.with_parameters(trial, data=examples()), {"cpu": 1})
     results = tune.Tuner(
         trainable,
@@ -99,6 +101,8 @@ def main(study: str, precision: str, out: Path | None = None) -> None:
     """Print the table of a study; write it to `out` as CSV, too, if given."""
     points = {"rank": rank_grid, "decoding": decoding_sample}[study](precision)
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}
+    import ray  # reads the environment when it is imported, so no module here imports it at the top
+
     started = ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
     with started, tempfile.TemporaryDirectory() as folder:
         table = run(points, Path(folder))

@@ -63,7 +63,7 @@ def examples() -> Examples:
 
 
 def padded(rows: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Return a batch of `rows`, padded on the right, with labels at the tokens of the rows alone."""
+    """Return a batch of `rows`, padded on the right. Padding has no labels."""
     labels = pad_sequence(list(rows), batch_first=True, padding_value=IGNORE)
     return {"input_ids": labels.clamp(min=0), "labels": labels}
 
@@ -118,7 +118,7 @@ def merged(model: torch.nn.Module, point: Mapping[str, Any]) -> Any:
 
 
 def continuations(model: Any, prompts: Mapping[str, Tensor], decoding: Mapping[str, Any]) -> list[str]:
-    """Return one continuation of each prompt: of several sequences, the most probable one per token."""
+    """Return one continuation of each prompt: of several, the one with the highest mean log-probability per token."""
     count, eos = decoding.get("num_return_sequences", 1), tokenizer().eos_token_id
     model.eval()
     found = model.generate(
@@ -131,7 +131,7 @@ def continuations(model: Any, prompts: Mapping[str, Tensor], decoding: Mapping[s
 
 
 def best(new: Tensor, logits: Sequence[Tensor], eos: int, count: int) -> Tensor:
-    """Return the row of each prompt's most probable sequence per token, (P * count, T), T x (P * count, V) -> (P,)."""
+    """Return each prompt's row of highest mean log-probability, (P * count, T), T x (P * count, V) -> (P,)."""
     steps = zip(logits, new.T, strict=True)
     own = torch.stack([step.log_softmax(1).gather(1, token[:, None])[:, 0] for step, token in steps], dim=1)
     ends = (new == eos).int()

@@ -1,8 +1,8 @@
-"""bf16 against fp32 and against the peer's bf16: one optimizer step, and decoding.
+"""Our bf16: an optimizer step against our fp32 and the peer's bf16, and decoding against our fp32.
 
-Both sides have the same shapes, batch, dropout, threads and machine. Against our fp32, they differ in the precision of
-matrix products, activations and KV cache alone; the peer is transformers under `torch.autocast`. Below 1, our bf16 is
-faster. Processors without bf16 instructions emulate it, more slowly than they compute in fp32.
+Both sides have the same shapes, batch, dropout, threads and machine. Our bf16 and fp32 differ only in the precision of
+matrix products, activations and KV cache. The peer is transformers (LoRA: + peft) under `torch.autocast`. Below 1, our
+bf16 is faster. Processors without bf16 instructions emulate bf16, which is slower than fp32.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,21 +24,21 @@ MakeStep = Callable[..., Step]  # `ours` or `theirs` of training_step
 
 
 def step(make: MakeStep, shape: str, lora: bool, dtype: torch.dtype | None) -> Step:
-    """Return one optimizer step at `shape`, on all weights or on LoRA's."""
+    """Return a function that takes one optimizer step on `shape`: all weights, or LoRA's if `lora`."""
     rate = DROPOUT[shape]
     config = replace(SHAPES[shape], embd_pdrop=rate, attn_pdrop=rate, resid_pdrop=rate)
     return make(config, random_ids(config, *BATCHES[shape]), lora, dtype)
 
 
 def decode(shape: str, name: str, dtype: torch.dtype | None) -> Step:
-    """Return the decoding of 15 prompts by a model of `shape`."""
+    """Return a function that decodes 15 prompts with a model of `shape`."""
     model = decoding.MODELS[shape]()
     model.compute_in(dtype)
     return decoding.ours(model, decoding.prompts(model), decoding.DECODINGS[name][0])
 
 
 def line(shape: str, lora: bool, other: tuple[str, MakeStep, torch.dtype | None], target: float) -> Measurement:
-    """Return our step in bf16 against another one: its name, its maker and its precision."""
+    """Compare our step in bf16 with `other`, given by its name, the function that makes it and its precision."""
     name, make, dtype = other
     title = work(shape, lora, f"bf16 against {name}")
     if bf16_instructions(DEVICE.type) is None:

@@ -21,8 +21,8 @@ COLUMNS = ("row", "work", "figure (quartiles)", "target", "result", "pairs", "no
 WIDTHS = (3, 77, 24, 14, 7, 5, 0)
 ABOUT = """# Results of the benchmarks
 
-Written by `make bench`. A figure is the median of the ratios of alternating pairs, with their quartiles in brackets, if
-its unit is x. Unless the target says "at least", it is our time or memory divided by the other side's: lower is better.
+Written by `make bench`. A figure in x is the median ratio of alternating pairs, with the quartiles in brackets if there
+are three pairs or more. Lower is better if the target says "at most", higher is better if it says "at least".
 """
 
 
@@ -68,7 +68,7 @@ def surroundings() -> dict[str, str]:
     commit = tool_commit() or "unknown"
     return {
         "processor": f"{processor()}, {device_name(gpu=False)}; {bf16_flags()}",
-        "cores": f"{usable_cores()} of {os.cpu_count()}; {THREADS} thread per side unless the note says otherwise",
+        "cores": f"{usable_cores()} of {os.cpu_count()}; {THREADS} thread per worker",
         "versions": ", ".join(f"{name} {version}" for name, version in {**versions(), **packages}.items()),
         "commit": commit.removesuffix("+") + (", with uncommitted changes" if commit.endswith("+") else ""),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

@@ -1,12 +1,12 @@
 """One SOAP step, ours against a plain transcription of the released code, on the shapes of gpt2-small.
 
-The model has four of gpt2-small's twelve blocks and both embeddings: every shape, in a third of the time. Both sides
-get the same gradients; below 1, ours is faster.
+The model has both embeddings of gpt2-small, but only four of its twelve blocks: the same shapes, in less than half the
+time. Both sides get the same gradients; below 1, ours is faster.
 
-In training, nine of ten steps only rotate, update and average; every tenth step also refreshes the eigenbases, with the
-same QR decompositions on both sides. Here every fourth step does, to save time; the mean over ten steps weights both
-kinds as in training. The eigendecompositions of the first call take minutes on a CPU and are
-equal on both sides, so they are skipped: both start with the identity as basis.
+In training, nine of ten steps only rotate, update and average; every tenth also refreshes the eigenbases, with the same
+QR decompositions on both sides. To save time, every fourth step here has a refresh; the mean over ten steps counts only
+one. The eigendecompositions of the first call take minutes on a CPU and are the same on both sides, so we skip
+them: both start with the unit vectors as basis.
 """
 
 from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def timed() -> tuple[Pairs, Pairs]:
 
 
 def over_ten(between: Pairs, refreshes: Pairs) -> Pairs:
-    """Return the mean seconds over ten steps, one of which refreshes the bases, for each pair between refreshes."""
+    """Return the mean seconds of ten steps for each pair of `between`: nine like it, and one median refresh."""
     refresh = medians(refreshes)
     return [
         (
@@ -92,11 +92,11 @@ def over_ten(between: Pairs, refreshes: Pairs) -> Pairs:
 
 
 def measure() -> Iterator[Measurement]:
-    """Yield the mean step against the plain transcription's."""
+    """Yield our mean step against that of the plain transcription."""
     between, refreshes = timed()
     pairs = over_ten(between, refreshes)
-    note = f"{versus(pairs)}; {SHAPE.n_layer} of 12 blocks; pairs of steps with a refresh: {len(refreshes)}"
-    yield ratio(ROW, "SOAP step, gpt2, mean over ten: against a plain transcription", pairs, TARGET, note=note)
+    note = f"{versus(pairs)}; {SHAPE.n_layer} of 12 blocks; {len(refreshes)} further pairs have a refresh"
+    yield ratio(ROW, "SOAP step, gpt2, a tenth with refresh: against a plain transcription", pairs, TARGET, note=note)
 
 
 def main() -> None:

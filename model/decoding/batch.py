@@ -114,9 +114,9 @@ class GenerationBatch:
         self.tokens_left = self.tokens_left.repeat_interleave(times)
         self.mask = None if self.mask is None else self.mask.repeat_interleave(times, dim=0)
 
-    def reorder(self, sources: Tensor) -> None:
-        """Replace row b by row `sources[b]`, (B,), which must have the same prompt."""
-        self.cache.reorder(sources, since=self.start)
+    def reorder(self, sources: Tensor, shared: int) -> None:
+        """Replace row b by row `sources[b]`, (B,), which has the same prompt and the same first `shared` new tokens."""
+        self.cache.reorder(sources, since=self.start + shared)
         self.lines_left = self.lines_left[sources]
 
 

@@ -1,4 +1,4 @@
-"""torch's optimizer without torch's compiler, whose import takes a second when the first optimizer is built."""
+"""torch's `Optimizer`, without the second that importing torch's compiler costs when the first one is built."""
 
 import inspect
 
@@ -6,7 +6,7 @@ from torch import optim
 
 
 class Optimizer(optim.Optimizer):
-    """The base class of our optimizers. Its methods are torch's, without the wrapper that imports the compiler."""
+    """The base class of our optimizers. These methods are torch's, without the wrapper that imports the compiler."""
 
     add_param_group = inspect.unwrap(optim.Optimizer.add_param_group)
     load_state_dict = inspect.unwrap(optim.Optimizer.load_state_dict)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from model.config import DecodeConfig
-from model.decoding.batch import Continuation
+from model.decoding.batch import Continuation, GenerationBatch
 from model.decoding.generate import continuations
 from model.decoding.sampling import candidates, sample_distinct_tokens
 from model.gpt2 import GPT2
@@ -136,6 +136,23 @@ def test_a_prompts_text_does_not_depend_on_the_others(small_model: GPT2, rank_by
     together = continuations(model, PROMPTS, decode, eos_id=EOS)
     for prompt, text in zip(PROMPTS, together, strict=True):
         assert_same(text, continuations(model, [prompt], decode, eos_id=EOS)[0])
+
+
+@pytest.mark.parametrize("settings", [{"beams": 5}, {"beams": 4, "top_p": 0.9}])
+def test_only_tokens_that_beams_do_not_share_are_copied(
+    small_model: GPT2, settings: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = DecodeConfig(**settings, max_new_tokens=20)  # type: ignore[arg-type]
+    found = continuations(small_model, PROMPTS, decode, eos_id=EOS)
+    shares, reorder = [], GenerationBatch.reorder
+
+    def whole(rows: GenerationBatch, sources: Tensor, shared: int) -> None:
+        shares.append(shared)
+        reorder(rows, sources, 0)
+
+    monkeypatch.setattr(GenerationBatch, "reorder", whole)
+    assert continuations(small_model, PROMPTS, decode, eos_id=EOS) == found
+    assert max(shares) > 0
 
 
 def test_the_log_probability_is_the_models_own(small_model: GPT2) -> None:

@@ -20,7 +20,7 @@ def test_the_best_point_is_the_first_row(finished: Path) -> None:
 
 
 def test_an_unknown_point_is_refused(finished: Path) -> None:
-    with pytest.raises(RunError, match="has no point 'zzz': `sweep report micro --rows` lists their ids"):
+    with pytest.raises(RunError, match="has no point 'zzz': `sweep report micro --rows` lists the ids"):
         find_point(RunFolder(finished), "zzz")
 
 
@@ -30,10 +30,18 @@ def test_a_run_that_has_not_begun_can_be_continued(sweep: Sweep, micro: Path, ou
         find_point(RunFolder(out / "micro"), None)
 
 
-def test_a_run_that_failed_says_why(sweep: Sweep, micro: Path, out: Path) -> None:
+def test_a_run_that_diverged_asks_for_other_settings(sweep: Sweep, micro: Path, out: Path) -> None:
     assert sweep("run", micro, "--executor", "inline", "--set", "lr=1e30").exit_code == 4
     with pytest.raises(RunError) as caught:
         find_point(RunFolder(out / "micro"), None)
-    rows = load_rows(RunFolder(out / "micro"))
-    assert f"no finished point: all 4 failed or diverged (the first: {rows[0]['stop_reason']})." in str(caught.value)
-    assert f"Tracebacks are in {out / 'micro' / 'logs'}" in str(caught.value)
+    reason = load_rows(RunFolder(out / "micro"))[0]["stop_reason"]
+    assert f"no finished point: all 4 failed or diverged (the first: {reason}). They would" in str(caught.value)
+
+
+def test_a_run_that_failed_names_its_tracebacks(finished: Path) -> None:
+    rows = [{"status": "FAILED", "stop_reason": "OSError: disk full"}, {"status": "DIVERGED"}]
+    with pytest.raises(
+        RunError, match=r"\(the first: OSError: disk full\). Tracebacks are in .*micro/logs. Remove the"
+    ) as caught:
+        best_row(RunFolder(finished), rows)
+    assert "sweep resume micro" in str(caught.value)
