@@ -69,7 +69,7 @@ def check_scores(one: pd.DataFrame, other: pd.DataFrame) -> None:
 
 
 def rank_grid(pairs: int = 1, autocast: bool = False) -> Iterator[Measurement]:
-    """Compare the LoRA rank grid: ours in fp32 and bf16 with the peer in fp32, which runs between them.
+    """Compare the LoRA rank grid: ours in fp32 and in what `auto` chooses with the peer in fp32, which runs between them.
 
     With `autocast`, also time the peer under autocast to bf16, for the note. Raise AssertionError if the scores differ.
     """
@@ -85,7 +85,7 @@ def rank_grid(pairs: int = 1, autocast: bool = False) -> Iterator[Measurement]:
     work = "LoRA rank grid, 24 points, start to table: {} against Ray Tune + transformers + peft in fp32"
     slow = f"; the peer under autocast to bf16: {statistics.median(cast):.3g} s" if cast else ""
     yield ratio(1, work.format("fp32"), fp32, 0.58, note=versus(fp32))
-    yield ratio(1, work.format("bf16"), bf16, 0.45, note=versus(bf16) + slow)
+    yield ratio(1, work.format("--precision auto"), bf16, 0.45, note=versus(bf16) + slow)
 
 
 def our_decoding_grid() -> float:

@@ -58,7 +58,7 @@ def page(measurements: Sequence[Measurement], facts: dict[str, str], minutes: fl
         f"{passed} of {len(measurements)} lines pass, {len(measurements) - passed - skipped} short, {skipped} skipped."
     )
     listed = [f"- {name}: {fact}" for name, fact in {**facts, "duration": f"{minutes:.0f} minutes"}.items()]
-    table = markdown_table(COLUMNS, [cells(one) for one in measurements])
+    table = markdown_table(COLUMNS, [cells(one) for one in sorted(measurements, key=lambda one: one.row)])
     return "\n".join([ABOUT, count, "", table, "", *listed, ""])
 
 

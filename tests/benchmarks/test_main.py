@@ -1,12 +1,15 @@
 """The command: which rows run, and when it overwrites the page."""
 
 import pkgutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import benchmarks
 from benchmarks import __main__ as command
 from benchmarks import results
 from benchmarks.measurement import Measurement, ratio
@@ -59,3 +62,12 @@ def test_an_unknown_row_is_refused(capsys: Any) -> None:
     with pytest.raises(SystemExit):
         command.main(["12"])
     assert "no row 12; the rows are 1, 2, 3, " in capsys.readouterr().err
+
+
+def test_importing_benchmarks_does_not_import_ray() -> None:
+    """Ray reads its environment when it is imported; a test that starts Ray in this process sets it before."""
+    names = [f"benchmarks.{module.name}" for module in pkgutil.iter_modules(benchmarks.__path__)]
+    code = (
+        f"import importlib, sys; [importlib.import_module(name) for name in {names}]; assert 'ray' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
