@@ -69,7 +69,7 @@ def check_scores(one: pd.DataFrame, other: pd.DataFrame) -> None:
 
 
 def rank_grid(pairs: int = 1, autocast: bool = False) -> Iterator[Measurement]:
-    """Compare the LoRA rank grid: ours in fp32 and in what `auto` chooses with the peer in fp32, which runs between them.
+    """Compare the LoRA rank grid: ours in fp32 and by `auto`, with the peer in fp32 between them.
 
     With `autocast`, also time the peer under autocast to bf16, for the note. Raise AssertionError if the scores differ.
     """
