@@ -48,6 +48,6 @@ lint: dev
 types: dev
 	$(BIN)/mypy
 
-# The table of targets: half an hour at most on two cores. It overwrites benchmarks/RESULTS.md.
+# The table of targets: about 35 minutes on two cores. It overwrites benchmarks/RESULTS.md.
 bench: dev
 	$(BIN)/python -m benchmarks
