@@ -246,10 +246,8 @@ class GPT2(nn.Module):
         return out
 
     def add_classifier(self, classes: int, stream: torch.Generator) -> None:
-        """Replace the tied output head by a trainable linear classifier, initialized from N(0, 0.02).
-
-        It has no bias, because the bias of the last layer norm serves as one.
-        """
+        """Replace the tied output head by a trainable linear classifier, initialized from N(0, 0.02). It has no bias,
+        because the bias of the last layer norm serves as one."""
         weight = torch.empty(classes, self.config.n_embd).normal_(std=0.02, generator=stream)
         self.classifier = nn.Linear(self.config.n_embd, classes, bias=False, device="meta")
         self.classifier.weight = nn.Parameter(weight.to(self.transformer.wte.weight.device))

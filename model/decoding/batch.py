@@ -114,9 +114,13 @@ class GenerationBatch:
         self.tokens_left = self.tokens_left.repeat_interleave(times)
         self.mask = None if self.mask is None else self.mask.repeat_interleave(times, dim=0)
 
-    def reorder(self, sources: Tensor, shared: int) -> None:
-        """Replace row b by row `sources[b]`, (B,), which has the same prompt and the same first `shared` new tokens."""
-        self.cache.reorder(sources, since=self.start + shared)
+    def reorder(self, sources: Tensor, history: Tensor) -> None:
+        """Replace row b by row `sources[b]`, (B,), of the same prompt. `history` (B, T) holds the rows' new tokens."""
+        since = self.start
+        if history.device.type == "cpu":  # a GPU would have to wait for the number of tokens that all pairs share
+            unlike = (history != history[sources]).any(0).nonzero()
+            since += int(unlike[0]) if len(unlike) else history.size(1)
+        self.cache.reorder(sources, since)
         self.lines_left = self.lines_left[sources]
 
 

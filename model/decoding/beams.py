@@ -107,10 +107,7 @@ def beam_search(
         if not finished.beaten_by(scores[:, 0]).any():
             break
         sources, tokens = pool.rows.gather(1, order).flatten(), pool.tokens.gather(1, order).flatten()
-        unlike = (
-            (history[:, :step] != history[sources, :step]).any(0).nonzero()
-        )  # tokens that rows and sources differ in
-        rows.reorder(sources, shared=int(unlike[0]) if len(unlike) else step)
+        rows.reorder(sources, history[:, :step])
         history = history[sources]
         history[:, step] = tokens
         logits = rows.append(tokens)

@@ -38,7 +38,7 @@ class WeightsAndBiases:
         run, shown = self._runs[record.point_id], max(before.epochs, default=0) if before else 0
         for epoch, values in record.epochs.items():
             if epoch > shown and epoch >= run.step:
-                run.log(dict(values), step=epoch)
+                run.log(dict(values), step=epoch, commit=True)  # else the last epoch waits for `finish`
         self._written[record.point_id] = record
         if record.has_ended:
             run.summary["status"], run.summary["reason"] = str(record.status), record.reason

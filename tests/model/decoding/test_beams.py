@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from model.config import DecodeConfig
-from model.decoding.batch import Continuation, GenerationBatch
+from model.decoding.batch import Continuation
 from model.decoding.generate import continuations
 from model.decoding.sampling import candidates, sample_distinct_tokens
-from model.gpt2 import GPT2
+from model.gpt2 import GPT2, KVCache
 from model.rng import generator
 from tests.model.decoding.generated import generate_ids
 from tests.model.references import hugging_face
@@ -144,15 +144,15 @@ def test_only_tokens_that_beams_do_not_share_are_copied(
 ) -> None:
     decode = DecodeConfig(**settings, max_new_tokens=20)  # type: ignore[arg-type]
     found = continuations(small_model, PROMPTS, decode, eos_id=EOS)
-    shares, reorder = [], GenerationBatch.reorder
+    starts, reorder = [], KVCache.reorder
 
-    def whole(rows: GenerationBatch, sources: Tensor, shared: int) -> None:
-        shares.append(shared)
-        reorder(rows, sources, 0)
+    def whole(cache: KVCache, sources: Tensor, since: int) -> None:
+        starts.append(since)
+        reorder(cache, sources, len(PROMPTS[-1]))
 
-    monkeypatch.setattr(GenerationBatch, "reorder", whole)
+    monkeypatch.setattr(KVCache, "reorder", whole)
     assert continuations(small_model, PROMPTS, decode, eos_id=EOS) == found
-    assert max(shares) > 0
+    assert max(starts) > len(PROMPTS[-1])
 
 
 def test_the_log_probability_is_the_models_own(small_model: GPT2) -> None:

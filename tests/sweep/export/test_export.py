@@ -265,7 +265,7 @@ def test_a_form_that_does_not_fit_is_refused(
 
 def test_unknown_points_are_refused(tmp_path: Path, poems: Path) -> None:
     run = trained_run(tmp_path, poems, "full", {})
-    with pytest.raises(RunError, match="has no point 'zzz': `sweep report full --rows` lists their ids"):
+    with pytest.raises(RunError, match="has no point 'zzz': `sweep report full --rows` lists the ids"):
         find_point(run.folder, "zzz")
 
 
