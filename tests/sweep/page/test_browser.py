@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from click.testing import CliRunner
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from sweep.charts.source import open_source
 from sweep.cli.commands import main
@@ -206,7 +206,7 @@ def test_the_copy_is_csv_without_formulas(opened: Callable[..., Page]) -> None:
     board = tab.locator("[data-board=configurations]")
     board.locator(".filter").fill("LoRA")
     board.locator(".copy").click()
-    assert board.locator(".count").text_content() == "copied"
+    expect(board.locator(".count")).to_have_text("copied")
     entries = list(csv.DictReader(io.StringIO(tab.evaluate("navigator.clipboard.readText()"))))
     shown = [row for row in cells_of(tab, "configurations") if "lora" in row["variant"].lower()]
     assert [entry["variant"] for entry in entries] == [row["variant"] for row in shown]
