@@ -54,10 +54,8 @@ def measure(seeds: int = SEEDS) -> Iterator[Measurement]:
         found = [search(seed, Path(name)) for seed in range(seeds)]
     times = [seconds for seconds, _ in found]
     hits = sum(right.found(point) for _, point in found)
-    work, slowest = (
-        "lora_rank by ASHA-promote, --precision auto",
-        f"median of {seeds} searches, slowest {max(times):.0f} s",
-    )
+    work = "lora_rank by ASHA-promote, --precision auto"
+    slowest = f"median of {seeds} searches, slowest {max(times):.0f} s"
     yield Measurement(11, f"{work}, start to verdict", statistics.median(times), None, 60, False, "s", seeds, slowest)
     winners = f"{hits} of {seeds} winners are the full fp32 grid's best or within its 95 % interval"
     yield Measurement(11, f"{work}, right winners", hits / seeds, None, RIGHT, True, "of all", seeds, winners)

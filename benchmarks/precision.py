@@ -5,6 +5,7 @@ matrix products, activations and KV cache. The peer is transformers (LoRA: + pef
 bf16 is faster. Processors without bf16 instructions emulate bf16, which is slower than fp32.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -58,12 +59,8 @@ def lines(shape: str) -> Iterator[Measurement]:
             yield line(shape, lora, (peer, theirs, torch.bfloat16), AGAINST_AUTOCAST[shape])
 
 
-def gpt2() -> Iterator[Measurement]:
-    return lines("gpt2")
-
-
-def tiny() -> Iterator[Measurement]:
-    return lines("tiny")
+gpt2 = functools.partial(lines, "gpt2")
+tiny = functools.partial(lines, "tiny")
 
 
 def measure() -> Iterator[Measurement]:

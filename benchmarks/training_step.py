@@ -6,6 +6,7 @@ would write: a forward pass with labels, backward, and torch.optim.AdamW. `preci
 under `torch.autocast`.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -103,12 +104,8 @@ def lines(shape: str) -> Iterator[Measurement]:
         yield ratio(ROWS[shape], work(shape, lora, f"fp32 against {PEERS[lora]}"), pairs, target, note=versus(pairs))
 
 
-def gpt2() -> Iterator[Measurement]:
-    return lines("gpt2")
-
-
-def tiny() -> Iterator[Measurement]:
-    return lines("tiny")
+gpt2 = functools.partial(lines, "gpt2")
+tiny = functools.partial(lines, "tiny")
 
 
 def measure() -> Iterator[Measurement]:
