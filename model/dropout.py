@@ -38,9 +38,10 @@ class Dropout(nn.Module):
         if self.stream is None:
             raise RuntimeError("dropout has no random generator: call set_dropout_stream(model, generator) first")
         threshold = min(round(self.p * LANE_VALUES), LANE_VALUES - 1)
-        dtype = torch.promote_types(x.dtype, torch.float32)
-        keep = (_lanes(x.shape, self.stream) >= threshold - LANE_VALUES // 2).to(dtype)
-        return x * keep.mul_(LANE_VALUES / (LANE_VALUES - threshold))
+        keep = (_lanes(x.shape, self.stream) >= threshold - LANE_VALUES // 2).to(x.dtype)
+        scale = LANE_VALUES / (LANE_VALUES - threshold)
+        # The backward pass needs `keep`: in bf16, zeros and ones take half the memory of scaled ones in fp32.
+        return x * keep.mul_(scale) if x.dtype.itemsize > 2 else (x * keep).float().mul_(scale)
 
 
 def _lanes(shape: torch.Size, stream: torch.Generator) -> Tensor:

@@ -20,6 +20,7 @@ from model.casting import as_dtype
 from model.dropout import Dropout, has_process_wide, process_wide
 from model.gpt2_config import GPT2Config
 
+LARGE = 2**24  # weights of an output head that fits in no processor cache
 SHORT = 256  # tokens; beyond it, the fused kernel is as fast in bf16, and keeps no (T, S) weights
 
 
@@ -97,8 +98,7 @@ class Attention(nn.Module):
         if cache is not None:
             k, v = cache.append(layer, k, v)  # (B, H, S, D)
         y = self.attend(q, k, v, mask).transpose(1, 2).reshape(B, T, C)
-        out: Tensor = self.resid_dropout(self.c_proj(y))
-        return out
+        return cast(Tensor, self.resid_dropout(self.c_proj(y)))
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         """Return softmax(q k^T / sqrt(D)) v. `mask` (B or 1, 1, T, S) is True for allowed keys; None = causal."""
@@ -129,8 +129,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         # The ExpLoRA paper says ReLU, but the released weights were trained with this GELU.
-        out: Tensor = self.dropout(self.c_proj(F.gelu(self.c_fc(x), approximate="tanh")))
-        return out
+        return cast(Tensor, self.dropout(self.c_proj(F.gelu(self.c_fc(x), approximate="tanh"))))
 
 
 class Block(nn.Module):
@@ -210,8 +209,7 @@ class GPT2(nn.Module):
 
     def embed(self, input_ids: Tensor) -> Tensor:
         """Return token embeddings without positions, as `inputs_embeds` expects, (B, T) -> (B, T, C)."""
-        out: Tensor = self.transformer.wte(input_ids)
-        return out
+        return cast(Tensor, self.transformer.wte(input_ids))
 
     def hidden(
         self,
@@ -242,8 +240,7 @@ class GPT2(nn.Module):
             x = block(x, mask, cache, layer)
         if cache is not None:
             cache.advance(T)
-        out: Tensor = self.transformer.ln_f(x)
-        return out
+        return cast(Tensor, self.transformer.ln_f(x))
 
     def add_classifier(self, classes: int, stream: torch.Generator) -> None:
         """Replace the tied output head by a trainable linear classifier, initialized from N(0, 0.02). It has no bias,
@@ -259,7 +256,10 @@ class GPT2(nn.Module):
 
     def head(self, hidden: Tensor) -> Tensor:
         """Return the logits of the next token, or of the classes with a classifier, (..., C) -> (..., V)."""
-        return F.linear(hidden, self.head_weight)
+        weight = self.head_weight
+        if hidden.dim() == 2 and weight.numel() >= LARGE and weight.device.type == "cpu":
+            return (weight @ hidden.T).T.contiguous()  # for a few positions, half the time of F.linear
+        return F.linear(hidden, weight)
 
     def forward(
         self,

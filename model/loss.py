@@ -20,9 +20,8 @@ GPU_SLICE = 2048  # on a GPU, where fewer, larger products are faster; 0.4 GiB o
 
 
 def slices(positions: Tensor) -> list[slice]:
-    """Return the slices of (N, ...) `positions` that are computed at once on their device; on a CPU twice as many in
-    bf16, whose logits are half as large."""
-    size = SLICE * (1 + (positions.dtype == torch.bfloat16)) if positions.device.type == "cpu" else GPU_SLICE
+    """Return the slices of (N, ...) `positions` that are computed at once on their device."""
+    size = SLICE if positions.device.type == "cpu" else GPU_SLICE
     return [slice(start, start + size) for start in range(0, len(positions), size)]
 
 

@@ -83,6 +83,15 @@ def test_the_defaults_are_gpt2_small() -> None:
 # --- every path gives the same numbers
 
 
+def test_logits_of_a_large_head_equal_those_of_a_small_one(small_model: GPT2, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = torch.randn(3, small_model.config.n_embd, generator=generator(1, "test"))
+    small = small_model.head(hidden)
+    monkeypatch.setattr(module, "LARGE", 1)
+    large = small_model.head(hidden)
+    assert large.is_contiguous()
+    torch.testing.assert_close(large, small, rtol=0, atol=1e-6)
+
+
 def test_embeddings_equal_ids(small_model: GPT2, ids: Tensor) -> None:
     assert torch.equal(small_model(inputs_embeds=small_model.embed(ids)), small_model(ids))
 
