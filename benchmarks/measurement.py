@@ -54,10 +54,15 @@ def seconds(run: Run) -> float:
     return time.perf_counter() - began
 
 
-def compare(one: Run, other: Run, pairs: int, *, warm_up: bool = True) -> list[tuple[float, float]]:
-    """Return the seconds of both in `pairs` alternating pairs. With `warm_up`, first run a pair that does not count."""
+def rounds(runs: Sequence[Run], count: int, *, warm_up: bool = True) -> list[tuple[float, ...]]:
+    """Call all `runs` in turn, `count` times; return their seconds. With `warm_up`, a first round does not count."""
     with threads(THREADS):
-        return alternate(lambda: seconds(one), lambda: seconds(other), pairs + warm_up)[warm_up:]
+        return [tuple(seconds(run) for run in runs) for _ in range(count + warm_up)][warm_up:]
+
+
+def compare(one: Run, other: Run, pairs: int, *, warm_up: bool = True) -> Pairs:
+    """Return the seconds of both in `pairs` alternating pairs. With `warm_up`, first run a pair that does not count."""
+    return [(first, second) for first, second in rounds([one, other], pairs, warm_up=warm_up)]
 
 
 def ratio(row: int, work: str, pairs: Pairs, target: float, *, at_least: bool = False, note: str = "") -> Measurement:

@@ -1,25 +1,24 @@
-"""Our bf16: an optimizer step against our fp32 and the peer's bf16, and decoding against our fp32.
+"""Our bf16: an optimizer step against our fp32 and the peer's bf16, and decoding against our fp32. On gpt2, fp32, too.
 
 Both sides have the same shapes, batch, dropout, threads and machine. Our bf16 and fp32 differ only in the precision of
 matrix products, activations and KV cache. The peer is transformers (LoRA: + peft) under `torch.autocast`. Below 1, our
 bf16 is faster. Processors without bf16 instructions emulate bf16, which is slower than fp32.
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
 
-from benchmarks import decoding
-from benchmarks.measurement import PAIRS, THREADS, Measurement, compare, ratio, skipped, summary, versus
+from benchmarks import decoding, training_step
+from benchmarks.measurement import PAIRS, THREADS, Measurement, Pairs, compare, ratio, rounds, skipped, summary, versus
 from benchmarks.training_step import DEVICE, PEERS, ROWS, SHAPES, Step, ours, random_ids, theirs, work
 from model.precision import bf16_instructions
 
 BATCHES = {"gpt2": (8, 160), "tiny": (8, 198)}  # sequences, tokens
 DROPOUT = {"gpt2": 0.1, "tiny": 0.0}  # the base's own
 AGAINST_FP32 = {"gpt2": 0.45, "tiny": 0.72}  # targets
-AGAINST_AUTOCAST = {"gpt2": 0.85}
+AGAINST_AUTOCAST = 0.85
 
 MakeStep = Callable[..., Step]  # `ours` or `theirs` of training_step
 
@@ -38,34 +37,38 @@ def decode(shape: str, name: str, dtype: torch.dtype | None) -> Step:
     return decoding.ours(model, decoding.prompts(model), decoding.DECODINGS[name][0])
 
 
-def line(shape: str, lora: bool, other: tuple[str, MakeStep, torch.dtype | None], target: float) -> Measurement:
-    """Compare our step in bf16 with `other`, given by its name, the function that makes it and its precision."""
-    name, make, dtype = other
-    title = work(shape, lora, f"bf16 against {name}")
-    if bf16_instructions(DEVICE.type) is None:
+def line(shape: str, lora: bool, other: str, pairs: Pairs, target: float) -> Measurement:
+    """Return the line of our bf16 against `other`, from the pairs of seconds; it is skipped if there are none."""
+    title = work(shape, lora, f"bf16 against {other}")
+    if not pairs:
         return skipped(ROWS[shape], title, target, "this processor has no bf16 instructions")
-    half = step(ours, shape, lora, torch.bfloat16)
-    pairs = compare(half, step(make, shape, lora, dtype), PAIRS[shape])
     return ratio(ROWS[shape], title, pairs, target, note=versus(pairs))
 
 
-def lines(shape: str) -> Iterator[Measurement]:
-    """Yield our bf16 against our fp32 and, where there is a target, against the peer under autocast."""
+def gpt2() -> Iterator[Measurement]:
+    """Yield all lines of a step on gpt2: ours against the peer in fp32, and our bf16 against both and against autocast.
+
+    All four sides take turns, so that each line compares neighbours in time.
+    """
+    native = bf16_instructions(DEVICE.type) is not None
     for lora in (False, True):
-        yield line(shape, lora, ("our fp32", ours, None), AGAINST_FP32[shape])
-    if shape in AGAINST_AUTOCAST:
-        for lora in (False, True):
-            peer = f"{PEERS[lora]} in autocast"
-            yield line(shape, lora, (peer, theirs, torch.bfloat16), AGAINST_AUTOCAST[shape])
+        sides = [step(make, "gpt2", lora, None) for make in (ours, theirs)]
+        sides += [step(make, "gpt2", lora, torch.bfloat16) for make in (ours, theirs) if native]
+        taken = rounds(sides, PAIRS["gpt2"])
+        yield training_step.line("gpt2", lora, [(each[0], each[1]) for each in taken])
+        halves = [each for each in taken if native]
+        yield line("gpt2", lora, "our fp32", [(each[2], each[0]) for each in halves], AGAINST_FP32["gpt2"])
+        peer = f"{PEERS[lora]} in autocast"
+        yield line("gpt2", lora, peer, [(each[2], each[3]) for each in halves], AGAINST_AUTOCAST)
 
 
-gpt2 = functools.partial(lines, "gpt2")
-tiny = functools.partial(lines, "tiny")
-
-
-def measure() -> Iterator[Measurement]:
-    for shape in BATCHES:
-        yield from lines(shape)
+def tiny() -> Iterator[Measurement]:
+    """Yield our bf16 against our fp32 on tiny."""
+    for lora in (False, True):
+        pairs: Pairs = []
+        if bf16_instructions(DEVICE.type) is not None:
+            pairs = compare(*(step(ours, "tiny", lora, dtype) for dtype in (torch.bfloat16, None)), PAIRS["tiny"])
+        yield line("tiny", lora, "our fp32", pairs, AGAINST_FP32["tiny"])
 
 
 def gain(shape: str, make: Callable[[torch.dtype | None], Step]) -> str:

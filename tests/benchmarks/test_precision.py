@@ -20,40 +20,52 @@ def micro_shape(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Collect the steps that were made: by whom, whether with LoRA, and in which precision."""
-    made = []
+def sides(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Collect the sides that are timed: by whom, batch, dropout, whether with LoRA, and precision."""
+    timed = []
 
     def maker(side: str) -> Any:
-        return lambda config, ids, lora, dtype: made.append((side, ids.shape, config.attn_pdrop, lora, dtype))
+        return lambda config, ids, lora, dtype: (side, tuple(ids.shape), config.attn_pdrop, lora, dtype)
+
+    def rounds(runs: Any, count: int) -> list[tuple[float, ...]]:
+        timed.append(list(runs))
+        return [tuple(range(1, len(runs) + 1))] * count
 
     for side in ("ours", "theirs"):
         monkeypatch.setattr(precision, side, maker(side))
-    monkeypatch.setattr(precision, "compare", lambda one, other, pairs: [(1.0, 2.0)] * pairs)
-    return made
+    monkeypatch.setattr(precision, "rounds", rounds)
+    monkeypatch.setattr(precision, "compare", lambda one, other, pairs: rounds([one, other], pairs))
+    return timed
 
 
-def test_lines_of_the_table(steps: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_gpt2(sides: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "bf16_instructions", lambda device: "amx_bf16")
-    lines = list(precision.measure())
-    assert [(one.row, one.target, one.pairs) for one in lines] == [
-        *[(3, 0.45, 5)] * 2,
-        *[(3, 0.85, 5)] * 2,
-        *[(4, 0.72, 31)] * 2,
+    lines = list(precision.gpt2())
+    assert [(one.row, one.target, one.pairs) for one in lines[:3]] == [(3, 0.85, 5), (3, 0.45, 5), (3, 0.85, 5)]
+    assert [one.figure for one in lines[:3]] == [1 / 2, 3 / 1, 3 / 4]
+    assert lines[3].work == "training step, gpt2, LoRA: fp32 against transformers + peft"
+    assert lines[5].work == "training step, gpt2, LoRA: bf16 against transformers + peft in autocast"
+    of_gpt2 = [(side, (8, 160), 0.1) for side in ("ours", "theirs", "ours", "theirs")]
+    precisions = [None, None, torch.bfloat16, torch.bfloat16]
+    assert sides == [
+        [(*side, lora, dtype) for side, dtype in zip(of_gpt2, precisions, strict=True)] for lora in (False, True)
     ]
-    assert lines[3].work == "training step, gpt2, LoRA: bf16 against transformers + peft in autocast"
-    half = torch.bfloat16
-    assert steps[:2] == [("ours", (8, 160), 0.1, False, half), ("ours", (8, 160), 0.1, False, None)]
-    assert steps[6:8] == [("ours", (8, 160), 0.1, True, half), ("theirs", (8, 160), 0.1, True, half)]
-    assert steps[8:10] == [("ours", (8, 198), 0.0, False, half), ("ours", (8, 198), 0.0, False, None)]
 
 
-def test_lines_are_skipped_without_bf16_instructions(steps: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_tiny(sides: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "bf16_instructions", lambda device: "amx_bf16")
+    lines = list(precision.tiny())
+    assert [(one.row, one.target, one.pairs, one.figure) for one in lines] == [(4, 0.72, 31, 1 / 2)] * 2
+    assert sides[0] == [("ours", (8, 198), 0.0, False, torch.bfloat16), ("ours", (8, 198), 0.0, False, None)]
+
+
+def test_lines_are_skipped_without_bf16_instructions(sides: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "bf16_instructions", lambda device: None)
     lines = [*precision.gpt2(), *precision.tiny()]
-    assert [one.pairs for one in lines] == [0] * 6
-    assert {one.note for one in lines} == {"this processor has no bf16 instructions"}
-    assert not steps
+    skipped = [one for one in lines if "bf16 against" in one.work]
+    assert [one.pairs for one in skipped] == [0] * 6
+    assert {one.note for one in skipped} == {"this processor has no bf16 instructions"}
+    assert {dtype for runs in sides for *_, dtype in runs} == {None}
 
 
 def test_it_prints_the_gain_in_each_kind_of_work(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -30,12 +30,11 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft calls transformers so
 def test_lines_of_the_table(timed: list[Any]) -> None:
-    lines = list(training_step.measure())
-    assert [(one.row, one.target) for one in lines] == [(3, 0.85), (3, 0.90), (4, 0.65), (4, 0.65)]
-    assert lines[1].work == "training step, gpt2, LoRA: fp32 against transformers + peft"
+    lines = list(training_step.tiny())
+    assert [(one.row, one.target) for one in lines] == [(4, 0.65), (4, 0.65)]
+    assert lines[1].work == "training step, tiny, LoRA: fp32 against transformers + peft"
     assert lines[0].note == "1 s against 2 s"
-    assert timed == [("ours", "theirs", 5)] * 2 + [("ours", "theirs", 31)] * 2
-    assert [one.work for one in (*training_step.gpt2(), *training_step.tiny())] == [one.work for one in lines]
+    assert timed == [("ours", "theirs", 31)] * 2
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
