@@ -48,6 +48,6 @@ lint: dev
 types: dev
 	$(BIN)/mypy
 
-# The table of targets: about 35 minutes on two cores. It overwrites benchmarks/RESULTS.md.
+# The table of targets: about half an hour on two cores. It overwrites benchmarks/RESULTS.md.
 bench: dev
 	$(BIN)/python -m benchmarks
