@@ -1,8 +1,8 @@
-"""How fast ASHA-promote finds the point of `lora_rank` with the lowest dev loss: row 11 of the table of targets.
+"""How fast and how often ASHA-promote finds the point of `lora_rank` with the lowest dev loss: row 11 of the targets.
 
 A search with `--precision auto` is timed from the start of the command to its end, after the verdict. The best point is
 the one with the lowest mean dev loss over the seeds of the reference run, a full grid in fp32. A search is right if
-its winner is that point, or has a mean within the 95 % confidence interval of that point's mean.
+its winner is that point, or has a mean in that grid within the 95 % interval of that point's.
 """
 
 import argparse
@@ -21,8 +21,8 @@ from sweep.store.run_folder import RunFolder
 REFERENCE = Path(__file__).parents[1] / "results" / "reference" / "lora_rank"
 AXES = ("lora.rank", "lora.scale", "lora.dropout")
 SEARCH = ("--scheduler", "asha-promote", "--precision", "auto", "--no-cache")
-SEEDS = 3  # of `make bench`; of this module alone, 20
-RIGHT = 19 / 20  # the share of the seeds whose winner must be right
+SEEDS = 3  # searches in `make bench`; 20 in `python -m benchmarks.answer`
+RIGHT = 19 / 20  # the least share of searches with a right winner
 
 
 def point_of(row: Mapping[str, Any]) -> str:
@@ -31,12 +31,12 @@ def point_of(row: Mapping[str, Any]) -> str:
 
 
 def grid() -> Truth:
-    """Return the result of the full fp32 grid by dev loss."""
+    """Return the dev-loss result of the full fp32 grid."""
     return truth(load_rows(RunFolder(REFERENCE)), SCORES["dev loss"], point_of)
 
 
 def winner(rows: list[Row]) -> str:
-    """Return the winner of a search: the point with the lowest dev loss of those trained to the end."""
+    """Return the winner of a search: the point with the lowest dev loss among those trained to the end."""
     return point_of(max((row for row in rows if row["status"] == "COMPLETED"), key=SCORES["dev loss"]))
 
 
@@ -57,7 +57,7 @@ def measure(seeds: int = SEEDS) -> Iterator[Measurement]:
     work = "lora_rank by ASHA-promote, --precision auto"
     slowest = f"median of {seeds} searches, slowest {max(times):.0f} s"
     yield Measurement(11, f"{work}, start to verdict", statistics.median(times), None, 60, False, "s", seeds, slowest)
-    winners = f"{hits} of {seeds} winners are the full fp32 grid's best or within its 95 % interval"
+    winners = f"{hits} of {seeds} winners are the full fp32 grid's best point or within that point's 95 % interval"
     yield Measurement(11, f"{work}, right winners", hits / seeds, None, RIGHT, True, "of all", seeds, winners)
 
 

@@ -1,7 +1,7 @@
-"""Decoding, ours against transformers' `generate` with its cache.
+"""Decoding, ours against transformers' `generate` with its KV cache.
 
-Both use the same weights, prompts (15 of 37 to 47 tokens, padded on the left), number of new tokens (128; end of text
-does not stop a row), precision (fp32), threads and machine. The ratio is theirs / ours: above 1, ours is faster.
+Both use the same weights, prompts (15, each of 37 to 47 tokens, padded on the left), number of new tokens (128, past
+any end of text), precision (fp32), threads and machine. The ratio is theirs / ours: above 1, ours is faster.
 Sampling uses temperature 1.2 and top-p 0.9.
 """
 
@@ -35,13 +35,13 @@ DECODINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # ours, theirs
     "3 texts": ({"top_p": 0.9, "generations": 3}, {**SAMPLING, "num_return_sequences": 3}),
     "8 repeats": ({"top_p": 0.9, "repeats": 8}, {**SAMPLING, "num_return_sequences": 8}),
 }
-WARMED_UP = {"tiny"}  # with gpt2, the one-time work of a first run is negligible in half a minute of decoding
+WARMED_UP = {"tiny"}  # run once untimed; with gpt2, a first run's extra work is negligible in half a minute
 SPEED_UPS = {"top-p": 3.0, "5 beams": 2.0, "8 repeats": 1.3}  # targets
-MEASURED = {  # pairs of each decoding; the others take many minutes on the shape of gpt2
+MEASURED = {  # pairs per decoding; those left out take many minutes on the shape of gpt2
     "tiny": {"top-p": 15, "5 beams": 15, "8 repeats": 5},
     "gpt2": {"top-p": 1},  # a pair takes a minute
 }
-PAIRS = 5  # of the decodings that `main` prints
+PAIRS = 5  # per decoding that `main` prints
 
 
 def tiny() -> GPT2:
@@ -104,7 +104,7 @@ def measure() -> Iterator[Measurement]:
         note = "" if set(decodings) >= set(SPEED_UPS) else f"; only {', '.join(decodings)}, to save time"
         for decoding, count in decodings.items():
             pairs = timed(name, decoding, count)
-            work = f"decoding, {name}, {len(LENGTHS)} prompts x {NEW} tokens: {decoding}, generate against ours"
+            work = f"decoding, {name}, {len(LENGTHS)} prompts x {NEW} tokens: {decoding}, `generate` against ours"
             yield ratio(ROW, work, pairs, SPEED_UPS[decoding], at_least=True, note=versus(pairs) + note)
 
 

@@ -1,7 +1,7 @@
-"""Time two sides in alternating runs, and make lines of the table of targets (RESULTS.md).
+"""Time sides in alternating runs, and build the lines of the table of targets (RESULTS.md).
 
-The runs alternate, so that a drift in the machine's speed affects both sides alike. A line gives the median of the
-paired ratios with their quartiles. `compare` runs both sides on one thread.
+The sides take turns, so that a drift in the machine's speed affects all alike. A line of a ratio gives the median and
+quartiles over the pairs. `rounds` and `compare` run all sides on one thread.
 """
 
 import math
@@ -27,12 +27,12 @@ class Measurement:
 
     row: int  # of the table of targets, 1 to 11
     work: str  # what was measured
-    figure: float  # median of the paired ratios, seconds or a share; NaN if nothing was measured
-    quartiles: tuple[float, float] | None  # of the paired ratios; None if fewer than 3, or if the figure is no ratio
+    figure: float  # a median ratio, median seconds or a share; NaN if nothing was measured
+    quartiles: tuple[float, float] | None  # of the ratios; None if there are fewer than 3, or the figure is not one
     target: float
-    at_least: bool  # whether the figure must reach the target, as a speed-up; else it must not exceed it
+    at_least: bool  # whether the target is a minimum, as for a speed-up; else it is a maximum
     unit: str  # "x" for a ratio, "s" for seconds, "of all" for a share
-    pairs: int  # alternating pairs, trials or searches; 0 if the line was skipped
+    pairs: int  # number of pairs, trials or searches; 0 if the line was skipped
     note: str = ""
 
     @property
@@ -46,7 +46,7 @@ def alternate(one: Callable[[], float], other: Callable[[], float], pairs: int) 
 
 
 def seconds(run: Run) -> float:
-    """Return the seconds that `run` takes, including its unfinished work on a GPU."""
+    """Return the seconds that `run` takes, including work still queued on a GPU."""
     began = time.perf_counter()
     run()
     if torch.cuda.is_available():
@@ -55,18 +55,18 @@ def seconds(run: Run) -> float:
 
 
 def rounds(runs: Sequence[Run], count: int, *, warm_up: bool = True) -> list[tuple[float, ...]]:
-    """Call all `runs` in turn, `count` times; return their seconds. With `warm_up`, a first round does not count."""
+    """Call all `runs` in turn, `count` times; return their seconds. With `warm_up`, drop an extra first round."""
     with threads(THREADS):
         return [tuple(seconds(run) for run in runs) for _ in range(count + warm_up)][warm_up:]
 
 
 def compare(one: Run, other: Run, pairs: int, *, warm_up: bool = True) -> Pairs:
-    """Return the seconds of both in `pairs` alternating pairs. With `warm_up`, first run a pair that does not count."""
+    """Return the seconds of both in `pairs` alternating pairs. With `warm_up`, drop an extra first pair."""
     return [(first, second) for first, second in rounds([one, other], pairs, warm_up=warm_up)]
 
 
 def ratio(row: int, work: str, pairs: Pairs, target: float, *, at_least: bool = False, note: str = "") -> Measurement:
-    """Return a line with the median of the ratios first / second of the pairs, and their quartiles."""
+    """Return a line with the median and quartiles of the ratios first / second of `pairs`."""
     middle, quartiles = median_ratio(pairs)
     return Measurement(row, work, middle, quartiles, target, at_least, "x", len(pairs), note)
 
@@ -77,7 +77,7 @@ def skipped(row: int, work: str, target: float, note: str) -> Measurement:
 
 
 def median_ratio(pairs: Pairs) -> tuple[float, tuple[float, float] | None]:
-    """Return the median of the ratios first / second, and their quartiles: None if there are fewer than 3 pairs."""
+    """Return the median of the ratios first / second, and their quartiles, or None for fewer than 3 pairs."""
     ratios = [one / other for one, other in pairs]
     if len(ratios) < 3:
         return statistics.median(ratios), None

@@ -1,8 +1,8 @@
 """Peak memory of training with LoRA, ours against transformers + peft.
 
-Each side trains two steps in a fresh process, with the same shapes, batch and dropout. We compare how far the resident
-set grows at its peak from its size after the imports: the growth holds weights, gradients, optimizer state and
-activations. On a GPU, we compare the memory of torch's allocator instead.
+Each side trains two steps in a fresh process, with the same shapes, batch and dropout. We compare the growth of the
+resident set from after the imports to its peak, which includes weights, gradients, optimizer state and activations. On
+a GPU, we compare the memory of torch's allocator instead.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from model.precision import bf16_instructions
 from sweep.execution.usage import peak_memory_bytes, reset_peak_memory, threads
 
 ROW = 7  # of the table of targets
-PAIRS = 1  # of fresh processes; one is enough, because their peaks differ by less than 1 %
-STEPS = 2  # from the second step on, the optimizer has its state
+PAIRS = 1  # of fresh processes; one is enough: repeated peaks differ little
+STEPS = 2  # in the second step, the optimizer's state exists
 SIDES: dict[str, tuple[Callable[..., Step], torch.dtype | None]] = {
     "ours": (ours, None),
     "ours-bf16": (ours, torch.bfloat16),
@@ -32,7 +32,7 @@ TARGETS = {"ours": 0.75, "ours-bf16": 0.5}  # of theirs in fp32
 
 
 def peak(side: str, shape: str) -> int:
-    """Return the bytes that training adds to this process at its peak."""
+    """Return the bytes that training adds to this process's peak."""
     make, dtype = SIDES[side]
     reset_peak_memory(DEVICE)
     before = peak_memory_bytes(DEVICE)

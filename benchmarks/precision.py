@@ -1,8 +1,8 @@
-"""Our bf16: an optimizer step against our fp32 and the peer's bf16, and decoding against our fp32. On gpt2, fp32, too.
+"""Our bf16 against our fp32, in optimizer steps and decoding. On gpt2, also our steps in both against the peer's.
 
-Both sides have the same shapes, batch, dropout, threads and machine. Our bf16 and fp32 differ only in the precision of
-matrix products, activations and KV cache. The peer is transformers (LoRA: + peft) under `torch.autocast`. Below 1, our
-bf16 is faster. Processors without bf16 instructions emulate bf16, which is slower than fp32.
+All sides have the same shapes, batch, dropout, threads and machine. Our bf16 and fp32 differ only in the precision of
+matrix products, activations and KV cache. The peer is transformers (LoRA: + peft), in bf16 under `torch.autocast`.
+Below 1, the side named first is faster. Without bf16 instructions, a processor emulates bf16, more slowly than fp32.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ from benchmarks.measurement import PAIRS, THREADS, Measurement, Pairs, compare, 
 from benchmarks.training_step import DEVICE, PEERS, ROWS, SHAPES, Step, ours, random_ids, theirs, work
 from model.precision import bf16_instructions
 
-BATCHES = {"gpt2": (8, 160), "tiny": (8, 198)}  # sequences, tokens
-DROPOUT = {"gpt2": 0.1, "tiny": 0.0}  # the base's own
+BATCHES = {"gpt2": (8, 160), "tiny": (8, 198)}  # sequences, tokens; tiny: not those of training_step
+DROPOUT = {"gpt2": 0.1, "tiny": 0.0}  # as in the base's own config
 AGAINST_FP32 = {"gpt2": 0.45, "tiny": 0.72}  # targets
 AGAINST_AUTOCAST = 0.85
 
@@ -38,7 +38,7 @@ def decode(shape: str, name: str, dtype: torch.dtype | None) -> Step:
 
 
 def line(shape: str, lora: bool, other: str, pairs: Pairs, target: float) -> Measurement:
-    """Return the line of our bf16 against `other`, from the pairs of seconds; it is skipped if there are none."""
+    """Return the line of our bf16 against `other`, from the pairs of seconds; without pairs, it is skipped."""
     title = work(shape, lora, f"bf16 against {other}")
     if not pairs:
         return skipped(ROWS[shape], title, target, "this processor has no bf16 instructions")
@@ -46,9 +46,9 @@ def line(shape: str, lora: bool, other: str, pairs: Pairs, target: float) -> Mea
 
 
 def gpt2() -> Iterator[Measurement]:
-    """Yield all lines of a step on gpt2: ours against the peer in fp32, and our bf16 against both and against autocast.
+    """Yield the lines of a step on gpt2: our fp32 against the peer's, our bf16 against our fp32 and their autocast.
 
-    All four sides take turns, so that each line compares neighbours in time.
+    All four sides take turns, so that each line compares times of the same round.
     """
     native = bf16_instructions(DEVICE.type) is not None
     for lora in (False, True):

@@ -21,8 +21,8 @@ COLUMNS = ("row", "work", "figure (quartiles)", "target", "result", "pairs", "no
 WIDTHS = (3, 77, 24, 14, 7, 5, 0)
 ABOUT = """# Results of the benchmarks
 
-Written by `make bench`. A figure in x is the median ratio of alternating pairs, with the quartiles in brackets if there
-are three pairs or more. Lower is better if the target says "at most", higher is better if it says "at least".
+Written by `make bench`. A figure in x is the median of the pairs' ratios, quartiles in brackets from three pairs on;
+a note gives each side's median. Lower is better if the target says "at most", higher if it says "at least".
 """
 
 
@@ -54,9 +54,8 @@ def show(measurements: Iterable[Measurement]) -> list[Measurement]:
 def page(measurements: Sequence[Measurement], facts: dict[str, str], minutes: float) -> str:
     """Return RESULTS.md: how many lines pass, the table, and what it was measured with."""
     passed, skipped = sum(one.passes for one in measurements), sum(not one.pairs for one in measurements)
-    count = (
-        f"{passed} of {len(measurements)} lines pass, {len(measurements) - passed - skipped} short, {skipped} skipped."
-    )
+    short = len(measurements) - passed - skipped
+    count = f"{passed} of {len(measurements)} lines pass, {short} fall short, {skipped} are skipped."
     listed = [f"- {name}: {fact}" for name, fact in {**facts, "duration": f"{minutes:.0f} minutes"}.items()]
     table = markdown_table(COLUMNS, [cells(one) for one in sorted(measurements, key=lambda one: one.row)])
     return "\n".join([ABOUT, count, "", table, "", *listed, ""])

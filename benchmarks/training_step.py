@@ -1,9 +1,9 @@
 """One optimizer step, ours against transformers (all weights) and transformers + peft (LoRA).
 
 Both use the same shapes, batch (8 sequences of 160 tokens), dropout (0.1), precision (fp32), threads and machine. Below
-1, ours is faster. Ours takes the loss of our trainer, `linear_cross_entropy`, and our AdamW. Theirs is what a user
-would write: a forward pass with labels, backward, and torch.optim.AdamW. `precision.py` repeats both in bf16, theirs
-under `torch.autocast`.
+1, ours is faster. Ours uses our trainer's loss, `linear_cross_entropy`, and our AdamW. Theirs is what a user would
+write: a forward pass with labels, backward, and torch.optim.AdamW. `precision.py` times bf16: on gpt2 both, theirs in
+`torch.autocast`; on tiny only ours, on another batch.
 """
 
 from collections.abc import Callable, Iterator
@@ -90,18 +90,18 @@ def random_ids(config: GPT2Config, sequences: int = BATCH, tokens: int = LENGTH)
 
 
 def work(shape: str, lora: bool, sides: str) -> str:
-    """Return the name of a line."""
+    """Return the text for the `work` column."""
     return f"training step, {shape}, {'LoRA' if lora else 'all weights'}: {sides}"
 
 
 def line(shape: str, lora: bool, pairs: Pairs) -> Measurement:
-    """Return the line of ours against the peer in fp32, from the pairs of seconds (ours, theirs)."""
+    """Return the line that compares us with the peer in fp32, from pairs of seconds (ours, theirs)."""
     name = work(shape, lora, f"fp32 against {PEERS[lora]}")
     return ratio(ROWS[shape], name, pairs, TARGETS[shape][lora], note=versus(pairs))
 
 
 def tiny() -> Iterator[Measurement]:
-    """Yield ours against the peer on tiny, with all weights trained and with LoRA. `precision.gpt2` does so on gpt2."""
+    """Yield ours against the peer on tiny, with all weights trained and with LoRA. For gpt2, see `precision.gpt2`."""
     config = SHAPES["tiny"]
     ids = random_ids(config)
     for lora in (False, True):

@@ -18,7 +18,7 @@ LANE_VALUES = 2**16  # each mask element uses 16 random bits, so p is accurate t
 class Dropout(nn.Module):
     """In training mode, zeroes each element with probability `p` and scales the others by 1/(1-p).
 
-    (any shape) -> (same shape), at least in fp32 if it is active: in bf16, 1/(1-p) would be off by up to 0.4 %. Raises
+    (any shape) -> (same shape), in fp32 or wider if active: in bf16, 1/(1-p) would be off by up to 0.4 %. Raises
     RuntimeError if it is active but has no generator.
     """
 
@@ -40,7 +40,7 @@ class Dropout(nn.Module):
         threshold = min(round(self.p * LANE_VALUES), LANE_VALUES - 1)
         keep = (_lanes(x.shape, self.stream) >= threshold - LANE_VALUES // 2).to(x.dtype)
         scale = LANE_VALUES / (LANE_VALUES - threshold)
-        # The backward pass needs `keep`: in bf16, zeros and ones take half the memory of scaled ones in fp32.
+        # Backward needs `keep`: in bf16, an unscaled mask takes half the memory of a scaled one in fp32.
         return x * keep.mul_(scale) if x.dtype.itemsize > 2 else (x * keep).float().mul_(scale)
 
 

@@ -20,8 +20,8 @@ from model.casting import as_dtype
 from model.dropout import Dropout, has_process_wide, process_wide
 from model.gpt2_config import GPT2Config
 
-LARGE = 2**24  # weights of an output head that fits in no processor cache
-SHORT = 256  # tokens; beyond it, the fused kernel is as fast in bf16, and keeps no (T, S) weights
+LARGE = 2**24  # weights from which an output head exceeds most processor caches
+SHORT = 256  # tokens; beyond, the fused kernel is as fast as products in bf16, and keeps no (T, S) weights
 
 
 class Conv1D(nn.Module):
@@ -258,7 +258,7 @@ class GPT2(nn.Module):
         """Return the logits of the next token, or of the classes with a classifier, (..., C) -> (..., V)."""
         weight = self.head_weight
         if hidden.dim() == 2 and weight.numel() >= LARGE and weight.device.type == "cpu":
-            return (weight @ hidden.T).T.contiguous()  # for a few positions, half the time of F.linear
+            return (weight @ hidden.T).T.contiguous()  # with few positions, half the time of F.linear
         return F.linear(hidden, weight)
 
     def forward(

@@ -47,9 +47,9 @@ NUMERIC_FILES = (
 NUMERIC_FOLDERS = ("methods", "optim", "decoding", "tasks")
 TEXT_KEYWORDS = {"unit", "help"}  # arguments that hold text for people
 LOG_METHODS = {"debug", "info", "warning", "error"}
-# Numeric code with the earlier hashes below computes the same numbers as that with the hash TODAY, except for the last
-# bits of a large base's logits when it decodes on a CPU. Remove the hashes when the numbers change. Runs of schema 1
-# and 2 have the hash of model/ as a whole.
+# Code with one of the earlier hashes below computes the same numbers as code with the hash TODAY, except for the last
+# bits of a large base's logits in decoding on a CPU. Remove the earlier hashes when any other number changes. Runs of
+# schema 1 and 2 have a hash of the whole folder model/.
 TODAY = "110364d1d9e154c20c57320aee1d725e26f5563bed96400d8a5b48aa9d59fe89"
 SCHEMA_2_CODE = "804676b1e5cad43a34a352f8f8734df61781774c006f976bcc1c3018e0b03d33"
 WITHOUT_BF16 = "e80a5c0d24f379838216d530ebf6b3617ce73de99ee297a735485c587e03ed5f"

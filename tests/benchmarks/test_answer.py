@@ -36,4 +36,4 @@ def test_lines_give_the_time_and_the_share_of_right_winners(monkeypatch: pytest.
     time, winners = answer.measure(5)
     assert (time.figure, time.target, time.passes) == (42.0, 60, True)
     assert (winners.figure, winners.target, winners.passes) == (0.8, 0.95, False)
-    assert winners.note == "4 of 5 winners are the full fp32 grid's best or within its 95 % interval"
+    assert winners.note == "4 of 5 winners are the full fp32 grid's best point or within that point's 95 % interval"

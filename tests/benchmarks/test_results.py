@@ -37,7 +37,7 @@ def test_lines_are_shown_as_they_are_measured(capsys: Any) -> None:
 
 def test_the_page_names_what_falls_short() -> None:
     text = results.page(LINES, {"commit": "abc"}, 12.4)
-    assert "2 of 4 lines pass, 1 short, 1 skipped." in text
+    assert "2 of 4 lines pass, 1 fall short, 1 are skipped." in text
     assert "| 5 | a text | 1.200 x | at least 1.3 x | short | 2 |  |" in text
     assert "| 4 | another step | - | at most 0.72 x | skipped | 0 | no bf16 instructions |" in text
     assert text.endswith("\n- commit: abc\n- duration: 12 minutes\n")
