@@ -1,7 +1,8 @@
 """F14: runs of every past schema_version load and report, and they resume or say in one line why they cannot.
 
-`golden/2` and the other golden runs are runs of the micro space that were stopped halfway, with `poems.txt` beside
-them. They can be resumed as long as the numeric code computes the same numbers. After that, the error is `OTHER`.
+`golden/1` is a finished run of `paraphrase`. The other golden runs are runs of the micro space that were stopped
+halfway, with `poems.txt` beside them. They can be resumed as long as the numeric code computes the same numbers. After
+that, the error is `OTHER`.
 """
 
 import json

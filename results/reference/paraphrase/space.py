@@ -1,7 +1,8 @@
-"""Is it a paraphrase? Table 4: 4 points, 4 trainings.
+"""Is it a paraphrase? Table 4: 4 points, 4 trials.
 
-All weights; with SMART; LoRA; all three methods. The task answers yes or no, so there is nothing to decode. Without
-`--set data=...` the pairs are the generated ones that ship; `--set data=qqp` takes GLUE's from the hub.
+Full fine-tuning, the same with SMART, LoRA, and all three methods together (LoRA, SMART, SOAP). The task answers yes or
+no, so there are no decoding settings. The default data are generated pairs that ship with the package;
+`--set data=qqp` uses GLUE's pairs from the hub.
 """
 
 from sweep import Space
