@@ -1,10 +1,13 @@
 """Answers to checklists, from the record."""
 
+import shutil
 from pathlib import Path
 
 from sweep.paper.checklist import Answer, answers, checklist_md, checklist_tex
 from sweep.paper.source import PaperRun, load_run
 from sweep.store.run_folder import RunFolder
+
+OLD = Path(__file__).parents[2] / "chaos" / "golden" / "1"
 
 
 def answer(found: list[Answer], start: str) -> dict[tuple[str, ...], str | None]:
@@ -31,13 +34,14 @@ def test_answers_are_what_was_recorded(reference: list[PaperRun]) -> None:
     assert answer(found, "Was the test split") == {(): "no"}
 
 
-def test_what_was_not_recorded_is_said(reference: list[PaperRun]) -> None:
-    found = answers(reference)
+def test_what_was_not_recorded_is_said(reference: list[PaperRun], tmp_path: Path) -> None:
+    shutil.copytree(OLD, tmp_path / "old")  # of schema 1, which had no commit
+    found = answers([*reference, load_run(RunFolder(tmp_path / "old"))])
     assert answer(found, "How much energy") == {(): None}
-    assert answer(found, "Which code made")[("paraphrase",)] is None
+    assert answer(found, "Which code made")[("old",)] is None
     tex, md = checklist_tex(found), checklist_md(found)
     assert r"\emph{not recorded}" in tex
-    assert "- paraphrase: *not recorded*" in md
+    assert "- old: *not recorded*" in md
     assert tex.count(r"\par\nobreak") == len(found) == md.count("\n**")
 
 

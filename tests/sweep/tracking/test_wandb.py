@@ -3,6 +3,7 @@
 import json
 import socket
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,14 @@ def shown(folder: Path) -> dict[str, list[tuple[int, dict[str, float]]]]:
     return found
 
 
+def shown_at_last(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What is `shown` once it is `wanted`, or after 30 s: a process of wandb writes the files, and may lag behind."""
+    until = time.monotonic() + 30
+    while (found := shown(folder)) != wanted and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
+
+
 def expected(run: RunFolder) -> dict[str, list[tuple[int, Any]]]:
     """The same from the ledger: each step once."""
     return {record.point_id: list(record.epochs.items()) for record in records(run, load_state(run))}
@@ -63,13 +72,15 @@ def test_a_killed_run_has_no_doubled_steps(stopped: RunFolder) -> None:
     with pytest.raises(Killed):
         session(stopped, trains(last_word=12), "wandb")
     assert session(stopped, trains(), "wandb") == []
-    assert shown(stopped.path / "wandb") == expected(stopped)
+    wanted = expected(stopped)
+    assert shown_at_last(stopped.path / "wandb", wanted) == wanted
 
 
 def test_an_export_equals_the_ledger(stopped: RunFolder, tmp_path: Path) -> None:
     session(stopped, trains())
     assert export_run(stopped, tmp_path / "runs", "wandb") == "16 points for wandb"
-    assert shown(tmp_path / "runs") == expected(stopped)
+    wanted = expected(stopped)
+    assert shown_at_last(tmp_path / "runs", wanted) == wanted
     known = {record.point_id: record for record in records(stopped, load_state(stopped))}
     for file in (tmp_path / "runs").glob("wandb/offline-run-*/run-*.wandb"):
         run = next(one.run for one in messages(file) if one.WhichOneof("record_type") == "run")
