@@ -12,13 +12,13 @@ import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from safetensors.torch import load, save
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from model.durable import flush_folder, write_through
 from model.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MANIFEST, STATE = "manifest.json", "state.json"
 KEPT = 2  # newest checkpoints kept; the older one is the fallback if the newest is damaged
@@ -28,7 +28,7 @@ KEPT = 2  # newest checkpoints kept; the older one is the fallback if the newest
 class Checkpoint:
     """The content of a checkpoint: named groups of tensors, and JSON-serializable state."""
 
-    tensors: Mapping[str, Mapping[str, Tensor]]
+    tensors: Mapping[str, Mapping[str, "Tensor"]]
     state: Mapping[str, Any]
 
 
@@ -36,6 +36,8 @@ def write_checkpoint(
     parent: Path, epoch: int, checkpoint: Checkpoint, keep: int | None = KEPT, spare: Collection[int] = ()
 ) -> Path:
     """Write the checkpoint to `parent`/`epoch`, replacing an existing one, then call `prune`. Return its folder."""
+    from safetensors.torch import save  # not at the top: whoever only prunes or repairs needs no torch
+
     repair(parent)
     place, staged = parent / str(epoch), parent / f".{epoch}.partial"
     made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
@@ -44,8 +46,7 @@ def write_checkpoint(
         flush_folder(folder.parent)
     content = {f"{name}.safetensors": save(dict(group)) for name, group in checkpoint.tensors.items()}
     content[STATE] = json.dumps(checkpoint.state).encode()
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
-    content[MANIFEST] = json.dumps(hashes).encode()
+    content[MANIFEST] = json.dumps({name: hashlib.sha256(data).hexdigest() for name, data in content.items()}).encode()
     for name, data in content.items():
         write_through(staged / name, data)
     flush_folder(staged)
@@ -95,6 +96,8 @@ def strip(folder: Path) -> None:
 
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Return the checkpoint in `folder`. Raise CheckpointError if a file is missing or its hash does not match."""
+    from safetensors.torch import load
+
     try:
         hashes = json.loads((folder / MANIFEST).read_bytes())
         content = {name: (folder / name).read_bytes() for name in hashes}
@@ -122,6 +125,4 @@ def is_whole(folder: Path) -> bool:
 
 
 def _epochs(parent: Path) -> list[int]:
-    if not parent.is_dir():
-        return []
-    return sorted(int(path.name) for path in parent.iterdir() if path.name.isdigit())
+    return sorted(int(path.name) for path in parent.glob("*") if path.name.isdigit())

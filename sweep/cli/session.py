@@ -51,7 +51,6 @@ def _worked(
 ) -> int:
     """Run the session and return its exit code. Raises KeyboardInterrupt where a signal stops it at once."""
     from sweep import session as sessions
-    from sweep.cli.summary import summarize
     from sweep.progress.reporters import progress_reporter
 
     console = make_console(stderr=True)
@@ -71,4 +70,6 @@ def _worked(
     except InfrastructureError as error:
         say(f"Error: {error}; resume with: {folder.command('resume')}", err=True)
         return 1 if interrupts.first is None else interrupts.exit_code
+    from sweep.cli.summary import summarize
+
     return summarize(folder, outcome)

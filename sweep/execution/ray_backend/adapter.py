@@ -1,7 +1,7 @@
 """The classes that Ray Tune calls: its interfaces, implemented on top of a listener.
 
-Ray's Tuner asks `JobFeed` for the next job, runs it on a `TrialActor`, hands reports to `ReportRelay` and other events
-to `EventRelay`, and asks `StopWatch` whether to stop. All of them call one `Desk`, which stays in the driver's process.
+The Tuner asks `JobFeed` for the next job, runs it on a `TrialActor`, hands starts, reports and errors to `EventRelay`,
+and asks `StopWatch` whether to stop. All of them call one `Desk`, which stays in the driver's process.
 """
 
 import json
@@ -136,7 +136,11 @@ class DeskHandle:
 
 
 class TrialActor(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
-    """A worker process, reused from trial to trial: each step trains one epoch, each reset starts a trial."""
+    """A worker process, reused from trial to trial: each reset prepares a trial, each step returns what happened.
+
+    The first step of a trial returns that it has started; each other step trains an epoch and returns its report. Ray
+    would announce starts to a callback only. Given a callback, it imports every experiment tracker that is installed.
+    """
 
     def setup(self, config: dict[str, Any]) -> None:
         self.reset_config(config)
@@ -149,11 +153,14 @@ class TrialActor(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
             keep_stderr(Path(job.logs))
         torch.set_num_threads(job.threads)
         self.reports = run_trial(job)
-        self.broken = False
+        self.started = self.broken = False
         return True
 
     def step(self) -> dict[str, Any]:
-        """Return the next report. A worker that its GPU broke takes one more step, whose error ends its process."""
+        """Return the start or the next report. A worker that its GPU broke takes one more step, which ends it."""
+        if not self.started:
+            self.started = True
+            return {}
         if self.broken:
             raise RuntimeError("this process cannot use its GPU again")
         report = next(self.reports)
@@ -180,15 +187,19 @@ class JobFeed(Searcher):  # type: ignore[misc]
         pass  # the relays handle it
 
 
-class ReportRelay(FIFOScheduler):  # type: ignore[misc]
-    """Passes reports to the desk, and the desk's decisions to Ray."""
+class EventRelay(FIFOScheduler):  # type: ignore[misc]
+    """Passes starts, reports and errors of trials to the desk, and the desk's decisions to Ray."""
 
     def __init__(self, handle: DeskHandle) -> None:
         super().__init__()
         self.handle = handle
 
     def on_trial_result(self, controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        job, report = trial.config["job"], _report(result)
+        job = trial.config["job"]
+        if "report" not in result:
+            self.handle.desk.started(job, trial)
+            return str(TrialScheduler.CONTINUE)
+        report = _report(result)
         continues = self.handle.desk.reported(job, report)
         if report.breaks_worker:
             self.handle.desk.broke(job, Card(**json.loads(result["card"])))
@@ -200,17 +211,7 @@ class ReportRelay(FIFOScheduler):  # type: ignore[misc]
         if "report" in result and (report := _report(result)).status is not None:
             self.handle.desk.reported(trial.config["job"], report)
 
-
-class EventRelay(tune.Callback):  # type: ignore[misc]
-    """Passes starts and errors to the desk, in the driver's thread."""
-
-    def __init__(self, handle: DeskHandle) -> None:
-        self.handle = handle
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.handle.desk.started(trial.config["job"], trial)
-
-    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+    def on_trial_error(self, controller: Any, trial: Any) -> None:
         self.handle.desk.lost(trial.config["job"], _error_text(trial))
 
 
@@ -262,7 +263,7 @@ def tune_jobs(
         tune.with_resources(TrialActor, lambda config: _resources(config["job"], cpus_per_trial, gpus_per_trial)),
         tune_config=tune.TuneConfig(
             search_alg=JobFeed(handle),
-            scheduler=ReportRelay(handle),
+            scheduler=EventRelay(handle),
             num_samples=-1,  # until the feed returns FINISHED
             reuse_actors=True,
             max_concurrent_trials=concurrency,
@@ -272,7 +273,6 @@ def tune_jobs(
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(storage),
-            callbacks=[EventRelay(handle)],
             stop=StopWatch(handle),
             verbose=0,
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

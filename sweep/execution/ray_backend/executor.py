@@ -10,7 +10,9 @@ users can read.)
 """
 
 import contextlib
+import importlib
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,12 +133,19 @@ def _connect(address: str, options: dict[str, Any]) -> None:
     """
     import ray
 
+    threading.Thread(target=_import_early, daemon=True).start()
     try:
         with contextlib.chdir(PACKAGE_ROOT):
             ray.init(address=address, log_to_driver=False, logging_level="error", **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InfrastructureError(f"cannot start Ray at {address}: {reason}; try --executor inline") from error
+
+
+def _import_early() -> None:
+    """Import what this process needs later, while it waits for Ray's processes to start."""
+    for module in ("pandas", "scipy.special"):
+        importlib.import_module(module)
 
 
 @contextlib.contextmanager

@@ -66,6 +66,20 @@ def test_a_hostile_folder_changes_nothing(hostile: Path, micro: Path, out: Path,
     assert essence(out / "r") == essence(tmp_path / "inline" / "r")
 
 
+def test_the_driver_imports_neither_torch_nor_trackers(micro: Path, out: Path) -> None:
+    """Each of them would delay the first trial of every run by about a second."""
+    code = (
+        "import sys\nfrom sweep.cli.commands import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print({'torch', 'wandb', 'mlflow', 'comet_ml', 'aim'} & set(sys.modules))"
+    )
+    options = ["--set", "epochs=1", "--name", "r", "--no-cache", "--executor", "ray", "--out", str(out)]
+    done = subprocess.run([sys.executable, "-c", code, "run", str(micro), *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "4 COMPLETED" in done.stdout
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
 @pytest.mark.slow
 def test_another_checkout_is_not_imported(micro: Path, out: Path, tmp_path: Path) -> None:
     """Its scores would be this checkout's, and the cache would hand them on."""
