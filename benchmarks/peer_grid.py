@@ -109,7 +109,7 @@ def decoding_grid(pairs: int = 1) -> Iterator[Measurement]:
     seconds = alternate(lambda: whole_grid(*peer("decoding")), our_decoding_grid, pairs)
     points, sample = grid_size(), len(decoding_sample())
     work = f"decoding grid, {points} points: Ray Tune + transformers, which trains each point, against ours in fp32"
-    note = f"{versus(seconds)}; the peer's time is extrapolated from {sample} of the points; AdamW on both sides"
+    note = f"{versus(seconds)}; the peer's time is extrapolated from {sample} points; ours includes the un-tuned base"
     yield ratio(2, work, seconds, 20, at_least=True, note=note)
 
 

@@ -144,8 +144,9 @@ def _connect(address: str, options: dict[str, Any]) -> None:
 
 def _import_early() -> None:
     """Import what this process needs later, while it waits for Ray's processes to start."""
-    for module in ("pandas", "scipy.special"):
-        importlib.import_module(module)
+    with contextlib.suppress(Exception):  # whoever needs it reports the error
+        for module in ("pandas", "sweep.execution.ray_backend.adapter", "scipy.special"):
+            importlib.import_module(module)
 
 
 @contextlib.contextmanager
