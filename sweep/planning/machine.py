@@ -1,5 +1,6 @@
 """What a machine computes with: devices, versions and numeric code. A cluster has several machines."""
 
+import functools
 import importlib.metadata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +42,13 @@ def this_machine(gpu: bool) -> Machine:
 
 def worker_versions() -> dict[str, str]:
     """Return the versions that a worker must share with the driver."""
-    return {name: importlib.metadata.version(name) for name in (*NUMERIC_PACKAGES, DISTRIBUTION)}
+    return {name: _version(name) for name in (*NUMERIC_PACKAGES, DISTRIBUTION)}
+
+
+@functools.cache
+def _version(package: str) -> str:
+    """Return the version of an installed package. An upgrade does not change what this process has imported."""
+    return importlib.metadata.version(package)
 
 
 def join_devices(names: Iterable[str]) -> str:
