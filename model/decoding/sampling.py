@@ -71,11 +71,10 @@ def _nucleus(values: Tensor, top_p: float | None) -> Tensor:
     probabilities = values.softmax(1)
     if top_p is None or top_p == 1:
         return probabilities
-    before = probabilities.cumsum(1) - probabilities
-    kept = before < top_p
-    kept[:, 0] = True  # also if top_p is 0 in single precision
-    probabilities = probabilities * kept
-    return probabilities / probabilities.sum(1, keepdim=True)
+    kept = probabilities.cumsum(1).sub_(probabilities).lt_(top_p)  # 1 or 0
+    kept[:, 0] = 1  # also if top_p is 0 in single precision
+    probabilities.mul_(kept)
+    return probabilities.div_(probabilities.sum(1, keepdim=True))
 
 
 def _rank(probabilities: Tensor, uniform: Tensor) -> Tensor:
@@ -107,7 +106,8 @@ def _falling(scaled: Tensor) -> Tensor:
 def _owners(scaled: Tensor, values: Tensor, ranks: Tensor) -> Tensor:
     """Return the token ids of the values at `ranks` of the sorted rows, (B, V), (B, V), (B, N) -> (B, N)."""
     wanted = values.gather(1, ranks)
-    ids = torch.stack([(scaled == value[:, None]).int().argmax(1) for value in wanted.unbind(1)], dim=1)
+    found = [(scaled.numpy() == value).argmax(1) for value in wanted.numpy().T[:, :, None]]  # faster than torch's
+    ids = torch.from_numpy(np.stack(found, axis=1))
     padded = F.pad(values, (1, 1), value=math.nan)  # column r + 1 holds rank r
     tied = ((padded.gather(1, ranks) == wanted) | (padded.gather(1, ranks + 2) == wanted)).any(1).nonzero()[:, 0]
     if len(tied):  # several tokens share a value: order them as `candidates` does
