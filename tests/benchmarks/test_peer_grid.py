@@ -65,7 +65,7 @@ def test_three_lines_are_measured() -> None:
     ]
     assert lines[0].note == "150 s against 300 s"
     assert lines[1].note == "120 s against 300 s; the peer under autocast to bf16: 360 s"
-    assert lines[2].note.startswith("400 s against 20 s; the peer's time is extrapolated from 28 of the points")
+    assert lines[2].note.startswith("400 s against 20 s; the peer's time is extrapolated from 28 points")
     assert [line.quartiles for line in lines] == [None, None, None]
 
 
