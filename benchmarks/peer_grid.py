@@ -18,7 +18,7 @@ from benchmarks.overhead import sweep, timed
 from benchmarks.peer_sonnets import TRAININGS, decoding_sample, grid_size
 from sweep.api import open_run
 
-DECODING_SPACE = '''"""17 decodings of 12 trainings."""
+DECODING_SPACE = '''"""17 decodings of 12 models."""
 
 from dataclasses import replace
 
@@ -105,7 +105,7 @@ def whole_grid(seconds: float, sample: pd.DataFrame) -> float:
 
 
 def decoding_grid(pairs: int = 1) -> Iterator[Measurement]:
-    """Compare the decoding grid: ours trains 4 times, the peer trains each point."""
+    """Compare the decoding grid: we train 4 times, the peer once for each point."""
     seconds = alternate(lambda: whole_grid(*peer("decoding")), our_decoding_grid, pairs)
     points, sample = grid_size(), len(decoding_sample())
     work = f"decoding grid, {points} points: Ray Tune + transformers, which trains each point, against ours in fp32"

@@ -42,7 +42,9 @@ def line(shape: str, lora: bool, other: str, pairs: Pairs, target: float) -> Mea
     title = work(shape, lora, f"bf16 against {other}")
     if not pairs:
         return skipped(ROWS[shape], title, target, "this processor has no bf16 instructions")
-    return ratio(ROWS[shape], title, pairs, target, note=versus(pairs))
+    sequences, tokens = BATCHES[shape]
+    note = f"{versus(pairs)}; {sequences} x {tokens} tokens, dropout {DROPOUT[shape]:g}"
+    return ratio(ROWS[shape], title, pairs, target, note=note)
 
 
 def gpt2() -> Iterator[Measurement]:

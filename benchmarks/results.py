@@ -21,8 +21,8 @@ COLUMNS = ("row", "work", "figure (quartiles)", "target", "result", "pairs", "no
 WIDTHS = (3, 77, 24, 14, 7, 5, 0)
 ABOUT = """# Results of the benchmarks
 
-Written by `make bench`. A figure in x is the median of the pairs' ratios, quartiles in brackets from three pairs on;
-a note gives each side's median. Lower is better if the target says "at most", higher if it says "at least".
+Written by `make bench`. A figure in x is the median ratio of the pairs, with its quartiles in brackets if there are at
+least three; a note gives each side's own median. "At most" means that lower is better, "at least" that higher is.
 """
 
 

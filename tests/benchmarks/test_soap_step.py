@@ -26,7 +26,7 @@ def test_it_prints_both_kinds_of_step_and_their_mean(capsys: Any) -> None:
 def test_lines_of_the_table() -> None:
     [one] = soap_step.measure()
     assert (one.row, one.target, one.at_least, one.pairs) == (6, 0.58, False, 5)
-    assert one.note.endswith("plus one pair with a refresh")
+    assert one.note.endswith("a further pair times the refresh")
 
 
 def test_one_step_in_ten_refreshes() -> None:

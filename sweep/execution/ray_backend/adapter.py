@@ -1,7 +1,7 @@
 """The classes that Ray Tune calls: its interfaces, implemented on top of a listener.
 
 The Tuner asks `JobFeed` for the next job, runs it on a `TrialActor`, hands starts, reports and errors to `EventRelay`,
-and asks `StopWatch` whether to stop. All of them call one `Desk`, which stays in the driver's process.
+and asks `StopWatch` whether to stop. All but the actors call one `Desk` in the driver's process.
 """
 
 import json
@@ -77,7 +77,7 @@ class Desk:
         return continues
 
     def broke(self, job: Job, card: Card) -> None:
-        """Note that a GPU broke the worker of `job`. If it is given up, let running trials end and start no others."""
+        """Note that a GPU broke the worker of `job`. If it gives the GPU up, start no trial until those running end."""
         log.warning("trial %s: %s broke its worker", job.trial_id, card)
         if self.cards.broke(card, job.trial_id):
             self.draining = True
@@ -138,8 +138,8 @@ class DeskHandle:
 class TrialActor(tune.Trainable):  # type: ignore[misc]  # Ray ships no types
     """A worker process, reused from trial to trial: each reset prepares a trial, each step returns what happened.
 
-    The first step of a trial returns that it has started; each other step trains an epoch and returns its report. Ray
-    would announce starts to a callback only. Given a callback, it imports every experiment tracker that is installed.
+    The first step of a trial only says that it has started; every later step trains an epoch and returns its report.
+    (Ray announces starts only to callbacks, and given one, it imports every experiment tracker that is installed.)
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -203,11 +203,11 @@ class EventRelay(FIFOScheduler):  # type: ignore[misc]
         continues = self.handle.desk.reported(job, report)
         if report.breaks_worker:
             self.handle.desk.broke(job, Card(**json.loads(result["card"])))
-            continues = True  # to the step that ends the worker's process; otherwise Ray would reuse it
+            continues = True  # the next step ends this worker; if stopped now, Ray would reuse it
         return str(TrialScheduler.CONTINUE if continues else TrialScheduler.STOP)
 
     def on_trial_complete(self, controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Pass on a report that ends its trial. Ray may also repeat the report at which the trial was stopped."""
+        """Pass on a report that ends its trial, but not one at which it was stopped, which Ray may repeat."""
         if "report" in result and (report := _report(result)).status is not None:
             self.handle.desk.reported(trial.config["job"], report)
 
@@ -229,7 +229,7 @@ class StopWatch(tune.Stopper):  # type: ignore[misc]
 
 
 def run_jobs(desk: Desk, storage: Path, *, concurrency: int | None, cpus_per_trial: int, gpus_per_trial: float) -> None:
-    """Run all jobs of the desk, and set aside GPUs that break workers. Raise InfrastructureError if none is left."""
+    """Run all jobs of the desk. Stop using GPUs that break workers; raise InfrastructureError if no GPU is left."""
     holders = Holders()
     number = 0
     while desk.first_job() is not None:

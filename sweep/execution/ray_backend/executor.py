@@ -70,7 +70,7 @@ class RayExecutor:
 
     @contextlib.contextmanager
     def _cluster(self) -> Iterator[RayMonitor]:
-        """Yield the monitor of a Ray to run on, and shut down a Ray that was started here at the end.
+        """Yield the monitor of a Ray to run on. At the end, shut that Ray down if it was started here.
 
         Raise InfrastructureError if there is no cluster at `address`.
         """
@@ -163,7 +163,7 @@ def _connected(address: str) -> Iterator[RayMonitor]:
         finally:
             with uninterrupted():  # an interrupt here would leave Ray's processes running
                 monitor.stop_watching()
-                processes = list({*monitor.processes, *children()})  # workers start later
+                processes = list({*monitor.processes, *children()})  # with workers that started later
                 ray.shutdown()
                 _await_end(processes)
 

@@ -10,7 +10,7 @@ LOCAL_ENVIRONMENT = {
     # Ray's services retry a failed connection after this time: with Ray's own 1000 ms, many starts take a second longer
     "RAY_raylet_client_connect_timeout_milliseconds": "20",
     "RAY_raylet_client_num_connect_attempts": "500",  # 10 s in total, as in Ray
-    "RAY_prestart_worker_first_driver": "0",  # Tune starts workers with variables of their own, and would not use them
+    "RAY_prestart_worker_first_driver": "0",  # Tune cannot use them: its workers need other environment variables
 }
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -22,7 +22,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the driver reports a lost worker in one line
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # sweep/execution/interrupts.py handles signals
-    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # it replaces our SIGTERM handler by one that ends the process
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # Ray's would replace our SIGTERM handler and end the process
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights are passed as paths
