@@ -56,7 +56,7 @@ def gpt2() -> Iterator[Measurement]:
     for lora in (False, True):
         sides = [step(make, "gpt2", lora, None) for make in (ours, theirs)]
         sides += [step(make, "gpt2", lora, torch.bfloat16) for make in (ours, theirs) if native]
-        taken = rounds(sides, PAIRS["gpt2"])
+        taken = rounds(sides, PAIRS["gpt2"], warm_up=False)  # a round takes half a minute
         yield training_step.line("gpt2", lora, [(each[0], each[1]) for each in taken])
         halves = [each for each in taken if native]
         yield line("gpt2", lora, "our fp32", [(each[2], each[0]) for each in halves], AGAINST_FP32["gpt2"])

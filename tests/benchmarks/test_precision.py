@@ -27,7 +27,7 @@ def sides(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     def maker(side: str) -> Any:
         return lambda config, ids, lora, dtype: (side, tuple(ids.shape), config.attn_pdrop, lora, dtype)
 
-    def rounds(runs: Any, count: int) -> list[tuple[float, ...]]:
+    def rounds(runs: Any, count: int, warm_up: bool = True) -> list[tuple[float, ...]]:
         timed.append(list(runs))
         return [tuple(range(1, len(runs) + 1))] * count
 
