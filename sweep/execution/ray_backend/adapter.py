@@ -184,7 +184,7 @@ class JobFeed(Searcher):  # type: ignore[misc]
         return None if self.handle.desk.trials else Searcher.FINISHED
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        pass  # the relays handle it
+        pass  # `EventRelay` handles it
 
 
 class EventRelay(FIFOScheduler):  # type: ignore[misc]

@@ -133,7 +133,8 @@ def _connect(address: str, options: dict[str, Any]) -> None:
     """
     import ray
 
-    threading.Thread(target=_import_early, daemon=True).start()
+    if address == "local":  # a cluster that is joined runs already, and `sweep doctor` joins one to ask, not to train
+        threading.Thread(target=_import_early, daemon=True).start()
     try:
         with contextlib.chdir(PACKAGE_ROOT):
             ray.init(address=address, log_to_driver=False, logging_level="error", **options)
