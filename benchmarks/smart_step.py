@@ -31,7 +31,7 @@ def training_step(config: GPT2Config, batch: Batch, smart: SMARTConfig | None, l
     trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     optimizer = AdamW(trained.values(), lr=1e-3)
     objective = TrainingLoss(model, trained, smart, seed=0)
-    objective.start_epoch(1, torch.device("cpu"))
+    objective.start_epoch(1)
 
     def step() -> None:
         loss = objective(batch).objective

@@ -28,3 +28,15 @@ def as_dtype(weight: Tensor, dtype: torch.dtype, *, centered: bool = False) -> T
         weight.cast_to = (exact - exact.mean(0) if centered else exact).to(dtype)  # type: ignore[attr-defined]
         weight.cast_from = state  # type: ignore[attr-defined]
     return cast(Tensor, weight.cast_to)  # type: ignore[attr-defined]
+
+
+def forget_cast(weight: Tensor) -> None:
+    """Cast `weight` anew at its next use."""
+    weight.cast_from = weight.cast_to = None  # type: ignore[attr-defined]
+
+
+def keep_cast(source: Tensor, same: Tensor) -> None:
+    """Let `same`, another tensor of the storage of `source`, use the cast of `source`."""
+    for name in ("cast_from", "cast_to"):
+        if hasattr(source, name):
+            setattr(same, name, getattr(source, name))

@@ -61,13 +61,12 @@ def has_process_wide(device: torch.device) -> bool:
 def process_wide(stream: torch.Generator) -> Iterator[None]:
     """Let a GPU's process-wide generator continue the generator `stream` inside the block, and then be as before."""
     default = torch.cuda.default_generators[stream.device.index or 0]
-    before = default.get_state()
-    default.set_state(stream.get_state())
+    before = default.graphsafe_get_state()
+    default.graphsafe_set_state(stream)  # shares the state, also while a CUDA graph is recorded
     try:
         yield
-        stream.set_state(default.get_state())
     finally:
-        default.set_state(before)
+        default.graphsafe_set_state(before)
 
 
 def same_masks(function: Callable[..., Tensor], stream: torch.Generator) -> Callable[..., Tensor]:

@@ -34,12 +34,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
         targets: Tensor,
         probabilities: Tensor | None,
         dtype: torch.dtype | None,
+        counted: Tensor | None,
     ) -> Tensor:
         needs_hidden, needs_weight = ctx.needs_input_grad[:2]
         grad_hidden = torch.empty_like(hidden) if needs_hidden else None
         grad_weight = torch.zeros_like(weight) if needs_weight else None
         total = hidden.new_zeros((), dtype=torch.float32)
         x, head = hidden.to(dtype or hidden.dtype), as_dtype(weight, dtype or weight.dtype, centered=True)
+        x = x if counted is None else x * counted[:, None].to(x.dtype)  # without a part in the gradient of the weight
         parts = slices(x)
         products = x.new_empty(len(x[parts[0]]) if parts else 0, len(head))  # of a slice: logits, then gradients
         floats = products.new_empty(products.shape, dtype=torch.float32)
@@ -48,7 +50,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
             logits = torch.mm(x[part], head.T, out=products[: len(target)])
             exact = logits if x.dtype == torch.float32 else floats[: len(target)].copy_(logits)
             log_probs = torch.log_softmax(exact, 1, out=floats[: len(target)])
-            total -= log_probs.gather(1, target).sum()
+            found = log_probs.gather(1, target)
+            total -= (found if counted is None else found * counted[part, None]).sum()
             if probabilities is not None:
                 torch.exp(log_probs, out=probabilities[part])
             if needs_hidden or needs_weight:
@@ -60,16 +63,19 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 grad_weight.addmm_(grad.T, x[part])
             elif grad_weight is not None:
                 grad_weight += grad.T @ x[part]
+        if grad_hidden is not None and counted is not None:
+            grad_hidden *= counted[:, None]
         ctx.save_for_backward(grad_hidden, grad_weight)
         return total
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         return (
             None if grad_hidden is None else grad_hidden * upstream,
             None if grad_weight is None else grad_weight * upstream,
+            None,
             None,
             None,
             None,
@@ -82,14 +88,16 @@ def linear_cross_entropy(
     targets: Tensor,
     probabilities: Tensor | None = None,
     dtype: torch.dtype | None = None,
+    counted: Tensor | None = None,
 ) -> Tensor:
     """Return the summed cross-entropy, in nats, of softmax(hidden weight^T): (N, C), (V, C), (N,) -> ().
 
     It is differentiable once with respect to `hidden` and `weight`. Every target must be a token id, so remove ignored
     positions first. If `probabilities` (N, V), fp32, is given, it is filled with the softmax. Matrix products are
-    computed in `dtype` (None = that of the arguments), softmax and the loss in fp32.
+    computed in `dtype` (None = that of the arguments), softmax and the loss in fp32. If `counted` (N,) is given, the
+    positions where it is 0 are ignored; elsewhere it is 1.
     """
     if not torch.is_grad_enabled():  # a Function sees requires_grad even under no_grad, and would compute gradients
         hidden, weight = hidden.detach(), weight.detach()
-    total: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, probabilities, dtype)  # type: ignore[no-untyped-call]
+    total: Tensor = _LinearCrossEntropy.apply(hidden, weight, targets, probabilities, dtype, counted)  # type: ignore[no-untyped-call]
     return total

@@ -45,12 +45,14 @@ class PEFTSpec:
     apply: (frozen model, settings, seed) -> None. Modify the model in place; trained tensors have `requires_grad`.
     merge: (model) -> None. Fold the trained tensors into the base weights, so that inference has no extra cost.
     trained_shapes: (settings, shape of the base) -> the shapes of the trained tensors.
+    is_static: whether every training step runs the same operations, so that a GPU can replay them.
     """
 
     settings: type[Settings]
     apply: Callable[["GPT2", Any, int], Any]
     merge: Callable[["GPT2"], Any]
     trained_shapes: Callable[[Any, "GPT2Config"], Sequence[Shape]]
+    is_static: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from model.checkpoint import KEPT, Checkpoint, read_checkpoint, write_checkpoint
 from model.config import DecodeConfig, TrainConfig
 from model.errors import DivergedError
 from model.gpt2 import GPT2
+from model.gradients import Gradients
 from model.hardware import arithmetic, default_device, deterministic
 from model.methods.registry import METHODS
 from model.optim.registry import OPTIMIZERS
@@ -30,6 +31,7 @@ from model.pretrained.tokenizer import Tokenizer
 from model.process_cache import cached_base, cached_task
 from model.rng import generator
 from model.tasks import Batch, Evaluation
+from model.tasks.batching import padded
 from model.training_loss import RunningLoss, TrainingLoss, cross_entropy
 
 PROGRESS = ("epoch", "best_dev_loss", "best_epoch", "train_seconds", "train_tokens")  # attributes that checkpoints save
@@ -66,8 +68,11 @@ class EpochReport:
 class Training:
     """Model, optimizer, data and progress of one training run."""
 
-    def __init__(self, config: TrainConfig, device: torch.device | None = None) -> None:
-        """Load the base and the data. `device` defaults to the first GPU or the CPU. Raise BaseError or DataError."""
+    def __init__(self, config: TrainConfig, device: torch.device | None = None, *, cuda_graphs: bool = True) -> None:
+        """Load the base and the data. `device` defaults to the first GPU or the CPU. Raise BaseError or DataError.
+
+        Without `cuda_graphs`, a GPU gets the same results more slowly.
+        """
         self.device = device or default_device()
         self.config = config = replace(config, precision=resolve(config.precision, self.device.type))
         check_precision(config.precision, self.device.type)
@@ -87,6 +92,10 @@ class Training:
             list(self.trainable.values()), config.lr, config.weight_decay or 0.0, config.optimizer_values
         )
         self.objective = TrainingLoss(self.model, self.trainable, config.smart, config.seed)
+        self.has_few_shapes = self.device.type == "cuda" and _is_static(config)
+        self.gradients = Gradients(
+            self.objective, list(self.trainable.values()), cuda_graphs=cuda_graphs and self.has_few_shapes
+        )
         self.epoch = 0
         self.best_dev_loss, self.best_epoch = math.inf, 0
         self.train_seconds, self.train_tokens = 0.0, 0
@@ -128,12 +137,12 @@ class Training:
         """Train for one epoch in a new random order, calling `on_step` after each step. Raise DivergedError."""
         number, seed = self.epoch + 1, self.config.seed
         order = torch.randperm(self.task.size("train"), generator=generator(seed, "data", number)).tolist()
-        self.objective.start_epoch(number, self.device)
+        self.objective.start_epoch(number)
         self.model.train()
         started, losses = time.perf_counter(), RunningLoss(number, self.device)
         with arithmetic(self.config.precision, self.device), deterministic(self.device):
             for batch in self.task.batches("train", order, self.config.batch_size):
-                losses.add(*self._step(batch.to(self.device)))
+                losses.add(*self._step(batch))
                 on_step()
         mean = losses.mean()
         self.train_seconds += time.perf_counter() - started
@@ -162,14 +171,14 @@ class Training:
 
     def _step(self, batch: Batch) -> tuple[Tensor, int]:
         """Take one optimizer step; return the batch's summed cross-entropy, (), and its number of targets."""
-        loss = self.objective(batch)
-        self.optimizer.zero_grad()
-        loss.objective.backward()  # type: ignore[no-untyped-call]
+        if self.has_few_shapes:
+            batch = padded(batch, self.model.config.n_positions)
+        cross_entropy, targets = self.gradients(batch.to(self.device))
         self.optimizer.step()
         for parameter in self.trainable.values():  # some optimizers change their .data, which autograd does not count
             torch.autograd.graph.increment_version(parameter)
         self.objective.after_step()
-        return loss.cross_entropy, loss.targets
+        return cross_entropy, targets
 
     @torch.no_grad()
     def dev_loss(self) -> float:
@@ -261,21 +270,27 @@ class Training:
         }
 
 
+def _is_static(config: TrainConfig) -> bool:
+    """Return whether every training step runs the same operations. SMART rewinds the generator of its masks."""
+    return config.smart is None and (config.peft_name is None or METHODS[config.peft_name].is_static)
+
+
 def train(
     config: TrainConfig,
     *,
     checkpoint: str | os.PathLike[str] | None = None,
     device: torch.device | None = None,
     on_step: Callable[[], None] = lambda: None,
+    cuda_graphs: bool = True,
 ) -> Iterator[EpochReport]:
     """Fine-tune and yield one report per epoch. With `config.epochs` = 0, yield one report of the un-tuned base.
 
     `checkpoint` is a folder that `Training.save` wrote with the same config. Later epochs are then bit-for-bit equal to
     those of an uninterrupted run with the same CPU, library versions and number of threads. `on_step` is called after
-    each optimizer step. Raise BaseError, DataError, CheckpointError, or SettingError if no step would update a weight,
-    before the first epoch; DivergedError within one.
+    each optimizer step; `cuda_graphs` is that of `Training`. Raise BaseError, DataError, CheckpointError, or
+    SettingError if no step would update a weight, before the first epoch; DivergedError within one.
     """
-    training = Training(config, device)
+    training = Training(config, device, cuda_graphs=cuda_graphs)
     config.check_updates(training.task.size("train"))
     if checkpoint is not None:
         training.load(Path(checkpoint))

@@ -14,7 +14,7 @@ from model.loss import linear_cross_entropy
 from model.methods.bregman import Teacher
 from model.methods.settings import SMARTConfig
 from model.methods.smart import Predict, reduce, smart_loss, symmetrized_kl
-from model.rng import generator
+from model.rng import derive_seed
 from model.tasks import Batch
 
 READ_EVERY = 16  # steps between two looks at the losses of a GPU
@@ -38,30 +38,35 @@ class TrainingLoss:
         self.smart = smart
         self.seed = seed
         self.teacher = Teacher(trained, smart.bregman_beta or 0.0) if smart and smart.bregman_mu else None
+        device = model.head_weight.device
+        self.dropout, self.noise = torch.Generator(device), torch.Generator(device)
 
-    def start_epoch(self, number: int, device: torch.device) -> None:
+    def start_epoch(self, number: int) -> None:
         """Seed dropout and noise for epoch `number`. Call it before the epoch's first batch."""
-        self.dropout = generator(self.seed, "dropout", number, device=device)
-        self.noise = generator(self.seed, "smart", number, device=device)
+        self.dropout.manual_seed(derive_seed(self.seed, "dropout", number))
+        self.noise.manual_seed(derive_seed(self.seed, "smart", number))
         set_dropout_stream(self.model, self.dropout)
 
     def __call__(self, batch: Batch) -> Loss:
+        """Return the loss of a batch. With SMART, the batch must not be padded by `model.tasks.batching.padded`."""
         positions = batch.positions  # (N,)
-        # All calls use equal dropout masks, so that divergences do not measure the dropout.
-        predict = same_masks(lambda x: _targeted(self.model.hidden(inputs_embeds=x), positions), self.dropout)
+        predict: Predict = lambda x: _targeted(self.model.hidden(inputs_embeds=x), positions)  # noqa: E731
+        if self.smart is not None:  # all calls use equal dropout masks, so that divergences do not measure the dropout
+            predict = same_masks(predict, self.dropout)
         anchor = self._anchor(predict, batch)  # (N, C), (V, C); computed before autograd records anything
         embeddings = self.model.embed(batch.input_ids)  # (B, T, C)
         hidden, head = predict(embeddings), self.model.head_weight  # (N, C), (V, C)
         p = None if self.smart is None else hidden.new_empty(len(hidden), len(head), dtype=torch.float32)
-        total = linear_cross_entropy(hidden, head, _targeted(batch.targets, positions), p, self.model.dtype)
-        objective = total / len(hidden)
+        targets, counted = _targeted(batch.targets, positions), batch.counted
+        total = linear_cross_entropy(hidden, head, targets, p, self.model.dtype, counted)
+        objective = total / (len(hidden) if counted is None else counted.sum())
         if self.smart is not None and self.smart.lam:
             smoothness = smart_loss(predict, embeddings, hidden, head, self.smart, self.noise, p)
             objective = objective + self.smart.lam * smoothness
         if self.smart is not None and anchor is not None:
             apart = reduce(symmetrized_kl(hidden, head, *anchor, p), self.smart, len(embeddings), len(hidden))
             objective = objective + self.smart.bregman_mu * apart
-        return Loss(objective, total.detach(), len(hidden))
+        return Loss(objective, total.detach(), batch.size)
 
     def _anchor(self, predict: Predict, batch: Batch) -> tuple[Tensor, Tensor] | None:
         """Return the teacher's hidden states and output head, or None if there is no teacher."""

@@ -53,12 +53,14 @@ class Counts:
     syncs: Counter[str] = field(default_factory=Counter)  # the host waits for the device
     copies: Counter[str] = field(default_factory=Counter)  # of pageable memory to the device, which wait likewise
     uploads: int = 0  # copies of pinned memory that do not wait
+    graphs: int = 0  # CUDA graphs recorded
+    replays: int = 0
 
     def reset(self) -> None:
         self.operations.clear()
         self.syncs.clear()
         self.copies.clear()
-        self.uploads = 0
+        self.uploads = self.graphs = self.replays = 0
 
 
 class GPUTensor(Tensor):
@@ -66,6 +68,7 @@ class GPUTensor(Tensor):
 
     held: Tensor
     counts = Counts()  # those of the open `pretended_gpu`
+    graph: Any = None  # the CUDA graph that is being recorded
 
     @staticmethod
     def __new__(cls, held: Tensor) -> "GPUTensor":
@@ -87,11 +90,14 @@ class GPUTensor(Tensor):
         is_cast = kwargs.get("dtype") not in (None, args[0].dtype) if func.overloadpacket is aten._to_copy else False
         if func.overloadpacket is aten._to_copy and _is_cpu(kwargs.get("device")) and not is_cast:
             return func(args[0].held, **kwargs)
-        found = func(*tree.tree_map(_held, args), **tree.tree_map(_held, _on_cpu(kwargs)))
+        found = func(*tree.tree_map(content, args), **tree.tree_map(content, on_cpu(kwargs)))
         if func.overloadpacket is aten.copy_ and not isinstance(args[0], GPUTensor):
             return args[0]
         written = _written(func, args, kwargs)
-        return written if written is not None else tree.tree_map(_placed, found)
+        results = written if written is not None else tree.tree_map(_placed, found)
+        if cls.graph is not None:
+            cls.graph.add(func, args, kwargs, results)
+        return results
 
     @property
     def device(self) -> torch.device:
@@ -156,7 +162,7 @@ class _Placement(TorchFunctionMode):
         if generator is not None and isinstance(generator, GPUGenerator) != on_gpu:
             wanted, found = ("cuda", "cpu") if on_gpu else ("cpu", "cuda")
             raise RuntimeError(f"Expected a '{wanted}' device type for generator but found '{found}'")
-        made = func(*args, **_on_cpu(kwargs))
+        made = func(*args, **on_cpu(kwargs))
         if not moved or isinstance(made, GPUTensor):
             return made
         if func in (torch.tensor, torch.as_tensor):
@@ -167,6 +173,8 @@ class _Placement(TorchFunctionMode):
 @contextlib.contextmanager
 def pretended_gpu(names: Sequence[str] = (NAME,), uuids: Sequence[str] = ("GPU-pretended",)) -> Iterator[Counts]:
     """Let this process have GPUs of these names, which are pretended, and yield what the first of them counts."""
+    from tests.pretended_graphs import CUDA_GRAPHS
+
     counts = Counts()
     cards = [
         SimpleNamespace(name=name, uuid=uuid, total_memory=MEMORY, major=9, minor=0)
@@ -177,7 +185,7 @@ def pretended_gpu(names: Sequence[str] = (NAME,), uuids: Sequence[str] = ("GPU-p
     with (
         mock.patch.object(GPUTensor, "counts", counts),
         mock.patch.object(torch, "Generator", AnyGenerator),
-        mock.patch.multiple(torch.cuda, **CUDA_MODULE),
+        mock.patch.multiple(torch.cuda, **CUDA_MODULE, **CUDA_GRAPHS),
         mock.patch.multiple(
             torch.cuda,
             is_available=lambda: bool(cards),
@@ -210,6 +218,7 @@ CUDA_MODULE: dict[str, Any] = {
     "max_memory_reserved": lambda device=None: 2**21,
     "memory_allocated": lambda device=None: 2**20,
     "memory_reserved": lambda device=None: 2**21,
+    "get_per_process_memory_fraction": lambda device=None: 1.0,
     **dict.fromkeys(("reset_peak_memory_stats", "empty_cache", "set_per_process_memory_fraction"), _nothing),
     "synchronize": lambda device=None: GPUTensor.counts.syncs.update(["synchronize"]),
 }
@@ -235,7 +244,7 @@ def _is_cpu(device: Any) -> bool:
     return device is not None and torch.device(device).type == "cpu"
 
 
-def _held(value: Any) -> Any:
+def content(value: Any) -> Any:
     return value.held if isinstance(value, GPUTensor) else value
 
 
@@ -243,7 +252,7 @@ def _placed(value: Any) -> Any:
     return GPUTensor(value) if isinstance(value, Tensor) and not isinstance(value, GPUTensor) else value
 
 
-def _on_cpu(kwargs: dict[str, Any]) -> dict[str, Any]:
+def on_cpu(kwargs: dict[str, Any]) -> dict[str, Any]:
     where = kwargs.get("device")
     return {**kwargs, "device": torch.device("cpu")} if where is not None and _is_gpu(where) else kwargs
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from model.casting import as_dtype
+from model.casting import as_dtype, keep_cast
 from model.dropout import Dropout
 from model.gpt2 import GPT2, Conv1D
 from model.methods.settings import LoRAConfig
@@ -64,12 +64,14 @@ class LoRAConv1D(nn.Module):
         """Add s * B A to a copy of the weight. The frozen tensor itself is not changed: other models may share it."""
         if self._unmerged is None:
             self._unmerged = self.weight.detach()
+            keep_cast(self.weight, self._unmerged)
             self.weight = nn.Parameter((self.weight + self.delta()).detach(), requires_grad=False)
 
     def unmerge(self) -> None:
         """Restore the frozen weight, bit for bit."""
         if self._unmerged is not None:
             self.weight = nn.Parameter(self._unmerged, requires_grad=False)
+            keep_cast(self._unmerged, self.weight)
             self._unmerged = None
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:

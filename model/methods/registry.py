@@ -33,5 +33,7 @@ def _lora_shapes(settings: LoRAConfig, base: GPT2Config) -> list[Shape]:
 
 
 METHODS = {
-    "lora": PEFTSpec(settings=LoRAConfig, apply=_apply_lora, merge=_merge_lora, trained_shapes=_lora_shapes),
+    "lora": PEFTSpec(
+        settings=LoRAConfig, apply=_apply_lora, merge=_merge_lora, trained_shapes=_lora_shapes, is_static=True
+    ),
 }

@@ -37,6 +37,8 @@ class Batch:
     input_ids: "Tensor"
     targets: "Tensor"
     found: "Tensor | None" = None  # see `positions`; given if they were found before the batch was moved
+    counted: "Tensor | None" = None  # (N,): 1 for a position, 0 for one that only pads; None if none does
+    unpadded: int | None = None  # the number of the positions that do not pad; None if none does
 
     @property
     def positions(self) -> "Tensor":
@@ -45,11 +47,22 @@ class Batch:
 
         return (self.targets.flatten() != IGNORE).nonzero()[:, 0] if self.found is None else self.found
 
+    @property
+    def size(self) -> int:
+        """The number of targets."""
+        return len(self.positions) if self.unpadded is None else self.unpadded
+
+    @property
+    def tensors(self) -> "list[Tensor]":
+        """The token ids, the targets, the positions and which of them count."""
+        return [self.input_ids, self.targets, self.positions, *([] if self.counted is None else [self.counted])]
+
     def to(self, device: "torch.device") -> "Batch":
         """Return the batch on `device`. Its positions are found here, because a GPU would have to be waited for."""
         from model.hardware import move
 
-        return Batch(*(move(each, device) for each in (self.input_ids, self.targets, self.positions)))
+        ids, targets, positions, *rest = (move(each, device) for each in self.tensors)
+        return Batch(ids, targets, positions, rest[0] if rest else None, self.unpadded)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Variable-length sequences: compact storage, and batches of similar lengths to reduce padding.
+"""Variable-length sequences: compact storage, batches of similar lengths to reduce padding, and batches of few shapes.
 
 Shapes: N sequences, B sequences per batch, T tokens in the longest sequence of a batch.
 """
@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from model.loss import IGNORE
+from model.tasks import Batch
 
 WINDOW = 50  # batches; sequences are sorted by length within a window of this size
 
@@ -71,6 +75,26 @@ class Encoded(Sequence[list[int]]):
 
     def __getitem__(self, index: Any) -> Any:
         return self._encode(self._texts[index])
+
+
+def padded(batch: Batch, most: int) -> Batch:
+    """Return `batch` in one of a few shapes: each size is at most an eighth larger. No loss or gradient changes.
+
+    T becomes at most `most`. Added tokens come after all real ones, and added targets do not count.
+    """
+    length = batch.input_ids.size(1)
+    extra = min(_rounded(length), max(most, length)) - length
+    inputs, targets = F.pad(batch.input_ids, (0, extra)), F.pad(batch.targets, (0, extra), value=IGNORE)
+    real = Batch(inputs, targets).positions
+    added = real[-1:].expand(_rounded(len(real)) - len(real))
+    counted = torch.cat([torch.ones(len(real)), torch.zeros(len(added))])
+    return Batch(inputs, targets, torch.cat([real, added]), counted, len(real))
+
+
+def _rounded(size: int) -> int:
+    """Return the smallest number, from `size` on, with four binary digits and then zeros."""
+    step = 1 << max(0, size.bit_length() - 4)
+    return -(-size // step) * step
 
 
 def by_length(lengths: Sequence[int], order: Sequence[int], batch_size: int) -> Iterator[list[int]]:

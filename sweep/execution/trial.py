@@ -31,6 +31,8 @@ from sweep.store.status import Status
 if TYPE_CHECKING:
     from model.training import EpochReport, Training
 
+CUDA_GRAPHS = "SWEEP_CUDA_GRAPHS"  # the environment variable that is 0 to train on GPUs without CUDA graphs
+
 
 class ChangedError(RuntimeError):
     """The code, processor, base or data of a worker differs from those that the run started with."""
@@ -126,7 +128,13 @@ def _reports(job: Job) -> Iterator[TrialReport]:
     reset_peak_memory(device)
     config = replace(trial.config, revision=job.base.revision)
     _check_unchanged(job, config)
-    epochs = train(config, checkpoint=checkpoint, device=device, on_step=lambda: beat())
+    epochs = train(
+        config,
+        checkpoint=checkpoint,
+        device=device,
+        on_step=lambda: beat(),
+        cuda_graphs=os.environ.get(CUDA_GRAPHS) != "0",
+    )
     ended = False
     while not ended:
         with hold_lease(folder, job.attempt) as beat:

@@ -20,7 +20,7 @@ from sweep.errors import SpaceError
 from sweep.planning.commits import folder_commit, tool_commit
 from sweep.planning.extensions import Extension, record, references
 from sweep.planning.machine import BF16, NUMERIC_PACKAGES, Machine, split_devices, this_machine
-from sweep.planning.numerics import SCHEMA_2_CODE, numerics_sha256, same_numbers
+from sweep.planning.numerics import SCHEMA_2_CODE, UNPADDED, numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
 from sweep.planning.processor import device_name
 from sweep.planning.sources import NOWHERE, Places, Source, base_name, data_name, find_base_of, find_data_of
@@ -229,6 +229,8 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
             names.append(f"the way that data of {point.train.task} is read (quotation marks and spaces)")
         if before.numerics_sha256 == SCHEMA_2_CODE and point.train.optimizer == "soap":
             names.append("the form of SOAP's state in checkpoints")
+        if before.numerics_sha256 in UNPADDED and not now.device.startswith("cpu") and point.train.smart is None:
+            names.append("the padding of batches on a GPU")
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")

@@ -48,7 +48,7 @@ def quiet() -> Iterator[None]:
 
 def training(**settings: Any) -> Training:
     built = Training(TrainConfig(batch_size=8, lr=1e-3, **settings), CPU)
-    built.objective.start_epoch(1, CPU)
+    built.objective.start_epoch(1)
     built.model.train()
     return built
 

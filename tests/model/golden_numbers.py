@@ -86,6 +86,14 @@ def numbers(case: str) -> dict[str, Any]:
     }
 
 
+def processor() -> str:
+    """The maker and the vector instructions of this processor, by which torch's libraries choose their kernels."""
+    info = Path("/proc/cpuinfo")  # Linux
+    lines = info.read_text().splitlines() if info.is_file() else []
+    vendor = next((line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")), "unknown")
+    return f"{vendor} {torch.backends.cpu.get_cpu_capability()}"
+
+
 def all_numbers() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every case with what it computes, on one thread."""
     torch.set_num_threads(1)
@@ -98,7 +106,7 @@ if __name__ == "__main__":
 
     content = {
         "numerics_sha256": numerics_sha256(),
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "processor": processor(),
         "cases": dict(all_numbers()),
     }
     NUMBERS.write_text(json.dumps(content, indent=1) + "\n")

@@ -29,7 +29,7 @@ def training(tiny_config: TrainConfig) -> Training:
 
 def objective(training: Training, smart: SMARTConfig | None) -> TrainingLoss:
     made = TrainingLoss(training.model, training.trainable, smart, seed=0)
-    made.start_epoch(1, training.device)
+    made.start_epoch(1)
     training.model.train()
     return made
 
@@ -93,9 +93,9 @@ def test_each_epoch_has_its_own_noise(training: Training) -> None:
     made = objective(training, SMART)
     like = torch.zeros(2, 3, 4)
     one = initial_noise(like, SMART, made.noise)
-    made.start_epoch(2, training.device)
+    made.start_epoch(2)
     assert not torch.equal(initial_noise(like, SMART, made.noise), one)
-    made.start_epoch(1, training.device)
+    made.start_epoch(1)
     assert torch.equal(initial_noise(like, SMART, made.noise), one)
 
 
@@ -106,7 +106,7 @@ def test_every_trained_parameter_gets_a_gradient(
 ) -> None:
     smart = SMARTConfig(lam=0.01, variant=variant, bregman_mu=0.1)
     training = Training(replace(tiny_config, lora=lora, smart=smart))
-    training.objective.start_epoch(1, training.device)
+    training.objective.start_epoch(1)
     loss = training.objective(first_batch(training))
     loss.objective.backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is not None for parameter in training.trainable.values())

@@ -1,6 +1,7 @@
 """LoRA compared with PEFT, and on weights small enough to compute by hand."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import peft
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.casting import as_dtype
 from model.dropout import set_dropout_stream
 from model.gpt2 import GPT2, Conv1D
 from model.gpt2_config import GPT2Config
@@ -154,6 +156,22 @@ def test_merging_does_not_change_parameters(small_model: GPT2) -> None:
     merge_lora(model)
     assert {name: (tensor.shape, tensor.requires_grad) for name, tensor in model.named_parameters()} == before
     assert list(unmerge_lora(model).state_dict()) == names
+
+
+def test_unmerged_weights_are_not_cast_again(small_model: GPT2, ids: Tensor) -> None:
+    model = adapted(small_model)
+    model.compute_in(torch.bfloat16)
+    with torch.no_grad():
+        model(ids)
+        casts = [as_dtype(layer.weight, torch.bfloat16) for layer in lora_layers(model)]
+        merge_lora(model)(ids)
+        assert all(as_dtype(layer.weight, torch.bfloat16) is not cast for layer, cast in paired(model, casts))
+        unmerge_lora(model)
+        assert all(as_dtype(layer.weight, torch.bfloat16) is cast for layer, cast in paired(model, casts))
+
+
+def paired(model: GPT2, casts: list[Tensor]) -> Iterator[tuple[LoRAConv1D, Tensor]]:
+    return zip(lora_layers(model), casts, strict=True)
 
 
 def test_merged_state_is_a_plain_models(small_model: GPT2, ids: Tensor) -> None:

@@ -261,7 +261,7 @@ def test_only_paper_clips_the_first_noise() -> None:
 def test_the_papers_radius_has_no_effect(variant: str, eps: float, low: float, high: float) -> None:
     """Gradients with lam 1, in units of the cross-entropy's, on `tiny`: the figures of docs/methods.md."""
     training = Training(TrainConfig(dropout=0.0, smart=SMARTConfig(lam=1.0, variant=variant, eps=eps)))
-    training.objective.start_epoch(1, training.device)
+    training.objective.start_epoch(1)
     batch = next(training.task.batches("train", range(8), 8))
 
     def gradient() -> Tensor:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -207,6 +208,26 @@ def test_a_worker_without_its_gpu_does_not_train_on_its_cpu(job: Job) -> None:
     (report,) = run_trial(replace(job, gpu=True, device="Made Up"))
     assert (report.status, report.failure, report.breaks_worker) == (Status.FAILED, Failure.WORKER_LOST, True)
     assert "of this worker sees no GPU" in str(report.reason)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, True), ("1", True), ("0", False)])
+def test_the_environment_turns_cuda_graphs_off(
+    job: Job, monkeypatch: pytest.MonkeyPatch, value: str | None, expected: bool
+) -> None:
+    from model import training
+
+    seen = []
+
+    def train(*arguments: Any, cuda_graphs: bool, **options: Any) -> Iterator[training.EpochReport]:
+        seen.append(cuda_graphs)
+        return original(*arguments, **options)
+
+    original = training.train
+    monkeypatch.setattr(training, "train", train)
+    if value is not None:
+        monkeypatch.setenv("SWEEP_CUDA_GRAPHS", value)
+    list(run_trial(job))
+    assert seen == [expected]
 
 
 def test_a_worker_with_another_gpu_is_refused(job: Job) -> None:

@@ -6,14 +6,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 
 from sweep.planning.numerics import EARLIER_HASHES, ROOT, hash_sources, numeric_paths, numerics_sha256, same_numbers
-from tests.model.golden_numbers import CASES, NUMBERS, numbers
+from tests.model.golden_numbers import CASES, NUMBERS, numbers, processor
 
 GOLDEN = json.loads(NUMBERS.read_text())
 TOLERANCE = 1e-5  # relative: other processors and builds of torch add in another order
-# With other vector instructions, for methods that magnify last bits. SOAP's first eigenbases are those of singular
+# On other processors, for methods that magnify last bits. SOAP's first eigenbases are those of singular
 # matrices, whose null spaces have no basis of their own.
 MAGNIFIED = {"soap": 0.2, "smart_custom": 1e-3}
 FILES = [str(path.relative_to(ROOT)) for path in numeric_paths()]
@@ -43,7 +42,7 @@ def edit(path: Path, before: str, after: str) -> None:
 def test_numbers_are_the_recorded_ones(case: str) -> None:
     """When this fails on purpose, write the numbers anew: `python -m tests.model.golden_numbers`."""
     found, expected = numbers(case), GOLDEN["cases"][case]
-    same_processor = GOLDEN["cpu_capability"] == torch.backends.cpu.get_cpu_capability()
+    same_processor = GOLDEN["processor"] == processor()
     magnified = None if same_processor else next((bound for name, bound in MAGNIFIED.items() if name in case), None)
     for one, other in zip(found["losses"], expected["losses"], strict=True):
         assert one == pytest.approx(other, rel=magnified or TOLERANCE)

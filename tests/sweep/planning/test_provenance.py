@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sweep.planning.machine import BF16
-from sweep.planning.numerics import SCHEMA_2_CODE, numerics_sha256
+from sweep.planning.numerics import SCHEMA_2_CODE, UNPADDED, numerics_sha256
 from sweep.planning.plan import Point, point_from
 from sweep.planning.provenance import Provenance, Source, base_name, changes, current_name, data_name, versions
 
@@ -43,6 +43,24 @@ def test_what_code_before_schema_3_did_otherwise(settings: dict[str, str], chang
     now = of(point)
     assert changes(replace(now, numerics_sha256=SCHEMA_2_CODE), now, [point]) == changed
     assert changes(now, now, [point]) == []
+
+
+@pytest.mark.parametrize("unpadded", UNPADDED)
+@pytest.mark.parametrize(
+    ("settings", "device", "changed"),
+    [
+        ({}, "NVIDIA H100", ["the padding of batches on a GPU"]),
+        ({"smart.lam": 0.1}, "NVIDIA H100", []),
+        ({}, current_name("cpu"), []),
+    ],
+    ids=str,
+)
+def test_what_code_before_cuda_graphs_did_otherwise(
+    unpadded: str, settings: dict[str, float], device: str, changed: list[str]
+) -> None:
+    point = point_from({"task": "sonnets", **settings})
+    now = replace(of(point), device=device)
+    assert changes(replace(now, numerics_sha256=unpadded), now, [point]) == changed
 
 
 def test_precisions_never_share_a_key() -> None:
