@@ -1,9 +1,9 @@
 """How many training steps of LoRA trials one GPU takes per second: `python -m benchmarks.gpu_trials [SHAPE ...]`.
 
 It compares one trial, K trials packed into one process (one base, K adapters, K batches in one), and K processes with
-one trial each, with and without CUDA graphs. Weights are random, a batch has 8 sequences of 160 tokens, and products
-are in bf16. A line of the table gives optimizer steps per second, summed over the trials, and their ratio to one trial
-without CUDA graphs.
+one trial each, with and without CUDA graphs. Weights are random, a batch has 8 sequences of 160 tokens, and matrix
+products are in bf16. A line of the table gives optimizer steps per second, summed over the trials, and their ratio to
+one trial without CUDA graphs.
 """
 
 import argparse
@@ -34,13 +34,13 @@ SHAPES = {
 }
 BATCH, LENGTH, RANK, SCALE = 8, 160, 8, 2.0
 COUNTS = (1, 2, 4, 8)  # trials
-SECONDS = 3.0  # that a line is measured
-PATIENCE = 120.0  # seconds until a process is given up
+SECONDS = 3.0  # to measure each configuration for
+PATIENCE = 120.0  # seconds before giving up on the processes
 GPU = torch.device("cuda")
 
 
 class PackedLoRA(nn.Module):
-    """`LoRAConv1D` for K trials: each adapts the rows of its own batch, which lie one after the other."""
+    """`LoRAConv1D` for K trials. Their batches are concatenated, and adapter k is applied to the k-th."""
 
     def __init__(self, one: LoRAConv1D, count: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class PackedLoRA(nn.Module):
 
 
 class Trials:
-    """`count` trials in this process; a step of more than one is a step of all."""
+    """`count` trials in this process. Each `step` advances all of them."""
 
     def __init__(self, shape: str, count: int, cuda_graphs: bool) -> None:
         with GPU:
@@ -115,24 +115,33 @@ class Trials:
 
 
 def packed(shape: str, count: int, cuda_graphs: bool) -> float:
-    """Return the steps per second of `count` trials in this process."""
+    """Return the steps per second of `count` trials in this process, summed over the trials."""
     trials = Trials(shape, count, cuda_graphs)
     trials.warm_up()
     return count * trials.rate()
 
 
 def side_by_side(shape: str, count: int, cuda_graphs: bool) -> float:
-    """Return the steps per second of `count` processes with one trial each, which share the GPU in turns."""
+    """Return the steps per second of `count` processes with one trial each, summed. They take turns on the GPU.
+
+    Raise RuntimeError if one of them fails.
+    """
     with tempfile.TemporaryDirectory() as folder:
         order = [sys.executable, "-m", "benchmarks.gpu_trials", "--in", folder, *(["--graphs"] if cuda_graphs else [])]
         workers = [subprocess.Popen([*order, "--number", str(number), shape]) for number in range(count)]
         limit = time.monotonic() + PATIENCE
-        while len(list(Path(folder).glob("*.ready"))) < count and time.monotonic() < limit:
-            time.sleep(0.05)
-        Path(folder, "go").touch()
-        for worker in workers:
-            worker.wait(PATIENCE)
-        return sum(float(path.read_text()) for path in Path(folder).glob("*.rate"))
+        try:
+            while len(list(Path(folder).glob("*.ready"))) < count:
+                if time.monotonic() > limit or any(worker.poll() for worker in workers):
+                    raise RuntimeError(f"one of {count} processes failed to start")
+                time.sleep(0.05)
+            Path(folder, "go").touch()
+            if any(worker.wait(PATIENCE) for worker in workers):
+                raise RuntimeError(f"one of {count} processes failed")
+        finally:
+            for worker in workers:
+                worker.kill()
+        return sum(float(Path(folder, f"{number}.rate").read_text()) for number in range(count))
 
 
 def work(shape: str, cuda_graphs: bool, folder: Path, number: int) -> None:
@@ -164,7 +173,7 @@ def lines(shapes: Sequence[str]) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_trials", description=__doc__)
-    parser.add_argument("shapes", nargs="*", default=list(SHAPES), help=f"of {', '.join(SHAPES)} (default: all)")
+    parser.add_argument("shapes", nargs="*", default=list(SHAPES), help=f"any of {', '.join(SHAPES)} (default: all)")
     parser.add_argument("--in", dest="folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--graphs", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--number", type=int, help=argparse.SUPPRESS)
@@ -173,6 +182,8 @@ def main() -> None:
     if given.folder:
         work(given.shapes[0], given.graphs, given.folder, given.number)
         return
+    if unknown := set(given.shapes) - set(SHAPES):
+        parser.error(f"no shape {min(unknown)}; the shapes are {', '.join(SHAPES)}")
     if not torch.cuda.is_available():
         parser.error("this machine has no GPU that torch can use")
     for line in lines(given.shapes):

@@ -31,12 +31,12 @@ def as_dtype(weight: Tensor, dtype: torch.dtype, *, centered: bool = False) -> T
 
 
 def forget_cast(weight: Tensor) -> None:
-    """Cast `weight` anew at its next use."""
+    """Drop the cast of `weight` that was kept."""
     weight.cast_from = weight.cast_to = None  # type: ignore[attr-defined]
 
 
 def keep_cast(source: Tensor, same: Tensor) -> None:
-    """Let `same`, another tensor of the storage of `source`, use the cast of `source`."""
+    """Let `same`, which shares the storage of `source`, reuse its cast."""
     for name in ("cast_from", "cast_to"):
         if hasattr(source, name):
             setattr(same, name, getattr(source, name))

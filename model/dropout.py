@@ -62,7 +62,7 @@ def process_wide(stream: torch.Generator) -> Iterator[None]:
     """Let a GPU's process-wide generator continue the generator `stream` inside the block, and then be as before."""
     default = torch.cuda.default_generators[stream.device.index or 0]
     before = default.graphsafe_get_state()
-    default.graphsafe_set_state(stream)  # shares the state, also while a CUDA graph is recorded
+    default.graphsafe_set_state(stream)  # shares the state instead of copying it, which CUDA graphs allow
     try:
         yield
     finally:

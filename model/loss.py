@@ -41,7 +41,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight) if needs_weight else None
         total = hidden.new_zeros((), dtype=torch.float32)
         x, head = hidden.to(dtype or hidden.dtype), as_dtype(weight, dtype or weight.dtype, centered=True)
-        x = x if counted is None else x * counted[:, None].to(x.dtype)  # without a part in the gradient of the weight
+        x = x if counted is None else x * counted[:, None].to(x.dtype)  # zero rows add nothing to the weight's gradient
         parts = slices(x)
         products = x.new_empty(len(x[parts[0]]) if parts else 0, len(head))  # of a slice: logits, then gradients
         floats = products.new_empty(products.shape, dtype=torch.float32)
@@ -94,8 +94,8 @@ def linear_cross_entropy(
 
     It is differentiable once with respect to `hidden` and `weight`. Every target must be a token id, so remove ignored
     positions first. If `probabilities` (N, V), fp32, is given, it is filled with the softmax. Matrix products are
-    computed in `dtype` (None = that of the arguments), softmax and the loss in fp32. If `counted` (N,) is given, the
-    positions where it is 0 are ignored; elsewhere it is 1.
+    computed in `dtype` (None = that of the arguments), softmax and the loss in fp32. If given, `counted` (N,) is 1
+    for positions that count and 0 for positions to ignore.
     """
     if not torch.is_grad_enabled():  # a Function sees requires_grad even under no_grad, and would compute gradients
         hidden, weight = hidden.detach(), weight.detach()

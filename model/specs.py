@@ -45,7 +45,9 @@ class PEFTSpec:
     apply: (frozen model, settings, seed) -> None. Modify the model in place; trained tensors have `requires_grad`.
     merge: (model) -> None. Fold the trained tensors into the base weights, so that inference has no extra cost.
     trained_shapes: (settings, shape of the base) -> the shapes of the trained tensors.
-    is_static: whether every training step runs the same operations, so that a GPU can replay them.
+    is_static: whether every training step launches the same kernels, so that a GPU can replay them: no branch and no
+        Python number changes between steps, no value is read from the GPU (`.item()`), and random numbers come only
+        from `Dropout`.
     """
 
     settings: type[Settings]

@@ -71,7 +71,7 @@ class Training:
     def __init__(self, config: TrainConfig, device: torch.device | None = None, *, cuda_graphs: bool = True) -> None:
         """Load the base and the data. `device` defaults to the first GPU or the CPU. Raise BaseError or DataError.
 
-        Without `cuda_graphs`, a GPU gets the same results more slowly.
+        Without `cuda_graphs`, results are the same, but a GPU is slower.
         """
         self.device = device or default_device()
         self.config = config = replace(config, precision=resolve(config.precision, self.device.type))
@@ -271,7 +271,7 @@ class Training:
 
 
 def _is_static(config: TrainConfig) -> bool:
-    """Return whether every training step runs the same operations. SMART rewinds the generator of its masks."""
+    """Return whether a GPU can replay training steps. With SMART it cannot: SMART rewinds the dropout generator."""
     return config.smart is None and (config.peft_name is None or METHODS[config.peft_name].is_static)
 
 
@@ -287,7 +287,7 @@ def train(
 
     `checkpoint` is a folder that `Training.save` wrote with the same config. Later epochs are then bit-for-bit equal to
     those of an uninterrupted run with the same CPU, library versions and number of threads. `on_step` is called after
-    each optimizer step; `cuda_graphs` is that of `Training`. Raise BaseError, DataError, CheckpointError, or
+    each optimizer step; see `Training` for `cuda_graphs`. Raise BaseError, DataError, CheckpointError, or
     SettingError if no step would update a weight, before the first epoch; DivergedError within one.
     """
     training = Training(config, device, cuda_graphs=cuda_graphs)

@@ -1,7 +1,7 @@
-"""CUDA graphs of the pretended GPU. A replay repeats what was recorded, on the tensors it was recorded with.
+"""CUDA graphs of the pretended GPU. A replay repeats the recorded operations on the tensors they were recorded with.
 
-As on a GPU, recording computes nothing that lasts: what it made is NaN until the graph is replayed, and its random
-numbers are drawn again. To wait while recording is an error, as is a generator that was not registered.
+As on a GPU, recording computes nothing: its results are NaN (integers: 0) until a replay, and it does not advance the
+generators. Synchronizing during a recording is an error, and so is sampling from a generator that is not registered.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from tests.pretended_gpu import CPUGenerator, GPUTensor, content, on_cpu
 
 
 class PretendedGraph:
-    """What `torch.cuda.CUDAGraph` is."""
+    """Stand-in for `torch.cuda.CUDAGraph`."""
 
     def __init__(self) -> None:
         self.recorded: list[tuple[Any, Any, Any, Any]] = []  # operation, arguments, results
@@ -29,7 +29,9 @@ class PretendedGraph:
 
     def add(self, func: Any, args: Any, kwargs: Any, results: Any) -> None:
         drawn = [each.initial_seed() for each in kwargs.values() if isinstance(each, CPUGenerator)]
-        if set(drawn) - {each.initial_seed() for each in self.generators}:  # the objects themselves are wrapped anew
+        if set(drawn) - {
+            each.initial_seed() for each in self.generators
+        }:  # by seed: the objects are wrapped anew in each call
             raise RuntimeError("Attempt to increase offset for a CUDA generator not in capture mode.")
         self.recorded.append((func, args, kwargs, results))
 
@@ -42,7 +44,7 @@ class PretendedGraph:
                     old.held.copy_(new)
 
     def forget(self) -> None:
-        """Overwrite what recording has made."""
+        """Overwrite the results that were computed while recording."""
         for _, args, kwargs, results in self.recorded:
             given = {_storage(each) for each in tree.tree_leaves((args, kwargs)) if isinstance(each, GPUTensor)}
             for made in tree.tree_leaves(results):
@@ -58,7 +60,7 @@ def _storage(tensor: Tensor) -> int:
 def recording(
     graph: PretendedGraph, pool: Any = None, stream: Any = None, capture_error_mode: str = "global"
 ) -> Iterator[None]:
-    """What `torch.cuda.graph` is."""
+    """Stand-in for `torch.cuda.graph`."""
     counts = GPUTensor.counts
     waits, states = counts.syncs.total() + counts.copies.total(), [each.get_state() for each in graph.generators]
     GPUTensor.graph = graph
@@ -75,7 +77,7 @@ def recording(
 
 
 class PretendedStream:
-    """What `torch.cuda.Stream` is. All work is done at once, so nothing needs to wait."""
+    """Stand-in for `torch.cuda.Stream`. All work is done at once, so nothing needs to wait."""
 
     def wait_stream(self, other: "PretendedStream") -> None:
         pass

@@ -37,19 +37,19 @@ class Batch:
     input_ids: "Tensor"
     targets: "Tensor"
     found: "Tensor | None" = None  # see `positions`; given if they were found before the batch was moved
-    counted: "Tensor | None" = None  # (N,): 1 for a position, 0 for one that only pads; None if none does
-    unpadded: int | None = None  # the number of the positions that do not pad; None if none does
+    counted: "Tensor | None" = None  # (N,): 1 for a real position, 0 for padding; None if there is none
+    unpadded: int | None = None  # the number of real positions; None if there is no padding
 
     @property
     def positions(self) -> "Tensor":
-        """The positions that have a target, as indices of the flattened batch, (N,)."""
+        """The positions that have a target, as indices of the flattened batch, (N,). Padding repeats the last one."""
         from model.loss import IGNORE
 
         return (self.targets.flatten() != IGNORE).nonzero()[:, 0] if self.found is None else self.found
 
     @property
     def size(self) -> int:
-        """The number of targets."""
+        """The number of targets, without padding."""
         return len(self.positions) if self.unpadded is None else self.unpadded
 
     @property

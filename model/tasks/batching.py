@@ -77,13 +77,14 @@ class Encoded(Sequence[list[int]]):
         return self._encode(self._texts[index])
 
 
-def padded(batch: Batch, most: int) -> Batch:
-    """Return `batch` in one of a few shapes: each size is at most an eighth larger. No loss or gradient changes.
+def padded(batch: Batch, max_length: int) -> Batch:
+    """Return `batch` with T and the number of targets rounded up, by at most an eighth, so that there are few shapes.
 
-    T becomes at most `most`. Added tokens come after all real ones, and added targets do not count.
+    T is never padded beyond `max_length`. Added tokens come after all real ones, and added targets do not count, so the
+    loss and its gradients stay the same up to rounding, if dropout is off; other shapes have other dropout masks.
     """
     length = batch.input_ids.size(1)
-    extra = min(_rounded(length), max(most, length)) - length
+    extra = min(_rounded(length), max(max_length, length)) - length
     inputs, targets = F.pad(batch.input_ids, (0, extra)), F.pad(batch.targets, (0, extra), value=IGNORE)
     real = Batch(inputs, targets).positions
     added = real[-1:].expand(_rounded(len(real)) - len(real))
@@ -92,7 +93,7 @@ def padded(batch: Batch, most: int) -> Batch:
 
 
 def _rounded(size: int) -> int:
-    """Return the smallest number, from `size` on, with four binary digits and then zeros."""
+    """Return the smallest integer from `size` on that has at most four significant bits."""
     step = 1 << max(0, size.bit_length() - 4)
     return -(-size // step) * step
 

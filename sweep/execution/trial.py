@@ -31,7 +31,7 @@ from sweep.store.status import Status
 if TYPE_CHECKING:
     from model.training import EpochReport, Training
 
-CUDA_GRAPHS = "SWEEP_CUDA_GRAPHS"  # the environment variable that is 0 to train on GPUs without CUDA graphs
+CUDA_GRAPHS = "SWEEP_CUDA_GRAPHS"  # environment variable; set to 0 to train on GPUs without CUDA graphs
 
 
 class ChangedError(RuntimeError):

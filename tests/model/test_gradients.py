@@ -3,7 +3,8 @@
 `test_on_a_gpu.py` compares whole trainings of every method and task.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,8 @@ from tests.pretended_graphs import CUDA_GRAPHS, PretendedGraph, recording
 
 GPU, CPU = torch.device("cuda"), torch.device("cpu")
 LORA_IN_BF16: dict[str, Any] = {"lora": LoRAConfig(rank=2, dropout=0.1), "precision": "bf16"}
-STEPS, SHAPES = 3, 2  # of an epoch: ten short poems in batches of four, four and two
+STEPS, SHAPES = 3, 2  # per epoch: ten short poems make batches of 4, 4 and 2
+FIRST = 1  # step of a training, which is not recorded
 
 
 def on_cpu(config: TrainConfig) -> Training:
@@ -41,7 +43,7 @@ def test_each_shape_is_recorded_once_and_then_replayed(tiny_config: TrainConfig,
     expected = losses(on_cpu(config))
     with pretended_gpu() as gpu:
         assert losses(Training(config, GPU)) == expected
-        assert (gpu.graphs, gpu.replays) == (SHAPES, 3 * STEPS - SHAPES)
+        assert (gpu.graphs, gpu.replays) == (SHAPES, 3 * STEPS - FIRST - SHAPES)
 
 
 @pytest.mark.parametrize("smart", [SMARTConfig(lam=0.1, variant="custom"), SMARTConfig(bregman_mu=0.1)])
@@ -81,21 +83,28 @@ def test_an_evaluation_between_epochs_changes_nothing(tiny_config: TrainConfig) 
     expected = run(CPU)
     with pretended_gpu() as gpu:
         assert run(GPU) == expected
-        assert gpu.replays == 3 * STEPS - SHAPES
+        assert gpu.replays == 3 * STEPS - FIRST - SHAPES
 
 
-def test_further_shapes_are_not_recorded(tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shapes_beyond_the_limit_are_not_recorded(tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gradients, "MOST_GRAPHS", 1)
     expected = losses(on_cpu(tiny_config))
     with pretended_gpu() as gpu:
         assert losses(Training(tiny_config, GPU)) == expected
-        assert (gpu.graphs, gpu.replays) == (1, 3 * 2 - 1)  # of batches of four
+        assert (gpu.graphs, gpu.replays) == (1, 3 * 2 - FIRST - 1)  # only batches of four
 
 
+@pytest.mark.parametrize("moment", ["before", "after"])
 def test_without_memory_for_a_graph_training_continues(
-    tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+    tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    def full(*arguments: object, **options: object) -> None:
+    """Memory runs out when the recording begins, or when it has recorded everything."""
+
+    @contextlib.contextmanager
+    def full(*arguments: Any, **options: Any) -> Iterator[None]:
+        if moment == "after":
+            with recording(*arguments, **options):
+                yield
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     expected = losses(on_cpu(tiny_config))
@@ -106,8 +115,26 @@ def test_without_memory_for_a_graph_training_continues(
         assert (training.gradients.cuda_graphs, gpu.replays) == (False, 0)
 
 
+def test_a_tensor_without_a_gradient_has_none_in_replays(tiny_config: TrainConfig) -> None:
+    """The loss does not depend on it, so the optimizer must skip it."""
+
+    def run(device: torch.device) -> list[tuple[float | None, float]]:
+        training = on_cpu(tiny_config) if device == CPU else Training(tiny_config, device)
+        compute = training.gradients
+        compute.trained = [*compute.trained, torch.ones(2, device=device).requires_grad_()]
+        compute._forget_graphs()
+        found = losses(training)
+        assert compute.trained[-1].grad is None
+        return found
+
+    expected = run(CPU)
+    with pretended_gpu() as gpu:
+        assert run(GPU) == expected
+        assert gpu.replays > 0
+
+
 @pytest.mark.parametrize(("share", "graphs"), [(1.0, SHAPES), (0.3, 0)])
-def test_graphs_are_recorded_if_the_memory_of_a_step_is_free_twice(
+def test_graphs_are_recorded_only_if_memory_for_two_steps_is_free(
     tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch, share: float, graphs: int
 ) -> None:
     monkeypatch.setitem(CUDA_MODULE, "max_memory_allocated", lambda: 0.2 * MEMORY)
@@ -118,7 +145,7 @@ def test_graphs_are_recorded_if_the_memory_of_a_step_is_free_twice(
 
 
 def test_graphs_of_replaced_tensors_are_recorded_again(tiny_config: TrainConfig) -> None:
-    """An optimizer from outside may give a parameter other `data` instead of changing it."""
+    """A user's optimizer may replace the `data` of a parameter instead of updating it in place."""
 
     def run(device: torch.device) -> list[tuple[float | None, float]]:
         training = on_cpu(tiny_config) if device == CPU else Training(tiny_config, device)
@@ -130,10 +157,10 @@ def test_graphs_of_replaced_tensors_are_recorded_again(tiny_config: TrainConfig)
     expected = run(CPU)
     with pretended_gpu() as gpu:
         assert run(GPU) == expected
-        assert (gpu.graphs, gpu.replays) == (2 * SHAPES, 3 * STEPS - 2 * SHAPES)
+        assert (gpu.graphs, gpu.replays) == (2 * SHAPES, 3 * STEPS - FIRST - 2 * SHAPES)
 
 
-def test_a_step_without_graphs_forgets_the_gradients_before(tiny_config: TrainConfig) -> None:
+def test_gradients_of_two_steps_are_not_added(tiny_config: TrainConfig) -> None:
     training = Training(replace(tiny_config, dropout=0.0), CPU)
     training.objective.start_epoch(1)
     (batch, *_) = training.task.batches("train", range(4), 4)
@@ -144,6 +171,7 @@ def test_a_step_without_graphs_forgets_the_gradients_before(tiny_config: TrainCo
         found.append(
             [parameter.grad.clone() for parameter in training.trainable.values() if parameter.grad is not None]
         )
+    assert len(found[0]) == len(training.trainable)
     assert all(map(torch.equal, *found))
 
 
@@ -167,11 +195,11 @@ def test_a_recording_computes_when_it_is_replayed() -> None:
         assert torch.equal(result, x.exp() + 1)
 
 
-def test_a_recording_must_not_wait() -> None:
+def test_synchronizing_while_recording_is_an_error() -> None:
     with pretended_gpu(), pytest.raises(RuntimeError, match="not permitted when stream is capturing"):
         record(lambda x: x * x.sum().item(), torch.ones(2, device="cuda"))
 
 
-def test_a_generator_must_be_registered() -> None:
+def test_sampling_from_another_generator_while_recording_is_an_error() -> None:
     with pretended_gpu(), pytest.raises(RuntimeError, match="not in capture mode"):
         record(lambda x: x.normal_(generator=torch.Generator("cuda")), torch.ones(2, device="cuda"))

@@ -34,6 +34,21 @@ def test_value_and_gradients_equal_torch(n: int) -> None:
         torch.testing.assert_close(mine, expected, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+def test_positions_that_do_not_count_are_ignored(dtype: torch.dtype | None) -> None:
+    hidden, weight, targets = problem(SLICE + 9)
+    counted = (torch.arange(len(targets)) % 3 > 0).float()
+    real = counted.nonzero()[:, 0]
+    ours = linear_cross_entropy(hidden, weight, targets, None, dtype, counted)
+    theirs = linear_cross_entropy(hidden[real], weight, targets[real], None, dtype)
+    torch.testing.assert_close(ours, theirs)
+    found, expected = (torch.autograd.grad(loss, (hidden, weight)) for loss in (ours, theirs))
+    assert (found[0][counted == 0] == 0).all()
+    tolerances = {"rtol": 1e-5, "atol": 1e-4} if dtype is None else {"rtol": 1e-2, "atol": 1e-2}
+    for mine, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, other, **tolerances)
+
+
 def test_gradient_by_hand() -> None:
     """Two tokens with logits 0 and ln 3: probabilities 1/4 and 3/4, loss ln 4, gradient of the logits -3/4 and 3/4."""
     hidden = torch.tensor([[1.0]], requires_grad=True)

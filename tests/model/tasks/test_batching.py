@@ -1,11 +1,17 @@
-"""Batches of similar lengths: every index once, little padding, random order."""
+"""Batches of similar lengths: every index once, little padding, random order. And padding to few shapes."""
 
 import random
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
-from model.tasks.batching import WINDOW, Ragged, by_length
+from model.config import LoRAConfig, TrainConfig
+from model.loss import IGNORE
+from model.tasks import Batch
+from model.tasks.batching import WINDOW, Ragged, by_length, padded
+from model.training import Training
 
 LENGTHS = random.Random(1).choices(range(10, 90), k=1000)
 
@@ -51,6 +57,62 @@ def test_no_example_waits_longer_than_a_window() -> None:
     order = list(range(1000))
     flat = [index for batch in by_length(LENGTHS, order, 2) for index in batch]
     assert all(place // (2 * WINDOW) == index // (2 * WINDOW) for place, index in enumerate(flat))
+
+
+# --- padding
+
+
+def random_batch(seed: int) -> Batch:
+    """Up to nine sequences of up to 40 tokens, with at least one target."""
+    rng = random.Random(seed)
+    lengths = [rng.randint(1, 40) for _ in range(rng.randint(1, 9))]
+    inputs = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
+    targets = torch.full_like(inputs, IGNORE)
+    for row, length in enumerate(lengths):
+        first = rng.choice([0, length - 1])  # every token is a target, or only the last
+        inputs[row, :length] = torch.tensor(rng.choices(range(300), k=length))
+        targets[row, first:length] = torch.tensor(rng.choices(range(300), k=length - first))
+    return Batch(inputs, targets)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_padding_adds_an_eighth_at_most_and_keeps_what_counts(seed: int) -> None:
+    batch = random_batch(seed)
+    found = padded(batch, 1000)
+    assert found.counted is not None
+    assert found.size == batch.size == found.counted.sum()
+    length, longer = batch.input_ids.size(1), found.input_ids.size(1)
+    assert length <= longer <= length * 9 / 8
+    assert batch.size <= len(found.positions) <= batch.size * 9 / 8
+    assert torch.equal(found.input_ids[:, :length], batch.input_ids)
+    real = found.positions[: batch.size]
+    assert torch.equal(found.targets.flatten()[real], batch.targets.flatten()[batch.positions])
+    assert (found.targets.flatten()[found.positions] != IGNORE).all()
+
+
+def test_padding_leaves_few_shapes() -> None:
+    lengths = {padded(Batch(*torch.zeros(2, 1, length).long()), 10_000).input_ids.size(1) for length in range(128, 257)}
+    assert lengths == {128, 144, 160, 176, 192, 208, 224, 240, 256}
+
+
+def test_padding_stays_within_the_positions() -> None:
+    batch = Batch(*torch.zeros(2, 3, 97).long())
+    assert [padded(batch, most).input_ids.size(1) for most in (50, 97, 100, 104, 200)] == [97, 97, 100, 104, 104]
+
+
+@pytest.mark.parametrize("settings", [{}, {"lora": LoRAConfig(rank=2)}], ids=["all weights", "lora"])
+def test_padding_changes_neither_loss_nor_gradients(tiny_config: TrainConfig, settings: dict[str, Any]) -> None:
+    training = Training(replace(tiny_config, dropout=0.0, **settings), torch.device("cpu"))
+    training.objective.start_epoch(1)
+    for seed in range(10):
+        batch = random_batch(seed)
+        losses = [training.objective(each) for each in (batch, padded(batch, 256))]
+        assert losses[0].targets == losses[1].targets
+        torch.testing.assert_close(losses[0].cross_entropy, losses[1].cross_entropy)
+        parameters = list(training.trainable.values())
+        both = [torch.autograd.grad(loss.objective, parameters) for loss in losses]
+        for one, other in zip(*both, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
 
 def test_ragged_keeps_sequences_as_they_are() -> None:
