@@ -32,7 +32,7 @@ SHAPES = {
     "gpt2": GPT2Config(),
     "gpt2-large": GPT2Config(n_layer=36, n_embd=1280, n_head=20),
 }
-BATCH, LENGTH, RANK, SCALE = 8, 160, 8, 2.0
+BATCH, LENGTH, RANK, SCALE, DROPOUT = 8, 160, 8, 2.0, 0.05
 COUNTS = (1, 2, 4, 8)  # trials
 SECONDS = 3.0  # to measure each configuration for
 PATIENCE = 120.0  # seconds before giving up on the processes
@@ -74,7 +74,7 @@ class Trials:
         with GPU:
             model = GPT2(SHAPES[shape])
             model.init_weights(torch.Generator(GPU).manual_seed(0))
-        apply_lora(model, rank=RANK, scale=SCALE, dropout=0.05)
+        apply_lora(model, rank=RANK, scale=SCALE, dropout=DROPOUT)
         model.compute_in(torch.bfloat16)
         for block in model.blocks() if count > 1 else ():
             assert isinstance(block.attn.c_attn, LoRAConv1D)
