@@ -39,12 +39,12 @@ class Gradients:
     """Computes the gradients of the trained tensors, one batch after the other."""
 
     def __init__(self, objective: TrainingLoss, trained: Sequence[Tensor], *, cuda_graphs: bool) -> None:
-        """With `cuda_graphs`, all steps of a shape must launch the same kernels, and `trained` must be on a GPU."""
+        """With `cuda_graphs`, all steps of a shape must launch the same kernels, and `trained` must be on one GPU."""
         self.objective = objective
         self.trained = trained
         self.cuda_graphs = cuda_graphs
         self._has_stepped = False
-        self._stream = torch.cuda.Stream() if cuda_graphs else None  # type: ignore[no-untyped-call]
+        self._stream = torch.cuda.Stream(trained[0].device) if cuda_graphs else None  # type: ignore[no-untyped-call]
         self._forget_graphs()
 
     def _forget_graphs(self) -> None:
@@ -86,7 +86,7 @@ class Gradients:
         if self._stream is None:
             yield
             return
-        usual = torch.cuda.current_stream()
+        usual = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(usual)
         with torch.cuda.stream(self._stream):
             yield

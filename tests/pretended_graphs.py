@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils import _pytree as tree
 
@@ -78,6 +79,9 @@ def recording(
 
 class PretendedStream:
     """Stand-in for `torch.cuda.Stream`. All work is done at once, so nothing needs to wait."""
+
+    def __init__(self, device: Any) -> None:
+        self.device = torch.device(device)
 
     def wait_stream(self, other: "PretendedStream") -> None:
         pass
