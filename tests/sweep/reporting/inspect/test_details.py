@@ -40,7 +40,7 @@ def test_scores_stand_beside_the_baseline() -> None:
     assert found.scores["chrf"].gain == pytest.approx(shown.row["chrf"] - shown.row["base_chrf"])
     assert found.scores["dev_loss"].gain == pytest.approx(shown.row["base_dev_loss"] - shown.row["dev_loss"])
     assert found.scores["chrf"].draw_sd == shown.row["chrf_draw_sd"]
-    assert "  chrf           40.418        0.446    38.964   +1.45" in details_text(found).splitlines()
+    assert "  chrf           40.423        0.443    38.964   +1.46" in details_text(found).splitlines()
 
 
 def test_the_curve_is_that_of_the_trial() -> None:
@@ -56,7 +56,7 @@ def test_cost_and_provenance() -> None:
     found = details(points("lora_rank", BEST)[0])
     text = details_text(found)
     assert "  trained   2,304 of 545,664 parameters (0.422 %)\n" in text
-    assert "  training  40 s, 235,550 tokens (5,894 a second)\n" in text
+    assert "  training  22 s, 235,550 tokens (10,591 a second)\n" in text
     assert found.provenance["base_sha256"] == points("lora_rank", BEST)[0].row["base_sha256"]
     assert f"  base      tiny, SHA-256 {found.provenance['base_sha256'][:12]}\n" in text
     assert "  device    cpu (AVX512), 1 thread\n" in text
