@@ -25,9 +25,9 @@ STEPS, SHAPES = 3, 2  # per epoch: ten short poems make batches of 4, 4 and 2
 FIRST = 1  # step of a training, which is not recorded
 
 
-def on_cpu(config: TrainConfig) -> Training:
-    """A training on the CPU that pads its batches as one on a GPU does."""
-    training = Training(config, CPU)
+def padding(config: TrainConfig, device: torch.device) -> Training:
+    """A training that pads its batches as one on a GPU does, also on the CPU."""
+    training = Training(config, device)
     training.has_few_shapes = True
     return training
 
@@ -40,7 +40,7 @@ def losses(training: Training, epochs: int = 3) -> list[tuple[float | None, floa
 @pytest.mark.parametrize("settings", [{}, LORA_IN_BF16, {"optimizer": "soap"}], ids=["adamw", "lora in bf16", "soap"])
 def test_each_shape_is_recorded_once_and_then_replayed(tiny_config: TrainConfig, settings: dict[str, Any]) -> None:
     config = replace(tiny_config, **settings)
-    expected = losses(on_cpu(config))
+    expected = losses(padding(config, CPU))
     with pretended_gpu() as gpu:
         assert losses(Training(config, GPU)) == expected
         assert (gpu.graphs, gpu.replays) == (SHAPES, 3 * STEPS - FIRST - SHAPES)
@@ -75,7 +75,7 @@ def test_an_evaluation_between_epochs_changes_nothing(tiny_config: TrainConfig) 
     config = replace(tiny_config, **LORA_IN_BF16)
 
     def run(device: torch.device) -> list[object]:
-        training, found = on_cpu(config) if device == CPU else Training(config, device), list[object]()
+        training, found = padding(config, device), list[object]()
         for _ in range(3):
             found += [losses(training, 1), training.evaluate(DecodeConfig(max_new_tokens=4)).samples]
         return found
@@ -88,7 +88,7 @@ def test_an_evaluation_between_epochs_changes_nothing(tiny_config: TrainConfig) 
 
 def test_shapes_beyond_the_limit_are_not_recorded(tiny_config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gradients, "MOST_GRAPHS", 1)
-    expected = losses(on_cpu(tiny_config))
+    expected = losses(padding(tiny_config, CPU))
     with pretended_gpu() as gpu:
         assert losses(Training(tiny_config, GPU)) == expected
         assert (gpu.graphs, gpu.replays) == (1, 3 * 2 - FIRST - 1)  # only batches of four
@@ -107,7 +107,7 @@ def test_without_memory_for_a_graph_training_continues(
                 yield
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    expected = losses(on_cpu(tiny_config))
+    expected = losses(padding(tiny_config, CPU))
     monkeypatch.setitem(CUDA_GRAPHS, "graph", full)
     with pretended_gpu() as gpu:
         training = Training(tiny_config, GPU)
@@ -119,7 +119,7 @@ def test_a_tensor_without_a_gradient_has_none_in_replays(tiny_config: TrainConfi
     """The loss does not depend on it, so the optimizer must skip it."""
 
     def run(device: torch.device) -> list[tuple[float | None, float]]:
-        training = on_cpu(tiny_config) if device == CPU else Training(tiny_config, device)
+        training = padding(tiny_config, device)
         compute = training.gradients
         compute.trained = [*compute.trained, torch.ones(2, device=device).requires_grad_()]
         compute._forget_graphs()
@@ -148,7 +148,7 @@ def test_graphs_of_replaced_tensors_are_recorded_again(tiny_config: TrainConfig)
     """A user's optimizer may replace the `data` of a parameter instead of updating it in place."""
 
     def run(device: torch.device) -> list[tuple[float | None, float]]:
-        training = on_cpu(tiny_config) if device == CPU else Training(tiny_config, device)
+        training = padding(tiny_config, device)
         first = losses(training, 1)
         for parameter in training.trainable.values():
             parameter.data = parameter.data.clone()
