@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from pathlib import Path
+from uuid import uuid4
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # by default, minutes pass until an error
@@ -31,9 +32,7 @@ class MLflow:
     def __init__(self, folder: Path, run: str, *, live: bool = False) -> None:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         server = os.environ.get("MLFLOW_TRACKING_URI") if live else None
-        if server is None:
-            folder.mkdir(parents=True, exist_ok=True)
-        self.client = MlflowClient(tracking_uri=server or f"sqlite:///{folder.absolute()}/mlflow.db")
+        self.client = MlflowClient(tracking_uri=server or address(database_in(folder)))
         found = self.client.get_experiment_by_name(run)
         place = None if server else (folder.absolute() / "artifacts").as_uri()
         self.experiment = found.experiment_id if found else self.client.create_experiment(run, place)
@@ -77,3 +76,24 @@ class MLflow:
         self._runs[record.point_id] = run_id
         self._logged[record.point_id] = {(name, one.step) for name, held in histories.items() for one in held}
         self.client.log_batch(run_id, params=[Param(key, str(value)) for key, value in record.settings.items()])
+
+
+def address(database: Path) -> str:
+    return f"sqlite:///{database.absolute()}"
+
+
+def database_in(folder: Path) -> Path:
+    """Return the path of the SQLite file in `folder`; create the file if there is none.
+
+    MLflow creates its tables in many transactions, and cannot open a file that has only some of them. So they are
+    created in a file of another name, which then takes its place: a killed process leaves a complete file or none.
+    """
+    database = folder / "mlflow.db"
+    if not database.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for unfinished in folder.glob("unfinished-*"):  # and its journal
+            unfinished.unlink()
+        draft = folder / f"unfinished-{uuid4().hex}.db"  # MLflow keeps its connection to each name
+        MlflowClient(tracking_uri=address(draft)).search_experiments()
+        draft.replace(database)
+    return database
