@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from model.casting import as_dtype
 from model.dropout import Dropout, has_process_wide, process_wide
 from model.gpt2_config import GPT2Config
+from model.products import linear, uses_onednn
 
 LARGE = 2**24  # weights from which an output head exceeds most processor caches
 SHORT = 256  # tokens; beyond, the fused kernel is as fast as products in bf16, and keeps no (T, S) weights
@@ -36,7 +37,8 @@ class Conv1D(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         dtype = self.dtype or x.dtype
         flat = x.reshape(-1, x.size(-1)).to(dtype)
-        return torch.addmm(as_dtype(self.bias, dtype), flat, as_dtype(self.weight, dtype)).view(*x.shape[:-1], -1)
+        out = linear(flat, as_dtype(self.weight, dtype).T, as_dtype(self.bias, dtype))
+        return out.view(*x.shape[:-1], -1)
 
 
 class KVCache:
@@ -257,9 +259,10 @@ class GPT2(nn.Module):
     def head(self, hidden: Tensor) -> Tensor:
         """Return the logits of the next token, or of the classes with a classifier, (..., C) -> (..., V)."""
         weight = self.head_weight
-        if hidden.dim() == 2 and weight.numel() >= LARGE and weight.device.type == "cpu":
+        is_large = hidden.dim() == 2 and weight.numel() >= LARGE and weight.device.type == "cpu"
+        if is_large and not uses_onednn(hidden, weight):
             return (weight @ hidden.T).T.contiguous()  # with few positions, half the time of F.linear
-        return F.linear(hidden, weight)
+        return linear(hidden, weight)
 
     def forward(
         self,

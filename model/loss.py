@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from model.casting import as_dtype
+from model.products import product_into
 
 IGNORE = -100  # the target of a position that is excluded from the loss
 SLICE = 256  # positions per slice on a CPU; the logits of a slice fit in the processor's cache
@@ -47,7 +48,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         floats = products.new_empty(products.shape, dtype=torch.float32)
         for part in parts:
             target = targets[part, None]
-            logits = torch.mm(x[part], head.T, out=products[: len(target)])
+            logits = product_into(products[: len(target)], x[part], head)
             exact = logits if x.dtype == torch.float32 else floats[: len(target)].copy_(logits)
             log_probs = torch.log_softmax(exact, 1, out=floats[: len(target)])
             found = log_probs.gather(1, target)

@@ -1,5 +1,6 @@
 """Whether a device computes in the precision that is asked for. Nothing here imports torch before a GPU is asked."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from model.errors import SettingError
 
 OVERRIDE = "NVIDIA_TF32_OVERRIDE"  # the environment variable that overrides the precision of matrix products on a GPU
 CPU_INFO = Path("/proc/cpuinfo")  # Linux
+AMD = "AuthenticAMD"  # what `cpu_vendor` returns on processors of AMD
 CPU_BF16 = ("amx_bf16", "avx512_bf16")  # the processor's flags, the faster instructions first
 GPU_BF16 = (8, 0)  # the lowest compute capability with products in bf16: Ampere
 
@@ -44,6 +46,17 @@ def bf16_instructions(device: str) -> str | None:
 
 def cpu_flags(place: Path) -> set[str]:
     """Return the processor's flags as Linux lists them in `place`; none, if it does not."""
+    return set(_field(place, "flags").split())
+
+
+@functools.cache
+def cpu_vendor() -> str | None:
+    """Return the processor's maker as Linux names it, such as "AuthenticAMD"; None on another system."""
+    return _field(CPU_INFO, "vendor_id") or None
+
+
+def _field(place: Path, name: str) -> str:
+    """Return the value of the first line of `place` that starts with `name`; "" if there is none."""
     lines = place.read_text().splitlines() if place.is_file() else []
-    line = next((line for line in lines if line.startswith("flags")), "")
-    return set(line.partition(":")[2].split())
+    line = next((line for line in lines if line.startswith(name)), "")
+    return line.partition(":")[2].strip()

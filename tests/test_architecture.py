@@ -67,7 +67,7 @@ FOREIGN = {  # packages of others that only some rooms may import
 }
 LONGEST_FILE = 320  # lines
 LONGEST_FUNCTION = 60
-LARGEST_MODEL = 7_080
+LARGEST_MODEL = 7_180
 
 
 @cache

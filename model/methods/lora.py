@@ -20,6 +20,7 @@ from model.casting import as_dtype, keep_cast
 from model.dropout import Dropout
 from model.gpt2 import GPT2, Conv1D
 from model.methods.settings import LoRAConfig
+from model.products import linear
 from model.rng import generator
 
 PROJECTIONS = 3  # query, key, value
@@ -89,7 +90,7 @@ class LoRAConv1D(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         dtype = self.dtype or x.dtype
         flat = x.reshape(-1, x.size(-1)).to(dtype)  # (N, C)
-        out = torch.addmm(as_dtype(self.bias, dtype), flat, as_dtype(self.weight, dtype))  # (N, P * O)
+        out = linear(flat, as_dtype(self.weight, dtype).T, as_dtype(self.bias, dtype))  # (N, P * O)
         if not self.merged:
             low = self.lora_dropout(flat).to(dtype) @ as_dtype(self.lora_A, dtype).flatten(0, 1).T  # (N, P * r)
             if self.dtype is not None:  # one product instead of P, because each is short

@@ -7,7 +7,9 @@ import torch
 
 from model import precision as module
 from model.errors import SettingError
-from model.precision import OVERRIDE, bf16_instructions, check_precision, resolve
+from model.precision import AMD, OVERRIDE, bf16_instructions, check_precision, cpu_vendor, resolve
+
+Patch = pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(("precision", "refused"), [(None, "1"), ("tf32", "0")])
@@ -52,6 +54,25 @@ def test_auto_on_a_cpu(
         (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: {flags}\n")
     assert bf16_instructions("cpu") == instructions
     assert resolve("auto", "cpu") == ("bf16" if instructions else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "vendor"),
+    [
+        ("processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t: fma\n", AMD),
+        ("processor\t: 0\nvendor_id\t: GenuineIntel\n", "GenuineIntel"),
+        ("processor\t: 0\nCPU implementer\t: 0x41\n", None),
+        (None, None),
+    ],
+)
+def test_the_maker_of_a_cpu(text: str | None, vendor: str | None, tmp_path: Path, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(module, "CPU_INFO", tmp_path / "cpuinfo")
+    if text is not None:
+        (tmp_path / "cpuinfo").write_text(text)
+    cpu_vendor.cache_clear()
+    assert cpu_vendor() == vendor
+    monkeypatch.undo()
+    cpu_vendor.cache_clear()
 
 
 @pytest.mark.parametrize(
