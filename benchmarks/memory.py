@@ -6,10 +6,13 @@ a GPU, we compare the memory of torch's allocator instead.
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import torch
@@ -53,11 +56,17 @@ def in_fresh_process(side: str, shape: str) -> float:
     return float(done.stdout.split()[-1])
 
 
+def side_by_side(sides: Sequence[str], shape: str) -> dict[str, float]:
+    """Return the `peak` of each side, in bytes. Processes that run at once do not change each other's memory."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(sides, pool.map(in_fresh_process, sides, repeat(shape)), strict=True))
+
+
 def measure(shape: str = "gpt2") -> Iterator[Measurement]:
     """Yield our peak in fp32 and in bf16 against theirs in fp32."""
     native = bf16_instructions(DEVICE.type) is not None
     measured = [side for side in SIDES if native or SIDES[side][1] is None]
-    peaks = [{side: in_fresh_process(side, shape) for side in measured} for _ in range(PAIRS)]
+    peaks = [side_by_side(measured, shape) for _ in range(PAIRS)]
     for side, target in TARGETS.items():
         precision = "bf16" if SIDES[side][1] else "fp32"
         work = f"peak memory, {shape}, LoRA: {precision} against transformers + peft in fp32"

@@ -5,13 +5,14 @@ import importlib.metadata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from model.precision import bf16_instructions
+from model.precision import AMD, bf16_instructions, cpu_vendor
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.processor import device_name, gpu_names, gpu_platform
 
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
 DISTRIBUTION = "explora-sweep"
 BF16 = "bf16 instructions"  # in the platform of a machine that has them
+PRODUCTS = "products with large weights"  # in the platform of a CPU that computes them with oneDNN; see products.py
 AND = " + "  # between the names of unlike GPUs
 
 
@@ -22,7 +23,7 @@ class Machine:
     devices: Sequence[str]  # names of the GPUs, or the name of the CPU; empty if torch finds no GPU
     versions: dict[str, str]  # of NUMERIC_PACKAGES and of this package
     numerics_sha256: str
-    # Versions of CUDA and of the GPU's driver, for the record; and BF16, which results in bf16 depend on.
+    # Versions of CUDA and of the GPU's driver, for the record; BF16 and PRODUCTS, which some results depend on.
     platform: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -37,6 +38,8 @@ def this_machine(gpu: bool) -> Machine:
     platform = gpu_platform() if devices and gpu else {}
     if devices and (instructions := bf16_instructions("cuda" if gpu else "cpu")):
         platform[BF16] = instructions
+    if not gpu and cpu_vendor() == AMD:
+        platform[PRODUCTS] = "oneDNN"
     return Machine(devices=devices, versions=worker_versions(), numerics_sha256=numerics_sha256(), platform=platform)
 
 

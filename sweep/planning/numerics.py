@@ -51,8 +51,8 @@ TEXT_KEYWORDS = {"unit", "help"}  # arguments that hold text for people
 LOG_METHODS = {"debug", "info", "warning", "error"}
 # Code with one of the earlier hashes below computes the same numbers as code with the hash TODAY, except for the last
 # bits of a large base's logits in decoding on a CPU; for training on a GPU, where UNPADDED code did not pad batches;
-# and for the last bits with a large base on an AMD processor, where WITHOUT_ONEDNN code multiplied with MKL. If any
-# other number changes, remove the earlier hashes. Runs of schema 1 and 2 have a hash of all of model/.
+# and for large weights on an AMD processor, where none of them used oneDNN (PRODUCTS in machine.py). If any other
+# number changes, remove the earlier hashes. Runs of schema 1 and 2 have a hash of all of model/.
 TODAY = "4490541a74637bd5e310423d1f8f5af0a22d437efd4e48b7469f27b297d03a91"
 SCHEMA_2_CODE = "804676b1e5cad43a34a352f8f8734df61781774c006f976bcc1c3018e0b03d33"
 WITHOUT_BF16 = "e80a5c0d24f379838216d530ebf6b3617ce73de99ee297a735485c587e03ed5f"
@@ -60,8 +60,8 @@ BEFORE_FASTER_SAMPLING = "110364d1d9e154c20c57320aee1d725e26f5563bed96400d8a5b48
 BEFORE_CUDA_GRAPHS = "8d535554b9e626ad919bea56476e71f29b83efe3b965cc787b282702b9403113"
 UNPADDED = (SCHEMA_2_CODE, WITHOUT_BF16, BEFORE_FASTER_SAMPLING, BEFORE_CUDA_GRAPHS)
 REFERENCE_RUNS = "e0f86477ddeb4cd88daa08d236e5536ace0853f9ca9aa92b15fa70e51a2c1d75"
-WITHOUT_ONEDNN = (*UNPADDED, REFERENCE_RUNS, "8d494e482be806dab8e6e0512b5370fefd6dfa1588ab1ae3779ad04de53c35ab")
-EARLIER_HASHES = dict.fromkeys(WITHOUT_ONEDNN, TODAY)
+BEFORE_ONEDNN = "8d494e482be806dab8e6e0512b5370fefd6dfa1588ab1ae3779ad04de53c35ab"
+EARLIER_HASHES = dict.fromkeys((*UNPADDED, REFERENCE_RUNS, BEFORE_ONEDNN), TODAY)
 
 
 @functools.cache

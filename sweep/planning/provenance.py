@@ -12,7 +12,6 @@ from typing import Any
 from model.config import TrainConfig
 from model.data_settings import DataSettings
 from model.errors import BaseError, DataError
-from model.precision import AMD, cpu_vendor
 from model.pretrained.files import check_numbers, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
 from model.task_specs import TASKS
@@ -20,8 +19,8 @@ from model.tasks import check_tokenizer
 from sweep.errors import SpaceError
 from sweep.planning.commits import folder_commit, tool_commit
 from sweep.planning.extensions import Extension, record, references
-from sweep.planning.machine import BF16, NUMERIC_PACKAGES, Machine, split_devices, this_machine
-from sweep.planning.numerics import SCHEMA_2_CODE, UNPADDED, WITHOUT_ONEDNN, numerics_sha256, same_numbers
+from sweep.planning.machine import BF16, NUMERIC_PACKAGES, PRODUCTS, Machine, split_devices, this_machine
+from sweep.planning.numerics import SCHEMA_2_CODE, UNPADDED, numerics_sha256, same_numbers
 from sweep.planning.plan import Point, stable_id
 from sweep.planning.processor import device_name
 from sweep.planning.sources import NOWHERE, Places, Source, base_name, data_name, find_base_of, find_data_of
@@ -57,7 +56,7 @@ class Provenance:
                 "device": self.device,
                 "threads": self.threads,
                 **({"extensions": extensions} if extensions else {}),
-                **({BF16: self.versions.get(BF16)} if point.train.precision == "bf16" else {}),
+                **{name: self.versions.get(name) for name in platform_names(point)},
             }
         )
 
@@ -211,10 +210,11 @@ def _is_read_anew(point: Point) -> bool:
     return train.task != "sonnets" and train.data is not None and train.data not in shipped
 
 
-def _uses_onednn(point: Point) -> bool:
-    """Return whether a point may multiply large fp32 weights with oneDNN on this machine's CPU; see products.py."""
-    train = point.train
-    return cpu_vendor() == AMD and train.base != "tiny" and train.precision != "bf16"
+def platform_names(point: Point) -> list[str]:
+    """Return which entries of a machine's platform the results of `point` depend on."""
+    if point.train.precision == "bf16":
+        return [BF16]
+    return [PRODUCTS] if point.train.base != "tiny" else []
 
 
 def _is_same(before: Source | None, now: Source) -> bool:
@@ -238,13 +238,12 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
             names.append("the form of SOAP's state in checkpoints")
         if before.numerics_sha256 in UNPADDED and not now.device.startswith("cpu") and point.train.smart is None:
             names.append("the padding of batches on a GPU")
-        if before.numerics_sha256 in WITHOUT_ONEDNN and now.device.startswith("cpu") and _uses_onednn(point):
-            names.append("the last bits of products with large weights on a CPU of AMD")
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")
-        if point.train.precision == "bf16" and before.versions.get(BF16) != now.versions.get(BF16):
-            names.append(f"{BF16} ({before.versions.get(BF16)}, now {now.versions.get(BF16)})")
+        for name in platform_names(point):
+            if (earlier := before.versions.get(name)) != (today := now.versions.get(name)):
+                names.append(f"{name} ({earlier}, now {today})")
     if not same_numbers(before.numerics_sha256, now.numerics_sha256):
         names.append("numeric code (model/)")
     names += [name for name in NUMERIC_PACKAGES if before.versions.get(name) != now.versions[name]]

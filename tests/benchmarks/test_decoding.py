@@ -34,4 +34,4 @@ def test_lines_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(one.target, one.passes) for one in lines] == [(3, False), (2, True), (1.3, True), (3, False)]
     assert lines[2].work == "decoding, tiny, 15 prompts x 4 tokens: 8 repeats, `generate` against ours"
     assert lines[3].note == "2 s against 1 s; only top-p, to save time"
-    assert compared == [("theirs", "ours", *each) for each in [(15, True), (15, True), (5, True), (1, False)]]
+    assert compared == [("theirs", "ours", *each) for each in [(9, True), (9, True), (5, True), (1, False)]]

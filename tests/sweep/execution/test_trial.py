@@ -9,7 +9,7 @@ import pytest
 
 from sweep.execution.job import Job
 from sweep.execution.trial import TrialReport, run_trial
-from sweep.planning.machine import BF16
+from sweep.planning.machine import BF16, PRODUCTS
 from sweep.planning.plan import Plan, Trial
 from sweep.planning.provenance import trace
 from sweep.planning.sources import Source
@@ -178,6 +178,11 @@ def test_a_worker_of_another_installation_is_refused(job: Job, what: str, name: 
     assert report.reason is not None
     assert report.reason.startswith(f"ChangedError: {name} differs from the one that the run was planned with")
     assert "not another" in report.reason
+
+
+def test_a_worker_that_multiplies_large_weights_otherwise_is_refused(job: Job) -> None:
+    (report,) = run_trial(replace(job, versions={**job.versions, PRODUCTS: "made up"}))
+    assert str(report.reason).startswith("ChangedError: this worker's version of products with large weights differs")
 
 
 def test_a_worker_that_multiplies_bf16_otherwise_is_refused(job: Job) -> None:

@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from model.precision import AMD
-from sweep.planning import provenance as module
-from sweep.planning.machine import BF16
-from sweep.planning.numerics import SCHEMA_2_CODE, UNPADDED, WITHOUT_ONEDNN, numerics_sha256
+from sweep.planning.machine import BF16, PRODUCTS
+from sweep.planning.numerics import SCHEMA_2_CODE, UNPADDED, numerics_sha256
 from sweep.planning.plan import Point, point_from
 from sweep.planning.provenance import Provenance, Source, base_name, changes, current_name, data_name, versions
 
@@ -65,26 +63,19 @@ def test_what_code_before_cuda_graphs_did_otherwise(
     assert changes(replace(now, numerics_sha256=unpadded), now, [point]) == changed
 
 
-@pytest.mark.parametrize("earlier", WITHOUT_ONEDNN[-2:])
 @pytest.mark.parametrize(
-    ("settings", "maker", "changed"),
-    [
-        ({"base": "gpt2"}, AMD, ["the last bits of products with large weights on a CPU of AMD"]),
-        ({"base": "gpt2"}, "GenuineIntel", []),
-        ({"base": "gpt2", "precision": "bf16"}, AMD, []),
-        ({"base": "tiny"}, AMD, []),
-    ],
+    ("settings", "depends"),
+    [({"base": "gpt2"}, True), ({"base": "gpt2", "precision": "bf16"}, False), ({"base": "tiny"}, False)],
     ids=str,
 )
-def test_what_code_without_onednn_did_otherwise(
-    earlier: str, settings: dict[str, str], maker: str, changed: list[str], monkeypatch: pytest.MonkeyPatch
+def test_points_with_a_large_base_depend_on_the_library_that_multiplies(
+    settings: dict[str, str], depends: bool
 ) -> None:
-    monkeypatch.setattr(module, "cpu_vendor", lambda: maker)
     point = point_from({"task": "sonnets", **settings})
-    now = of(point)
-    assert changes(replace(now, numerics_sha256=earlier), now, [point]) == changed
-    on_a_gpu = replace(now, device="NVIDIA H100")
-    assert changes(replace(on_a_gpu, numerics_sha256=earlier), on_a_gpu, [point]) == []
+    intel, amd = of(point), of(point, **{PRODUCTS: "oneDNN"})
+    assert (intel.key(point) != amd.key(point)) == depends
+    assert changes(amd, amd, [point]) == []
+    assert changes(intel, amd, [point]) == ["products with large weights (None, now oneDNN)"] * depends
 
 
 def test_precisions_never_share_a_key() -> None:
