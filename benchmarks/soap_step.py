@@ -1,7 +1,7 @@
 """One SOAP step, ours against a plain transcription of the released code, on the shapes of gpt2-small.
 
-The model has both embeddings of gpt2-small, but only three of its twelve blocks: the same shapes, in a third of the
-time. Both sides get the same gradients; below 1, ours is faster.
+The model has both embeddings of gpt2-small, but only three of its twelve blocks: the shapes are the same, and a step
+takes a third of the time. Both sides get the same gradients; below 1, ours is faster.
 
 In training, nine of ten steps only rotate, update and average; every tenth also refreshes the eigenbases, with the same
 QR decompositions on both sides. To save time, we time five steps of the first kind and one of the second, and weight

@@ -21,7 +21,7 @@ from model.dropout import Dropout, has_process_wide, process_wide
 from model.gpt2_config import GPT2Config
 from model.products import linear, uses_onednn
 
-LARGE = 2**24  # weights from which an output head exceeds most processor caches
+LARGE_HEAD = 2**24  # weights from which an output head exceeds most processor caches
 SHORT = 256  # tokens; beyond, the fused kernel is as fast as products in bf16, and keeps no (T, S) weights
 
 
@@ -259,9 +259,9 @@ class GPT2(nn.Module):
     def head(self, hidden: Tensor) -> Tensor:
         """Return the logits of the next token, or of the classes with a classifier, (..., C) -> (..., V)."""
         weight = self.head_weight
-        is_large = hidden.dim() == 2 and weight.numel() >= LARGE and weight.device.type == "cpu"
+        is_large = weight.numel() >= LARGE_HEAD and hidden.dim() == 2 and weight.device.type == "cpu"
         if is_large and not uses_onednn(hidden, weight):
-            return (weight @ hidden.T).T.contiguous()  # with few positions, half the time of F.linear
+            return (weight @ hidden.T).T.contiguous()  # with few positions, half the time of F.linear by MKL
         return linear(hidden, weight)
 
     def forward(

@@ -1,8 +1,9 @@
 """Products of fp32 activations with large weights, computed by the faster of the two libraries in PyTorch.
 
-On a CPU, PyTorch multiplies fp32 matrices with Intel's MKL. On an AMD processor, its other library, oneDNN, takes 0.5
-to 0.95 of the time if the weights are large (docs/benchmarks.md). The results differ in the last bits.
-`torch.backends.mkldnn.enabled = False` switches oneDNN off.
+On a CPU, PyTorch multiplies fp32 matrices with Intel's MKL. On an AMD processor, PyTorch's other library, oneDNN, is
+faster if the weights are large (docs/benchmarks.md has figures). The results differ in the last bits. Results record
+which library computed them by the processor's maker (PRODUCTS in sweep/planning/machine.py), so set
+`torch.backends.mkldnn.enabled = False`, which switches oneDNN off, only to compare the two.
 
 Shapes: N positions, C input width, O output width.
 """
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from model.precision import AMD, cpu_vendor
 
-LARGE = 2**19  # weights; the smallest projection of GPT-2 small has 590 thousand, the largest of `tiny` 37 thousand
+LARGE = 2**19  # elements of a weight; the smallest projection of GPT-2 small has 590 thousand
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -53,7 +54,7 @@ def onednn_is_faster() -> bool:
 
 
 class _Linear(torch.autograd.Function):
-    """x W^T + b by oneDNN. MKL computes the gradient of the weight, because it is as fast there."""
+    """x W^T + b by oneDNN. The gradient of the weight is left to MKL, which computes it as fast."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

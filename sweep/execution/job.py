@@ -9,7 +9,7 @@ from sweep.planning.extensions import Extension, references
 from sweep.planning.machine import NUMERIC_PACKAGES, worker_versions
 from sweep.planning.numerics import numerics_sha256
 from sweep.planning.plan import Point, Trial, group, point_from
-from sweep.planning.provenance import Provenance, current_name, platform_names
+from sweep.planning.provenance import Provenance, current_name
 from sweep.planning.sources import Source
 from sweep.store.failure import Failure
 from sweep.store.run_folder import RunFolder
@@ -84,7 +84,7 @@ class JobFactory:
             versions={
                 **worker_versions(),
                 **{name: provenance.versions[name] for name in NUMERIC_PACKAGES},
-                **{name: provenance.versions.get(name) for name in platform_names(trial.points[0])},
+                **{name: provenance.versions.get(name) for name in provenance.platform_names(trial.points[0])},
             },
             attempt=known.attempt + 1,
             known_epoch=known.known_epoch,

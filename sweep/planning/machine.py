@@ -12,7 +12,7 @@ from sweep.planning.processor import device_name, gpu_names, gpu_platform
 NUMERIC_PACKAGES = ("torch", "tokenizers", "sacrebleu")  # those that can change a result
 DISTRIBUTION = "explora-sweep"
 BF16 = "bf16 instructions"  # in the platform of a machine that has them
-PRODUCTS = "products with large weights"  # in the platform of a CPU that computes them with oneDNN; see products.py
+PRODUCTS = "library for large matrix products"  # in the platform of an AMD processor: oneDNN; see model/products.py
 AND = " + "  # between the names of unlike GPUs
 
 

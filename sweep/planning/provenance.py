@@ -3,6 +3,7 @@
 Points with equal settings and equal provenance have equal results, so only one of them has to be computed.
 """
 
+import functools
 import importlib.metadata
 import platform
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from model.config import TrainConfig
 from model.data_settings import DataSettings
 from model.errors import BaseError, DataError
-from model.pretrained.files import check_numbers, load_tokenizer
+from model.pretrained.files import check_numbers, find_base, load_tokenizer
 from model.pretrained.tokenizer import Tokenizer
 from model.task_specs import TASKS
 from model.tasks import check_tokenizer
@@ -56,9 +57,14 @@ class Provenance:
                 "device": self.device,
                 "threads": self.threads,
                 **({"extensions": extensions} if extensions else {}),
-                **{name: self.versions.get(name) for name in platform_names(point)},
+                **{name: self.versions.get(name) for name in self.platform_names(point)},
             }
         )
+
+    def platform_names(self, point: Point) -> list[str]:
+        """Return which entries of a machine's platform the results of `point` depend on."""
+        names = [BF16] if point.train.precision == "bf16" else []
+        return names if self.base(point).sha256 == _tiny_sha256() else [*names, PRODUCTS]
 
     def on_each_device(self) -> Iterator["Provenance"]:
         """Yield this provenance for each of the unlike devices that trials may run on."""
@@ -210,11 +216,10 @@ def _is_read_anew(point: Point) -> bool:
     return train.task != "sonnets" and train.data is not None and train.data not in shipped
 
 
-def platform_names(point: Point) -> list[str]:
-    """Return which entries of a machine's platform the results of `point` depend on."""
-    if point.train.precision == "bf16":
-        return [BF16]
-    return [PRODUCTS] if point.train.base != "tiny" else []
+@functools.cache
+def _tiny_sha256() -> str:
+    """Return the hash of the base `tiny`, which has no large weights."""
+    return find_base("tiny").sha256
 
 
 def _is_same(before: Source | None, now: Source) -> bool:
@@ -241,7 +246,7 @@ def changes(before: Provenance, now: Provenance, points: Iterable[Point]) -> lis
         for name in references(point).values():
             if name not in before.extensions or before.extensions[name].sha256 != now.extensions[name].sha256:
                 names.append(f"extension {name}")
-        for name in platform_names(point):
+        for name in now.platform_names(point):
             if (earlier := before.versions.get(name)) != (today := now.versions.get(name)):
                 names.append(f"{name} ({earlier}, now {today})")
     if not same_numbers(before.numerics_sha256, now.numerics_sha256):

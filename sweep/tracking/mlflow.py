@@ -85,15 +85,15 @@ def address(database: Path) -> str:
 def database_in(folder: Path) -> Path:
     """Return the path of the SQLite file in `folder`; create the file if there is none.
 
-    MLflow creates its tables in many transactions, and cannot open a file that has only some of them. So they are
-    created in a file of another name, which then takes its place: a killed process leaves a complete file or none.
+    MLflow creates its tables in many transactions, and cannot open a file that has only some of them. So the file has
+    a temporary name until it has all tables: a killed process leaves a complete mlflow.db or none.
     """
     database = folder / "mlflow.db"
     if not database.exists():
         folder.mkdir(parents=True, exist_ok=True)
         for unfinished in folder.glob("unfinished-*"):  # and its journal
-            unfinished.unlink()
-        draft = folder / f"unfinished-{uuid4().hex}.db"  # MLflow keeps its connection to each name
+            unfinished.unlink(missing_ok=True)
+        draft = folder / f"unfinished-{uuid4().hex}.db"  # MLflow would reuse a connection to the same name
         MlflowClient(tracking_uri=address(draft)).search_experiments()
         draft.replace(database)
     return database

@@ -86,7 +86,7 @@ def test_the_defaults_are_gpt2_small() -> None:
 def test_logits_of_a_large_head_equal_those_of_a_small_one(small_model: GPT2, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden = torch.randn(3, small_model.config.n_embd, generator=generator(1, "test"))
     small = small_model.head(hidden)
-    monkeypatch.setattr(module, "LARGE", 1)
+    monkeypatch.setattr(module, "LARGE_HEAD", 1)
     large = small_model.head(hidden)
     assert large.is_contiguous()
     torch.testing.assert_close(large, small, rtol=0, atol=1e-6)

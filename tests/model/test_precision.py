@@ -69,10 +69,7 @@ def test_the_maker_of_a_cpu(text: str | None, vendor: str | None, tmp_path: Path
     monkeypatch.setattr(module, "CPU_INFO", tmp_path / "cpuinfo")
     if text is not None:
         (tmp_path / "cpuinfo").write_text(text)
-    cpu_vendor.cache_clear()
-    assert cpu_vendor() == vendor
-    monkeypatch.undo()
-    cpu_vendor.cache_clear()
+    assert cpu_vendor.__wrapped__() == vendor
 
 
 @pytest.mark.parametrize(

@@ -180,9 +180,11 @@ def test_a_worker_of_another_installation_is_refused(job: Job, what: str, name: 
     assert "not another" in report.reason
 
 
-def test_a_worker_that_multiplies_large_weights_otherwise_is_refused(job: Job) -> None:
+def test_a_worker_that_multiplies_large_weights_with_another_library_is_refused(job: Job) -> None:
     (report,) = run_trial(replace(job, versions={**job.versions, PRODUCTS: "made up"}))
-    assert str(report.reason).startswith("ChangedError: this worker's version of products with large weights differs")
+    assert str(report.reason).startswith(
+        "ChangedError: this worker's version of library for large matrix products differs"
+    )
 
 
 def test_a_worker_that_multiplies_bf16_otherwise_is_refused(job: Job) -> None:

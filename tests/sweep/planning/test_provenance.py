@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from model.pretrained.files import find_base
 from sweep.planning.machine import BF16, PRODUCTS
 from sweep.planning.numerics import SCHEMA_2_CODE, UNPADDED, numerics_sha256
 from sweep.planning.plan import Point, point_from
@@ -63,19 +64,19 @@ def test_what_code_before_cuda_graphs_did_otherwise(
     assert changes(replace(now, numerics_sha256=unpadded), now, [point]) == changed
 
 
-@pytest.mark.parametrize(
-    ("settings", "depends"),
-    [({"base": "gpt2"}, True), ({"base": "gpt2", "precision": "bf16"}, False), ({"base": "tiny"}, False)],
-    ids=str,
-)
-def test_points_with_a_large_base_depend_on_the_library_that_multiplies(
-    settings: dict[str, str], depends: bool
+@pytest.mark.parametrize("precision", [None, "bf16"])
+@pytest.mark.parametrize(("sha256", "depends"), [("b", True), (find_base("tiny").sha256, False)])
+def test_keys_include_the_library_for_large_products_unless_the_base_is_tiny(
+    sha256: str, depends: bool, precision: str | None
 ) -> None:
-    point = point_from({"task": "sonnets", **settings})
-    intel, amd = of(point), of(point, **{PRODUCTS: "oneDNN"})
+    point = point_from({"task": "sonnets", "base": "./copy", "precision": precision})
+    intel, amd = (
+        replace(of(point, **more), bases={base_name(point): Source(sha256)}) for more in ({}, {PRODUCTS: "oneDNN"})
+    )
     assert (intel.key(point) != amd.key(point)) == depends
     assert changes(amd, amd, [point]) == []
-    assert changes(intel, amd, [point]) == ["products with large weights (None, now oneDNN)"] * depends
+    named = ["library for large matrix products (None, now oneDNN)"]
+    assert changes(intel, amd, [point]) == (named if depends else [])
 
 
 def test_precisions_never_share_a_key() -> None:
