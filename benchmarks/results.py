@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measurement import THREADS, Measurement
-from model.precision import CPU_BF16, CPU_INFO, cpu_flags
+from model.precision import CPU_BF16, CPU_INFO, cpu_field, cpu_flags
 from sweep.execution.resources import usable_cores
 from sweep.planning.commits import tool_commit
 from sweep.planning.machine import DISTRIBUTION
@@ -76,9 +76,7 @@ def surroundings() -> dict[str, str]:
 
 def processor() -> str:
     """Return the processor's model as Linux names it."""
-    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.is_file() else []
-    named = next((line for line in lines if line.startswith("model name")), "")
-    return named.partition(":")[2].strip() or platform.processor() or "unknown"
+    return cpu_field(CPU_INFO, "model name") or platform.processor() or "unknown"
 
 
 def bf16_flags() -> str:

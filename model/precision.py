@@ -46,16 +46,16 @@ def bf16_instructions(device: str) -> str | None:
 
 def cpu_flags(place: Path) -> set[str]:
     """Return the processor's flags as Linux lists them in `place`; none, if it does not."""
-    return set(_field(place, "flags").split())
+    return set(cpu_field(place, "flags").split())
 
 
 @functools.cache
 def cpu_vendor() -> str | None:
     """Return the processor's maker as Linux names it, such as "AuthenticAMD"; None on another system."""
-    return _field(CPU_INFO, "vendor_id") or None
+    return cpu_field(CPU_INFO, "vendor_id") or None
 
 
-def _field(place: Path, name: str) -> str:
+def cpu_field(place: Path, name: str) -> str:
     """Return the value of the first line of `place` that starts with `name`; "" if there is none."""
     lines = place.read_text().splitlines() if place.is_file() else []
     line = next((line for line in lines if line.startswith(name)), "")

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from model.precision import cpu_vendor
 from model.training import train
 from sweep.planning.flat import from_flat
 
@@ -88,10 +89,7 @@ def numbers(case: str) -> dict[str, Any]:
 
 def processor() -> str:
     """The maker and the vector instructions of this processor, by which torch's libraries choose their kernels."""
-    info = Path("/proc/cpuinfo")  # Linux
-    lines = info.read_text().splitlines() if info.is_file() else []
-    vendor = next((line.partition(":")[2].strip() for line in lines if line.startswith("vendor_id")), "unknown")
-    return f"{vendor} {torch.backends.cpu.get_cpu_capability()}"
+    return f"{cpu_vendor() or 'unknown'} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def all_numbers() -> Iterator[tuple[str, dict[str, Any]]]:
