@@ -1,5 +1,6 @@
 """MLflow: one MLflow run for each point, in an experiment of the run's name."""
 
+import fcntl
 import logging
 import os
 import time
@@ -85,15 +86,25 @@ def address(database: Path) -> str:
 def database_in(folder: Path) -> Path:
     """Return the path of the SQLite file in `folder`; create the file if there is none.
 
-    MLflow creates its tables in many transactions, and cannot open a file that has only some of them. So the file has
-    a temporary name until it has all tables: a killed process leaves a complete mlflow.db or none.
+    A lock lets one process create it at a time: two exports to the same folder share one file.
     """
     database = folder / "mlflow.db"
-    if not database.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for unfinished in folder.glob("unfinished-*"):  # and its journal
-            unfinished.unlink(missing_ok=True)
-        draft = folder / f"unfinished-{uuid4().hex}.db"  # MLflow would reuse a connection to the same name
-        MlflowClient(tracking_uri=address(draft)).search_experiments()
-        draft.replace(database)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "mlflow.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed or the process ends
+        if not database.exists():
+            create(database)
     return database
+
+
+def create(database: Path) -> None:
+    """Create MLflow's SQLite file with all of its tables.
+
+    MLflow creates its tables in many transactions, and cannot open a file that has only some of them. So the file has
+    a temporary name until it has all tables: a killed process leaves a complete file or none.
+    """
+    for unfinished in database.parent.glob("unfinished-*"):  # and its journal
+        unfinished.unlink(missing_ok=True)
+    draft = database.with_name(f"unfinished-{uuid4().hex}.db")  # MLflow would reuse a connection to the same name
+    MlflowClient(tracking_uri=address(draft)).search_experiments()
+    draft.replace(database)

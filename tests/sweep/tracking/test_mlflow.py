@@ -1,6 +1,7 @@
 """MLflow runs, read back by MLflow, equal the ledger."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sweep.reporting.leaderboard import load_rows
 from sweep.store.run_folder import RunFolder
 from sweep.store.state import load_state
 from sweep.store.status import Status
+from sweep.tracking.mlflow import MLflow, address
 from sweep.tracking.record import records
 from tests.sweep.curves import Killed, trains
 from tests.sweep.tracking.sessions import session
@@ -64,6 +66,14 @@ def test_an_export_equals_the_ledger(stopped: RunFolder, tmp_path: Path) -> None
         assert one.info.status == STATUSES[record.status]
         assert one.data.tags["group"] == record.group
         assert one.data.params == {key: str(value) for key, value in record.settings.items()}
+
+
+def test_two_exports_at_once_share_one_file(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        made = list(pool.map(lambda name: MLflow(tmp_path, name), ("first", "second")))
+    assert [tracker.client.get_experiment(tracker.experiment).name for tracker in made] == ["first", "second"]
+    held = MlflowClient(tracking_uri=address(tmp_path / "mlflow.db")).search_experiments()
+    assert {one.name for one in held} == {"Default", "first", "second"}
 
 
 def test_an_unreachable_server_costs_nothing(stopped: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
