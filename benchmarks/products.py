@@ -1,4 +1,4 @@
-"""Time of training steps and decoding if oneDNN multiplies large fp32 weights, and if MKL does, on the shape of gpt2.
+"""Time training steps and decoding on the shape of gpt2, with large fp32 weights multiplied by oneDNN and by MKL.
 
 A ratio below 1 means that oneDNN is faster. Both sides are the same on a GPU, and on a processor on which
 `model/products.py` uses MKL anyway.
@@ -16,7 +16,7 @@ from model.decoding.generate import draws
 from model.gpt2 import GPT2
 
 PAIRS = 5
-NEW = 32  # tokens of each text
+NEW = 32  # new tokens per text
 DECODINGS = ("top-p", "5 beams")
 
 

@@ -1,9 +1,9 @@
 """Products of fp32 activations with large weights, computed by the faster of the two libraries in PyTorch.
 
-On a CPU, PyTorch multiplies fp32 matrices with Intel's MKL. On an AMD processor, PyTorch's other library, oneDNN, is
-faster if the weights are large (docs/benchmarks.md has figures). The results differ in the last bits. Results record
-which library computed them by the processor's maker (PRODUCTS in sweep/planning/machine.py), so set
-`torch.backends.mkldnn.enabled = False`, which switches oneDNN off, only to compare the two.
+On a CPU, PyTorch multiplies fp32 matrices with Intel's MKL. On AMD processors, `linear` uses oneDNN, which is also part
+of PyTorch, if the weights are large, because it is faster there (docs/benchmarks.md has figures). The results differ in
+the last bits. A run records its library from the processor's maker alone (PRODUCTS in sweep/planning/machine.py), so
+switch oneDNN off only to compare the two: `torch.backends.mkldnn.enabled = False`.
 
 Shapes: N positions, C input width, O output width.
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from model.precision import AMD, cpu_vendor
 
-LARGE = 2**19  # elements of a weight; the smallest projection of GPT-2 small has 590 thousand
+LARGE = 2**19  # a weight of this many elements is large; the smallest projection of GPT-2 small has 590 thousand
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -54,7 +54,7 @@ def onednn_is_faster() -> bool:
 
 
 class _Linear(torch.autograd.Function):
-    """x W^T + b by oneDNN. The gradient of the weight is left to MKL, which computes it as fast."""
+    """x W^T + b by oneDNN. The gradient of the weight is left to MKL, which is just as fast."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

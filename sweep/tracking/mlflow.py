@@ -1,4 +1,4 @@
-"""MLflow: one MLflow run for each point, in an experiment of the run's name."""
+"""MLflow: one MLflow run for each point, in an experiment named after the sweep run."""
 
 import fcntl
 import logging
@@ -17,7 +17,7 @@ from mlflow.entities import Metric, Param, RunTag
 from sweep.store.status import Status
 from sweep.tracking.record import Record
 
-MOST_METRICS = 1000  # of one request
+MOST_METRICS = 1000  # per request
 STATUSES = {
     Status.RUNNING: "RUNNING",
     Status.INTERRUPTED: "SCHEDULED",  # until it is resumed
@@ -28,7 +28,7 @@ STATUSES = {
 
 
 class MLflow:
-    """Logs to the server at MLFLOW_TRACKING_URI if `live`, else to an SQLite file in the folder."""
+    """Logs to the server at MLFLOW_TRACKING_URI if `live` and that is set, else to an SQLite file in the folder."""
 
     def __init__(self, folder: Path, run: str, *, live: bool = False) -> None:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -64,10 +64,10 @@ class MLflow:
             self.client.update_run(run_id, status=status)
 
     def close(self) -> None:
-        """Everything is written already."""
+        """Do nothing: everything is written already."""
 
     def _begin(self, record: Record) -> None:
-        """Find the MLflow run of a point and what it holds, or create it."""
+        """Find a point's MLflow run and the metrics it has, or create the run."""
         found = self.client.search_runs([self.experiment], f"tags.point_id = '{record.point_id}'")
         tags = {"point_id": record.point_id, "trial_id": record.trial_id, "group": record.group}
         run = found[0] if found else self.client.create_run(self.experiment, tags=tags, run_name=record.name)
@@ -86,7 +86,7 @@ def address(database: Path) -> str:
 def database_in(folder: Path) -> Path:
     """Return the path of the SQLite file in `folder`; create the file if there is none.
 
-    A lock lets one process create it at a time: two exports to the same folder share one file.
+    A lock lets only one process create it at a time, so that two exports to the same folder share one file.
     """
     database = folder / "mlflow.db"
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,13 +98,13 @@ def database_in(folder: Path) -> Path:
 
 
 def create(database: Path) -> None:
-    """Create MLflow's SQLite file with all of its tables.
+    """Create MLflow's SQLite file with all of its tables. The caller holds the lock.
 
     MLflow creates its tables in many transactions, and cannot open a file that has only some of them. So the file has
-    a temporary name until it has all tables: a killed process leaves a complete file or none.
+    a temporary name until it has all tables. A killed process may leave such a draft, but no incomplete `database`.
     """
-    for unfinished in database.parent.glob("unfinished-*"):  # and its journal
+    for unfinished in database.parent.glob("unfinished-*"):  # drafts of killed processes, with their journals
         unfinished.unlink(missing_ok=True)
-    draft = database.with_name(f"unfinished-{uuid4().hex}.db")  # MLflow would reuse a connection to the same name
+    draft = database.with_name(f"unfinished-{uuid4().hex}.db")  # a fixed name would make MLflow reuse a connection
     MlflowClient(tracking_uri=address(draft)).search_experiments()
     draft.replace(database)
