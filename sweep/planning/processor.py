@@ -9,7 +9,7 @@ import platform
 import re
 from pathlib import Path
 
-from model.precision import AMD, cpu_field, cpu_flags, cpu_vendor
+from model.precision import cpu_flags
 
 CPU_INFO = Path("/proc/cpuinfo")  # Linux
 DRIVER = Path("/proc/driver/nvidia/version")  # Linux
@@ -31,12 +31,6 @@ def cpu_capability() -> str:
 
         found = str(torch.backends.cpu.get_cpu_capability())
     return found
-
-
-def is_zen_4() -> bool:
-    """Return whether the CPU is one of AMD's Zen 4. Zen 3 is of the same family, but has no AVX-512."""
-    is_family = cpu_vendor() == AMD and cpu_field(CPU_INFO, "cpu family") == "25"
-    return is_family and "avx512f" in cpu_flags(CPU_INFO)
 
 
 def device_name(gpu: bool) -> str | None:

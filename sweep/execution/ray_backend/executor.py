@@ -34,7 +34,6 @@ from sweep.execution.ray_backend.settings import (
     OBJECT_STORE_BYTES,
     SHUTDOWN_SECONDS,
     TOKEN,
-    worker_environment,
 )
 
 PACKAGE_ROOT = Path(__file__).parents[3]
@@ -93,7 +92,6 @@ class RayExecutor:
                 num_gpus=len(self.gpus),
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
-                runtime_env={"env_vars": worker_environment()},
                 _temp_dir=str(folder / "r"),  # Ray makes this folder readable to all; its parent stays private
             ) as monitor:
                 yield monitor

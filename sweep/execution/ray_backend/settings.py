@@ -1,9 +1,6 @@
 """Environment variables, sizes and times that our Ray runs with."""
 
-import os
 import secrets
-
-from sweep.planning.processor import is_zen_4
 
 # Ray reads these when it is imported.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray replaces 127.0.0.1 by this machine's external address
@@ -28,18 +25,7 @@ ENVIRONMENT = {
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # Ray's would replace our SIGTERM handler and end the process
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-NUMPY_FEATURES = "NPY_DISABLE_CPU_FEATURES"  # numpy reads it when it is imported
 OBJECT_STORE_BYTES = 192 * 2**20  # reports are small; weights are passed as paths
 TOKEN = secrets.token_hex(32)  # one per process, because Ray reads it only once
 SHUTDOWN_SECONDS = 15  # time for Ray's processes to end
 CHECK_SECONDS = 0.5  # between two checks of the watchdog
-
-
-def worker_environment() -> dict[str, str]:
-    """Return the environment variables of a local Ray's workers, beside those of this process.
-
-    Sampling sorts the logits of every token with numpy. On AMD's Zen 4, numpy's AVX-512 code takes three times as long
-    as its AVX2 code, because it uses an instruction that is slow there (numpy/x86-simd-sort, issue 6). Both give the
-    same numbers. Older versions than numpy 2.4 know AVX-512 by another name, and sort slowly.
-    """
-    return {NUMPY_FEATURES: "X86_V4"} if is_zen_4() and NUMPY_FEATURES not in os.environ else {}

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.precision import AMD
 from sweep.planning import processor
 
 FLAGS = "flags\t\t: fpu sse2 {}\n"
@@ -55,24 +54,6 @@ def test_torch_is_the_fallback_without_cpu_flags(tmp_path: Path, monkeypatch: py
         assert processor.cpu_capability() == torch.backends.cpu.get_cpu_capability()
     finally:
         processor.cpu_capability.cache_clear()
-
-
-@pytest.mark.parametrize(
-    ("vendor", "family", "flags", "expected"),
-    [
-        (AMD, 25, "avx2 avx512f", True),
-        (AMD, 25, "avx2", False),  # Zen 3
-        (AMD, 26, "avx2 avx512f", False),  # Zen 5
-        ("GenuineIntel", 25, "avx2 avx512f", False),
-    ],
-)
-def test_zen_4(
-    vendor: str, family: int, flags: str, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "cpuinfo").write_text(f"processor : 0\ncpu family\t: {family}\n" + FLAGS.format(flags))
-    monkeypatch.setattr(processor, "CPU_INFO", tmp_path / "cpuinfo")
-    monkeypatch.setattr(processor, "cpu_vendor", lambda: vendor)
-    assert processor.is_zen_4() is expected
 
 
 @pytest.mark.parametrize(
