@@ -13,6 +13,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
 
 from sweep.store.status import Status
 from sweep.tracking.record import Record
@@ -34,9 +35,8 @@ class MLflow:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
         server = os.environ.get("MLFLOW_TRACKING_URI") if live else None
         self.client = MlflowClient(tracking_uri=server or address(database_in(folder)))
-        found = self.client.get_experiment_by_name(run)
         place = None if server else (folder.absolute() / "artifacts").as_uri()
-        self.experiment = found.experiment_id if found else self.client.create_experiment(run, place)
+        self.experiment = experiment_id(self.client, run, place)
         self._runs: dict[str, str] = {}  # their ids, by point_id
         self._logged: dict[str, set[tuple[str, int]]] = {}  # names and steps of metrics, by point_id
 
@@ -79,6 +79,17 @@ class MLflow:
         self.client.log_batch(run_id, params=[Param(key, str(value)) for key, value in record.settings.items()])
 
 
+def experiment_id(client: MlflowClient, name: str, place: str | None) -> str:
+    """Return the id of the experiment `name`; create it, with its artifacts in `place`, if there is none."""
+    if (found := client.get_experiment_by_name(name)) is None:
+        try:
+            return str(client.create_experiment(name, place))
+        except MlflowException:
+            if (found := client.get_experiment_by_name(name)) is None:  # else it was created in the meantime
+                raise
+    return str(found.experiment_id)
+
+
 def address(database: Path) -> str:
     return f"sqlite:///{database.absolute()}"
 
@@ -86,7 +97,8 @@ def address(database: Path) -> str:
 def database_in(folder: Path) -> Path:
     """Return the path of the SQLite file in `folder`; create the file if there is none.
 
-    A lock lets only one process create it at a time, so that two exports to the same folder share one file.
+    A lock lets only one process, or thread, create it at a time. Otherwise the file of the slower one would replace
+    that of the faster one, with what was logged to it.
     """
     database = folder / "mlflow.db"
     folder.mkdir(parents=True, exist_ok=True)

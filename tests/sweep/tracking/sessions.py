@@ -17,7 +17,8 @@ def session(run: RunFolder, executor: Executor, *trackers: str) -> list[str]:
     """
     for thread in living_threads():
         if thread.name.startswith("tracker "):
-            thread.join()
+            thread.join(timeout=60)
+            assert not thread.is_alive(), thread.name
     reporter = SilentReporter()
     with tracked(reporter, run, trackers) as tracking:
         run_session(run, executor, tracking, ["test"], limits=RunLimits(), use_cache=False)

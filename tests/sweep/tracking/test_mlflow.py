@@ -68,12 +68,21 @@ def test_an_export_equals_the_ledger(stopped: RunFolder, tmp_path: Path) -> None
         assert one.data.params == {key: str(value) for key, value in record.settings.items()}
 
 
-def test_two_exports_at_once_share_one_file(tmp_path: Path) -> None:
+def test_two_trackers_that_start_at_once_share_one_file(tmp_path: Path) -> None:
     with ThreadPoolExecutor() as pool:
         made = list(pool.map(lambda name: MLflow(tmp_path, name), ("first", "second")))
     assert [tracker.client.get_experiment(tracker.experiment).name for tracker in made] == ["first", "second"]
     held = MlflowClient(tracking_uri=address(tmp_path / "mlflow.db")).search_experiments()
     assert {one.name for one in held} == {"Default", "first", "second"}
+
+
+def test_an_experiment_that_another_creates_in_the_meantime_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = MLflow(tmp_path, "micro")
+    find, answers = MlflowClient.get_experiment_by_name, iter([lambda *_: None])
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", lambda *given: next(answers, find)(*given))
+    assert MLflow(tmp_path, "micro").experiment == first.experiment
 
 
 def test_an_unreachable_server_costs_nothing(stopped: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
