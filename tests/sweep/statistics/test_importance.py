@@ -48,6 +48,7 @@ def test_the_axis_that_matters_stands_out() -> None:
     assert [one.axis for one in found.axes if one.above_noise] == ["lr"]
 
 
+@pytest.mark.slow
 def test_noise_rarely_stands_out() -> None:
     generator = np.random.default_rng(2)
     found = 0
