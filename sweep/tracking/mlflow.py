@@ -29,7 +29,7 @@ STATUSES = {
 
 
 class MLflow:
-    """Logs to the server at MLFLOW_TRACKING_URI if `live` and that is set, else to an SQLite file in the folder."""
+    """Logs to the server at MLFLOW_TRACKING_URI if that is set and the run is `live`, else to an SQLite file."""
 
     def __init__(self, folder: Path, run: str, *, live: bool = False) -> None:
         logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -97,8 +97,8 @@ def address(database: Path) -> str:
 def database_in(folder: Path) -> Path:
     """Return the path of the SQLite file in `folder`; create the file if there is none.
 
-    A lock lets only one process, or thread, create it at a time. Otherwise the file of the slower one would replace
-    that of the faster one, with what was logged to it.
+    A lock lets only one process, or thread, create it at a time. Otherwise the slower one's file would replace the
+    faster one's, and what was already logged there would be lost.
     """
     database = folder / "mlflow.db"
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def create(database: Path) -> None:
     a temporary name until it has all tables. A killed process may leave such a draft, but no incomplete `database`.
     """
     for unfinished in database.parent.glob("unfinished-*"):  # drafts of killed processes, with their journals
-        unfinished.unlink(missing_ok=True)
+        unfinished.unlink()
     draft = database.with_name(f"unfinished-{uuid4().hex}.db")  # a fixed name would make MLflow reuse a connection
     MlflowClient(tracking_uri=address(draft)).search_experiments()
     draft.replace(database)
